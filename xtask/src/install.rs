@@ -1,0 +1,68 @@
+//! What a bare machine lacks, and how it gets here: Debian's packages when we are root, rustup's targets, and for
+//! PostgreSQL the wheel from Python's index. Where that does not work, one line says what to install by hand.
+
+use crate::say;
+use crate::workspace::{Workspace, output, run};
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Adds a target of rustc where it is missing.
+///
+/// # Errors
+/// When rustup is missing or cannot fetch it.
+pub fn target(workspace: &Workspace, triple: &str) -> Result<()> {
+    let mut query = Command::new("rustc");
+    query.current_dir(&workspace.root).args(["--print", "target-libdir", "--target", triple]);
+    if output(&mut query).is_ok_and(|folder| PathBuf::from(folder.trim()).is_dir()) {
+        return Ok(());
+    }
+    say::line(format!("   adding the {triple} target of Rust"));
+    run(Command::new("rustup").current_dir(&workspace.root).args(["target", "add", triple])).with_context(|| {
+        format!("Rust's {triple} target is missing and `rustup target add {triple}` did not bring it; run it by hand")
+    })
+}
+
+/// True when Debian's packages can be installed here and now.
+pub fn can_apt(workspace: &Workspace) -> bool {
+    nix::unistd::geteuid().is_root() && workspace.tool("apt-get").is_some()
+}
+
+/// Installs Debian packages.
+///
+/// # Errors
+/// When we are not root, there is no apt, or it fails: the sentence is the line to type.
+pub fn apt(workspace: &Workspace, packages: &[&str]) -> Result<()> {
+    let line = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
+    if !can_apt(workspace) {
+        bail!("missing here: {}; install with `{line}` as root (or your system's like)", packages.join(", "));
+    }
+    say::line(format!("   installing {} (apt)", packages.join(", ")));
+    let install = || {
+        output(
+            Command::new("apt-get")
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .args(["install", "-y", "--no-install-recommends", "-q"])
+                .args(packages),
+        )
+    };
+    // A bare image has no package lists yet; a machine that has them need not wait for an update.
+    if install().is_ok() {
+        return Ok(());
+    }
+    output(Command::new("apt-get").args(["update", "-q"])).context("fetching Debian's package lists")?;
+    install().with_context(|| format!("could not install; try `{line}`"))?;
+    Ok(())
+}
+
+/// Sees to it that a tool is on PATH, from Debian's package if need be.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn tool(workspace: &Workspace, name: &str, package: &str) -> Result<PathBuf> {
+    if let Some(path) = workspace.tool(name) {
+        return Ok(path);
+    }
+    apt(workspace, &[package])?;
+    workspace.tool(name).with_context(|| format!("{name} is still not on PATH after installing {package}"))
+}

@@ -1,0 +1,4 @@
+use crate::workspace::Workspace;
+pub fn check(_: &Workspace) -> anyhow::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,297 @@
+//! `cargo xtask ui`: the office page as the server embeds it.
+//!
+//! cargo for wasm32, then wasm-bindgen as a library (its version is pinned to the page's own), names with a hash of the
+//! content, and a brotli and a gzip twin beside each file. Nothing is done when no input has changed.
+
+use crate::install;
+use crate::say;
+use crate::workspace::{Workspace, run};
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use wasm_bindgen_cli_support::Bindgen;
+
+/// What may travel to a browser at its first visit, brotli, in bytes: DESIGN's promise for the office page.
+const LIMIT_OFFICE: u64 = 400_000;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Whatever decides how the page comes out. `frontend/dist` is our own output and left out.
+const INPUTS: [&str; 7] =
+    ["frontend", "domain", "protocol", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "xtask/src/ui.rs"];
+
+#[derive(Debug, Default, Clone, Copy, clap::Args)]
+pub struct Options {
+    /// Build with the dev profile: quick to build, large, readable panics, no size limit.
+    #[arg(long)]
+    pub dev: bool,
+}
+
+/// # Errors
+/// When the page does not build, or is larger than what may travel.
+pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
+    let dist = workspace.root.join("frontend/dist");
+    let office = dist.join("office");
+    let stamp = dist.join("office.stamp");
+    let now = fingerprint(&workspace.root, options)?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|then| then == now) && office.join("index.html").is_file() {
+        say::line(format!("   the page is as built before ({} kB compressed)", travels(&office)? / 1000));
+        return Ok(());
+    }
+    install::target(workspace, TARGET)?;
+    let wasm = compile(workspace, options)?;
+    let fresh = dist.join("office.new");
+    remove_folder(&fresh)?;
+    std::fs::create_dir_all(fresh.join("assets"))?;
+    bundle(workspace, &wasm, &fresh, options)?;
+    compress(&fresh, if options.dev { Effort::Quick } else { Effort::Best })?;
+    // The stamp goes first and comes last: a build broken off in between is never taken for a whole one.
+    std::fs::remove_file(&stamp).or_else(absent_is_fine)?;
+    remove_folder(&office)?;
+    std::fs::rename(&fresh, &office)?;
+    report(&office, options)?;
+    std::fs::write(&stamp, now)?;
+    Ok(())
+}
+
+fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
+    let (profile, folder) = if options.dev { ("dev", "debug") } else { ("wasm-release", "wasm-release") };
+    run(workspace.cargo().args([
+        "build",
+        "--package",
+        "jigline-frontend",
+        "--bin",
+        "office",
+        "--target",
+        TARGET,
+        "--profile",
+        profile,
+    ]))
+    .context("building the page")?;
+    Ok(workspace.target.join(TARGET).join(folder).join("office.wasm"))
+}
+
+/// Glue, wasm and style under hashed names, and index.html that names them.
+fn bundle(workspace: &Workspace, wasm: &Path, into: &Path, options: &Options) -> Result<()> {
+    let glue = tempfile::tempdir()?;
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(wasm).out_name("office").typescript(false).omit_default_module_path(true);
+    bindgen.debug(options.dev).remove_producers_section(true);
+    bindgen.web(true)?.generate(glue.path()).context("wasm-bindgen on the page")?;
+    let assets = into.join("assets");
+    let js = put_hashed(&assets, "office", "js", &std::fs::read(glue.path().join("office.js"))?)?;
+    let wasm = put_hashed(&assets, "office", "wasm", &std::fs::read(glue.path().join("office_bg.wasm"))?)?;
+    let css =
+        put_hashed(&assets, "office", "css", style(&workspace.root.join("frontend/style"))?.as_bytes())?;
+    // The glue imports them from beside itself; wasm-bindgen has put a hash in their folders' names.
+    copy_folder(&glue.path().join("snippets"), &assets.join("snippets"))?;
+    let template = workspace.root.join("frontend/index.html");
+    let page =
+        std::fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?;
+    let page = fill(&page, &[("{{css}}", &css), ("{{js}}", &js), ("{{wasm}}", &wasm)])
+        .with_context(|| format!("filling in {}", template.display()))?;
+    std::fs::write(into.join("index.html"), page)?;
+    Ok(())
+}
+
+/// Every place gets the address under /assets/, whether the template wrote that folder itself or not.
+fn fill(page: &str, names: &[(&str, &str)]) -> Result<String> {
+    let mut page = page.to_owned();
+    for (place, name) in names {
+        if !page.contains(place) {
+            bail!("the placeholder {place} is missing: the page would come without that file");
+        }
+        let address = format!("/assets/{name}");
+        page = page.replace(&format!("/assets/{place}"), &address).replace(place, &address);
+    }
+    Ok(page)
+}
+
+/// One sheet from frontend/style/*.css, in the order of their names.
+fn style(folder: &Path) -> Result<String> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .with_context(|| format!("reading {}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "css"))
+        .collect();
+    files.sort();
+    let mut sheet = String::new();
+    for file in files {
+        sheet.push_str(
+            &std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?,
+        );
+        sheet.push('\n');
+    }
+    Ok(sheet)
+}
+
+fn put_hashed(folder: &Path, stem: &str, extension: &str, content: &[u8]) -> Result<String> {
+    let hash = hex_of(&Sha256::digest(content));
+    let name = format!("{stem}-{}.{extension}", hash.get(..16).unwrap_or(&hash));
+    std::fs::write(folder.join(&name), content)?;
+    Ok(name)
+}
+
+fn hex_of(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Effort {
+    Quick,
+    Best,
+}
+
+/// A .br and a .gz beside each file, where they are smaller.
+fn compress(folder: &Path, effort: Effort) -> Result<()> {
+    for file in files_below(folder)? {
+        let content = std::fs::read(&file)?;
+        let (quality, level) = match effort {
+            Effort::Quick => (2, flate2::Compression::fast()),
+            Effort::Best => (11, flate2::Compression::best()),
+        };
+        let mut brotli = Vec::new();
+        let parameters = brotli::enc::BrotliEncoderParams { quality, lgwin: 22, ..Default::default() };
+        brotli::BrotliCompress(&mut content.as_slice(), &mut brotli, &parameters)?;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
+        gzip.write_all(&content)?;
+        let gzip = gzip.finish()?;
+        for (twin, extension) in [(brotli, "br"), (gzip, "gz")] {
+            if twin.len() < content.len() {
+                std::fs::write(with_added(&file, extension), twin)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn with_added(file: &Path, extension: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    PathBuf::from(name)
+}
+
+fn report(office: &Path, options: &Options) -> Result<()> {
+    let total = travels(office)?;
+    say::line(format!("   the page: {} kB compressed, of {} kB", total / 1000, LIMIT_OFFICE / 1000));
+    if total > LIMIT_OFFICE && !options.dev {
+        bail!(
+            "the office page is {total} bytes compressed, the limit is {LIMIT_OFFICE}: look for a new dependency in \
+             frontend/Cargo.toml or a large file in frontend/"
+        );
+    }
+    Ok(())
+}
+
+/// What a browser that takes brotli fetches, in bytes: of each file its twin where it has one.
+fn travels(office: &Path) -> Result<u64> {
+    let mut total = 0;
+    for file in files_below(office)? {
+        let twin = file.extension().is_some_and(|extension| extension == "br" || extension == "gz");
+        if !twin {
+            let brotli = with_added(&file, "br");
+            total += std::fs::metadata(if brotli.is_file() { brotli } else { file })?.len();
+        }
+    }
+    Ok(total)
+}
+
+fn fingerprint(root: &Path, options: &Options) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(format!("dev={}\n", options.dev));
+    for input in INPUTS {
+        let path = root.join(input);
+        let files = if path.is_dir() { files_below(&path)? } else { vec![path] };
+        for file in files.iter().filter(|file| !file.starts_with(root.join("frontend/dist"))) {
+            let content = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+            hash.update(format!(
+                "{}\n{}\n",
+                file.strip_prefix(root).unwrap_or(file).display(),
+                content.len()
+            ));
+            hash.update(content);
+        }
+    }
+    Ok(hex_of(&hash.finalize()))
+}
+
+/// Every file below, sorted.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    for file in files_below(from)? {
+        let goal = to.join(file.strip_prefix(from)?);
+        if let Some(parent) = goal.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::copy(&file, goal)?;
+    }
+    Ok(())
+}
+
+fn remove_folder(folder: &Path) -> Result<()> {
+    std::fs::remove_dir_all(folder)
+        .or_else(absent_is_fine)
+        .with_context(|| format!("removing {}", folder.display()))
+}
+
+fn absent_is_fine(fault: std::io::Error) -> std::io::Result<()> {
+    if fault.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(fault) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_filled_with_and_without_the_folder_before_them() {
+        let page =
+            "<link href=\"/assets/{{css}}\"><script>import init from '{{js}}'; init('{{wasm}}')</script>";
+        let names = [("{{css}}", "a.css"), ("{{js}}", "b.js"), ("{{wasm}}", "c.wasm")];
+        let filled = fill(page, &names).unwrap();
+        assert_eq!(
+            filled,
+            "<link href=\"/assets/a.css\"><script>import init from '/assets/b.js'; init('/assets/c.wasm')</script>"
+        );
+    }
+
+    #[test]
+    fn a_missing_place_is_refused() {
+        let fault = fill("<html></html>", &[("{{css}}", "a.css")]).unwrap_err();
+        assert!(fault.to_string().contains("{{css}}"));
+    }
+
+    #[test]
+    fn only_the_brotli_twin_counts_as_travelling() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.css"), "a {} ".repeat(1000)).unwrap();
+        std::fs::write(folder.path().join("tiny"), "x").unwrap();
+        compress(folder.path(), Effort::Best).unwrap();
+        let brotli = std::fs::metadata(folder.path().join("a.css.br")).unwrap().len();
+        assert!(brotli < 100);
+        assert!(folder.path().join("a.css.gz").is_file());
+        assert!(!folder.path().join("tiny.br").exists(), "a twin larger than its file helps nobody");
+        assert_eq!(travels(folder.path()).unwrap(), brotli + 1);
+    }
+}
