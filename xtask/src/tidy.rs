@@ -1,4 +1,0 @@
-use crate::workspace::Workspace;
-pub fn check(_: &Workspace) -> anyhow::Result<()> {
-    Ok(())
-}
