@@ -1,0 +1,13 @@
+//! What crosses the wire, one file a resource; each type names its route. Everything is JSON under `/api/v1`.
+//! Errors are RFC 9457 problem documents ([`problem::Problem`]) with stable codes.
+
+pub mod accounts;
+pub mod batches;
+pub mod ingest;
+pub mod leases;
+pub mod page;
+pub mod problem;
+pub mod profiles;
+pub mod releases;
+pub mod stations;
+pub mod units;

@@ -1,0 +1,66 @@
+//! Models, profiles and procedures as the server holds them (imported from files at start; `profiles/`).
+
+use crate::{
+    model::{Bilingual, Provenance, Rule},
+    profile::{Chemistry, ProductRatings},
+    value::Value,
+};
+
+wire! {
+    /// `GET /api/v1/profiles`: one row a profile, its newest revision.
+    pub struct ProfileRow {
+        pub id: String,
+        pub revision: u32,
+        pub title: Bilingual,
+        pub model: String,
+        pub chemistry: Chemistry,
+        pub product: ProductRatings,
+        pub parameters: u32,
+        /// Whether a released bundle holds this revision.
+        pub released: bool,
+    }
+}
+
+wire! {
+    /// `GET /api/v1/profiles/{id}/revisions/{revision}`.
+    pub struct ProfileView {
+        pub id: String,
+        pub revision: u32,
+        /// All revisions there are, newest first.
+        pub revisions: Vec<u32>,
+        pub title: Bilingual,
+        pub model: String,
+        pub model_title: Bilingual,
+        pub model_provenance: Provenance,
+        pub chemistry: Chemistry,
+        pub product: ProductRatings,
+        pub released: bool,
+        pub values: Vec<ProfileValue>,
+        pub rules: Vec<RuleView>,
+    }
+}
+
+wire! {
+    /// One value with its range.
+    pub struct ProfileValue {
+        pub name: String,
+        pub title: Bilingual,
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub value: Value,
+        pub unit: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub min: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub max: Option<f64>,
+        /// Address on the wire, for the engineer.
+        pub address: u16,
+    }
+}
+
+wire! {
+    /// A rule of the model and whether this revision obeys it.
+    pub struct RuleView {
+        pub rule: Rule,
+        pub holds: bool,
+    }
+}

@@ -1,0 +1,131 @@
+//! Units: the question box, the unit page, the record, exports.
+
+use crate::{
+    identifier::Identifier,
+    ids::{BatchId, RunId, UnitId},
+    lease::{DesiredLease, LeaseSync, ReportedLease},
+    outcome::Outcome,
+    record::{BirthRecord, RecordDoubt},
+    text::Fault,
+};
+use chrono::{DateTime, Utc};
+
+wire! {
+    /// The question: `GET /api/v1/units?q=&batch=&outcome=&after=&limit=` -> `Page<UnitRow>`, newest run first;
+    /// the same query on `/api/v1/units/export.csv` and `/api/v1/units/export.xlsx` gives exactly what is filtered.
+    #[derive(Default)]
+    pub struct UnitQuery {
+        /// Any part of a serial, machine code, Bluetooth address or name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub q: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub batch: Option<BatchId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub outcome: Option<Outcome>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub after: Option<String>,
+        /// 1..=200, default 50.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub limit: Option<u32>,
+    }
+}
+
+wire! {
+    /// One row of the list: a unit and its latest run.
+    pub struct UnitRow {
+        pub unit_id: UnitId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub serial: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub machine_code: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub bluetooth_address: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub bluetooth_name: Option<String>,
+        pub batch_id: BatchId,
+        pub batch_name: String,
+        pub outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fault: Option<Fault>,
+        pub firmware_version: String,
+        pub bundle_label: String,
+        pub station_name: String,
+        pub slot: u16,
+        pub finished_at: DateTime<Utc>,
+        pub lease: LeaseSync,
+    }
+}
+
+wire! {
+    /// `GET /api/v1/units/{id}`.
+    pub struct UnitView {
+        pub unit_id: UnitId,
+        /// All identifiers it has ever shown.
+        pub identifiers: Vec<Identifier>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub serial: Option<String>,
+        /// The outcome of its latest finished run.
+        pub outcome: Outcome,
+        /// Newest first.
+        pub runs: Vec<RunRow>,
+        pub batch_id: BatchId,
+        pub batch_name: String,
+        pub customer: String,
+        pub lease: UnitLease,
+    }
+}
+
+wire! {
+    /// One run of a unit's life.
+    pub struct RunRow {
+        pub run_id: RunId,
+        pub outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fault: Option<Fault>,
+        pub started_at: DateTime<Utc>,
+        pub finished_at: DateTime<Utc>,
+        pub station_name: String,
+        pub slot: u16,
+        pub operator: String,
+        pub bundle_label: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub resumes: Option<RunId>,
+    }
+}
+
+wire! {
+    /// `GET /api/v1/runs/{run_id}`: the birth record as the station sent it, and what the server thinks of it.
+    pub struct RunView {
+        pub record: BirthRecord,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub unit_id: Option<UnitId>,
+        pub station_name: String,
+        pub batch_name: String,
+        /// Parameter titles and limits, by name, from the model in the bundle.
+        pub titles: Vec<TitleOf>,
+        /// SHA-256 of the envelope as it arrived, byte for byte.
+        pub envelope_sha256: crate::ids::ContentHash,
+        pub received_at: DateTime<Utc>,
+        /// What the server's own rules say against the record; empty for a sound one.
+        pub doubts: Vec<RecordDoubt>,
+    }
+}
+
+wire! {
+    /// The title of a parameter or a measurement.
+    pub struct TitleOf {
+        pub name: String,
+        pub title: crate::model::Bilingual,
+    }
+}
+
+wire! {
+    /// Lease of a unit.
+    pub struct UnitLease {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub desired: Option<DesiredLease>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reported: Option<ReportedLease>,
+        pub sync: LeaseSync,
+    }
+}

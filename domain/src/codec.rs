@@ -1,0 +1,307 @@
+//! Raw registers to engineering values and back, as the model says.
+//!
+//! Two promises, kept by property tests: what [`encode`] accepts, [`decode`] gives back as the very same value; and what
+//! `decode` gives for numbers, dates and options, `encode` turns into the very same registers. So a value can be compared
+//! as a value, though what decides a verdict is still compared as raw registers.
+
+use crate::{
+    model::{Register, RegisterKind, WordOrder},
+    value::Value,
+};
+use chrono::{Datelike as _, NaiveDate};
+
+/// Why a value does not go into a register, or registers do not make a value.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CodecFault {
+    #[error("{register} takes {expected} registers, not {found}")]
+    WrongWidth { register: String, expected: u16, found: usize },
+    #[error("{register} takes {expected}, not {found:?}")]
+    WrongType { register: String, expected: &'static str, found: String },
+    #[error("{register} = {value} lies outside {range}")]
+    OutOfRange { register: String, value: String, range: String },
+    #[error("{register} = {value} is not a whole number of its steps of {step}")]
+    NotWholeSteps { register: String, value: String, step: String },
+    #[error("{register} takes at most {max} characters; {value:?} has {found}")]
+    TooLong { register: String, value: String, max: usize, found: usize },
+    #[error("{register} takes printable ASCII (and no trailing space); {value:?} is not")]
+    NotAscii { register: String, value: String },
+    #[error("{register} takes one of {options}; {value:?} is none of them")]
+    UnknownOption { register: String, value: String, options: String },
+    #[error(
+        "{register} takes a bit field written as 0x and four upper-case hex digits (0x0003), not {value:?}"
+    )]
+    NotBits { register: String, value: String },
+    #[error("{register} takes a date from 2000-01-01 to 2127-12-31 as YYYY-MM-DD, not {value:?}")]
+    NotADate { register: String, value: String },
+    #[error("{register} reads {raw}, which is no value of its type")]
+    Garbage { register: String, raw: String },
+}
+
+/// The engineering value of raw registers, as many as [`Register::width`] says, in address order.
+///
+/// Numbers are exact in steps of 0.0001. ASCII comes without its padding; a packed date of 0 (never set) is the empty text.
+/// The range is not checked: a board may hold anything.
+///
+/// # Errors
+/// A wrong count of registers; text that is not printable ASCII; an option without a name; an impossible date; a float
+/// that is no number.
+pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
+    if raw.len() != usize::from(register.width()) {
+        let (expected, found) = (register.width(), raw.len());
+        return Err(CodecFault::WrongWidth { register: register.name.clone(), expected, found });
+    }
+    let first = raw.first().copied().unwrap_or_default();
+    Ok(match register.kind {
+        RegisterKind::U16 => scaled(register, i128::from(first)),
+        RegisterKind::I16 => scaled(register, i128::from(first.cast_signed())),
+        RegisterKind::U32 => scaled(register, i128::from(joined(register, raw))),
+        RegisterKind::I32 => scaled(register, i128::from(joined(register, raw).cast_signed())),
+        RegisterKind::F32 => {
+            let number = f32::from_bits(joined(register, raw));
+            // The shortest decimal that names this f32: 3.65 comes back as 3.65, not as 3.6500000953674316.
+            let shown = number.to_string().parse::<f64>().ok().filter(|shown| shown.is_finite());
+            Value::Number(shown.ok_or_else(|| garbage(register, raw))?)
+        }
+        RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => {
+            Value::Text(text(register, raw)?)
+        }
+        RegisterKind::Bits => Value::Text(format!("0x{first:04X}")),
+        RegisterKind::Enum => {
+            let option = register.options.iter().find(|option| option.raw == first);
+            Value::Text(option.ok_or_else(|| garbage(register, raw))?.name.clone())
+        }
+        RegisterKind::DatePacked if first == 0 => Value::Text(String::new()),
+        RegisterKind::DatePacked => {
+            let (year, month, day) =
+                (2000 + i32::from(first >> 9), u32::from(first >> 5) & 0xF, u32::from(first) & 0x1F);
+            let date = NaiveDate::from_ymd_opt(year, month, day).ok_or_else(|| garbage(register, raw))?;
+            Value::Text(date.format("%Y-%m-%d").to_string())
+        }
+    })
+}
+
+/// The raw registers of an engineering value, in address order.
+///
+/// # Errors
+/// A value of the wrong type, outside the register's range or its raw type, or one that would not read back as the same
+/// value (no whole number of steps, a trailing space, `0x3` for `0x0003`).
+pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault> {
+    match (register.kind, value) {
+        (RegisterKind::U16, Value::Number(n)) => {
+            Ok(vec![stepped(register, *n, 0, i128::from(u16::MAX))? as u16])
+        }
+        (RegisterKind::I16, Value::Number(n)) => Ok(vec![
+            (stepped(register, *n, i128::from(i16::MIN), i128::from(i16::MAX))? as i16).cast_unsigned(),
+        ]),
+        (RegisterKind::U32, Value::Number(n)) => {
+            Ok(parted(register, stepped(register, *n, 0, i128::from(u32::MAX))? as u32))
+        }
+        (RegisterKind::I32, Value::Number(n)) => {
+            let raw = stepped(register, *n, i128::from(i32::MIN), i128::from(i32::MAX))? as i32;
+            Ok(parted(register, raw.cast_unsigned()))
+        }
+        (RegisterKind::F32, Value::Number(n)) => float(register, *n),
+        (
+            RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength,
+            Value::Text(text),
+        ) => packed(register, text),
+        (RegisterKind::Bits, Value::Text(text)) => Ok(vec![bits(register, text)?]),
+        (RegisterKind::Enum, Value::Text(text)) => {
+            let option = register.options.iter().find(|option| option.name == *text);
+            option.map(|option| vec![option.raw]).ok_or_else(|| CodecFault::UnknownOption {
+                register: register.name.clone(),
+                value: text.clone(),
+                options: register
+                    .options
+                    .iter()
+                    .map(|option| option.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
+        }
+        (RegisterKind::DatePacked, Value::Text(text)) => Ok(vec![date(register, text)?]),
+        (kind, value) => Err(CodecFault::WrongType {
+            register: register.name.clone(),
+            expected: expected_type(kind),
+            found: value.to_string(),
+        }),
+    }
+}
+
+fn expected_type(kind: RegisterKind) -> &'static str {
+    match kind {
+        RegisterKind::U16 | RegisterKind::I16 | RegisterKind::U32 | RegisterKind::I32 | RegisterKind::F32 => {
+            "a number"
+        }
+        RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => "a text",
+        RegisterKind::Bits => "a bit field as text (0x0003)",
+        RegisterKind::Enum => "one of its options by name",
+        RegisterKind::DatePacked => "a date as YYYY-MM-DD",
+    }
+}
+
+/// Numbers are reckoned in whole ten-thousandths, so that scaling never rounds: 365 * 0.01 is 3.65 and nothing beside it.
+const PARTS: f64 = 10_000.0;
+
+/// `number` in whole ten-thousandths, where it is exactly that.
+pub(crate) fn ten_thousandths(number: f64) -> Option<i128> {
+    let parts = (number * PARTS).round();
+    let exact = number.is_finite() && parts.abs() < 1e24 && parts / PARTS == number;
+    exact.then_some(parts as i128)
+}
+
+fn scaled(register: &Register, raw: i128) -> Value {
+    match (ten_thousandths(register.scale), ten_thousandths(register.offset)) {
+        (Some(scale), Some(offset)) => Value::Number((raw * scale + offset) as f64 / PARTS),
+        // A model that was checked has no such scale.
+        _ => Value::Number(raw as f64 * register.scale + register.offset),
+    }
+}
+
+fn stepped(register: &Register, number: f64, raw_min: i128, raw_max: i128) -> Result<i128, CodecFault> {
+    in_range(register, number)?;
+    let not_whole = || CodecFault::NotWholeSteps {
+        register: register.name.clone(),
+        value: number.to_string(),
+        step: format!("{}{}", Value::Number(register.scale.abs()), spaced(&register.unit)),
+    };
+    let parts = |number| ten_thousandths(number).ok_or_else(not_whole);
+    let (above, scale) = (parts(number)? - parts(register.offset)?, parts(register.scale)?);
+    if scale == 0 || above % scale != 0 {
+        return Err(not_whole());
+    }
+    let raw = above / scale;
+    if (raw_min..=raw_max).contains(&raw) { Ok(raw) } else { Err(out_of_range(register, number)) }
+}
+
+fn float(register: &Register, number: f64) -> Result<Vec<u16>, CodecFault> {
+    in_range(register, number)?;
+    let raw = number as f32;
+    if !raw.is_finite() {
+        return Err(out_of_range(register, number));
+    }
+    if raw.to_string().parse::<f64>() != Ok(number) {
+        let (register, value) = (register.name.clone(), number.to_string());
+        return Err(CodecFault::NotWholeSteps { register, value, step: "a 32-bit float".to_owned() });
+    }
+    Ok(parted(register, raw.to_bits()))
+}
+
+fn in_range(register: &Register, number: f64) -> Result<(), CodecFault> {
+    let within = number.is_finite()
+        && register.min.is_none_or(|min| number >= min)
+        && register.max.is_none_or(|max| number <= max);
+    if within { Ok(()) } else { Err(out_of_range(register, number)) }
+}
+
+fn out_of_range(register: &Register, number: f64) -> CodecFault {
+    let bound = |bound: Option<f64>| bound.map_or_else(String::new, |bound| Value::Number(bound).to_string());
+    let range = match (register.min, register.max) {
+        (None, None) => format!("what its {} raw registers hold", register.width()),
+        (min, max) => format!("{}..{}{}", bound(min), bound(max), spaced(&register.unit)),
+    };
+    CodecFault::OutOfRange {
+        register: register.name.clone(),
+        value: Value::Number(number).to_string(),
+        range,
+    }
+}
+
+fn spaced(unit: &str) -> String {
+    if unit.is_empty() { String::new() } else { format!(" {unit}") }
+}
+
+fn joined(register: &Register, raw: &[u16]) -> u32 {
+    let (a, b) = (
+        u32::from(raw.first().copied().unwrap_or_default()),
+        u32::from(raw.get(1).copied().unwrap_or_default()),
+    );
+    match register.words {
+        WordOrder::HighFirst => a << 16 | b,
+        WordOrder::LowFirst => b << 16 | a,
+    }
+}
+
+fn parted(register: &Register, value: u32) -> Vec<u16> {
+    let (high, low) = ((value >> 16) as u16, value as u16);
+    match register.words {
+        WordOrder::HighFirst => vec![high, low],
+        WordOrder::LowFirst => vec![low, high],
+    }
+}
+
+fn printable(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+fn text(register: &Register, raw: &[u16]) -> Result<String, CodecFault> {
+    let bytes: Vec<u8> = raw.iter().flat_map(|word| word.to_be_bytes()).collect();
+    let field = match register.kind {
+        RegisterKind::AsciiLength => {
+            let (length, rest) = bytes.split_first().ok_or_else(|| garbage(register, raw))?;
+            rest.get(..usize::from(*length)).ok_or_else(|| garbage(register, raw))?
+        }
+        RegisterKind::AsciiSpace => {
+            let end = bytes.iter().rposition(|byte| !matches!(byte, b' ' | 0)).map_or(0, |last| last + 1);
+            bytes.get(..end).unwrap_or_default()
+        }
+        _ => bytes.split(|byte| *byte == 0).next().unwrap_or_default(),
+    };
+    if !printable(field) {
+        return Err(garbage(register, raw));
+    }
+    Ok(String::from_utf8_lossy(field).into_owned())
+}
+
+fn packed(register: &Register, text: &str) -> Result<Vec<u16>, CodecFault> {
+    let room = usize::from(register.width()) * 2;
+    let (max, pad) = match register.kind {
+        RegisterKind::AsciiLength => ((room - 1).min(usize::from(u8::MAX)), 0),
+        RegisterKind::AsciiSpace => (room, b' '),
+        _ => (room, 0),
+    };
+    let name = || register.name.clone();
+    if !printable(text.as_bytes()) || register.kind == RegisterKind::AsciiSpace && text.ends_with(' ') {
+        return Err(CodecFault::NotAscii { register: name(), value: text.to_owned() });
+    }
+    if text.len() > max {
+        return Err(CodecFault::TooLong { register: name(), value: text.to_owned(), max, found: text.len() });
+    }
+    let mut bytes = Vec::with_capacity(room);
+    if register.kind == RegisterKind::AsciiLength {
+        bytes.push(text.len() as u8);
+    }
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.resize(room, pad);
+    Ok(bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect())
+}
+
+fn bits(register: &Register, text: &str) -> Result<u16, CodecFault> {
+    let digits = text
+        .strip_prefix("0x")
+        .filter(|digits| digits.len() == 4 && !digits.contains(|c: char| c.is_ascii_lowercase()));
+    let fault = || CodecFault::NotBits { register: register.name.clone(), value: text.to_owned() };
+    // from_str_radix takes a sign too; four digits with a sign are not four digits.
+    let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit())).ok_or_else(fault)?;
+    u16::from_str_radix(digits, 16).map_err(|_| fault())
+}
+
+fn date(register: &Register, text: &str) -> Result<u16, CodecFault> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let date = date
+        .filter(|date| (2000..=2127).contains(&date.year()) && date.format("%Y-%m-%d").to_string() == text);
+    let date =
+        date.ok_or_else(|| CodecFault::NotADate { register: register.name.clone(), value: text.to_owned() })?;
+    Ok(((date.year() - 2000) as u16) << 9 | (date.month() as u16) << 5 | date.day() as u16)
+}
+
+fn garbage(register: &Register, raw: &[u16]) -> CodecFault {
+    let raw = raw.iter().map(|word| format!("{word:04X}")).collect::<Vec<_>>().join(" ");
+    CodecFault::Garbage { register: register.name.clone(), raw }
+}
+
+#[cfg(test)]
+mod tests;

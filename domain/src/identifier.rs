@@ -1,0 +1,98 @@
+//! Identifiers of a unit: any number of them, each unique in its own scope where its model says so.
+
+wire! {
+    /// What kind of identifier a text is.
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    pub enum IdentifierKind {
+        /// The number we gave it.
+        Serial,
+        /// The MCU's machine code, decimal.
+        MachineCode,
+        /// The Bluetooth address, 12 upper-case hex digits without separators.
+        BluetoothAddress,
+        /// The Bluetooth name on the air.
+        BluetoothName,
+        /// The label on the PCB.
+        PcbLabel,
+        /// The customer's own number.
+        CustomerSerial,
+        /// The pack it was built into.
+        PackSerial,
+    }
+}
+
+impl IdentifierKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::Serial,
+        Self::MachineCode,
+        Self::BluetoothAddress,
+        Self::BluetoothName,
+        Self::PcbLabel,
+        Self::CustomerSerial,
+        Self::PackSerial,
+    ];
+
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Serial => "serial",
+            Self::MachineCode => "machine_code",
+            Self::BluetoothAddress => "bluetooth_address",
+            Self::BluetoothName => "bluetooth_name",
+            Self::PcbLabel => "pcb_label",
+            Self::CustomerSerial => "customer_serial",
+            Self::PackSerial => "pack_serial",
+        }
+    }
+}
+
+impl std::str::FromStr for IdentifierKind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| format!("no identifier kind is called {text:?}"))
+    }
+}
+
+wire! {
+    /// One identifier as it stood on the board or the label.
+    #[derive(Eq, Hash, PartialOrd, Ord)]
+    pub struct Identifier {
+        pub kind: IdentifierKind,
+        /// Normal form: see [`IdentifierKind`].
+        pub value: String,
+        /// Whether the model says that no two boards share it; a known default is never unique.
+        pub unique: bool,
+    }
+}
+
+/// Normal form of what a person types or scans: trimmed, and a Bluetooth address without its separators.
+#[must_use]
+pub fn normalise_question(text: &str) -> String {
+    let text = text.trim();
+    let address = text.len() == 17
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if i % 3 == 2 { matches!(b, b':' | b'-') } else { b.is_ascii_hexdigit() });
+    if address {
+        text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_ascii_uppercase()
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_however_its_octets_are_parted() {
+        assert_eq!(normalise_question(" 86:88:35:40:00:6a "), "86883540006A");
+        assert_eq!(normalise_question("TB-26-47"), "TB-26-47");
+    }
+}

@@ -1,0 +1,203 @@
+//! A profile's text parsed and judged against its model.
+
+use super::{Chemistry, Profile};
+use crate::{
+    codec,
+    model::{DeviceModel, RegisterKind, Severity},
+    rules::judge_rules,
+    source::{At, Source},
+    value::Value,
+};
+use std::fmt;
+
+/// What is wrong with a profile, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileFault {
+    /// The file as it was named; the profile's id where no file is known.
+    pub file: String,
+    /// From 1; 0 where no file is known.
+    pub line: usize,
+    /// An error keeps the profile from being released; a warning is for the releasing people to weigh.
+    pub severity: Severity,
+    /// The parameter it is about, where it is about one.
+    pub parameter: Option<String>,
+    pub reason: String,
+}
+
+impl fmt::Display for ProfileFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+impl std::error::Error for ProfileFault {}
+
+impl ProfileFault {
+    /// The same fault with its place in the file it came from.
+    #[must_use]
+    pub fn located(mut self, file: &str, text: &str) -> Self {
+        if let Ok((_, source)) = Source::read::<Profile>(text) {
+            self.line = match &self.parameter {
+                Some(parameter) => source.line(&[At::Key("values"), At::Key(parameter)]),
+                None => 1,
+            };
+        }
+        file.clone_into(&mut self.file);
+        self
+    }
+}
+
+/// Parses the text of a profile; what it means for its model is [`check_profile`]'s.
+///
+/// # Errors
+/// Every syntax error with its line, or the first key that is unknown, missing or of the wrong type; an id or revision that
+/// is none; a rating that is no positive number.
+pub fn parse_profile(file: &str, text: &str) -> Result<Profile, Vec<ProfileFault>> {
+    let fault = |line, reason| ProfileFault {
+        file: file.to_owned(),
+        line,
+        severity: Severity::Error,
+        parameter: None,
+        reason,
+    };
+    let (profile, source) = Source::read::<Profile>(text)
+        .map_err(|faults| faults.into_iter().map(|f| fault(f.line, f.reason)).collect::<Vec<_>>())?;
+    let mut faults = Vec::new();
+    if !crate::model::is_short_name(&profile.id) {
+        let reason = format!("id {:?} is not of a-z, 0-9 and '-'", profile.id);
+        faults.push(fault(source.line(&[At::Key("id")]), reason));
+    }
+    if profile.revision == 0 {
+        faults.push(fault(source.line(&[At::Key("revision")]), "revision counts from 1".to_owned()));
+    }
+    for (key, rating) in ratings(&profile) {
+        if !(rating.is_finite() && rating > 0.0) {
+            let reason = format!("product.{key} is {rating}; it is a positive number of amperes");
+            faults.push(fault(source.line(&[At::Key("product"), At::Key(key)]), reason));
+        }
+    }
+    if faults.is_empty() { Ok(profile) } else { Err(faults) }
+}
+
+fn ratings(profile: &Profile) -> [(&'static str, f64); 5] {
+    let product = &profile.product;
+    [
+        ("rated_charge_a", product.rated_charge_a),
+        ("rated_discharge_a", product.rated_discharge_a),
+        ("peak_a", product.peak_a),
+        ("working_charge_a", product.working_charge_a),
+        ("working_discharge_a", product.working_discharge_a),
+    ]
+}
+
+/// Everything that is wrong with `profile` on a board of `model`: errors and warnings, parameters in the model's order, then
+/// the rules. Empty for a profile that may be released as it is. Files and lines are added by [`ProfileFault::located`].
+#[must_use]
+pub fn check_profile(profile: &Profile, model: &DeviceModel) -> Vec<ProfileFault> {
+    let mut faults = Vec::new();
+    let mut report = |severity, parameter: Option<&str>, reason: String| {
+        let (file, parameter) = (profile.id.clone(), parameter.map(str::to_owned));
+        faults.push(ProfileFault { file, line: 0, severity, parameter, reason });
+    };
+    let error = Severity::Error;
+    if profile.model != model.id {
+        report(error, None, format!("the profile is for model {:?}, not for {:?}", profile.model, model.id));
+    }
+    for name in profile.values.keys() {
+        match model.register(name) {
+            None => report(error, Some(name), format!("model {} has no parameter {name:?}", model.id)),
+            Some(register) if !register.parameter => {
+                report(
+                    error,
+                    Some(name),
+                    format!("{name} is a register of model {}, but no parameter of it", model.id),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    for register in model.parameters() {
+        let name = Some(register.name.as_str());
+        let Some(value) = profile.values.get(&register.name) else {
+            report(error, name, format!("parameter {} of model {} is missing", register.name, model.id));
+            continue;
+        };
+        match codec::encode(register, value) {
+            Err(fault) => report(error, name, fault.to_string()),
+            Ok(raw) if register.kind == RegisterKind::Bits => {
+                let named = register.bits.iter().fold(0_u16, |mask, bit| mask | 1 << (bit.bit & 15));
+                let unnamed = raw.first().copied().unwrap_or_default() & !named;
+                if unnamed != 0 {
+                    report(
+                        error,
+                        name,
+                        format!(
+                            "{} = {value} sets bits 0x{unnamed:04X}, which the model does not name",
+                            register.name
+                        ),
+                    );
+                }
+            }
+            Ok(_) => {}
+        }
+    }
+    let cells = profile.values.get(&model.cells.count_register);
+    if cells.is_some_and(|cells| *cells != Value::Number(f64::from(profile.product.cells))) {
+        let reason =
+            format!("{} differs from product.cells = {}", model.cells.count_register, profile.product.cells);
+        report(error, Some(&model.cells.count_register), reason);
+    }
+    if profile.product.cells == 0 || profile.product.cells > model.cells.max {
+        let reason = format!(
+            "product.cells is {}; model {} has 1 to {}",
+            profile.product.cells, model.id, model.cells.max
+        );
+        report(error, None, reason);
+    }
+    check_chemistry(profile, model, &mut report);
+    for finding in judge_rules(model, &profile.product, &profile.values) {
+        let left = model.rules.iter().find(|rule| rule.id == finding.rule_id).map(|rule| rule.left.as_str());
+        let (found, bound) = (Value::Number(finding.left), Value::Number(finding.right));
+        let reason =
+            format!("rule {}: {} (found {found}, against {bound})", finding.rule_id, finding.message.en);
+        report(finding.severity, left, reason);
+    }
+    faults
+}
+
+/// A profile says its chemistry twice where the board has a register for it; the two must agree.
+fn check_chemistry(
+    profile: &Profile,
+    model: &DeviceModel,
+    report: &mut impl FnMut(Severity, Option<&str>, String),
+) {
+    let Some(register) = model.register("chemistry").filter(|r| r.parameter && r.kind == RegisterKind::Enum)
+    else {
+        return;
+    };
+    let expected = profile.chemistry.as_str();
+    let known = register.options.iter().any(|option| option.name == expected);
+    if known && profile.values.get("chemistry").is_some_and(|value| *value != Value::from(expected)) {
+        report(
+            Severity::Error,
+            Some("chemistry"),
+            format!("chemistry differs from the profile's own, {expected:?}"),
+        );
+    }
+}
+
+impl Chemistry {
+    /// The word on the wire, in files and in the models' chemistry registers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LiIon => "li_ion",
+            Self::LiFePo4 => "li_fe_po4",
+            Self::Lto => "lto",
+        }
+    }
+}

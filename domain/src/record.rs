@@ -1,0 +1,218 @@
+//! The birth record: all that one run did and proved. The station writes it once; nobody changes it.
+
+use crate::{
+    bundle::BundleRef,
+    evidence::{Evidence, FirmwareEvidence},
+    identifier::Identifier,
+    ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
+    lease::BirthLease,
+    limit::Limit,
+    outcome::Outcome,
+    procedure::{MeasureWhen, MeasurementSource},
+    step::Step,
+    text::Fault,
+    value::Value,
+};
+use chrono::{DateTime, Utc};
+
+/// The version of the record's form that this build writes.
+pub const RECORD_VERSION: u32 = 1;
+
+wire! {
+    /// What a station sends: a record and its address. The address (station, outbox, number) is unique for ever.
+    pub struct Envelope {
+        pub station_id: StationId,
+        pub outbox_id: OutboxId,
+        /// Counts from 1 without gaps, given when the run is closed.
+        pub number: u64,
+        pub record: BirthRecord,
+    }
+}
+
+wire! {
+    /// One run.
+    pub struct BirthRecord {
+        /// [`RECORD_VERSION`] of the writer.
+        pub version: u32,
+        pub run_id: RunId,
+        /// The interrupted run that this one takes over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub resumes: Option<RunId>,
+        pub operation: String,
+        pub batch_id: BatchId,
+        pub bundle: BundleRef,
+        /// Slot number, from 1.
+        pub slot: u16,
+        /// Account name of whoever was signed in at the jig.
+        pub operator: String,
+        /// Version of the station's program.
+        pub station_version: String,
+        pub started_at: DateTime<Utc>,
+        pub finished_at: DateTime<Utc>,
+        /// What a run took on the wire at the least: bytes times ten bits, milliseconds.
+        pub wire_floor_ms: u64,
+        pub outcome: Outcome,
+        /// Why it did not pass; none exactly when it passed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fault: Option<Fault>,
+        /// In which state the board was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub found: Option<FoundState>,
+        /// Every identifier that was read or given; empty for a silent board, which becomes no unit.
+        pub identifiers: Vec<Identifier>,
+        /// The number reserved for this board; confirmed by a pass, kept by a re-test.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub serial: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub firmware: Option<FirmwareRecord>,
+        pub steps: Vec<StepRecord>,
+        pub parameters: Vec<ParameterRecord>,
+        pub measurements: Vec<MeasurementRecord>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub password: Option<SecretRecord>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub lease: Option<LeaseRecord>,
+    }
+}
+
+wire! {
+    /// In which state a board was found.
+    #[derive(Copy, Eq, Hash)]
+    pub enum FoundState {
+        Application,
+        Loader,
+        Silent,
+    }
+}
+
+wire! {
+    /// The firmware on the board and what proves it.
+    pub struct FirmwareRecord {
+        /// Version text read before anything was done; none where it could not be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub before: Option<String>,
+        pub version: String,
+        pub image_sha256: ContentHash,
+        pub image_bytes: u32,
+        /// Whether the image was sent in this run.
+        pub transferred: bool,
+        pub evidence: FirmwareEvidence,
+        /// Blocks sent again during the transfer.
+        pub resent_blocks: u32,
+    }
+}
+
+wire! {
+    /// One step with its time.
+    pub struct StepRecord {
+        pub step: Step,
+        /// After the run's start, milliseconds.
+        pub started_ms: u64,
+        pub duration_ms: u64,
+        /// Bytes on the wire, both ways.
+        pub wire_bytes: u64,
+        pub outcome: StepOutcome,
+        /// How often it was begun again.
+        #[serde(default)]
+        pub retries: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fault: Option<Fault>,
+    }
+}
+
+wire! {
+    #[derive(Copy, Eq, Hash)]
+    pub enum StepOutcome {
+        Passed,
+        Failed,
+        /// Found so, on evidence that the procedure accepts.
+        Skipped,
+    }
+}
+
+impl StepOutcome {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+wire! {
+    /// One parameter: before / set / read / after the restart. A secret field has no values, only its placeholder.
+    pub struct ParameterRecord {
+        pub name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub before: Option<Value>,
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub set: Value,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub read: Option<Value>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub after_restart: Option<Value>,
+        pub unit: String,
+        pub evidence: Evidence,
+        /// Whether the board ended with exactly what was set, register for register.
+        pub holds: bool,
+        /// Whether bytes were written (only what differs is).
+        pub written: bool,
+    }
+}
+
+wire! {
+    /// One measurement against its limits.
+    pub struct MeasurementRecord {
+        pub name: String,
+        pub value: f64,
+        pub unit: String,
+        pub limit: Limit,
+        pub passed: bool,
+        pub when: MeasureWhen,
+        pub source: MeasurementSource,
+        /// What the stimulus was, in the measurement's unit, where one was known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub stimulus: Option<f64>,
+    }
+}
+
+wire! {
+    /// The unit's own password, never in plain: sealed to the server's key, with a placeholder to compare by.
+    pub struct SecretRecord {
+        /// Characters.
+        pub length: u8,
+        /// HMAC-SHA-256 of the secret under the house's placeholder key, first 16 bytes as hex.
+        pub keyed_hash: String,
+        /// Sealed box (X25519, XSalsa20-Poly1305) to the server's public key, base16.
+        pub sealed: String,
+        /// After the restart the new one opened and the old one was refused.
+        pub proved: bool,
+    }
+}
+
+wire! {
+    /// The lock as it was left.
+    pub struct LeaseRecord {
+        pub set: BirthLease,
+        /// Read after the restart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reported: Option<BirthLease>,
+        /// The charge path as read at the end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub charge_on: Option<bool>,
+        /// The discharge path as read at the end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub discharge_on: Option<bool>,
+        pub evidence: Evidence,
+    }
+}
+
+mod judge;
+
+pub use judge::{RecordDoubt, judge_record};

@@ -1,0 +1,124 @@
+//! Message codes: what went wrong as a code with arguments, and its one catalogue of sentences in English and Chinese.
+//! Server and station answer with codes; whoever shows them to a person asks here.
+
+mod catalogue;
+
+pub use catalogue::{Language, fault_next_step, fault_text, step_title};
+
+use crate::step::Step;
+use std::collections::BTreeMap;
+
+wire! {
+    /// What went wrong, where, with the figures that a person needs.
+    #[derive(Eq)]
+    pub struct Fault {
+        pub code: FaultCode,
+        /// The step in which it was found, where it was in one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub step: Option<Step>,
+        /// Named figures: `register`, `expected`, `found`, `limit`, `device`, `path`, ...
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub args: BTreeMap<String, String>,
+    }
+}
+
+wire! {
+    /// Every fault a person can be shown. The comment names the arguments.
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    pub enum FaultCode {
+        // --- the board ---
+        /// `seconds`
+        BoardSilent,
+        /// `found`, `expected`
+        WrongModel,
+        /// `serial`
+        PassedAlready,
+        /// `identity`, `other_slot`
+        IdentityInTwoSlots,
+        /// `identity`, `serial`
+        IdentityOfAnotherUnit,
+        /// `field`, `found`
+        IdentityIsDefault,
+        /// `before`, `after`
+        IdentityChanged,
+        /// `attempts`, `reason`
+        FlashFailed,
+        /// `expected`, `found`
+        FirmwareCrcDiffers,
+        /// `expected`, `found`
+        FirmwareVersionDiffers,
+        /// `accepted`, `found`
+        FirmwareEvidenceTooWeak,
+        /// `menu_timeout_s`
+        LoaderSilent,
+        /// `seconds`
+        ApplicationDidNotStart,
+        /// `tried`
+        PasswordRefused,
+        /// `register`, `expected`, `found`
+        RegisterDoesNotHold,
+        /// `register`, `exception`
+        WriteRefused,
+        /// `expected`, `found`, `tolerance`
+        CalibrationOff,
+        /// `measurement`, `found`, `min`, `max`, `unit`
+        OutsideLimits,
+        /// `expected`, `found`
+        NameDoesNotHold,
+        /// (none): after the restart the new password does not open
+        NewPasswordRefused,
+        /// (none): after the restart the old password still opens
+        OldPasswordStillOpens,
+        /// `expected`, `found`
+        LeaseDoesNotHold,
+        /// `path` (`charge` or `discharge`), `expected`, `found`
+        OutputWrong,
+        /// `request`, `detail`
+        BoardAnswersGarbage,
+        /// `request`
+        BoardStoppedAnswering,
+        // --- the hand ---
+        BoardTakenOut,
+        // --- the bench ---
+        /// `device`, `detail`
+        PortVanished,
+        /// `device`, `detail`
+        PortNotOpened,
+        /// `detail`
+        FixtureSilent,
+        /// `path`, `detail`
+        JournalNotWritten,
+        /// `detail`
+        NoSerialNumbers,
+        /// (none)
+        StationStopped,
+        /// `detail`
+        BundleRefused,
+        /// `detail`
+        NameNotPossible,
+        /// `detail`
+        Internal,
+    }
+}
+
+impl Fault {
+    /// A fault without a step.
+    #[must_use]
+    pub fn new(code: FaultCode) -> Self {
+        Self { code, step: None, args: BTreeMap::new() }
+    }
+
+    /// In that step.
+    #[must_use]
+    pub fn at(mut self, step: Step) -> Self {
+        self.step = Some(step);
+        self
+    }
+
+    /// With that argument.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.args.insert(name.to_owned(), value.to_string());
+        self
+    }
+}
