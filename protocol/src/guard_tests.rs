@@ -1,0 +1,147 @@
+use super::*;
+
+const QUIET: Duration = Duration::from_millis(50);
+
+fn ms(value: u64) -> Instant {
+    Duration::from_millis(value)
+}
+
+fn ready() -> LinkGuard {
+    let mut guard = LinkGuard::new(QUIET, 2);
+    guard.begin(ms(0), Purpose::Identify, ms(500)).unwrap();
+    guard.handle_answer(None, ms(10));
+    guard.confirm_identity();
+    guard
+}
+
+fn read(quantity: u16) -> Request {
+    Request::ReadHolding { address: 10, quantity }
+}
+
+#[test]
+fn a_fitting_answer_passes() {
+    assert_eq!(check(&read(2), &Response::ReadHolding(vec![1, 2])), Ok(Checked::Registers(vec![1, 2])));
+    let write = Request::WriteSingle { address: 7, value: 9 };
+    assert_eq!(check(&write, &Response::WriteSingle { address: 7, value: 9 }), Ok(Checked::Written));
+    let write = Request::WriteMultiple { address: 7, values: vec![1, 2, 3] };
+    assert_eq!(check(&write, &Response::WriteMultiple { address: 7, quantity: 3 }), Ok(Checked::Written));
+}
+
+#[test]
+fn an_answer_with_too_few_or_too_many_registers_is_refused() {
+    assert_eq!(check(&read(2), &Response::ReadHolding(vec![1])), Err(GuardFault::Count { asked: 2, got: 1 }));
+    assert_eq!(
+        check(&read(2), &Response::ReadHolding(vec![1, 2, 3])),
+        Err(GuardFault::Count { asked: 2, got: 3 })
+    );
+}
+
+#[test]
+fn an_echo_with_another_address_value_or_quantity_is_refused() {
+    let single = Request::WriteSingle { address: 7, value: 9 };
+    assert_eq!(
+        check(&single, &Response::WriteSingle { address: 8, value: 9 }),
+        Err(GuardFault::WriteAddress { sent: 7, echoed: 8 })
+    );
+    assert_eq!(
+        check(&single, &Response::WriteSingle { address: 7, value: 10 }),
+        Err(GuardFault::WriteValue { sent: 9, echoed: 10 })
+    );
+    let many = Request::WriteMultiple { address: 7, values: vec![1, 2] };
+    assert_eq!(
+        check(&many, &Response::WriteMultiple { address: 6, quantity: 2 }),
+        Err(GuardFault::WriteAddress { sent: 7, echoed: 6 })
+    );
+    assert_eq!(
+        check(&many, &Response::WriteMultiple { address: 7, quantity: 1 }),
+        Err(GuardFault::WriteQuantity { sent: 2, echoed: 1 })
+    );
+}
+
+#[test]
+fn another_function_is_refused_and_so_is_an_exception_to_another_function() {
+    assert_eq!(check(&read(1), &Response::ReadInput(vec![1])), Err(GuardFault::Function { sent: 3, got: 4 }));
+    let exception = Response::Exception { function: 3, code: ExceptionCode::DeviceBusy };
+    let fault = check(&read(1), &exception).unwrap_err();
+    assert_eq!(fault, GuardFault::Exception { function: 3, code: ExceptionCode::DeviceBusy });
+    assert!(fault.is_exception());
+    let write = Request::WriteSingle { address: 1, value: 1 };
+    assert_eq!(check(&write, &exception), Err(GuardFault::Function { sent: 6, got: 3 }));
+}
+
+#[test]
+fn work_is_refused_before_the_board_is_identified() {
+    let mut guard = LinkGuard::new(QUIET, 2);
+    assert_eq!(guard.begin(ms(0), Purpose::Work, ms(100)), Err(LinkRefusal::MustIdentify));
+    guard.begin(ms(0), Purpose::Identify, ms(100)).unwrap();
+    guard.handle_answer(None, ms(10));
+    assert_eq!(guard.begin(ms(11), Purpose::Work, ms(100)), Err(LinkRefusal::MustIdentify));
+    guard.confirm_identity();
+    guard.begin(ms(11), Purpose::Work, ms(100)).unwrap();
+}
+
+#[test]
+fn only_one_request_is_outstanding() {
+    let mut guard = ready();
+    guard.begin(ms(20), Purpose::Work, ms(500)).unwrap();
+    assert_eq!(guard.begin(ms(21), Purpose::Work, ms(500)), Err(LinkRefusal::Outstanding));
+    assert_eq!(guard.begin(ms(21), Purpose::Identify, ms(500)), Err(LinkRefusal::Outstanding));
+}
+
+#[test]
+fn late_answer_is_never_taken_for_the_next_register() {
+    let mut guard = ready();
+    guard.begin(ms(20), Purpose::Work, ms(100)).unwrap();
+    guard.handle_timeout(ms(99));
+    assert!(matches!(guard.state(), LinkState::Waiting { .. }));
+    guard.handle_timeout(ms(100));
+    assert_eq!(guard.begin(ms(101), Purpose::Work, ms(200)), Err(LinkRefusal::MustDrain));
+    // The late answer: it restarts the quiet time and is counted.
+    guard.handle_stray(ms(140));
+    assert_eq!(guard.begin(ms(160), Purpose::Identify, ms(300)), Err(LinkRefusal::MustDrain));
+    assert_eq!(guard.unexpected_frames(), 1);
+    assert_eq!(guard.begin(ms(190), Purpose::Work, ms(300)), Err(LinkRefusal::MustIdentify));
+    guard.begin(ms(190), Purpose::Identify, ms(300)).unwrap();
+}
+
+#[test]
+fn an_exception_keeps_the_link_but_a_misfit_makes_it_drain() {
+    let mut guard = ready();
+    guard.begin(ms(20), Purpose::Work, ms(100)).unwrap();
+    guard
+        .handle_answer(Some(&GuardFault::Exception { function: 3, code: ExceptionCode::DeviceBusy }), ms(30));
+    assert_eq!(guard.state(), LinkState::Ready);
+    guard.begin(ms(40), Purpose::Work, ms(100)).unwrap();
+    guard.handle_answer(Some(&GuardFault::Count { asked: 2, got: 1 }), ms(50));
+    assert_eq!(guard.state(), LinkState::MustDrain { quiet_from: ms(50) });
+    assert_eq!(guard.unexpected_frames(), 1);
+}
+
+#[test]
+fn a_burst_of_stray_bytes_counts_once_and_too_many_bursts_void_the_link() {
+    let mut guard = ready();
+    for lump in 0..20 {
+        guard.handle_stray(ms(100 + lump * 10));
+    }
+    assert_eq!(guard.unexpected_frames(), 1);
+    for burst in 1..3 {
+        guard.handle_stray(ms(1_000 * burst));
+    }
+    assert_eq!(guard.unexpected_frames(), 3);
+    assert!(guard.is_void());
+    guard.restart();
+    assert_eq!(
+        guard.begin(ms(9_000), Purpose::Identify, ms(9_100)),
+        Err(LinkRefusal::Void { unexpected: 3 })
+    );
+}
+
+#[test]
+fn a_cancelled_request_leads_to_draining_and_a_new_identification() {
+    let mut guard = ready();
+    guard.begin(ms(20), Purpose::Work, ms(100)).unwrap();
+    guard.handle_cancelled(ms(30));
+    assert_eq!(guard.poll_timeout(), Some(ms(80)));
+    guard.handle_timeout(ms(80));
+    assert_eq!(guard.state(), LinkState::MustIdentify);
+}

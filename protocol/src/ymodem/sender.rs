@@ -1,0 +1,574 @@
+//! The sending end, made for receivers that misbehave in known ways.
+//!
+//! What it knows about ST's receivers (AN2557 and AN4657; read and driven):
+//! - 'C' after a data block means "send it again" (AN4657 answers so to a wrong CRC, both do to a damaged frame).
+//! - A repeated block whose acknowledgement was lost is answered NAK for ever. So NAK after a repetition of block N
+//!   means "N was taken": go on with N+1, but never twice without an ACK in between.
+//! - After CA CA the older loader is back in its menu, where the rest of a block is read as keys, and the key for
+//!   'execute' may be among them: stop at once, throw away what the driver still holds, drain.
+//! - The acknowledgement of the header waits for the erase, which may take more than ten seconds.
+//! - The first EOT is acknowledged at once; other receivers answer it NAK and want a second one.
+//! - The ACK of EOT is the success: the image is whole by then, even if the closing block is never acknowledged.
+//!
+//! And about lrzsz: it flushes its input just after each ACK and 'C', so an answer within some 100 microseconds
+//! loses its head: hence the turnaround.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use super::{
+    ACK, BlockSize, CAN, CRC_REQUEST, EOT, Generation, NAK, SizeEnding, encode_block, header_payload,
+};
+use crate::{Instant, timing};
+
+/// Longest text kept of what a receiver says after CA CA.
+const DRAINED_LIMIT: usize = 2048;
+/// A line that never falls quiet is given up after this many times the quiet time.
+const DRAIN_FACTOR: u32 = 30;
+
+/// What the sender may assume about the receiver when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Wait for the first 'C'. Only for a line on which no text can be streaming; else use the boot-menu dialogue.
+    WaitForC,
+    /// The receiver was seen ready: send the header at once.
+    Ready,
+}
+
+/// How to send.
+#[derive(Debug, Clone, Copy)]
+pub struct SenderOptions {
+    pub receiver: Generation,
+    pub header_block: BlockSize,
+    pub data_block: BlockSize,
+    pub size_ending: SizeEnding,
+    /// Fills the last data block: 1Ah by the book and ST's own sender, 00h the C# senders in the field.
+    pub pad: u8,
+    pub baud: u32,
+    pub start: Start,
+    /// Least time between an answer and the next transmission.
+    pub turnaround: Duration,
+    /// How long to wait for the first 'C'.
+    pub ready_timeout: Duration,
+    /// How long the erase may take, from the header's last byte on the wire.
+    pub header_timeout: Duration,
+    /// How long an answer to a data block or EOT may take, from its last byte on the wire.
+    pub reply_timeout: Duration,
+    /// How long to wait for the closing block's ACK, without insisting.
+    pub close_timeout: Duration,
+    /// Silence that ends draining after CA CA.
+    pub quiet: Duration,
+    /// How often one block (or EOT) may be sent again.
+    pub retransmissions: u32,
+}
+
+impl SenderOptions {
+    /// Settings that suit a generation: blocks of 1024 (the HAL receiver has but 255), header of 1024 and zero padding
+    /// for ST's receivers as the senders in the field do, header of 128 and 1Ah for others.
+    #[must_use]
+    pub fn new(receiver: Generation, baud: u32) -> Self {
+        let st = receiver != Generation::Standard;
+        Self {
+            receiver,
+            header_block: if st { BlockSize::Large } else { BlockSize::Small },
+            data_block: BlockSize::Large,
+            size_ending: if st { SizeEnding::Nul } else { SizeEnding::Space },
+            pad: if st { 0x00 } else { 0x1A },
+            baud,
+            start: Start::WaitForC,
+            turnaround: Duration::from_millis(if st { 2 } else { 5 }),
+            ready_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(20),
+            reply_timeout: Duration::from_secs(3),
+            close_timeout: Duration::from_secs(2),
+            quiet: Duration::from_millis(100),
+            retransmissions: 10,
+        }
+    }
+}
+
+/// Bytes to be written at once and whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transmit {
+    pub bytes: Vec<u8>,
+}
+
+/// Where a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Start,
+    Header,
+    /// 1 is the first.
+    Block(u32),
+    End,
+    Close,
+}
+
+impl core::fmt::Display for Phase {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Start => write!(f, "the start"),
+            Self::Header => write!(f, "the header"),
+            Self::Block(number) => write!(f, "block {number}"),
+            Self::End => write!(f, "the end mark"),
+            Self::Close => write!(f, "the closing block"),
+        }
+    }
+}
+
+/// What the transfer says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SenderEvent {
+    /// `block` of `blocks` was taken; `bytes` of the image so far.
+    Progress {
+        block: u32,
+        blocks: u32,
+        bytes: u64,
+    },
+    /// Throw away what the driver has not sent yet (tcflush): whatever still goes out is read as menu keys.
+    DiscardOutput,
+    Done(Completion),
+    Failed(SenderFailure),
+}
+
+/// How a successful transfer went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completion {
+    /// Whether the closing block was acknowledged.
+    pub closed: bool,
+    /// Blocks and end marks sent again.
+    pub retransmitted: u32,
+    /// Blocks that count as taken because a repetition was answered NAK.
+    pub assumed_taken: u32,
+}
+
+/// Why a transfer failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SenderFailure {
+    #[error("the board never asked for the image; restart it into its boot loader and try again")]
+    NoReceiver,
+    #[error("the board stopped the transfer at {phase}")]
+    ReceiverCancelled { phase: Phase },
+    #[error("the board did not answer {phase}; check cable and baud rate")]
+    NoReply { phase: Phase },
+    #[error("the board did not take {phase} after every allowed repetition; the line is disturbed")]
+    TooManyRetransmissions { phase: Phase },
+    #[error("the board expects another block than {block}; start the transfer anew")]
+    OutOfStep { block: u32 },
+    #[error("the transfer was given up by this side")]
+    Cancelled,
+}
+
+/// Why a transfer cannot even start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SenderRefusal {
+    #[error("the image is empty")]
+    Empty,
+    #[error(
+        "the image needs {blocks} blocks, this boot loader loses count after {limit}; use blocks of 1024 or a smaller image"
+    )]
+    TooManyBlocks { blocks: u32, limit: u32 },
+    #[error("the image's name must be 1 to 63 printable characters without spaces")]
+    BadName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Waiting for 'C'.
+    Idle {
+        until: Instant,
+    },
+    /// `phase` is to be sent once `not_before` has come.
+    Pending {
+        phase: Phase,
+        not_before: Instant,
+    },
+    /// `phase` is on its way or at the receiver; `wire_end` is when its last byte is on the line.
+    Sent {
+        phase: Phase,
+        wire_end: Instant,
+        until: Instant,
+    },
+    /// The header is taken; 'C' must follow.
+    AwaitC {
+        phase: Phase,
+        until: Instant,
+    },
+    Draining {
+        quiet_from: Instant,
+        since: Instant,
+        failure: SenderFailure,
+    },
+    Over,
+}
+
+/// One transfer of one image.
+#[derive(Debug)]
+pub struct Sender {
+    name: String,
+    length: usize,
+    blocks: u32,
+    options: SenderOptions,
+    state: State,
+    /// How often the current phase was sent.
+    sent: u32,
+    /// The block before the current one counts as taken without an ACK.
+    assumed: bool,
+    /// Answers to earlier copies of the block before the current one that may still be on their way.
+    stale_replies: u32,
+    last_was_can: bool,
+    cancel_pending: bool,
+    retransmitted: u32,
+    assumed_taken: u32,
+    drained: Vec<u8>,
+    unread: Vec<u8>,
+    events: VecDeque<SenderEvent>,
+}
+
+impl Sender {
+    /// Plans the transfer of `length` bytes under `name`.
+    ///
+    /// # Errors
+    /// [`SenderRefusal`]: the receiver's block counter is checked here, before a byte is erased.
+    pub fn new(
+        now: Instant,
+        name: &str,
+        length: usize,
+        options: SenderOptions,
+    ) -> Result<Self, SenderRefusal> {
+        if length == 0 {
+            return Err(SenderRefusal::Empty);
+        }
+        if name.is_empty() || name.len() > 63 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(SenderRefusal::BadName);
+        }
+        let blocks = u32::try_from(length.div_ceil(options.data_block.bytes())).unwrap_or(u32::MAX);
+        if let Some(limit) = options.receiver.block_limit()
+            && blocks > limit
+        {
+            return Err(SenderRefusal::TooManyBlocks { blocks, limit });
+        }
+        let state = match options.start {
+            Start::WaitForC => State::Idle { until: now + options.ready_timeout },
+            Start::Ready => State::Pending { phase: Phase::Header, not_before: now + options.turnaround },
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            length,
+            blocks,
+            options,
+            state,
+            sent: 0,
+            assumed: false,
+            stale_replies: 0,
+            last_was_can: false,
+            cancel_pending: false,
+            retransmitted: 0,
+            assumed_taken: 0,
+            drained: Vec::new(),
+            unread: Vec::new(),
+            events: VecDeque::new(),
+        })
+    }
+
+    pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        for &byte in bytes {
+            self.handle_byte(now, byte);
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match self.state {
+            State::Idle { until } if until <= now => self.end(SenderEvent::Failed(SenderFailure::NoReceiver)),
+            State::Sent { phase: Phase::Close, until, .. } if until <= now => {
+                self.complete(Closing::Unconfirmed)
+            }
+            State::Sent { phase, until, .. } if until <= now => {
+                if self.sent > self.options.retransmissions {
+                    self.end(SenderEvent::Failed(SenderFailure::NoReply { phase }));
+                } else {
+                    self.pending(now, phase);
+                }
+            }
+            // The 'C' got lost, or this receiver does not send one: what must follow was acknowledged, so go on.
+            State::AwaitC { phase, until } if until <= now => self.pending(now, phase),
+            State::Draining { quiet_from, since, failure } => {
+                let limit = since + self.options.quiet * DRAIN_FACTOR;
+                if quiet_from + self.options.quiet <= now || limit <= now {
+                    self.end(SenderEvent::Failed(failure));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The next bytes for the line, once their time has come. `image` is always the whole image; bytes beyond the
+    /// length given at the start are ignored, missing ones are padding.
+    pub fn poll_transmit(&mut self, now: Instant, image: &[u8]) -> Option<Transmit> {
+        if self.cancel_pending {
+            self.cancel_pending = false;
+            return Some(Transmit { bytes: vec![CAN, CAN] });
+        }
+        let State::Pending { phase, not_before } = self.state else { return None };
+        if now < not_before {
+            return None;
+        }
+        let bytes = self.encode(phase, image);
+        let wire_end = now + timing::wire_time(bytes.len(), self.options.baud);
+        let patience = match phase {
+            Phase::Start | Phase::Header => self.options.header_timeout,
+            Phase::Block(_) | Phase::End => self.options.reply_timeout,
+            Phase::Close => self.options.close_timeout,
+        };
+        if self.sent > 0 {
+            self.retransmitted += 1;
+        }
+        self.sent += 1;
+        self.state = State::Sent { phase, wire_end, until: wire_end + patience };
+        Some(Transmit { bytes })
+    }
+
+    /// When to call [`Sender::handle_timeout`] and [`Sender::poll_transmit`] again if nothing arrives.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Idle { until } | State::AwaitC { until, .. } | State::Sent { until, .. } => Some(until),
+            State::Pending { not_before, .. } => Some(not_before),
+            State::Draining { quiet_from, since, .. } => {
+                Some((quiet_from + self.options.quiet).min(since + self.options.quiet * DRAIN_FACTOR))
+            }
+            State::Over => None,
+        }
+    }
+
+    pub fn poll_event(&mut self) -> Option<SenderEvent> {
+        self.events.pop_front()
+    }
+
+    /// Stops from this side: CA CA, drain, then [`SenderFailure::Cancelled`].
+    pub fn cancel(&mut self, now: Instant) {
+        if !matches!(self.state, State::Over | State::Draining { .. }) {
+            self.events.push_back(SenderEvent::DiscardOutput);
+            self.cancel_pending = true;
+            self.state = State::Draining { quiet_from: now, since: now, failure: SenderFailure::Cancelled };
+        }
+    }
+
+    /// Data blocks of the transfer.
+    #[must_use]
+    pub fn blocks(&self) -> u32 {
+        self.blocks
+    }
+
+    /// What the receiver said after it stopped the transfer, at most 2 KiB.
+    #[must_use]
+    pub fn drained(&self) -> &[u8] {
+        &self.drained
+    }
+
+    /// What arrived after the image was whole and was no answer: the loader's text, for the boot-menu dialogue.
+    pub fn take_unread(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.unread)
+    }
+
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    fn handle_byte(&mut self, now: Instant, byte: u8) {
+        if let State::Draining { since, failure, .. } = self.state {
+            self.state = State::Draining { quiet_from: now, since, failure };
+            if self.drained.len() < DRAINED_LIMIT {
+                self.drained.push(byte);
+            }
+            return;
+        }
+        if self.state == State::Over {
+            self.unread.push(byte);
+            return;
+        }
+        if byte == CAN {
+            if core::mem::replace(&mut self.last_was_can, true) {
+                self.handle_cancel(now);
+            }
+            return;
+        }
+        self.last_was_can = false;
+        match self.state {
+            State::Idle { .. } if byte == CRC_REQUEST => self.pending(now, Phase::Header),
+            State::AwaitC { phase, .. } if byte == CRC_REQUEST => self.pending(now, phase),
+            State::Sent { phase, wire_end, .. } => self.handle_reply(now, phase, wire_end, byte),
+            // The answer came after all, just before the repetition went out.
+            State::Pending { phase, .. } if byte == ACK && self.sent > 0 => {
+                self.taken(now, phase, Taken::Acknowledged)
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_cancel(&mut self, now: Instant) {
+        let phase = match self.state {
+            State::Over => return,
+            // The end mark was acknowledged: the image is whole, whatever the loader says now.
+            State::Pending { phase: Phase::Close, .. }
+            | State::Sent { phase: Phase::Close, .. }
+            | State::AwaitC { phase: Phase::Close, .. } => {
+                self.events.push_back(SenderEvent::DiscardOutput);
+                return self.complete(Closing::Unconfirmed);
+            }
+            State::Pending { phase, .. } | State::Sent { phase, .. } | State::AwaitC { phase, .. } => phase,
+            State::Idle { .. } | State::Draining { .. } => Phase::Start,
+        };
+        self.events.push_back(SenderEvent::DiscardOutput);
+        let failure = SenderFailure::ReceiverCancelled { phase };
+        self.state = State::Draining { quiet_from: now, since: now, failure };
+    }
+
+    fn handle_reply(&mut self, now: Instant, phase: Phase, wire_end: Instant, byte: u8) {
+        // ST's loaders go straight on to text, in which any letter stands: only an ACK before the first of it counts,
+        // and the closing block is never repeated, for it would be read as menu keys.
+        let st = self.options.receiver != Generation::Standard;
+        if phase == Phase::Close && st && (byte != ACK || !self.unread.is_empty()) {
+            if byte != CRC_REQUEST || !self.unread.is_empty() {
+                self.unread.push(byte);
+            }
+            return;
+        }
+        // An answer to a repetition of the block before this one, whose first answer came late after all. Only
+        // believed to be that while this block is still on the line; a line faster than said costs one repetition.
+        if matches!(byte, ACK | NAK) && now < wire_end && self.stale_replies > 0 {
+            self.stale_replies -= 1;
+            return;
+        }
+        match byte {
+            ACK => self.taken(now, phase, Taken::Acknowledged),
+            // A 'C' that comes before the block's last byte is on the line was meant for something earlier.
+            CRC_REQUEST if now >= wire_end => self.asked_again(now, phase),
+            NAK => self.refused(now, phase),
+            _ => {}
+        }
+    }
+
+    fn refused(&mut self, now: Instant, phase: Phase) {
+        let knows_no_repeats = self.options.receiver != Generation::Standard;
+        match phase {
+            Phase::Header | Phase::Block(_) if knows_no_repeats && self.sent > 1 => {
+                self.taken(now, phase, Taken::Assumed);
+            }
+            Phase::Block(block) if self.assumed => self.cancel_with(now, SenderFailure::OutOfStep { block }),
+            _ => self.asked_again(now, phase),
+        }
+    }
+
+    fn asked_again(&mut self, now: Instant, phase: Phase) {
+        if self.sent <= self.options.retransmissions {
+            self.pending(now, phase);
+        } else if phase == Phase::Close {
+            self.complete(Closing::Unconfirmed);
+        } else {
+            self.cancel_with(now, SenderFailure::TooManyRetransmissions { phase });
+        }
+    }
+
+    fn taken(&mut self, now: Instant, phase: Phase, how: Taken) {
+        if how == Taken::Assumed {
+            if self.assumed {
+                let block = if let Phase::Block(block) = phase { block } else { 0 };
+                return self.cancel_with(now, SenderFailure::OutOfStep { block });
+            }
+            self.assumed_taken += 1;
+        }
+        self.assumed = how == Taken::Assumed;
+        self.stale_replies = self.sent.saturating_sub(if self.assumed { 2 } else { 1 });
+        self.sent = 0;
+        match phase {
+            Phase::Start | Phase::Header => match how {
+                Taken::Acknowledged => self.await_c(now, Phase::Block(1)),
+                // Its 'C' was lost with its ACK.
+                Taken::Assumed => self.pending(now, Phase::Block(1)),
+            },
+            Phase::Block(block) => {
+                let bytes = self.length.min(block as usize * self.options.data_block.bytes()) as u64;
+                self.events.push_back(SenderEvent::Progress { block, blocks: self.blocks, bytes });
+                let next = if block < self.blocks { Phase::Block(block + 1) } else { Phase::End };
+                self.pending(now, next);
+            }
+            Phase::End => match self.options.receiver {
+                Generation::Standard => self.await_c(now, Phase::Close),
+                // ST's receivers ask only after their next time-out.
+                Generation::Spl | Generation::Hal => self.pending(now, Phase::Close),
+            },
+            Phase::Close => self.complete(Closing::Confirmed),
+        }
+    }
+
+    fn cancel_with(&mut self, now: Instant, failure: SenderFailure) {
+        self.events.push_back(SenderEvent::DiscardOutput);
+        self.cancel_pending = true;
+        self.state = State::Draining { quiet_from: now, since: now, failure };
+    }
+
+    fn await_c(&mut self, now: Instant, phase: Phase) {
+        self.state = State::AwaitC { phase, until: now + self.options.reply_timeout };
+    }
+
+    fn pending(&mut self, now: Instant, phase: Phase) {
+        self.state = State::Pending { phase, not_before: now + self.options.turnaround };
+    }
+
+    fn complete(&mut self, closing: Closing) {
+        self.end(SenderEvent::Done(Completion {
+            closed: closing == Closing::Confirmed,
+            retransmitted: self.retransmitted,
+            assumed_taken: self.assumed_taken,
+        }));
+    }
+
+    fn end(&mut self, event: SenderEvent) {
+        self.state = State::Over;
+        self.events.push_back(event);
+    }
+
+    fn encode(&self, phase: Phase, image: &[u8]) -> Vec<u8> {
+        let header = self.options.header_block;
+        match phase {
+            Phase::Start | Phase::Header => {
+                let payload = header_payload(&self.name, self.length, self.options.size_ending);
+                encode_block(header, 0, &payload, 0)
+            }
+            Phase::Block(block) => {
+                let size = self.options.data_block.bytes();
+                let image = &image[..image.len().min(self.length)];
+                let from = ((block as usize - 1) * size).min(image.len());
+                let to = (from + size).min(image.len());
+                // The number on the wire is the low byte; receivers that cannot bear the wrap were refused in `new`.
+                encode_block(self.options.data_block, block as u8, &image[from..to], self.options.pad)
+            }
+            Phase::End => vec![EOT],
+            Phase::Close => encode_block(header, 0, &[], 0),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Acknowledged,
+    Assumed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    Confirmed,
+    Unconfirmed,
+}
+
+/// The wire time of a whole faultless transfer, both ways, without the receiver's own time: header, blocks, end mark,
+/// closing block and their answers.
+#[must_use]
+pub fn wire_floor(length: usize, options: &SenderOptions) -> Duration {
+    let blocks = length.div_ceil(options.data_block.bytes());
+    let sent = 2 * options.header_block.frame_length() + blocks * options.data_block.frame_length() + 1;
+    let answers = 2 + blocks + 2;
+    timing::wire_time(sent + answers, options.baud)
+}
