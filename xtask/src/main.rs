@@ -1,11 +1,13 @@
 //! `cargo xtask`: starts things. It builds and spawns the programs and talks HTTP to them; it uses no crate of ours,
 //! so that it stays right when they are wrong. The environment is read here and nowhere else.
 
+mod demo;
 mod install;
 mod postgres;
 mod process;
 mod say;
 mod sqlx_prepare;
+mod test;
 mod tidy;
 mod ui;
 mod windows;
@@ -26,6 +28,10 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Runs the factory on this machine: server, station and a jig of simulated boards.
+    Demo(demo::Options),
+    /// Runs every test, and installs what it can of what they need.
+    Test(test::Options),
     /// Builds the office page to WebAssembly, into frontend/dist/office.
     Ui(ui::Options),
     /// Checks the layout: arrows between crates, where SQL, ports and the environment may stand, file lengths.
@@ -54,6 +60,8 @@ fn run(options: &Options) -> Result<()> {
         postgres_bin: std::env::var_os("JIGLINE_POSTGRES_BIN"),
     })?;
     match &options.task {
+        Task::Demo(options) => demo::run(&workspace, options),
+        Task::Test(options) => test::run(&workspace, options),
         Task::Ui(options) => ui::build(&workspace, options),
         Task::Tidy => tidy::check(&workspace),
         Task::CheckWindows => windows::check(&workspace),

@@ -96,6 +96,7 @@ impl Running {
     /// # Errors
     /// When it does not start, or the notes cannot be written.
     pub fn start(name: &'static str, mut command: Command, folder: &Path) -> Result<Self> {
+        // Its standard input closes when we are gone, however we went: a hint for programs that listen to it.
         let (logs, run) = (folder.join("logs"), folder.join("run"));
         for place in [&logs, &run] {
             std::fs::create_dir_all(place).with_context(|| format!("making {}", place.display()))?;
@@ -104,7 +105,7 @@ impl Running {
         let notes = File::options().create(true).append(true).open(&log);
         let notes = notes.with_context(|| format!("writing {}", log.display()))?;
         let program = command.get_program().to_string_lossy().into_owned();
-        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(notes);
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(notes);
         let mut child = command.spawn().with_context(|| format!("starting the {name}, {program}"))?;
         let pid_file = run.join(format!("{name}.pid"));
         let id = child.id();

@@ -156,7 +156,7 @@ fn is_statement(text: &str) -> bool {
     let begins = |first: &str, second: &str| {
         words.first().is_some_and(|word| word == first) && words.get(1).is_some_and(|word| word == second)
     };
-    let one_case = text.trim_start().split_whitespace().next().is_some_and(|word| {
+    let one_case = text.split_whitespace().next().is_some_and(|word| {
         word.chars().all(|letter| letter.is_lowercase()) || word.chars().all(|letter| letter.is_uppercase())
     });
     let first = words.first().map(String::as_str);

@@ -1,0 +1,222 @@
+//! Was it right? What the jig knows of every board (it holds them) against what the server says of them. The station is
+//! not asked.
+
+use super::api::text_of;
+use super::watch::fault_code;
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// One board as the jig's observer sees it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Board {
+    pub index: u32,
+    /// What was made wrong with it; none for a good board.
+    pub fault: Option<String>,
+    pub machine_code: Option<String>,
+    pub expected: String,
+    pub inserted: bool,
+    pub removed: bool,
+    pub holds: Holds,
+}
+
+/// What is really on the board.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Holds {
+    pub name: Option<String>,
+    pub firmware_crc32: Option<u32>,
+    pub charge_on: Option<bool>,
+    pub password_is_factory: Option<bool>,
+}
+
+/// DIR/jig/observer.json.
+///
+/// # Errors
+/// When it is there and cannot be understood. Where it is not there yet, the list is empty.
+pub fn read_observer(path: &Path) -> Result<Vec<Board>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(fault).with_context(|| format!("reading {}", path.display())),
+    };
+    let value: Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+    let list = match value {
+        Value::Object(mut map) => map.remove("boards").unwrap_or_default(),
+        list => list,
+    };
+    serde_json::from_value(list).with_context(|| format!("{} is no list of boards", path.display()))
+}
+
+/// Everything that is not as it should be, one sentence each; empty when all is right.
+///
+/// `rows` are the lines of the batch's report: one a unit, or a run that became none.
+pub fn judge(boards: &[Board], rows: &[Value], image_crc32: u32) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let passes =
+        |code: &str| rows.iter().filter(|row| is_pass(row) && text_of(row, "machine_code") == code).count();
+    for board in boards {
+        let code = board.machine_code.as_deref().unwrap_or_default();
+        let named = format!("board {} ({code}, {})", board.index, board.fault.as_deref().unwrap_or("good"));
+        if !board.removed {
+            wrong.push(format!("{named} was not taken out of the jig"));
+        }
+        // A copied identity passes once, with the board that it was copied from.
+        let is_copy = board.fault.as_deref() == Some("cloned_identity");
+        wrong.extend(match (board.expected.as_str(), passes(code)) {
+            ("pass", 1) => judge_passed(board, &named, image_crc32),
+            ("pass", 0) => {
+                vec![format!("{named} should have passed; the server says: {}", said_of(rows, code))]
+            }
+            ("pass", many) => vec![format!("{named} has {many} passes on the server, not one")],
+            ("fail" | "refused", 0) => Vec::new(),
+            ("fail" | "refused", 1) if is_copy => Vec::new(),
+            ("fail" | "refused", _) => vec![format!("{named} must never pass, and is shown as passed")],
+            (other, _) => vec![format!("{named} is expected to \"{other}\", which the demo does not know")],
+        });
+    }
+    let silent = boards.iter().filter(|board| board.fault.as_deref() == Some("silent")).count();
+    let recorded = rows.iter().filter(|row| fault_code(row.get("fault")) == "board_silent").count();
+    if silent > recorded {
+        wrong.push(format!(
+            "{silent} boards are silent, but the server holds {recorded} records of board_silent"
+        ));
+    }
+    wrong.extend(serials_twice(rows));
+    wrong
+}
+
+/// The board itself must hold what its record claims.
+fn judge_passed(board: &Board, named: &str, image_crc32: u32) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if board.holds.firmware_crc32.is_some_and(|crc| crc != image_crc32) {
+        wrong.push(format!("{named} passed with another image in its flash"));
+    }
+    if board.holds.charge_on == Some(false) {
+        wrong.push(format!("{named} passed with its charge path off"));
+    }
+    if board.holds.password_is_factory == Some(true) {
+        wrong.push(format!("{named} passed with the factory's password"));
+    }
+    wrong
+}
+
+fn serials_twice(rows: &[Value]) -> Vec<String> {
+    let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| is_pass(row)) {
+        owners.entry(text_of(row, "serial")).or_default().push(text_of(row, "machine_code"));
+    }
+    let twice = owners.iter().filter(|(serial, boards)| serial.is_empty() || boards.len() > 1);
+    twice
+        .map(|(serial, boards)| match *serial {
+            "" => format!("passed without a serial number: {}", boards.join(", ")),
+            _ => format!("the serial number {serial} was given to {}", boards.join(" and ")),
+        })
+        .collect()
+}
+
+fn is_pass(row: &Value) -> bool {
+    text_of(row, "outcome") == "pass"
+}
+
+fn said_of(rows: &[Value], code: &str) -> String {
+    let of_it = rows.iter().filter(|row| !code.is_empty() && text_of(row, "machine_code") == code);
+    let said: Vec<String> = of_it
+        .map(|row| format!("{} {}", text_of(row, "outcome"), fault_code(row.get("fault"))).trim().to_owned())
+        .collect();
+    if said.is_empty() { "nothing".to_owned() } else { said.join(", ") }
+}
+
+/// CRC-32 (IEEE, reflected) as the image carries it; a few lines of our own, so that two programs agree on it.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn board(index: u32, fault: Option<&str>, expected: &str) -> Board {
+        Board {
+            index,
+            fault: fault.map(str::to_owned),
+            machine_code: Some(format!("M{index}")),
+            expected: expected.to_owned(),
+            inserted: true,
+            removed: true,
+            holds: Holds { firmware_crc32: Some(7), ..Holds::default() },
+        }
+    }
+
+    fn row(code: &str, outcome: &str, serial: &str) -> Value {
+        json!({ "machine_code": code, "outcome": outcome, "serial": serial })
+    }
+
+    #[test]
+    fn a_batch_as_it_should_be_has_nothing_wrong() {
+        let boards = [
+            board(1, None, "pass"),
+            board(2, Some("wrong_model"), "refused"),
+            board(3, Some("silent"), "fail"),
+        ];
+        let rows =
+            [row("M1", "pass", "S1"), json!({ "outcome": "fail", "fault": { "code": "board_silent" } })];
+        assert_eq!(judge(&boards, &rows, 7), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_false_pass_is_found() {
+        let wrong = judge(&[board(1, Some("cell_out_of_limits"), "fail")], &[row("M1", "pass", "S1")], 7);
+        assert_eq!(wrong.len(), 1);
+        assert!(wrong[0].contains("must never pass"));
+    }
+
+    #[test]
+    fn a_lost_record_is_found() {
+        let wrong = judge(&[board(1, None, "pass"), board(2, Some("silent"), "fail")], &[], 7);
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+    }
+
+    #[test]
+    fn a_record_kept_twice_and_a_number_given_twice_are_found() {
+        let boards = [board(1, None, "pass"), board(2, None, "pass")];
+        let twice = [row("M1", "pass", "S1"), row("M1", "pass", "S3"), row("M2", "pass", "S2")];
+        assert!(judge(&boards, &twice, 7)[0].contains("2 passes"));
+        let same = [row("M1", "pass", "S1"), row("M2", "pass", "S1")];
+        assert!(judge(&boards, &same, 7)[0].contains("S1 was given to M1 and M2"));
+    }
+
+    #[test]
+    fn a_pass_that_the_board_itself_denies_is_found() {
+        let mut liar = board(1, None, "pass");
+        liar.holds = Holds {
+            firmware_crc32: Some(8),
+            charge_on: Some(false),
+            password_is_factory: Some(true),
+            name: None,
+        };
+        assert_eq!(judge(&[liar], &[row("M1", "pass", "S1")], 7).len(), 3);
+    }
+
+    #[test]
+    fn a_copied_identity_passes_once_and_not_twice() {
+        let mut copy = board(2, Some("cloned_identity"), "fail");
+        copy.machine_code = Some("M1".to_owned());
+        let boards = [board(1, None, "pass"), copy];
+        assert_eq!(judge(&boards, &[row("M1", "pass", "S1")], 7), Vec::<String>::new());
+        assert_eq!(judge(&boards, &[row("M1", "pass", "S1"), row("M1", "pass", "S2")], 7).len(), 2);
+    }
+
+    #[test]
+    fn the_crc_is_the_published_one() {
+        // The check value of CRC-32/ISO-HDLC in every catalogue.
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+    }
+}

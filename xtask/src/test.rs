@@ -1,0 +1,123 @@
+//! `cargo xtask test`: every test, with what they need installed and started first.
+
+use crate::demo;
+use crate::install;
+use crate::postgres;
+use crate::process::{Running, Stop};
+use crate::say;
+use crate::workspace::{Workspace, run as run_to_end};
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// A tool that tests start, and Debian's package that brings it.
+const TOOLS: [(&str, &str); 4] =
+    [("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("rb", "lrzsz"), ("sb", "lrzsz")];
+
+/// initdb and the first start.
+const DATABASE_READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// The server is built as the demo has it, so that the browser finds the page in it.
+const FEATURES: [&str; 2] = ["--features", "jigline-server/embed-ui"];
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Run only tests whose name contains one of these, and neither doc tests nor the rough demo.
+    #[arg(value_name = "NAME")]
+    only: Vec<String>,
+    /// Boards of the rough demo.
+    #[arg(long, default_value_t = 24)]
+    boards: u32,
+}
+
+/// # Errors
+/// When something is missing and cannot be installed, or any test fails.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let stop = Stop::on_signals()?;
+    let postgres_bin = say::stage("tools", || {
+        let bin = postgres::find_or_install(workspace, &workspace.target.join("postgres"))?;
+        tools(workspace)?;
+        Ok(bin)
+    })?;
+    demo::build(workspace)?;
+    let place = tempfile::Builder::new().prefix("jigline-test-").tempdir()?;
+    {
+        let mut database = start_database(workspace, place.path(), &postgres_bin)?;
+        let said = database.ready(DATABASE_READY_WITHIN, &stop)?;
+        let url = said.get("database_url").and_then(serde_json::Value::as_str);
+        let url = url.context("the throw-away PostgreSQL did not say where it is")?.to_owned();
+        say::stage("tests", || unit_and_cross_tests(workspace, options, &url))?;
+        if options.only.is_empty() {
+            say::stage("doc tests", || {
+                let mut doc = workspace.cargo();
+                run_to_end(doc.args(["test", "--quiet", "--doc", "--workspace"]).args(FEATURES))
+            })?;
+        }
+    }
+    if options.only.is_empty() {
+        say::stage("the rough demo", || rough_demo(workspace, options, place))?;
+        say::result("every test passed, the rough demo included");
+    }
+    Ok(())
+}
+
+fn tools(workspace: &Workspace) -> Result<()> {
+    let mut packages: Vec<&str> = TOOLS
+        .iter()
+        .filter(|(tool, _)| workspace.tool(tool).is_none())
+        .map(|(_, package)| *package)
+        .collect();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    install::apt(workspace, &packages)?;
+    match TOOLS.iter().find(|(tool, _)| workspace.tool(tool).is_none()) {
+        Some((tool, package)) => bail!("{tool} is still not on PATH after installing {package}"),
+        None => Ok(()),
+    }
+}
+
+/// One cluster for all tests that ask for one: each makes databases of its own in it.
+fn start_database(workspace: &Workspace, place: &Path, postgres_bin: &Path) -> Result<Running> {
+    let mut postgres = Command::new(workspace.program("jigline-server"));
+    postgres.current_dir(&workspace.root).env_remove("DATABASE_URL");
+    postgres.arg("postgres").arg("--data").arg(place.join("database")).arg("--throw-away");
+    postgres.arg("--postgres-bin").arg(postgres_bin);
+    Running::start("postgres", postgres, place)
+}
+
+fn unit_and_cross_tests(workspace: &Workspace, options: &Options, database_url: &str) -> Result<()> {
+    let nextest = workspace.tool("cargo-nextest").is_some();
+    let mut tests = workspace.cargo();
+    tests.args(if nextest { &["nextest", "run"][..] } else { &["test", "--lib", "--bins", "--tests"][..] });
+    tests.arg("--workspace").args(FEATURES);
+    if !nextest {
+        // One failure hides no other, as with nextest.
+        tests.arg("--no-fail-fast");
+    }
+    tests.args(&options.only).env("JIGLINE_TEST_DATABASE_URL", database_url);
+    run_to_end(&mut tests)
+}
+
+fn rough_demo(workspace: &Workspace, options: &Options, place: tempfile::TempDir) -> Result<()> {
+    let demo = demo::Options {
+        once: true,
+        rough: true,
+        faulty: options.boards.min(7),
+        slots: 8,
+        boards: options.boards,
+        baud: 115_200,
+        port: 0,
+        data: place.path().join("demo"),
+        resume: false,
+        seed: 1,
+    };
+    let outcome = demo::run(workspace, &demo);
+    if outcome.is_err() {
+        // What is left of it is the evidence.
+        say::line(format!("   kept for a look: {}", place.keep().display()));
+    }
+    outcome
+}
