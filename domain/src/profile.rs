@@ -22,7 +22,6 @@ wire! {
         pub chemistry: Chemistry,
         pub product: ProductRatings,
         /// Parameter name -> value in the parameter's unit. Every parameter that the line sets.
-        #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, Object>))]
         pub values: BTreeMap<String, Value>,
     }
 }

@@ -147,15 +147,11 @@ wire! {
     pub struct ParameterRecord {
         pub name: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         pub before: Option<Value>,
-        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub set: Value,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         pub read: Option<Value>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         pub after_restart: Option<Value>,
         pub unit: String,
         pub evidence: Evidence,

@@ -5,8 +5,6 @@ use std::fmt;
 
 /// A number (whole numbers are written without a point) or a text.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = Object))]
 pub enum Value {
     /// In the parameter's own unit.
     Number(f64),
@@ -77,6 +75,19 @@ impl<'de> Deserialize<'de> for Value {
         })
     }
 }
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Value {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+        let number = ObjectBuilder::new().schema_type(Type::Number);
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        OneOfBuilder::new().item(number).item(text).into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Value {}
 
 #[cfg(test)]
 mod tests {

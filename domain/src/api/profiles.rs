@@ -45,7 +45,6 @@ wire! {
     pub struct ProfileValue {
         pub name: String,
         pub title: Bilingual,
-        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub value: Value,
         pub unit: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
