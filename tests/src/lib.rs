@@ -1,1 +1,6 @@
+//! What the cross-crate tests share: the demo as a child process, and a browser.
+//!
+//! What lives here: starting real programs and stopping them whatever happens. Judgement lives in the tests.
 
+pub mod browser;
+pub mod demo;
