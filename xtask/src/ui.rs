@@ -86,13 +86,19 @@ fn bundle(workspace: &Workspace, wasm: &Path, into: &Path, options: &Options) ->
         put_hashed(&assets, "office", "css", style(&workspace.root.join("frontend/style"))?.as_bytes())?;
     // The glue imports them from beside itself; wasm-bindgen has put a hash in their folders' names.
     copy_folder(&glue.path().join("snippets"), &assets.join("snippets"))?;
+    let boot = put_hashed(&assets, "boot", "js", boot_script(&js, &wasm).as_bytes())?;
     let template = workspace.root.join("frontend/index.html");
     let page =
         std::fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?;
-    let page = fill(&page, &[("{{css}}", &css), ("{{js}}", &js), ("{{wasm}}", &wasm)])
+    let page = fill(&page, &[("{{css}}", &css), ("{{js}}", &js), ("{{wasm}}", &wasm), ("{{boot}}", &boot)])
         .with_context(|| format!("filling in {}", template.display()))?;
     std::fs::write(into.join("index.html"), page)?;
     Ok(())
+}
+
+/// What starts the page. A file of its own, so that the page needs no inline script and a strict policy can forbid them.
+fn boot_script(js: &str, wasm: &str) -> String {
+    format!("import init from \"/assets/{js}\";\nawait init({{ module_or_path: \"/assets/{wasm}\" }});\n")
 }
 
 /// Every place gets the address under /assets/, whether the template wrote that folder itself or not.
@@ -273,6 +279,14 @@ mod tests {
         assert_eq!(
             filled,
             "<link href=\"/assets/a.css\"><script>import init from '/assets/b.js'; init('/assets/c.wasm')</script>"
+        );
+    }
+
+    #[test]
+    fn the_boot_script_loads_the_glue_with_its_wasm() {
+        assert_eq!(
+            boot_script("a.js", "b.wasm"),
+            "import init from \"/assets/a.js\";\nawait init({ module_or_path: \"/assets/b.wasm\" });\n"
         );
     }
 
