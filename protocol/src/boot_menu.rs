@@ -269,7 +269,7 @@ impl BootMenu {
                 self.finish(BootMenuEvent::Failed(BootMenuFailure::NoResult));
             }
             State::Settle { event, since } if quiet || since + self.options.drain_limit <= now => {
-                self.finish(event)
+                self.finish(event);
             }
             State::Started { until } if until <= now => self.finish(BootMenuEvent::Executed),
             _ => {}

@@ -173,7 +173,7 @@ impl RtuClient {
                 self.fail(ClientFault::Timeout(self.options.timeout));
             }
             (LinkState::MustDrain { .. }, LinkState::MustIdentify) => {
-                self.events.push_back(ClientEvent::Quiet)
+                self.events.push_back(ClientEvent::Quiet);
             }
             _ => {}
         }

@@ -351,7 +351,7 @@ impl Receiver {
         match self.state {
             State::AwaitStart { until } if until <= now => self.complain(now),
             State::InFrame { until, .. } | State::AwaitSecondCan { until } if until <= now => {
-                self.complain(now)
+                self.complain(now);
             }
             _ => self.state = State::Purge { until: now + PURGE },
         }
