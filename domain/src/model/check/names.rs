@@ -1,0 +1,306 @@
+//! References: whatever the model names must exist and be of the kind that the use needs.
+
+use super::{Report, registers::is_snake_case};
+use crate::{
+    lease::BirthLease,
+    model::{Access, DeviceModel, Register, RegisterKind},
+    rules::RATING_NAMES,
+    source::At,
+};
+use std::collections::BTreeSet;
+
+pub(super) fn check_references(model: &DeviceModel, report: &mut Report<'_>) {
+    check_identity(model, report);
+    check_firmware(model, report);
+    check_commands(model, report);
+    check_cells(model, report);
+    check_password(model, report);
+    check_name(model, report);
+    check_lease(model, report);
+    check_calibration(model, report);
+    check_safe_state(model, report);
+}
+
+const ASCII: [RegisterKind; 3] =
+    [RegisterKind::AsciiNul, RegisterKind::AsciiSpace, RegisterKind::AsciiLength];
+const NUMBER: [RegisterKind; 4] =
+    [RegisterKind::U16, RegisterKind::I16, RegisterKind::U32, RegisterKind::I32];
+
+/// The register that `path` names, of one of these kinds and readable or writable as needed; else a fault and none.
+fn need<'a>(
+    model: &'a DeviceModel,
+    path: &[At<'_>],
+    name: &str,
+    kinds: &[RegisterKind],
+    need: Need,
+    report: &mut Report<'_>,
+) -> Option<&'a Register> {
+    let Some(register) = model.register(name) else {
+        report.at(path, format!("there is no register {name:?}"));
+        return None;
+    };
+    if !kinds.is_empty() && !kinds.contains(&register.kind) {
+        report.at(path, format!("register {name:?} is of the wrong kind for this use"));
+        return None;
+    }
+    let access = model.block_of(register.address, register.width()).map(|block| block.access);
+    let refused = match need {
+        Need::Read => access == Some(Access::WriteOnly),
+        Need::Write => access == Some(Access::ReadOnly),
+        Need::ReadAndWrite => !matches!(access, Some(Access::ReadWrite | Access::WriteOnce) | None),
+    };
+    if refused {
+        let word = match need {
+            Need::Read => "read",
+            Need::Write => "written",
+            Need::ReadAndWrite => "both read and written",
+        };
+        report.at(path, format!("register {name:?} cannot be {word}: its block does not allow it"));
+    }
+    Some(register)
+}
+
+#[derive(Clone, Copy)]
+enum Need {
+    Read,
+    Write,
+    ReadAndWrite,
+}
+
+fn need_bit(register: Option<&Register>, path: &[At<'_>], bit: &str, report: &mut Report<'_>) {
+    if let Some(register) = register.filter(|register| !register.bits.iter().any(|named| named.name == bit)) {
+        report.at(path, format!("register {:?} names no bit {bit:?}", register.name));
+    }
+}
+
+fn check_identity(model: &DeviceModel, report: &mut Report<'_>) {
+    let identity = &model.identity;
+    if !identity.fields.iter().any(|field| field.unique) {
+        report.key("identity", "field", "no identity field is unique: boards could not be told apart");
+    }
+    let mut kinds = BTreeSet::new();
+    for (index, field) in identity.fields.iter().enumerate() {
+        let at = |key| [At::Key("identity"), At::Key("field"), At::Index(index), At::Key(key)];
+        need(model, &at("register"), &field.register, &[], Need::Read, report);
+        if !kinds.insert(field.kind) {
+            report.at(&at("kind"), format!("identity field {:?} stands twice", field.kind.as_str()));
+        }
+    }
+    let path = [At::Key("identity"), At::Key("model_register")];
+    need(model, &path, &identity.model_register, &[], Need::Read, report);
+    if identity.model_values.is_empty() {
+        report.key("identity", "model_values", "model_values is empty: no board would be of this model");
+    }
+}
+
+fn check_firmware(model: &DeviceModel, report: &mut Report<'_>) {
+    let at = |key| [At::Key("firmware"), At::Key(key)];
+    need(model, &at("version_register"), &model.firmware.version_register, &ASCII, Need::Read, report);
+    if let Some(name) = &model.firmware.crc_register {
+        need(model, &at("crc_register"), name, &[RegisterKind::U32], Need::Read, report);
+    }
+}
+
+fn check_commands(model: &DeviceModel, report: &mut Report<'_>) {
+    let mut names = BTreeSet::new();
+    for (index, command) in model.commands.iter().enumerate() {
+        let name = &command.name;
+        if !is_snake_case(name) {
+            report.row("command", index, "name", format!("command name {name:?} is not of a-z, 0-9 and '_'"));
+        }
+        if !names.insert(name) {
+            report.row("command", index, "name", format!("command {name:?} stands twice"));
+        }
+        match model.block_of(command.address, 1) {
+            None => {
+                let reason = format!("command {name:?} (0x{:04X}) lies in no block", command.address);
+                report.row("command", index, "address", reason);
+            }
+            Some(block) if block.access == Access::ReadOnly => {
+                report.row(
+                    "command",
+                    index,
+                    "address",
+                    format!("command {name:?} stands in read-only block {:?}", block.name),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    if model.command(&model.boot.enter_command).is_none() {
+        report.key("boot", "enter_command", format!("there is no command {:?}", model.boot.enter_command));
+    }
+    if model.command("restart").is_none() {
+        report.at(
+            &[At::Key("command")],
+            "there is no command \"restart\": what a board keeps is proved after one",
+        );
+    }
+}
+
+fn check_cells(model: &DeviceModel, report: &mut Report<'_>) {
+    let cells = &model.cells;
+    if cells.max == 0 {
+        report.key("cells", "max", "max is 0: a battery has cells");
+    }
+    if let Some(missing) = (1..=cells.max).find(|index| model.cell(*index).is_none()) {
+        let name = format!("{}{missing}{}", cells.register_prefix, cells.register_suffix);
+        report.key(
+            "cells",
+            "max",
+            format!("there is no register {name:?} for cell {missing} of {}", cells.max),
+        );
+    }
+    let path = [At::Key("cells"), At::Key("count_register")];
+    let count = need(model, &path, &cells.count_register, &NUMBER, Need::ReadAndWrite, report);
+    if count.is_some_and(|count| !count.parameter) {
+        report.at(&path, format!("register {:?} is no parameter", cells.count_register));
+    }
+}
+
+fn check_password(model: &DeviceModel, report: &mut Report<'_>) {
+    let Some(password) = &model.password else {
+        if let Some(index) = model.blocks.iter().position(|block| block.locked) {
+            report.row("block", index, "locked", "a block is locked, but there is no [password] to open it");
+        }
+        return;
+    };
+    let at = |key| [At::Key("password"), At::Key(key)];
+    for (key, name) in
+        [("unlock_register", &password.unlock_register), ("set_register", &password.set_register)]
+    {
+        let register = need(model, &at(key), name, &ASCII, Need::Write, report);
+        if let Some(register) =
+            register.filter(|register| usize::from(password.length) > usize::from(register.width()) * 2)
+        {
+            report.at(
+                &at(key),
+                format!("a password of {} does not fit register {:?}", password.length, register.name),
+            );
+        }
+    }
+    need(model, &at("state_register"), &password.state_register, &[], Need::Read, report);
+    if !(4..=32).contains(&password.length) {
+        report.at(&at("length"), format!("length {} is outside 4..32", password.length));
+    }
+    if password.factory.chars().count() != usize::from(password.length) {
+        report.at(&at("factory"), format!("the factory's password has not {} characters", password.length));
+    }
+}
+
+fn check_name(model: &DeviceModel, report: &mut Report<'_>) {
+    let Some(name) = &model.name else { return };
+    let path = [At::Key("name"), At::Key("register")];
+    let register = need(model, &path, &name.register, &ASCII, Need::ReadAndWrite, report);
+    let room = register.map_or(usize::MAX, |register| {
+        usize::from(register.width()) * 2 - usize::from(register.kind == RegisterKind::AsciiLength)
+    });
+    if name.max_length == 0 || usize::from(name.max_length) > room {
+        report.key(
+            "name",
+            "max_length",
+            format!("max_length {} is 0 or more than its register holds", name.max_length),
+        );
+    }
+    if name.charset.is_empty() || !name.charset.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        report.key("name", "charset", "charset is empty or holds more than printable ASCII");
+    }
+}
+
+fn check_lease(model: &DeviceModel, report: &mut Report<'_>) {
+    let Some(lease) = &model.lease else { return };
+    let at = |key| [At::Key("lease"), At::Key(key)];
+    let mode = need(
+        model,
+        &at("mode_register"),
+        &lease.mode_register,
+        &[RegisterKind::Enum],
+        Need::ReadAndWrite,
+        report,
+    );
+    for state in [BirthLease::Open, BirthLease::Armed, BirthLease::Locked] {
+        if let Some(mode) =
+            mode.filter(|mode| !mode.options.iter().any(|option| option.name == state.as_str()))
+        {
+            report.at(
+                &at("mode_register"),
+                format!("register {:?} has no option {:?}", mode.name, state.as_str()),
+            );
+        }
+    }
+    need(
+        model,
+        &at("expiry_register"),
+        &lease.expiry_register,
+        &[RegisterKind::U32],
+        Need::ReadAndWrite,
+        report,
+    );
+    let output = need(
+        model,
+        &at("output_register"),
+        &lease.output_register,
+        &[RegisterKind::Bits],
+        Need::Read,
+        report,
+    );
+    need_bit(output, &at("charge_bit"), &lease.charge_bit, report);
+    need_bit(output, &at("discharge_bit"), &lease.discharge_bit, report);
+}
+
+fn check_calibration(model: &DeviceModel, report: &mut Report<'_>) {
+    let Some(calibration) = &model.calibration else { return };
+    let at = |key| [At::Key("calibration"), At::Key(key)];
+    need(model, &at("register"), &calibration.register, &NUMBER, Need::Write, report);
+    let current = &calibration.current_register;
+    need(model, &at("current_register"), current, &NUMBER, Need::Read, report);
+    if !(calibration.min_a.is_finite() && calibration.min_a > 0.0) {
+        report
+            .at(&at("min_a"), format!("min_a is {}; it is a positive number of amperes", calibration.min_a));
+    }
+}
+
+fn check_safe_state(model: &DeviceModel, report: &mut Report<'_>) {
+    let Some(safe) = &model.safe_state else { return };
+    let at = |key| [At::Key("safe_state"), At::Key(key)];
+    let kinds = [RegisterKind::Bits];
+    let switches =
+        need(model, &at("switch_register"), &safe.switch_register, &kinds, Need::ReadAndWrite, report);
+    need_bit(switches, &at("charge_bit"), &safe.charge_bit, report);
+    need_bit(switches, &at("discharge_bit"), &safe.discharge_bit, report);
+}
+
+pub(super) fn check_rules(model: &DeviceModel, report: &mut Report<'_>) {
+    let mut ids = BTreeSet::new();
+    for (index, rule) in model.rules.iter().enumerate() {
+        if !ids.insert(&rule.id) {
+            report.row("rule", index, "id", format!("rule {:?} stands twice", rule.id));
+        }
+        if !rule.factor.is_finite() {
+            report.row("rule", index, "factor", format!("the factor of rule {:?} is no number", rule.id));
+        }
+        let is_rating = RATING_NAMES.contains(&rule.right.as_str());
+        let sides = [("left", &rule.left), ("right", &rule.right)];
+        for (key, name) in sides.into_iter().filter(|(key, _)| *key == "left" || !is_rating) {
+            let number =
+                |register: &Register| NUMBER.contains(&register.kind) || register.kind == RegisterKind::F32;
+            match model.register(name) {
+                None => report.row(
+                    "rule",
+                    index,
+                    key,
+                    format!("rule {:?} names {name:?}, which is no parameter", rule.id),
+                ),
+                Some(register) if !register.parameter || !number(register) => {
+                    report.row(
+                        "rule",
+                        index,
+                        key,
+                        format!("rule {:?} names {name:?}, which is no number parameter", rule.id),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}

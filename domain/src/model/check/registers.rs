@@ -1,0 +1,267 @@
+//! Blocks and registers: what exists, where, and whether a value can live in it.
+
+use super::Report;
+use crate::{
+    codec::ten_thousandths,
+    model::{Access, Block, DeviceModel, Register, RegisterKind},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One past the last address.
+fn end(start: u16, count: u16) -> u32 {
+    u32::from(start) + u32::from(count)
+}
+
+pub(super) fn check_blocks(model: &DeviceModel, report: &mut Report<'_>) {
+    let mut names = BTreeSet::new();
+    for (index, block) in model.blocks.iter().enumerate() {
+        let name = &block.name;
+        if !names.insert(name) {
+            report.row("block", index, "name", format!("block {name:?} stands twice"));
+        }
+        if block.count == 0 {
+            report.row("block", index, "count", format!("block {name:?} is empty"));
+        }
+        if end(block.start, block.count) > 0x1_0000 {
+            report.row("block", index, "count", format!("block {name:?} ends beyond address 0xFFFF"));
+        }
+        let earlier = model.blocks.iter().take(index);
+        if let Some(other) = earlier.rev().find(|other| overlap(other, block)) {
+            let (start, other) = (block.start, &other.name);
+            report.row(
+                "block",
+                index,
+                "start",
+                format!("block {name:?} at 0x{start:04X} overlaps block {other:?}"),
+            );
+        }
+        if block.locked && block.access == Access::ReadOnly {
+            report.row(
+                "block",
+                index,
+                "locked",
+                format!("block {name:?} is read-only: no password opens it"),
+            );
+        }
+        if block.source.trim().is_empty() {
+            report.row(
+                "block",
+                index,
+                "source",
+                format!("block {name:?} does not say where its facts come from"),
+            );
+        }
+    }
+}
+
+fn overlap(a: &Block, b: &Block) -> bool {
+    u32::from(a.start) < end(b.start, b.count) && u32::from(b.start) < end(a.start, a.count)
+}
+
+pub(super) fn check_registers(model: &DeviceModel, report: &mut Report<'_>) {
+    let mut names = BTreeSet::new();
+    // First address -> (one past the last, name): the only neighbour that can overlap is the one before.
+    let mut places: BTreeMap<u16, (u32, &str)> = BTreeMap::new();
+    for (index, register) in model.registers.iter().enumerate() {
+        let name = &register.name;
+        if !is_snake_case(name) {
+            report.row(
+                "register",
+                index,
+                "name",
+                format!("register name {name:?} is not of a-z, 0-9 and '_'"),
+            );
+        }
+        if !names.insert(name.as_str()) {
+            report.row("register", index, "name", format!("register {name:?} stands twice"));
+        }
+        check_place(model, index, register, report);
+        check_overlap(&mut places, index, register, report);
+        check_kind(index, register, report);
+        check_numbers(index, register, report);
+    }
+}
+
+pub(super) fn is_snake_case(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+fn check_place(model: &DeviceModel, index: usize, register: &Register, report: &mut Report<'_>) {
+    let (name, address, width) = (&register.name, register.address, register.width());
+    let Some(block) = model.block_of(address, width) else {
+        let reason =
+            format!("register {name:?} (0x{address:04X}, {width} wide) lies in no block, or leaves its own");
+        report.row("register", index, "address", reason);
+        return;
+    };
+    if width > model.link.max_read && block.access != Access::WriteOnly {
+        let reason = format!("register {name:?} is {width} wide, link.max_read is {}", model.link.max_read);
+        report.row("register", index, "address", reason);
+    }
+    if width > model.link.max_write && block.access != Access::ReadOnly {
+        let reason = format!("register {name:?} is {width} wide, link.max_write is {}", model.link.max_write);
+        report.row("register", index, "address", reason);
+    }
+    if block.single_write_only && width > 1 && block.access != Access::ReadOnly {
+        let reason =
+            format!("register {name:?} is {width} wide, but block {:?} takes one a write", block.name);
+        report.row("register", index, "address", reason);
+    }
+    if register.parameter && block.access != Access::ReadWrite {
+        let reason = format!("parameter {name:?} stands in block {:?}, which is not read_write", block.name);
+        report.row("register", index, "parameter", reason);
+    }
+}
+
+fn check_overlap<'a>(
+    places: &mut BTreeMap<u16, (u32, &'a str)>,
+    index: usize,
+    register: &'a Register,
+    report: &mut Report<'_>,
+) {
+    let (name, address) = (register.name.as_str(), register.address);
+    let last = end(address, register.width());
+    let before = places.range(..=address).next_back().filter(|(_, (end, _))| *end > u32::from(address));
+    let after = places.range(address..).next().filter(|(start, _)| u32::from(**start) < last);
+    if let Some((_, (_, other))) = before.or(after) {
+        let reason = format!("register {name:?} at 0x{address:04X} overlaps register {other:?}");
+        report.row("register", index, "address", reason);
+    }
+    places.insert(address, (last, name));
+}
+
+fn check_kind(index: usize, register: &Register, report: &mut Report<'_>) {
+    use RegisterKind as K;
+    let name = &register.name;
+    let ascii = matches!(register.kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength);
+    match register.count {
+        None if ascii => {
+            report.row("register", index, "kind", format!("ASCII register {name:?} needs its count"))
+        }
+        Some(0) => report.row("register", index, "count", format!("register {name:?} has count 0")),
+        Some(_) if !ascii => {
+            report.row(
+                "register",
+                index,
+                "count",
+                format!("register {name:?} has a count, but its kind says how wide it is"),
+            );
+        }
+        _ => {}
+    }
+    match (register.kind == K::Enum, register.options.is_empty()) {
+        (true, true) => {
+            report.row("register", index, "kind", format!("enum register {name:?} has no options"))
+        }
+        (false, false) => {
+            report.row("register", index, "options", format!("register {name:?} has options, but is no enum"))
+        }
+        _ => {}
+    }
+    let (mut raws, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for option in &register.options {
+        if !raws.insert(option.raw) || !names.insert(&option.name) {
+            let reason =
+                format!("option {:?} = {} of register {name:?} stands twice", option.name, option.raw);
+            report.row("register", index, "options", reason);
+        }
+    }
+    match (register.kind == K::Bits, register.bits.is_empty()) {
+        (true, true) => report.row("register", index, "kind", format!("bit field {name:?} names no bits")),
+        (false, false) => report.row(
+            "register",
+            index,
+            "bits",
+            format!("register {name:?} names bits, but is no bit field"),
+        ),
+        _ => {}
+    }
+    let (mut bits, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for bit in &register.bits {
+        if bit.bit > 15 {
+            report.row(
+                "register",
+                index,
+                "bits",
+                format!("bit {} of register {name:?} is beyond 15", bit.bit),
+            );
+        }
+        if !bits.insert(bit.bit) || !names.insert(&bit.name) {
+            let reason = format!("bit {:?} = {} of register {name:?} stands twice", bit.name, bit.bit);
+            report.row("register", index, "bits", reason);
+        }
+    }
+}
+
+fn check_numbers(index: usize, register: &Register, report: &mut Report<'_>) {
+    use RegisterKind as K;
+    let name = &register.name;
+    let number = matches!(register.kind, K::U16 | K::I16 | K::U32 | K::I32 | K::F32);
+    let plain = register.scale == 1.0 && register.offset == 0.0;
+    if (!number || register.kind == K::F32) && !plain {
+        report.row(
+            "register",
+            index,
+            "scale",
+            format!("register {name:?} is no whole number: it has no scale or offset"),
+        );
+    }
+    if !number && (register.min.is_some() || register.max.is_some()) {
+        report.row(
+            "register",
+            index,
+            "min",
+            format!("register {name:?} holds no number: it has no min or max"),
+        );
+        return;
+    }
+    // Values are reckoned in whole ten-thousandths, so that what is set and what is read are the same number.
+    for (key, value) in [
+        ("scale", Some(register.scale)),
+        ("offset", Some(register.offset)),
+        ("min", register.min),
+        ("max", register.max),
+    ] {
+        if value.is_some_and(|value| ten_thousandths(value).is_none()) {
+            report.row(
+                "register",
+                index,
+                key,
+                format!("{key} of register {name:?} has more than four decimal places"),
+            );
+        }
+    }
+    if register.scale == 0.0 {
+        report.row("register", index, "scale", format!("register {name:?} has scale 0"));
+    }
+    if let (Some(min), Some(max)) = (register.min, register.max)
+        && min > max
+    {
+        report.row("register", index, "min", format!("register {name:?} has min {min} above max {max}"));
+    }
+    check_span(index, register, report);
+}
+
+/// A bound beyond what the raw type can hold is a scale or a type that was mistaken.
+fn check_span(index: usize, register: &Register, report: &mut Report<'_>) {
+    let (low, high) = match register.kind {
+        RegisterKind::U16 => (0.0, f64::from(u16::MAX)),
+        RegisterKind::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
+        RegisterKind::U32 => (0.0, f64::from(u32::MAX)),
+        RegisterKind::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+        _ => return,
+    };
+    let ends = [low, high].map(|raw| raw * register.scale + register.offset);
+    let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+    for (key, bound) in [("min", register.min), ("max", register.max)] {
+        // A millionth of slack: the ends above are rounded, the mistakes meant here are not small.
+        if let Some(bound) = bound.filter(|bound| *bound < low - 1e-6 || *bound > high + 1e-6) {
+            let reason = format!(
+                "{key} {bound} of register {:?} lies beyond what its raw type holds ({low}..{high})",
+                register.name
+            );
+            report.row("register", index, key, reason);
+        }
+    }
+}

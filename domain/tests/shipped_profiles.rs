@@ -1,0 +1,68 @@
+//! Every file under `profiles/` is read and judged against its model, as the server does at its start.
+
+use jigline_domain::{
+    model::{DeviceModel, parse_model},
+    procedure::{check_procedure, parse_procedure},
+    profile::{check_profile, parse_profile},
+};
+use std::{fmt::Display, fs, path::PathBuf};
+
+/// `(path, text)` of every TOML file in a folder of `profiles/`; never none.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../profiles").join(folder);
+    let mut paths: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    assert!(!paths.is_empty(), "{} holds no TOML file", folder.display());
+    paths.into_iter().map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
+}
+
+fn lines(faults: &[impl Display]) -> String {
+    faults.iter().map(|fault| format!("\n{fault}")).collect()
+}
+
+fn models() -> Vec<DeviceModel> {
+    files("models")
+        .iter()
+        .map(|(file, text)| parse_model(file, text).unwrap_or_else(|f| panic!("{}", lines(&f))))
+        .collect()
+}
+
+fn model(id: &str) -> DeviceModel {
+    models().into_iter().find(|model| model.id == id).unwrap_or_else(|| panic!("there is no model {id}"))
+}
+
+#[test]
+fn every_shipped_model_is_sound() {
+    assert!(!models().is_empty());
+}
+
+#[test]
+fn every_shipped_profile_suits_its_model_without_a_warning() {
+    for (file, text) in files("parameters") {
+        let profile = parse_profile(&file, &text).unwrap_or_else(|faults| panic!("{}", lines(&faults)));
+        assert!(file.ends_with(&format!("{}.toml", profile.id)), "{file} holds profile {}", profile.id);
+        let faults = check_profile(&profile, &model(&profile.model));
+        let faults: Vec<_> = faults.into_iter().map(|fault| fault.located(&file, &text)).collect();
+        assert!(faults.is_empty(), "{}", lines(&faults));
+    }
+}
+
+#[test]
+fn every_shipped_procedure_suits_its_model() {
+    for (file, text) in files("procedures") {
+        let procedure = parse_procedure(&file, &text).unwrap_or_else(|faults| panic!("{}", lines(&faults)));
+        let faults = check_procedure(&procedure, &model(&procedure.model));
+        assert!(faults.is_empty(), "{file}: {}", lines(&faults));
+    }
+}
+
+/// One read of the live block and one of each locked block: the whole profile travels in few transactions.
+#[test]
+fn the_blocks_of_the_shipped_model_fit_one_read_each() {
+    let model = model("topbms");
+    for block in &model.blocks {
+        assert!(block.count <= model.link.max_read, "{}", block.name);
+    }
+    assert_eq!(model.parameters().count(), 36);
+}
