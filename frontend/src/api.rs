@@ -1,0 +1,214 @@
+//! The JSON API as typed calls. Every fault a person sees keeps its code.
+
+use domain::{
+    api::{
+        accounts::{Me, SignIn},
+        batches::{BatchReport, BatchView},
+        leases::{LeaseRow, SetLease},
+        page::Page,
+        problem::Problem,
+        profiles::{ProfileRow, ProfileView},
+        stations::LineView,
+        units::{RunView, UnitQuery, UnitRow, UnitView},
+    },
+    ids::{BatchId, RunId, UnitId},
+};
+use gloo_net::http::{Method, RequestBuilder, Response};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Where live line views come from.
+pub const LINE_EVENTS: &str = "/api/v1/line/events";
+
+/// What came instead of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ApiError {
+    /// The server was not reached.
+    Away,
+    /// The server answered with a problem document.
+    Problem(Problem),
+    /// An answer that is not in the form agreed; the browser may hold an older page.
+    Unreadable { status: u16, detail: String },
+}
+
+impl ApiError {
+    /// Whether nobody is signed in (any more).
+    pub fn is_signed_out(&self) -> bool {
+        match self {
+            Self::Problem(problem) => problem.status == 401,
+            Self::Unreadable { status, .. } => *status == 401,
+            Self::Away => false,
+        }
+    }
+}
+
+pub type Answer<T> = Result<T, ApiError>;
+
+pub async fn me() -> Answer<Me> {
+    get("/api/v1/session").await
+}
+
+pub async fn sign_in(who: SignIn) -> Answer<()> {
+    send(Method::POST, "/api/v1/session", &who).await.map(drop)
+}
+
+pub async fn sign_out() -> Answer<()> {
+    call(Method::DELETE, "/api/v1/session", None).await.map(drop)
+}
+
+pub async fn line() -> Answer<LineView> {
+    get("/api/v1/line").await
+}
+
+pub async fn batches(after: Option<String>) -> Answer<Page<BatchView>> {
+    get(&with_query("/api/v1/batches", &[("after", after)])).await
+}
+
+pub async fn batch(id: BatchId) -> Answer<BatchView> {
+    get(&format!("/api/v1/batches/{id}")).await
+}
+
+pub async fn batch_report(id: BatchId) -> Answer<BatchReport> {
+    get(&format!("/api/v1/batches/{id}/report")).await
+}
+
+pub async fn units(query: UnitQuery) -> Answer<Page<UnitRow>> {
+    get(&with_query("/api/v1/units", &unit_query(&query))).await
+}
+
+pub async fn unit(id: UnitId) -> Answer<UnitView> {
+    get(&format!("/api/v1/units/{id}")).await
+}
+
+pub async fn run(id: RunId) -> Answer<RunView> {
+    get(&run_address(id)).await
+}
+
+/// Address of a run's record as JSON.
+pub fn run_address(id: RunId) -> String {
+    format!("/api/v1/runs/{id}")
+}
+
+/// Address of an export of exactly what `query` filters; `form` is `csv` or `xlsx`. The key and length of a page are
+/// left out: an export is the whole of it.
+pub fn export_address(query: &UnitQuery, form: &str) -> String {
+    let whole = UnitQuery { after: None, limit: None, ..query.clone() };
+    with_query(&format!("/api/v1/units/export.{form}"), &unit_query(&whole))
+}
+
+pub async fn leases(after: Option<String>, q: Option<String>) -> Answer<Page<LeaseRow>> {
+    get(&with_query("/api/v1/leases", &[("after", after), ("q", q)])).await
+}
+
+pub async fn set_lease(unit: UnitId, lease: SetLease) -> Answer<LeaseRow> {
+    read(send(Method::PUT, &format!("/api/v1/units/{unit}/lease"), &lease).await?).await
+}
+
+pub async fn profiles() -> Answer<Page<ProfileRow>> {
+    get("/api/v1/profiles").await
+}
+
+pub async fn profile(id: String, revision: u32) -> Answer<ProfileView> {
+    get(&format!("/api/v1/profiles/{}/revisions/{revision}", encode(&id))).await
+}
+
+async fn get<T: DeserializeOwned>(address: &str) -> Answer<T> {
+    read(call(Method::GET, address, None).await?).await
+}
+
+async fn send<B: Serialize>(method: Method, address: &str, body: &B) -> Answer<Response> {
+    let text = serde_json::to_string(body)
+        .map_err(|fault| ApiError::Unreadable { status: 0, detail: fault.to_string() })?;
+    call(method, address, Some(text)).await
+}
+
+async fn call(method: Method, address: &str, body: Option<String>) -> Answer<Response> {
+    let builder = RequestBuilder::new(address).method(method).header("accept", "application/json");
+    let sent = match body {
+        Some(text) => match builder.header("content-type", "application/json").body(text) {
+            Ok(request) => request.send().await,
+            Err(fault) => Err(fault),
+        },
+        None => builder.send().await,
+    };
+    let response = sent.map_err(|_| ApiError::Away)?;
+    if response.ok() {
+        return Ok(response);
+    }
+    let status = response.status();
+    let text = response.text().await.unwrap_or_default();
+    Err(match serde_json::from_str::<Problem>(&text) {
+        Ok(problem) => ApiError::Problem(problem),
+        Err(_) => ApiError::Unreadable { status, detail: response.status_text() },
+    })
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Answer<T> {
+    let status = response.status();
+    let text = response.text().await.map_err(|_| ApiError::Away)?;
+    serde_json::from_str(&text).map_err(|fault| ApiError::Unreadable { status, detail: fault.to_string() })
+}
+
+fn unit_query(query: &UnitQuery) -> [(&'static str, Option<String>); 5] {
+    [
+        ("q", query.q.clone()),
+        ("batch", query.batch.map(|id| id.to_string())),
+        ("outcome", query.outcome.map(|outcome| outcome.as_str().to_owned())),
+        ("after", query.after.clone()),
+        ("limit", query.limit.map(|limit| limit.to_string())),
+    ]
+}
+
+/// `path?name=value&…` with what there is; empty values are left out.
+pub fn with_query(path: &str, fields: &[(&str, Option<String>)]) -> String {
+    let mut address = path.to_owned();
+    for (name, value) in fields.iter().filter_map(|(name, value)| value.as_deref().map(|value| (name, value)))
+    {
+        if !value.is_empty() {
+            address.push(if address.contains('?') { '&' } else { '?' });
+            address.push_str(&format!("{name}={}", encode(value)));
+        }
+    }
+    address
+}
+
+/// Percent-encoding of all but the unreserved characters (RFC 3986, 2.3).
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::outcome::Outcome;
+
+    #[test]
+    fn an_export_asks_exactly_the_list_s_question_without_its_page() {
+        let query = UnitQuery {
+            q: Some("86:88 & 中".to_owned()),
+            outcome: Some(Outcome::Fail),
+            after: Some("key".to_owned()),
+            limit: Some(50),
+            ..UnitQuery::default()
+        };
+        assert_eq!(
+            export_address(&query, "xlsx"),
+            "/api/v1/units/export.xlsx?q=86%3A88%20%26%20%E4%B8%AD&outcome=fail"
+        );
+    }
+
+    #[test]
+    fn an_empty_question_leaves_no_mark_in_the_address() {
+        assert_eq!(
+            with_query("/api/v1/units", &[("q", Some(String::new())), ("after", None)]),
+            "/api/v1/units"
+        );
+    }
+}

@@ -1,0 +1,60 @@
+//! The page as a whole: settings, session, routes.
+
+use crate::{
+    frame::frame,
+    pages,
+    session::{Session, SessionState},
+    settings::Settings,
+    ui,
+};
+use leptos::prelude::*;
+use leptos_router::{
+    components::{FlatRoutes, Redirect, Route, Router},
+    path,
+};
+
+#[component]
+pub fn App() -> impl IntoView {
+    let settings = Settings::load();
+    let session = Session::ask();
+    provide_context(settings);
+    provide_context(session);
+    // Compared as a whole: an unchanged state builds nothing anew.
+    let state = Memo::new(move |_| session.0.get());
+    view! {
+        <Router>
+            {move || {
+                // The page is built anew in another language; its state is in the address.
+                settings.language.track();
+                match state.get() {
+                    SessionState::Asking => ().into_any(),
+                    SessionState::SignedOut => pages::sign_in().into_any(),
+                    SessionState::Unknown(fault) => {
+                        let again = Callback::new(move |()| session.ask_again());
+                        view! { <div class="sign-in"><div class="sheet">{ui::fault_panel(&fault, Some(again))}</div></div> }
+                            .into_any()
+                    }
+                    SessionState::SignedIn(me) => frame(&me, routes()).into_any(),
+                }
+            }}
+        </Router>
+    }
+}
+
+fn routes() -> AnyView {
+    view! {
+        <FlatRoutes fallback=pages::not_found>
+            <Route path=path!("/") view=|| view! { <Redirect path="/line"/> }/>
+            <Route path=path!("/sign-in") view=|| view! { <Redirect path="/line"/> }/>
+            <Route path=path!("/line") view=pages::line/>
+            <Route path=path!("/batches") view=pages::batches/>
+            <Route path=path!("/batches/:id") view=pages::batch_report/>
+            <Route path=path!("/units") view=pages::units/>
+            <Route path=path!("/units/:id") view=pages::unit/>
+            <Route path=path!("/profiles") view=pages::profiles/>
+            <Route path=path!("/profiles/:id/:revision") view=pages::profile/>
+            <Route path=path!("/leases") view=pages::leases/>
+        </FlatRoutes>
+    }
+    .into_any()
+}

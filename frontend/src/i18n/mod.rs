@@ -1,0 +1,85 @@
+//! The page's one catalogue, English and Chinese side by side. A key without both does not build, nor does a sentence
+//! with figures in one language only. Faults and steps have theirs in `domain::text`.
+
+mod fault_names;
+mod sentences;
+mod words;
+
+pub use fault_names::fault_name;
+pub use sentences::*;
+pub use words::Texts;
+
+use domain::{
+    model::Bilingual,
+    step::Step,
+    text::{Fault, Language},
+};
+use std::cell::Cell;
+
+thread_local! {
+    /// The page is built anew when the language changes, so nothing needs to follow it.
+    static LANGUAGE: Cell<Language> = const { Cell::new(Language::En) };
+}
+
+/// The language of the page.
+pub fn language() -> Language {
+    LANGUAGE.get()
+}
+
+/// From now on.
+pub fn choose(language: Language) {
+    LANGUAGE.set(language);
+}
+
+/// The words of the page's language.
+pub fn texts() -> &'static Texts {
+    match language() {
+        Language::En => &words::EN,
+        Language::Zh => &words::ZH,
+    }
+}
+
+/// The side of a text that comes in both.
+pub fn pick(text: &Bilingual) -> String {
+    match language() {
+        Language::En => text.en.clone(),
+        Language::Zh => text.zh.clone(),
+    }
+}
+
+/// What went wrong.
+pub fn fault(fault: &Fault) -> String {
+    domain::text::fault_text(language(), fault)
+}
+
+/// What to do about it.
+pub fn next_step(fault: &Fault) -> String {
+    domain::text::fault_next_step(language(), fault)
+}
+
+/// Name of a step.
+pub fn step(step: Step) -> String {
+    domain::text::step_title(language(), step).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_there_in_both_languages() {
+        for ((key, en), (_, zh)) in words::EN.all().into_iter().zip(words::ZH.all()) {
+            assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{key}");
+        }
+    }
+
+    #[test]
+    fn chinese_is_chinese() {
+        // These are written alike in both.
+        let alike = ["name_product", "column_csv", "column_xlsx"];
+        for (key, text) in words::ZH.all() {
+            let chinese = text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
+            assert!(chinese || alike.contains(&key), "{key}: {text}");
+        }
+    }
+}

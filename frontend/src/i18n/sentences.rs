@@ -1,0 +1,281 @@
+//! Sentences with figures, and the words of the domain's own kinds. A match over the language is whole or does not build.
+
+use super::{Texts, language, texts};
+use domain::{
+    api::problem::Problem,
+    evidence::{Evidence, FirmwareEvidence},
+    identifier::IdentifierKind,
+    lease::BirthLease,
+    model::Provenance,
+    outcome::Outcome,
+    procedure::{MeasureWhen, MeasurementSource},
+    profile::Chemistry,
+    record::RecordDoubt,
+    role::Role,
+    text::Language,
+};
+
+impl Texts {
+    pub fn outcome(&self, outcome: Outcome) -> &'static str {
+        match outcome {
+            Outcome::Pass => self.pass,
+            Outcome::Fail => self.fail,
+            Outcome::Error => self.error,
+            Outcome::Aborted => self.aborted,
+            Outcome::Interrupted => self.interrupted,
+        }
+    }
+
+    pub fn verdict(&self, outcome: Outcome) -> &'static str {
+        match outcome {
+            Outcome::Pass => self.verdict_pass,
+            Outcome::Fail => self.verdict_fail,
+            Outcome::Error => self.verdict_error,
+            Outcome::Aborted => self.verdict_aborted,
+            Outcome::Interrupted => self.verdict_interrupted,
+        }
+    }
+
+    pub fn identifier(&self, kind: IdentifierKind) -> &'static str {
+        match kind {
+            IdentifierKind::Serial => self.serial,
+            IdentifierKind::MachineCode => self.machine_code,
+            IdentifierKind::BluetoothAddress => self.bluetooth_address,
+            IdentifierKind::BluetoothName => self.bluetooth_name,
+            IdentifierKind::PcbLabel => self.pcb_label,
+            IdentifierKind::CustomerSerial => self.customer_serial,
+            IdentifierKind::PackSerial => self.pack_serial,
+        }
+    }
+
+    pub fn evidence_of(&self, evidence: Evidence) -> &'static str {
+        match evidence {
+            Evidence::Verified => self.evidence_verified,
+            Evidence::Read => self.evidence_read,
+            Evidence::Claimed => self.evidence_claimed,
+        }
+    }
+
+    pub fn grade(&self, evidence: FirmwareEvidence) -> &'static str {
+        match evidence {
+            FirmwareEvidence::TransferOnly => self.grade_transfer_only,
+            FirmwareEvidence::VersionOnly => self.grade_version_only,
+            FirmwareEvidence::OwnRecord => self.grade_own_record,
+            FirmwareEvidence::UploadCompared => self.grade_upload_compared,
+            FirmwareEvidence::BoardCrc => self.grade_board_crc,
+        }
+    }
+
+    pub fn lease_mode(&self, mode: BirthLease) -> &'static str {
+        match mode {
+            BirthLease::Open => self.lease_open,
+            BirthLease::Armed => self.lease_armed,
+            BirthLease::Locked => self.lease_locked,
+        }
+    }
+
+    pub fn chemistry_of(&self, chemistry: Chemistry) -> &'static str {
+        match chemistry {
+            Chemistry::LiIon => self.li_ion,
+            Chemistry::LiFePo4 => self.li_fe_po4,
+            Chemistry::Lto => self.lto,
+        }
+    }
+
+    pub fn provenance(&self, provenance: Provenance) -> &'static str {
+        match provenance {
+            Provenance::Published => self.provenance_published,
+            Provenance::Captured => self.provenance_captured,
+            Provenance::Assumed => self.provenance_assumed,
+        }
+    }
+
+    pub fn source(&self, source: MeasurementSource) -> &'static str {
+        match source {
+            MeasurementSource::BoardKnownStimulus => self.source_known,
+            MeasurementSource::Board => self.source_board,
+            MeasurementSource::Instrument => self.source_instrument,
+        }
+    }
+
+    pub fn when(&self, when: MeasureWhen) -> &'static str {
+        match when {
+            MeasureWhen::UnderLoad => self.when_under_load,
+            MeasureWhen::AfterRestart => self.when_after_restart,
+        }
+    }
+
+    pub fn doubt(&self, doubt: &RecordDoubt) -> String {
+        match doubt {
+            RecordDoubt::FaultAndOutcomeDisagree => self.doubt_fault.to_owned(),
+            RecordDoubt::StepNotPassed { step } => format!("{}: {}", self.doubt_step, super::step(*step)),
+            RecordDoubt::MeasurementOutsideLimits { name } => format!("{}: {name}", self.doubt_measurement),
+            RecordDoubt::ParameterNotVerified { name } => format!("{}: {name}", self.doubt_parameter),
+            RecordDoubt::FirmwareNotProved => self.doubt_firmware.to_owned(),
+            RecordDoubt::NoSerial => self.doubt_serial.to_owned(),
+            RecordDoubt::NoIdentity => self.doubt_identity.to_owned(),
+            RecordDoubt::PasswordNotProved => self.doubt_password.to_owned(),
+            RecordDoubt::LeaseNotProved => self.doubt_lease.to_owned(),
+            RecordDoubt::TimesReversed => self.doubt_times.to_owned(),
+        }
+    }
+}
+
+/// A person's job.
+pub fn role(role: Role) -> &'static str {
+    match (role, language()) {
+        (Role::Operator, Language::En) => "operator",
+        (Role::Operator, Language::Zh) => "操作员",
+        (Role::Engineer, Language::En) => "engineer",
+        (Role::Engineer, Language::Zh) => "工程师",
+        (Role::Quality, Language::En) => "quality",
+        (Role::Quality, Language::Zh) => "质量",
+        (Role::Sales, Language::En) => "sales",
+        (Role::Sales, Language::Zh) => "销售",
+        (Role::Admin, Language::En) => "admin",
+        (Role::Admin, Language::Zh) => "管理员",
+    }
+}
+
+/// Problems whose sentence the page knows in both languages; the server's own sentence stands otherwise.
+pub fn problem(problem: &Problem) -> String {
+    let known = match (problem.code.as_str(), language()) {
+        (_, Language::En) => None,
+        ("wrong_credentials", Language::Zh) => Some("用户名或密码不正确，请重新输入。"),
+        ("not_signed_in", Language::Zh) => Some("尚未登录，请先登录。"),
+        ("forbidden", Language::Zh) => Some("您的角色无权执行此操作。"),
+        ("not_found", Language::Zh) => Some("没有找到所请求的内容。"),
+        ("internal", Language::Zh) => Some("服务器内部错误，请稍后重试并告知管理员。"),
+        (_, Language::Zh) => None,
+    };
+    known.map_or_else(|| problem.detail.clone(), str::to_owned)
+}
+
+/// `213 of 500`.
+pub fn of_total(done: &str, total: &str) -> String {
+    match language() {
+        Language::En => format!("{done} of {total}"),
+        Language::Zh => format!("{done} / {total}"),
+    }
+}
+
+/// How long ago: `12 s`, `3 min`, `2 h`, `5 days`.
+pub fn age(seconds: u64) -> String {
+    let (number, en, zh) = match seconds {
+        0..120 => (seconds, "s", "秒"),
+        120..7200 => (seconds / 60, "min", "分钟"),
+        7200..172_800 => (seconds / 3600, "h", "小时"),
+        _ => (seconds / 86_400, "days", "天"),
+    };
+    match language() {
+        Language::En => format!("{number} {en}"),
+        Language::Zh => format!("{number} {zh}"),
+    }
+}
+
+/// What a page without connection still shows.
+pub fn shown_as_of(age: &str) -> String {
+    match language() {
+        Language::En => format!("What you see is {age} old."),
+        Language::Zh => format!("当前显示的是 {age}前的数据。"),
+    }
+}
+
+/// A station that has gone quiet.
+pub fn no_word_for(age: &str) -> String {
+    match language() {
+        Language::En => format!("no word for {age}"),
+        Language::Zh => format!("已 {age}没有消息"),
+    }
+}
+
+/// Records that wait on the station's disk.
+pub fn unsent(records: u64) -> String {
+    match language() {
+        Language::En => format!("{records} on the station, not yet on server"),
+        Language::Zh => format!("{records} 条记录待上传"),
+    }
+}
+
+/// Records held but not accepted.
+pub fn quarantined(records: u64) -> String {
+    match language() {
+        Language::En => format!("{records} in quarantine"),
+        Language::Zh => format!("{records} 条在隔离区"),
+    }
+}
+
+/// How many parameters, and what proves them.
+pub fn parameters_proved(verified: usize, all: usize) -> String {
+    match (language(), verified == all) {
+        (Language::En, true) => format!("{all}, all verified after restart"),
+        (Language::En, false) => format!("{verified} of {all} verified after restart"),
+        (Language::Zh, true) => format!("{all} 项，全部在重启后验证"),
+        (Language::Zh, false) => format!("{all} 项中 {verified} 项在重启后验证"),
+    }
+}
+
+/// What 'differences only' leaves out.
+pub fn unchanged_hidden(number: usize) -> String {
+    match language() {
+        Language::En => format!("{number} stood as wanted before and are not shown"),
+        Language::Zh => format!("另有 {number} 项原值已符合，未显示"),
+    }
+}
+
+/// A lease in one line: `locked`, `released to 2027-05-31`.
+pub fn lease_until(mode: BirthLease, until: Option<&str>) -> String {
+    let mode = texts().lease_mode(mode);
+    match (language(), until) {
+        (_, None) => mode.to_owned(),
+        (Language::En, Some(day)) => format!("{mode} to {day}"),
+        (Language::Zh, Some(day)) => format!("{mode}至 {day}"),
+    }
+}
+
+/// Blocks sent again during the transfer.
+pub fn blocks_again(blocks: u32) -> String {
+    match (language(), blocks) {
+        (Language::En, 1) => "1 block sent again".to_owned(),
+        (Language::En, _) => format!("{blocks} blocks sent again"),
+        (Language::Zh, _) => format!("{blocks} 块重发"),
+    }
+}
+
+/// `8 digits`, of a secret whose text is nowhere.
+pub fn digits(length: u8) -> String {
+    match language() {
+        Language::En => format!("{length} characters"),
+        Language::Zh => format!("{length} 位"),
+    }
+}
+
+/// Where a run was: `jig-1 · slot 3`.
+pub fn at_slot(station: &str, slot: u16) -> String {
+    format!("{station} · {}", slot_number(slot))
+}
+
+/// `slot 3`.
+pub fn slot_number(slot: u16) -> String {
+    match language() {
+        Language::En => format!("slot {slot}"),
+        Language::Zh => format!("工位 {slot}"),
+    }
+}
+
+/// `12 runs`.
+pub fn runs(number: &str) -> String {
+    match (language(), number) {
+        (Language::En, "1") => "1 run".to_owned(),
+        (Language::En, _) => format!("{number} runs"),
+        (Language::Zh, _) => format!("{number} 次运行"),
+    }
+}
+
+/// When a report was printed.
+pub fn printed(at: &str) -> String {
+    match language() {
+        Language::En => format!("Printed {at}"),
+        Language::Zh => format!("打印于 {at}"),
+    }
+}

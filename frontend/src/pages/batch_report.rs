@@ -1,0 +1,214 @@
+//! One batch's report, made to be printed.
+
+use super::not_found;
+use crate::{api, chart::pareto, clock, i18n, numbers, query::query, ui};
+use domain::{
+    api::{
+        batches::{BatchReport, BatchUnit, BatchView},
+        units::UnitQuery,
+    },
+    ids::BatchId,
+    outcome::Outcome,
+    stats::StepFailures,
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+pub fn batch_report() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.read().get("id").and_then(|id| id.parse::<BatchId>().ok()));
+    move || match id.get() {
+        Some(id) => query(move || id, api::batch_report).show(|report| show(&report)),
+        None => not_found().into_any(),
+    }
+}
+
+fn show(report: &BatchReport) -> AnyView {
+    let t = i18n::texts();
+    let batch = &report.batch;
+    let export = UnitQuery { batch: Some(batch.batch_id), ..UnitQuery::default() };
+    view! {
+        <div class="page-head">
+            <h1>{batch.name.clone()}</h1>
+            <span class="quiet">{t.batch_report}</span>
+            <div class="actions">
+                <a class="button" href=format!("/units?batch={}", batch.batch_id)>{t.show_units}</a>
+                <a class="button" download rel="external" href=api::export_address(&export, "csv")>{t.column_csv}</a>
+                <a class="button" download rel="external" href=api::export_address(&export, "xlsx")>{t.column_xlsx}</a>
+                <button class="button" type="button" on:click=|_| drop(window().print())>{t.print}</button>
+            </div>
+        </div>
+        {facts(report)}
+        {figures(batch)}
+        <div class="two">
+            {failures(batch, &report.failures)}
+            {outcomes(batch)}
+        </div>
+        {units(&report.units)}
+        <p class="definition print-only">{i18n::printed(&clock::full(now()))}</p>
+    }
+    .into_any()
+}
+
+fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::from_timestamp_millis(clock::now_ms() as i64).unwrap_or_default()
+}
+
+fn facts(report: &BatchReport) -> AnyView {
+    let t = i18n::texts();
+    let batch = &report.batch;
+    let worked = report.first_run_at.zip(report.last_run_at).map(|(first, last)| {
+        view! { <div><dt>{t.from_to}</dt><dd>{ui::moment(first)}" – "{ui::moment(last)}</dd></div> }
+    });
+    let hash = batch.bundle.to_string();
+    view! {
+        <dl class="facts unit-facts">
+            <div><dt>{t.customer}</dt><dd>{batch.customer.clone()}</dd></div>
+            <div>
+                <dt>{t.bundle}</dt>
+                <dd>
+                    {batch.bundle_label.clone()}" "
+                    <span class="quiet mono" title=hash.clone()>{numbers::short_hash(&hash)}</span>
+                    {ui::copy_button(hash)}
+                </dd>
+            </div>
+            <div><dt>{t.firmware}</dt><dd>{batch.firmware_version.clone()}</dd></div>
+            <div><dt>{t.quantity}</dt><dd>{numbers::count(u64::from(batch.quantity))}</dd></div>
+            <div><dt>{t.created}</dt><dd>{ui::moment(batch.created_at)}" "<span class="quiet">{batch.created_by.clone()}</span></dd></div>
+            {worked}
+        </dl>
+    }
+    .into_any()
+}
+
+fn figures(batch: &BatchView) -> AnyView {
+    let t = i18n::texts();
+    let progress = &batch.progress;
+    let share = |part, whole| match numbers::percent(part, whole) {
+        Some(percent) => view! { {percent}" "<span class="unit">"%"</span> }.into_any(),
+        None => "–".into_any(),
+    };
+    view! {
+        <dl class="figures">
+            <div><dd>{share(progress.first_pass, progress.boards)}</dd><dt>{t.yield_first}</dt></div>
+            <div><dd>{share(progress.units_passed, progress.boards)}</dd><dt>{t.yield_final}</dt></div>
+            <div>
+                <dd data-passed=progress.units_passed.to_string()>
+                    {numbers::count(u64::from(progress.units_passed))}
+                    <span class="unit">" / "{numbers::count(u64::from(batch.quantity))}</span>
+                </dd>
+                <dt>{t.passed}</dt>
+            </div>
+            <div><dd>{numbers::count(u64::from(progress.boards))}</dd><dt>{t.boards_worked}</dt></div>
+        </dl>
+        <p class="definition" style:margin="-8px 0 16px">{t.yield_definition}</p>
+    }
+    .into_any()
+}
+
+/// Where labels end and bars begin in the drawing, and how far bars reach.
+const LABEL: f64 = 260.0;
+const FULL: f64 = 200.0;
+
+fn failures(batch: &BatchView, failures: &[StepFailures]) -> AnyView {
+    let t = i18n::texts();
+    let total: u32 = failures.iter().map(|failure| failure.count).sum();
+    let counts: Vec<u32> = failures.iter().map(|failure| failure.count).collect();
+    let link = format!("/units?batch={}&outcome=fail", batch.batch_id);
+    let bars = failures.iter().zip(pareto::bars(&counts, FULL)).enumerate().map(|(at, (failure, bar))| {
+        let name =
+            format!("{} · {}", i18n::step(failure.step), i18n::fault_name(failure.code, i18n::language()));
+        let middle = bar.y + pareto::BAR / 2.0 + 4.0;
+        view! {
+            <a href=link.clone() class:worst=at == 0>
+                <text x=LABEL - 10.0 y=middle text-anchor="end">{name}</text>
+                <rect x=LABEL y=bar.y width=bar.width height=pareto::BAR rx="2"></rect>
+                <text class="count" x=LABEL + bar.width + 6.0 y=middle>{failure.count}</text>
+            </a>
+        }
+    });
+    let height = pareto::height(failures.len());
+    view! {
+        <section class="card">
+            <div class="card-head"><h2>{t.why_failed}</h2><span class="aside">{i18n::runs(&numbers::count(u64::from(total)))}</span></div>
+            {if failures.is_empty() {
+                view! { <p class="quiet">{t.no_failures}</p> }.into_any()
+            } else {
+                view! {
+                    <svg class="pareto" viewBox=format!("0 0 {} {height}", LABEL + FULL + 40.0) style:max-width="560px" role="img">
+                        {bars.collect_view()}
+                    </svg>
+                }
+                .into_any()
+            }}
+        </section>
+    }
+    .into_any()
+}
+
+fn outcomes(batch: &BatchView) -> AnyView {
+    let t = i18n::texts();
+    let progress = &batch.progress;
+    let rows = [
+        (Outcome::Pass, progress.pass),
+        (Outcome::Fail, progress.fail),
+        (Outcome::Error, progress.error),
+        (Outcome::Aborted, progress.aborted),
+        (Outcome::Interrupted, progress.interrupted),
+    ];
+    let rows = rows.into_iter().filter(|(_, count)| *count > 0).map(|(outcome, count)| {
+        view! { <tr><td>{ui::outcome_badge(outcome)}</td><td class="number">{numbers::count(u64::from(count))}</td></tr> }
+    });
+    view! {
+        <section class="card">
+            <div class="card-head"><h2>{t.runs_ended}</h2><span class="aside">{i18n::runs(&numbers::count(u64::from(progress.runs)))}</span></div>
+            <table class="tight"><tbody>{rows.collect_view()}</tbody></table>
+        </section>
+    }
+    .into_any()
+}
+
+fn units(units: &[BatchUnit]) -> AnyView {
+    let t = i18n::texts();
+    view! {
+        <section class="card long">
+            <div class="card-head"><h2>{t.units_of_batch}</h2><span class="aside">{numbers::count(units.len() as u64)}</span></div>
+            {if units.is_empty() {
+                view! { <p class="quiet">{t.report_units_empty}</p> }.into_any()
+            } else {
+                view! {
+                    <table class="list tight">
+                        <thead>
+                            <tr>
+                                <th>{t.serial}</th><th>{t.machine_code}</th><th>{t.outcome}</th><th>{t.reason_column}</th>
+                                <th class="number">{t.slot}</th><th class="number">{t.finished}</th>
+                            </tr>
+                        </thead>
+                        <tbody>{units.iter().map(unit_row).collect_view()}</tbody>
+                    </table>
+                }
+                .into_any()
+            }}
+        </section>
+    }
+    .into_any()
+}
+
+fn unit_row(unit: &BatchUnit) -> AnyView {
+    let why = unit.fault.as_ref().map(i18n::fault);
+    let number = match unit.unit_id {
+        Some(id) => ui::serial_link(id, unit.serial.as_deref()),
+        None => view! { <span class="quiet">{i18n::texts().no_serial}</span> }.into_any(),
+    };
+    view! {
+        <tr>
+            <td>{number}</td>
+            <td class="mono">{unit.machine_code.clone()}</td>
+            <td>{ui::outcome_badge(unit.outcome)}</td>
+            <td class="why" title=why.clone()>{why.clone()}</td>
+            <td class="number">{unit.slot}</td>
+            <td class="number quiet">{ui::moment(unit.finished_at)}</td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,24 @@
+//! One file a page.
+
+mod batch_report;
+mod batches;
+mod leases;
+mod line;
+mod not_found;
+mod profile;
+mod profiles;
+mod sign_in;
+mod slot_card;
+mod unit;
+mod units;
+
+pub use batch_report::batch_report;
+pub use batches::batches;
+pub use leases::leases;
+pub use line::line;
+pub use not_found::not_found;
+pub use profile::profile;
+pub use profiles::profiles;
+pub use sign_in::sign_in;
+pub use unit::unit;
+pub use units::units;

@@ -1,0 +1,135 @@
+//! One slot of the line: its verdict is read from three metres, its step from one.
+
+use crate::{i18n, ui::Tone};
+use domain::{
+    live::{SlotLive, SlotState},
+    outcome::Outcome,
+    text::Fault,
+};
+use leptos::prelude::*;
+
+/// A card that changes with its slot. `elapsed` counts on by itself.
+pub fn slot_card(number: u16, slot: Memo<Option<SlotLive>>, elapsed: Memo<Option<String>>) -> AnyView {
+    // The card is built anew with its step or verdict; the figures that run between flow into it.
+    let state = Memo::new(move |_| slot.get().map(|slot| without_figures(slot.state)));
+    let figures = Memo::new(move |_| slot.read().as_ref().and_then(|slot| figures_of(&slot.state)));
+    view! {
+        {move || {
+            let state = state.get();
+            let (class, kind) = looks(state.as_ref());
+            let outcome = match &state {
+                Some(SlotState::Done { outcome, .. }) => Some(outcome.as_str()),
+                _ => None,
+            };
+            view! {
+                <article class=format!("slot {class}") data-slot=number.to_string() data-state=kind data-outcome=outcome>
+                    <div class="top"><span>{number}</span><span>{move || elapsed.get()}</span></div>
+                    <div class="body">{state.as_ref().map(|state| body(state, figures))}</div>
+                    {state.as_ref().and_then(next).map(|next| view! { <p class="next">{next}</p> })}
+                </article>
+            }
+        }}
+    }
+    .into_any()
+}
+
+/// The card's class and the state's word.
+fn looks(state: Option<&SlotState>) -> (&'static str, &'static str) {
+    match state {
+        None => ("empty-slot", "unknown"),
+        Some(SlotState::Empty) => ("empty-slot", "empty"),
+        Some(SlotState::Working { .. }) => ("working", "working"),
+        Some(SlotState::Done { outcome, .. }) => (
+            match outcome {
+                Outcome::Pass => "v-pass",
+                Outcome::Fail => "v-fail",
+                Outcome::Error => "v-error",
+                Outcome::Aborted | Outcome::Interrupted => "hand",
+            },
+            "done",
+        ),
+        Some(SlotState::Refused { .. }) => ("hand", "refused"),
+        Some(SlotState::Broken { .. }) => ("hand", "broken"),
+    }
+}
+
+/// Per cent of the run, and of the step where it is known.
+type Figures = (u8, Option<u8>);
+
+fn figures_of(state: &SlotState) -> Option<Figures> {
+    match state {
+        SlotState::Working { percent, step_percent, .. } => Some((*percent, *step_percent)),
+        _ => None,
+    }
+}
+
+fn without_figures(mut state: SlotState) -> SlotState {
+    if let SlotState::Working { percent, step_percent, .. } = &mut state {
+        *percent = 0;
+        *step_percent = None;
+    }
+    state
+}
+
+fn body(state: &SlotState, figures: Memo<Option<Figures>>) -> AnyView {
+    let t = i18n::texts();
+    match state {
+        SlotState::Empty => view! { <p class="invite">{t.put_board_in}</p> }.into_any(),
+        SlotState::Working { step, board, .. } => {
+            let run = move || figures.get().map_or(0, |(run, _)| run);
+            let of_step = move || figures.get().and_then(|(_, of_step)| of_step);
+            view! {
+                <p class="step">{i18n::step(*step)}</p>
+                <p class="percent">
+                    <span>{move || of_step().unwrap_or_else(run)}" %"</span>
+                    {move || of_step().map(|_| view! { <small>{t.total}" "{run()}" %"</small> })}
+                </p>
+                <span class="progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow=move || run().to_string()>
+                    <i style:width=move || format!("{}%", run())></i>
+                </span>
+                <p class="board">{board.clone()}</p>
+            }
+            .into_any()
+        }
+        SlotState::Done { outcome, board, fault, .. } => view! {
+            <p class="verdict">
+                <span class="shape" aria-hidden="true">{Tone::of(*outcome).shape()}</span>
+                {t.verdict(*outcome)}
+            </p>
+            <p class="board">{board.clone()}</p>
+            {fault.as_ref().map(why)}
+        }
+        .into_any(),
+        SlotState::Refused { fault, board } => view! {
+            <p class="step">{t.refused}</p>
+            <p class="board">{board.clone()}</p>
+            {why(fault)}
+        }
+        .into_any(),
+        SlotState::Broken { fault } => view! {
+            <p class="step">{t.broken}</p>
+            {why(fault)}
+        }
+        .into_any(),
+    }
+}
+
+fn why(fault: &Fault) -> AnyView {
+    let code = serde_json::to_string(&fault.code).unwrap_or_default();
+    view! { <p class="why-line" title=code.trim_matches('"').to_owned()>{i18n::fault(fault)}</p> }.into_any()
+}
+
+/// What the hand does next.
+fn next(state: &SlotState) -> Option<String> {
+    let t = i18n::texts();
+    let said = |fault: &Fault| Some(i18n::next_step(fault)).filter(|text| !text.is_empty());
+    match state {
+        SlotState::Done { outcome: Outcome::Pass, .. } => Some(t.take_out_next.to_owned()),
+        SlotState::Done { outcome: Outcome::Fail, .. } => Some(t.take_out_red.to_owned()),
+        SlotState::Done { fault: Some(fault), .. }
+        | SlotState::Refused { fault, .. }
+        | SlotState::Broken { fault } => said(fault),
+        SlotState::Done { .. } => Some(t.take_out_next.to_owned()),
+        SlotState::Empty | SlotState::Working { .. } => None,
+    }
+}

@@ -1,0 +1,85 @@
+//! The unit's name, verdict and lease, and what identifies it.
+
+use crate::{api, i18n, numbers, ui};
+use domain::{
+    api::units::{RunView, UnitQuery, UnitView},
+    identifier::{Identifier, IdentifierKind},
+};
+use leptos::prelude::*;
+
+pub fn head(unit: &UnitView) -> AnyView {
+    let t = i18n::texts();
+    let name = unit.serial.clone().unwrap_or_else(|| t.no_serial.to_owned());
+    let export = unit.serial.clone().map(|serial| {
+        let query = UnitQuery { q: Some(serial), ..UnitQuery::default() };
+        view! { <a class="button" download rel="external" href=api::export_address(&query, "xlsx")>{t.export}</a> }
+    });
+    // The number stands in the title already.
+    let others = unit.identifiers.iter().filter(|identifier| identifier.kind != IdentifierKind::Serial);
+    view! {
+        <div class="unit-head" data-serial=unit.serial.clone() data-outcome=unit.outcome.as_str()>
+            <h1>{name}{unit.serial.clone().map(ui::copy_button)}</h1>
+            {ui::outcome_badge(unit.outcome)}
+            {ui::lease_badge(&unit.lease)}
+            <div class="actions">
+                {export}
+                <button class="button" type="button" on:click=|_| drop(window().print())>{t.print}</button>
+            </div>
+        </div>
+        <dl class="facts unit-facts">
+            {others.map(fact).collect_view()}
+            <div>
+                <dt>{t.batch}</dt>
+                <dd><a class="plain" href=format!("/batches/{}", unit.batch_id)>{unit.batch_name.clone()}</a></dd>
+            </div>
+            <div><dt>{t.customer}</dt><dd>{unit.customer.clone()}</dd></div>
+        </dl>
+    }
+    .into_any()
+}
+
+fn fact(identifier: &Identifier) -> AnyView {
+    let shown = match identifier.kind {
+        IdentifierKind::BluetoothAddress => numbers::bluetooth(&identifier.value),
+        _ => identifier.value.clone(),
+    };
+    view! {
+        <div>
+            <dt>{i18n::texts().identifier(identifier.kind)}</dt>
+            <dd class="nowrap"><span class="mono" data-identifier=identifier.kind.as_str()>{shown.clone()}</span>{ui::copy_button(shown)}</dd>
+        </div>
+    }
+    .into_any()
+}
+
+/// What the chosen run put on the board.
+pub fn facts(run: &RunView) -> AnyView {
+    let t = i18n::texts();
+    let record = &run.record;
+    let firmware = record.firmware.as_ref().map(|firmware| {
+        view! {
+            <div data-evidence=firmware.evidence.as_str()>
+                <dt>{t.firmware}</dt>
+                <dd>{firmware.version.clone()}" "<span class="quiet">{t.grade(firmware.evidence)}</span></dd>
+            </div>
+        }
+    });
+    let hash = record.bundle.hash.to_string();
+    view! {
+        <dl class="facts unit-facts">
+            {firmware}
+            <div>
+                <dt>{t.bundle}</dt>
+                <dd>
+                    {record.bundle.label.clone()}" "
+                    <span class="quiet mono" title=hash.clone()>{numbers::short_hash(&hash)}</span>
+                    {ui::copy_button(hash)}
+                </dd>
+            </div>
+            <div><dt>{t.station}</dt><dd>{i18n::at_slot(&run.station_name, record.slot)}</dd></div>
+            <div><dt>{t.finished}</dt><dd>{ui::moment(record.finished_at)}</dd></div>
+            <div><dt>{t.operator}</dt><dd>{record.operator.clone()}</dd></div>
+        </dl>
+    }
+    .into_any()
+}

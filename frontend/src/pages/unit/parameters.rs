@@ -1,0 +1,142 @@
+//! Every parameter as before / set / read / after restart.
+
+use super::title;
+use crate::{
+    i18n,
+    ui::{self, Tone},
+};
+use domain::{api::units::RunView, evidence::Evidence, record::ParameterRecord, value::Value};
+use leptos::prelude::*;
+
+/// What was set stands on the board, read after the restart.
+fn proved(parameter: &ParameterRecord) -> bool {
+    parameter.evidence == Evidence::Verified
+        && parameter.holds
+        && parameter.after_restart.as_ref() == Some(&parameter.set)
+}
+
+/// Whether somebody must look at it or it was changed: what 'differences only' leaves.
+fn differs(parameter: &ParameterRecord) -> bool {
+    parameter.before.as_ref() != Some(&parameter.set) || !proved(parameter)
+}
+
+pub fn parameters(run: &RunView) -> AnyView {
+    let t = i18n::texts();
+    let all: Vec<(String, ParameterRecord)> = run
+        .record
+        .parameters
+        .iter()
+        .map(|parameter| (title(run, &parameter.name), parameter.clone()))
+        .collect();
+    let verified = all.iter().filter(|(_, parameter)| proved(parameter)).count();
+    let same = all.iter().filter(|(_, parameter)| !differs(parameter)).count();
+    let summary = i18n::parameters_proved(verified, all.len());
+    let count = all.len();
+    let only_differences = RwSignal::new(true);
+    let toggle = move |_| only_differences.update(|only| *only = !*only);
+    let all = StoredValue::new(all);
+    view! {
+        <section class="card long" data-parameters=count.to_string() data-verified=verified.to_string()>
+            <div class="card-head">
+                <h2>{t.parameters}</h2>
+                <span class="quiet small">{(count > 0).then_some(summary)}</span>
+                <button class="quiet-button aside no-print" type="button" aria-pressed=move || only_differences.get().to_string() on:click=toggle>
+                    {move || if only_differences.get() { t.differences_only } else { t.all_parameters }}" ▾"
+                </button>
+            </div>
+            {move || {
+                let only = only_differences.get();
+                if count == 0 {
+                    view! { <p class="quiet">{t.no_parameters}</p> }.into_any()
+                } else if only && same == count {
+                    view! { <p class="quiet">{t.no_differences}</p> }.into_any()
+                } else {
+                    all.with_value(|all| table(all, only))
+                }
+            }}
+            {move || (only_differences.get() && same > 0).then(|| view! {
+                <p class="definition">{i18n::unchanged_hidden(same)}</p>
+            })}
+        </section>
+    }
+    .into_any()
+}
+
+fn table(all: &[(String, ParameterRecord)], only_differences: bool) -> AnyView {
+    let t = i18n::texts();
+    let rows = all.iter().filter(|(_, parameter)| !only_differences || differs(parameter));
+    view! {
+        <table class="tight">
+            <thead>
+                <tr>
+                    <th>{t.parameter}</th>
+                    <th class="number">{t.before}</th>
+                    <th class="number">{t.set}</th>
+                    <th class="number">{t.read}</th>
+                    <th class="number">{t.after_restart}</th>
+                    <th></th>
+                </tr>
+            </thead>
+            <tbody>{rows.map(|(title, parameter)| row(title, parameter)).collect_view()}</tbody>
+        </table>
+    }
+    .into_any()
+}
+
+fn row(title: &str, parameter: &ParameterRecord) -> AnyView {
+    let t = i18n::texts();
+    let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "–".to_owned(), Value::to_string);
+    let sound = proved(parameter);
+    let verdict = if sound {
+        view! { <span class="is-pass" title=t.evidence_verified>"✔"<span class="visually-hidden">{t.evidence_verified}</span></span> }.into_any()
+    } else if parameter.holds {
+        ui::badge(Tone::Attention, t.evidence_of(parameter.evidence))
+    } else {
+        ui::badge(Tone::Fail, t.does_not_hold)
+    };
+    view! {
+        <tr data-parameter=parameter.name.clone() class:same=!differs(parameter) class:broken=!parameter.holds>
+            <td title=parameter.name.clone()>{title.to_owned()}</td>
+            <td class="number">{shown(&parameter.before)}</td>
+            <td class="number set">{parameter.set.to_string()}</td>
+            <td class="number">{shown(&parameter.read)}</td>
+            <td class="number">{shown(&parameter.after_restart)}</td>
+            <td class="nowrap"><span class="unit">{parameter.unit.clone()}</span>" "{verdict}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameter(before: f64, after: Option<f64>, evidence: Evidence) -> ParameterRecord {
+        ParameterRecord {
+            name: "capacity_ah".to_owned(),
+            before: Some(Value::Number(before)),
+            set: Value::Number(35.0),
+            read: Some(Value::Number(35.0)),
+            after_restart: after.map(Value::Number),
+            unit: "Ah".to_owned(),
+            evidence,
+            holds: true,
+            written: true,
+        }
+    }
+
+    #[test]
+    fn only_what_was_read_after_the_restart_as_set_gets_the_tick() {
+        assert!(proved(&parameter(20.0, Some(35.0), Evidence::Verified)));
+        assert!(!proved(&parameter(20.0, Some(35.0), Evidence::Read)));
+        assert!(!proved(&parameter(20.0, Some(36.0), Evidence::Verified)));
+        assert!(!proved(&parameter(20.0, None, Evidence::Verified)));
+    }
+
+    #[test]
+    fn differences_only_never_hides_what_is_not_proved() {
+        assert!(!differs(&parameter(35.0, Some(35.0), Evidence::Verified)));
+        assert!(differs(&parameter(20.0, Some(35.0), Evidence::Verified)));
+        assert!(differs(&parameter(35.0, Some(35.0), Evidence::Claimed)));
+    }
+}

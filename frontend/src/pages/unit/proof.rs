@@ -1,0 +1,142 @@
+//! Where the time went, what proves the firmware, and the record itself.
+
+use crate::{
+    api, i18n, numbers,
+    ui::{self, Tone},
+};
+use domain::{
+    api::units::RunView,
+    record::{FirmwareRecord, SecretRecord, StepOutcome, StepRecord},
+};
+use leptos::prelude::*;
+
+/// What the server's own rules say against the record.
+pub fn doubts(run: &RunView) -> AnyView {
+    let t = i18n::texts();
+    if run.doubts.is_empty() {
+        return ().into_any();
+    }
+    let list = run.doubts.iter().map(|doubt| view! { <li>{t.doubt(doubt)}</li> });
+    view! { <div class="notice fail" role="alert"><strong>{t.doubts}</strong><ul>{list.collect_view()}</ul></div> }.into_any()
+}
+
+/// Why the run did not pass, and what to do.
+pub fn fault(run: &RunView) -> AnyView {
+    let Some(fault) = &run.record.fault else {
+        return ().into_any();
+    };
+    let code = serde_json::to_string(&fault.code).unwrap_or_default();
+    view! {
+        <section class="card error">
+            <div class="card-head">
+                <h2>{i18n::texts().outcome(run.record.outcome)}{fault.step.map(|step| format!(" · {}", i18n::step(step)))}</h2>
+                <code class="aside">{code.trim_matches('"').to_owned()}</code>
+            </div>
+            <p>{i18n::fault(fault)}</p>
+            <p class="quiet">{i18n::next_step(fault)}</p>
+        </section>
+    }
+    .into_any()
+}
+
+pub fn steps(run: &RunView) -> AnyView {
+    let t = i18n::texts();
+    let record = &run.record;
+    let bytes: Vec<u64> = record.steps.iter().map(|step| step.wire_bytes).collect();
+    let floors = numbers::wire_floors(record.wire_floor_ms, &bytes);
+    let whole = (record.finished_at - record.started_at).num_milliseconds().max(0) as u64;
+    let rows = record.steps.iter().zip(floors).map(|(step, floor)| step_row(step, floor));
+    view! {
+        <section class="card">
+            <div class="card-head">
+                <h2>{t.time_went}</h2>
+                <span class="aside" title=t.total>{numbers::clock(whole.div_ceil(1000))}</span>
+            </div>
+            <table class="steps">
+                <tbody>
+                    {rows.collect_view()}
+                    <tr>
+                        <td class="quiet">{t.total}</td>
+                        <td class="number strong">{numbers::seconds(whole)}</td>
+                        <td class="quiet nowrap">" s · "{t.floor}" "{numbers::seconds(record.wire_floor_ms)}</td>
+                    </tr>
+                </tbody>
+            </table>
+        </section>
+    }
+    .into_any()
+}
+
+fn step_row(step: &StepRecord, floor: u64) -> AnyView {
+    let t = i18n::texts();
+    let mark = match step.outcome {
+        StepOutcome::Passed => None,
+        StepOutcome::Failed => Some(view! { " "<span class="is-fail" title=t.fail>"✖"</span> }.into_any()),
+        StepOutcome::Skipped => Some(view! { " "<span class="quiet small">{t.skipped}</span> }.into_any()),
+    };
+    let again = (step.retries > 0).then(|| view! { <span class="quiet small">" ×"{step.retries + 1}</span> });
+    view! {
+        <tr data-step=step.step.as_str()>
+            <td>{i18n::step(step.step)}{mark}{again}</td>
+            <td class="number strong">{numbers::seconds(step.duration_ms)}</td>
+            <td class="quiet nowrap">" s"{(floor >= 10).then(|| format!(" · {} {}", t.floor, numbers::seconds(floor)))}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+pub fn evidence(run: &RunView) -> AnyView {
+    let t = i18n::texts();
+    let record = &run.record;
+    let hash = run.envelope_sha256.to_string();
+    view! {
+        <section class="card evidence small">
+            <div class="card-head">
+                <h2>{t.evidence}</h2>
+                <a class="aside plain no-print" rel="external" href=api::run_address(record.run_id)>{t.raw_record}</a>
+            </div>
+            {record.firmware.as_ref().map(firmware)}
+            {record.password.as_ref().map(password)}
+            <p>
+                <span class="quiet">{t.record_hash}</span>{ui::copy_button(hash.clone())}<br/>
+                <span class="mono hash">{hash}</span>
+            </p>
+            <p class="quiet">
+                {t.written}" "{ui::moment(record.finished_at)}<br/>
+                {t.received}" "{ui::moment(run.received_at)}
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+fn firmware(firmware: &FirmwareRecord) -> AnyView {
+    let t = i18n::texts();
+    let how = if firmware.transferred { t.transferred } else { t.left_there };
+    view! {
+        <p>
+            <span class="quiet">{t.firmware}</span>" "{firmware.version.clone()}
+            {firmware.before.clone().map(|before| view! { <span class="quiet">" · "{t.firmware_before}" "{before}</span> })}
+            <br/>
+            <span class="strong">{t.grade(firmware.evidence)}</span>
+            <span class="quiet">
+                " · "{how}" · "{numbers::count(u64::from(firmware.image_bytes))}" B"
+                {(firmware.resent_blocks > 0).then(|| format!(" · {}", i18n::blocks_again(firmware.resent_blocks)))}
+            </span>
+        </p>
+    }
+    .into_any()
+}
+
+fn password(password: &SecretRecord) -> AnyView {
+    let t = i18n::texts();
+    let proof = if password.proved {
+        view! { <span>{t.proved}</span> }.into_any()
+    } else {
+        ui::badge(Tone::Attention, t.not_proved)
+    };
+    view! {
+        <p><span class="quiet">{t.unit_password}</span>" "{i18n::digits(password.length)}<br/>{proof}</p>
+    }
+    .into_any()
+}

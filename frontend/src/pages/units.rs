@@ -1,0 +1,182 @@
+//! Units: what the question box finds. The whole question is in the address.
+
+use crate::{api, api::with_query, i18n, query::query, settings::Settings, ui};
+use domain::{
+    api::units::{UnitQuery, UnitRow},
+    identifier::normalise_question,
+    outcome::Outcome,
+};
+use leptos::prelude::*;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
+
+/// Units asked for at once.
+const PAGE: u32 = 50;
+
+/// The question that an address asks; a batch or outcome that is none filters nothing.
+fn question(asked: &ParamsMap) -> UnitQuery {
+    UnitQuery {
+        q: asked.get("q").map(|q| normalise_question(&q)).filter(|q| !q.is_empty()),
+        batch: asked.get("batch").and_then(|id| id.parse().ok()),
+        outcome: asked.get("outcome").and_then(|outcome| outcome.parse().ok()),
+        after: asked.get("after").filter(|key| !key.is_empty()),
+        limit: Some(PAGE),
+    }
+}
+
+/// The address that asks `query`, its key left out.
+fn address(query: &UnitQuery) -> String {
+    with_query("/units", &fields(query))
+}
+
+fn fields(query: &UnitQuery) -> [(&'static str, Option<String>); 3] {
+    [
+        ("q", query.q.clone()),
+        ("batch", query.batch.map(|id| id.to_string())),
+        ("outcome", query.outcome.map(|outcome| outcome.as_str().to_owned())),
+    ]
+}
+
+pub fn units() -> impl IntoView {
+    let t = i18n::texts();
+    let asked = use_query_map();
+    let question = Memo::new(move |_| question(&asked.read()));
+    let list = query(move || question.get(), api::units);
+    let dense = use_context::<Settings>();
+    view! {
+        <div class="page-head">
+            {move || filters(&question.get())}
+            <div class="actions">
+                <button class="chip" type="button" title=t.dense_rows
+                    aria-pressed=move || dense.is_some_and(|settings| settings.dense.get()).to_string()
+                    on:click=move |_| if let Some(settings) = dense { settings.set_dense(!settings.dense.get_untracked()) }
+                >{t.dense_rows}</button>
+                <span class="quiet small">{t.export}</span>
+                <a class="button" download rel="external" href=move || api::export_address(&question.get(), "csv")>{t.column_csv}</a>
+                <a class="button" download rel="external" href=move || api::export_address(&question.get(), "xlsx")>{t.column_xlsx}</a>
+            </div>
+        </div>
+        {list.show(move |page| {
+            let asked = question.get_untracked();
+            if page.items.is_empty() {
+                return nothing(&asked);
+            }
+            view! {
+                {table(&page.items, dense)}
+                {ui::pager("/units", &fields(&asked), asked.after.is_none(), page.next.as_deref())}
+            }
+            .into_any()
+        })}
+    }
+}
+
+fn nothing(asked: &UnitQuery) -> AnyView {
+    let t = i18n::texts();
+    let plain = asked.q.is_none() && asked.batch.is_none() && asked.outcome.is_none();
+    let panel = if plain {
+        ui::empty(t.units_none, t.units_none_why, None)
+    } else {
+        let action = view! { <a class="button" href="/units">{t.clear_filters}</a> }.into_any();
+        ui::empty(t.units_empty, t.units_empty_why, Some(action))
+    };
+    view! { <div class="card">{panel}</div> }.into_any()
+}
+
+/// One chip an outcome, and one for each thing asked that can be taken away.
+fn filters(asked: &UnitQuery) -> AnyView {
+    let t = i18n::texts();
+    let chip = |outcome: Option<Outcome>, name: &'static str| {
+        let href = address(&UnitQuery { outcome, ..asked.clone() });
+        let pressed = asked.outcome == outcome;
+        view! { <a class="chip" class:on=pressed aria-current=pressed.then_some("true") href=href>{name}</a> }
+    };
+    let outcomes = Outcome::ALL.map(|outcome| chip(Some(outcome), t.outcome(outcome)));
+    let without = |name: String, rest: UnitQuery| {
+        view! { <a class="chip on" href=address(&rest) title=t.remove_filter>{name}<span aria-hidden="true">"✕"</span></a> }
+    };
+    let question = asked.q.clone().map(|q| without(format!("“{q}”"), UnitQuery { q: None, ..asked.clone() }));
+    let rest = UnitQuery { batch: None, ..asked.clone() };
+    let batch = asked.batch.map(|id| {
+        let named = query(move || id, api::batch);
+        view! {
+            <a class="chip on" href=address(&rest) title=t.remove_filter>
+                {t.batch}" "{move || named.get().map(|batch| batch.name.clone())}<span aria-hidden="true">"✕"</span>
+            </a>
+        }
+    });
+    view! {
+        <div class="chips">
+            {chip(None, t.all)}
+            {outcomes.into_iter().collect_view()}
+            {batch}
+            {question}
+        </div>
+    }
+    .into_any()
+}
+
+fn table(units: &[UnitRow], settings: Option<Settings>) -> AnyView {
+    let t = i18n::texts();
+    let dense = move || settings.is_some_and(|settings| settings.dense.get());
+    view! {
+        <div class="card flush scroll">
+            <table class="list" class:dense=dense>
+                <thead>
+                    <tr>
+                        <th>{t.serial}</th>
+                        <th>{t.outcome}</th>
+                        <th>{t.reason_column}</th>
+                        <th>{t.machine_code}</th>
+                        <th>{t.bluetooth_address}</th>
+                        <th>{t.bluetooth_name}</th>
+                        <th>{t.batch}</th>
+                        <th>{t.firmware}</th>
+                        <th>{t.station}</th>
+                        <th class="number">{t.finished}</th>
+                    </tr>
+                </thead>
+                <tbody>{units.iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(unit: &UnitRow) -> AnyView {
+    let why = unit.fault.as_ref().map(i18n::fault);
+    view! {
+        <tr data-serial=unit.serial.clone() data-outcome=unit.outcome.as_str()>
+            <td class="nowrap">
+                {ui::serial_link(unit.unit_id, unit.serial.as_deref())}
+                {unit.serial.clone().map(ui::copy_button)}
+            </td>
+            <td>{ui::outcome_badge(unit.outcome)}</td>
+            <td class="why" title=why.clone()>{why.clone()}</td>
+            <td class="mono nowrap">{unit.machine_code.clone()}</td>
+            <td class="mono nowrap">{unit.bluetooth_address.as_deref().map(crate::numbers::bluetooth)}</td>
+            <td class="mono nowrap">{unit.bluetooth_name.clone()}</td>
+            <td class="nowrap"><a class="above plain" href=format!("/batches/{}", unit.batch_id)>{unit.batch_name.clone()}</a></td>
+            <td>{unit.firmware_version.clone()}</td>
+            <td class="nowrap quiet">{i18n::at_slot(&unit.station_name, unit.slot)}</td>
+            <td class="number quiet">{ui::moment(unit.finished_at)}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_and_its_question_say_the_same() {
+        let mut asked = ParamsMap::new();
+        asked.insert("q", "86:88:35:40:00:68".to_owned());
+        asked.insert("outcome", "fail".to_owned());
+        asked.insert("batch", "none of ours".to_owned());
+        let question = question(&asked);
+        assert_eq!(question.q.as_deref(), Some("868835400068"));
+        assert_eq!(question.outcome, Some(Outcome::Fail));
+        assert_eq!(question.batch, None);
+        assert_eq!(address(&question), "/units?q=868835400068&outcome=fail");
+    }
+}

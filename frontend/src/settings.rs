@@ -1,0 +1,120 @@
+//! What a person chose and the browser remembers: language, theme, density. `?lang=zh&theme=dark` in an address chooses too.
+
+use crate::i18n;
+use domain::text::Language;
+use leptos::prelude::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Theme {
+    Auto,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// The one after it, round and round.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Auto => Self::Light,
+            Self::Light => Self::Dark,
+            Self::Dark => Self::Auto,
+        }
+    }
+}
+
+/// The choices, in the context of the whole page.
+#[derive(Clone, Copy)]
+pub struct Settings {
+    pub language: RwSignal<Language>,
+    pub theme: RwSignal<Theme>,
+    pub dense: RwSignal<bool>,
+}
+
+impl Settings {
+    /// What was chosen before, or by the address; the browser's own language at a first visit.
+    pub fn load() -> Self {
+        let language = match chosen("lang").as_deref() {
+            Some("zh") => Language::Zh,
+            Some(_) => Language::En,
+            None if window().navigator().language().is_some_and(|tag| tag.starts_with("zh")) => Language::Zh,
+            None => Language::En,
+        };
+        let theme = match chosen("theme").as_deref() {
+            Some("dark") => Theme::Dark,
+            Some("light") => Theme::Light,
+            _ => Theme::Auto,
+        };
+        let settings = Self {
+            language: RwSignal::new(language),
+            theme: RwSignal::new(theme),
+            dense: RwSignal::new(chosen("dense").as_deref() == Some("1")),
+        };
+        settings.apply();
+        settings
+    }
+
+    pub fn set_language(self, language: Language) {
+        remember("lang", tag(language));
+        i18n::choose(language);
+        self.language.set(language);
+        self.apply();
+    }
+
+    pub fn next_theme(self) {
+        let theme = self.theme.get_untracked().next();
+        remember("theme", theme.as_str());
+        self.theme.set(theme);
+        self.apply();
+    }
+
+    pub fn set_dense(self, dense: bool) {
+        remember("dense", if dense { "1" } else { "0" });
+        self.dense.set(dense);
+    }
+
+    fn apply(self) {
+        let language = self.language.get_untracked();
+        i18n::choose(language);
+        if let Some(root) = document().document_element() {
+            // A root that takes no attribute leaves the page in the system's theme: nothing to do about it.
+            let _ = root.set_attribute("data-theme", self.theme.get_untracked().as_str());
+            let _ = root.set_attribute("lang", if language == Language::Zh { "zh-CN" } else { "en" });
+        }
+    }
+}
+
+fn tag(language: Language) -> &'static str {
+    match language {
+        Language::En => "en",
+        Language::Zh => "zh",
+    }
+}
+
+/// From the address, which is then remembered, else from what is remembered.
+fn chosen(name: &str) -> Option<String> {
+    let search = location().search().unwrap_or_default();
+    let asked = web_sys::UrlSearchParams::new_with_str(&search).ok().and_then(|fields| fields.get(name));
+    if let Some(value) = &asked {
+        remember(name, value);
+    }
+    asked.or_else(|| storage()?.get_item(&format!("jigline.{name}")).ok().flatten())
+}
+
+/// A browser that stores nothing (private mode, full) still works: the choice lasts for this page.
+fn remember(name: &str, value: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(&format!("jigline.{name}"), value);
+    }
+}
+
+fn storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}

@@ -1,0 +1,83 @@
+//! A badge is a colour, a shape and a word: whoever sees no colour loses nothing.
+
+use crate::{clock, i18n};
+use domain::{api::units::UnitLease, lease::LeaseSync, outcome::Outcome};
+use leptos::prelude::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Pass,
+    Fail,
+    Attention,
+    Quiet,
+}
+
+impl Tone {
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Attention => "attention",
+            Self::Quiet => "",
+        }
+    }
+
+    /// The shape that stands for it.
+    pub fn shape(self) -> &'static str {
+        match self {
+            Self::Pass => "✔",
+            Self::Fail => "✖",
+            Self::Attention => "▲",
+            Self::Quiet => "●",
+        }
+    }
+
+    pub fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Pass => Self::Pass,
+            Outcome::Fail => Self::Fail,
+            Outcome::Error => Self::Attention,
+            Outcome::Aborted | Outcome::Interrupted => Self::Quiet,
+        }
+    }
+}
+
+pub fn badge(tone: Tone, word: impl Into<String>) -> AnyView {
+    view! {
+        <span class=format!("badge {}", tone.class())>
+            <span class="shape" aria-hidden="true">{tone.shape()}</span>
+            {word.into()}
+        </span>
+    }
+    .into_any()
+}
+
+pub fn outcome_badge(outcome: Outcome) -> AnyView {
+    badge(Tone::of(outcome), i18n::texts().outcome(outcome))
+}
+
+/// How far a lease has come.
+pub fn sync_badge(sync: LeaseSync) -> AnyView {
+    let t = i18n::texts();
+    match sync {
+        LeaseSync::OnTheBoard => badge(Tone::Quiet, t.on_the_board),
+        LeaseSync::NotYetOnTheBoard => badge(Tone::Attention, t.not_yet_on_board),
+        LeaseSync::Unknown => badge(Tone::Quiet, t.lease_unknown),
+    }
+}
+
+/// What the lease is and where: `locked · on the board`.
+pub fn lease_badge(lease: &UnitLease) -> AnyView {
+    let t = i18n::texts();
+    let reported = lease.reported.as_ref().map(|reported| (reported.mode, reported.expires_at));
+    let wanted = lease.desired.as_ref().map(|desired| (desired.mode, desired.expires_at)).or(reported);
+    let Some((mode, until)) = wanted else {
+        return badge(Tone::Quiet, t.lease_unknown);
+    };
+    let what = i18n::lease_until(mode, until.map(clock::day).as_deref());
+    match lease.sync {
+        LeaseSync::OnTheBoard => badge(Tone::Quiet, format!("{what} · {}", t.on_the_board)),
+        LeaseSync::NotYetOnTheBoard => badge(Tone::Attention, format!("{what} · {}", t.not_yet_on_board)),
+        LeaseSync::Unknown => badge(Tone::Quiet, format!("{what} · {}", t.never_read)),
+    }
+}

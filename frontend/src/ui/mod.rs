@@ -1,0 +1,11 @@
+//! The page's widgets: own and few. Each is a function that gives a view.
+
+mod badge;
+mod copy;
+mod panel;
+mod parts;
+
+pub use badge::{Tone, badge, lease_badge, outcome_badge, sync_badge};
+pub use copy::copy_button;
+pub use panel::{empty, fault_inline, fault_panel, skeleton};
+pub use parts::{moment, pager, progress, serial_link};
