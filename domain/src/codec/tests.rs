@@ -1,1 +1,228 @@
-//! Tests of the codec.
+//! Tests of the codec: examples typed by hand, then the two promises as properties.
+
+use super::*;
+use crate::model::{Bilingual, NamedBit, NamedValue};
+use proptest::prelude::*;
+
+fn title() -> Bilingual {
+    Bilingual { en: String::new(), zh: String::new() }
+}
+
+fn register(kind: RegisterKind) -> Register {
+    Register {
+        name: "r".to_owned(),
+        address: 0,
+        kind,
+        count: None,
+        words: WordOrder::HighFirst,
+        scale: 1.0,
+        offset: 0.0,
+        unit: String::new(),
+        min: None,
+        max: None,
+        options: Vec::new(),
+        bits: Vec::new(),
+        parameter: true,
+        title: title(),
+    }
+}
+
+fn ascii(kind: RegisterKind, count: u16) -> Register {
+    Register { count: Some(count), ..register(kind) }
+}
+
+fn chemistry() -> Register {
+    let option = |raw, name: &str| NamedValue { raw, name: name.to_owned(), title: title() };
+    Register { options: vec![option(0, "li_ion"), option(2, "lto")], ..register(RegisterKind::Enum) }
+}
+
+/// Both ways at once.
+fn pair(register: &Register, raw: &[u16], value: impl Into<Value>) {
+    let value = value.into();
+    assert_eq!(decode(register, raw).unwrap(), value);
+    assert_eq!(encode(register, &value).unwrap(), raw);
+}
+
+#[test]
+fn numbers_are_scaled_without_a_rounding_error() {
+    let volts = Register { scale: 0.01, unit: "V".to_owned(), ..register(RegisterKind::U16) };
+    pair(&volts, &[2753], 27.53);
+    pair(&volts, &[365], 3.65);
+    let celsius = Register { scale: 0.1, ..register(RegisterKind::I16) };
+    pair(&celsius, &[0xFFF3], -1.3);
+    // JBD counts temperatures in tenths of a kelvin: 2981 is 25.0 degrees (device-facts, 3.0: raw - 2731).
+    let kelvin = Register { scale: 0.1, offset: -273.1, ..register(RegisterKind::U16) };
+    pair(&kelvin, &[2981], 25.0);
+    // Daly counts current from 30000 in 0.1 A.
+    let daly = Register { scale: 0.1, offset: -3000.0, ..register(RegisterKind::U16) };
+    pair(&daly, &[29_800], -20.0);
+    let inverted = Register { scale: -1.0, ..register(RegisterKind::I16) };
+    pair(&inverted, &[0xFFFF], 1.0);
+}
+
+#[test]
+fn the_two_words_of_a_long_number_stand_as_the_model_says() {
+    let high = register(RegisterKind::U32);
+    // 1607224509 is 0x5FCC4CBD: a machine code of the listing.
+    pair(&high, &[0x5FCC, 0x4CBD], 1_607_224_509.0);
+    let low = Register { words: WordOrder::LowFirst, ..register(RegisterKind::U32) };
+    pair(&low, &[0x4CBD, 0x5FCC], 1_607_224_509.0);
+    pair(&register(RegisterKind::I32), &[0xFFFF, 0xB1E0], -20_000.0);
+    // 3.65 as an IEEE 754 single is 0x4069999A.
+    pair(&register(RegisterKind::F32), &[0x4069, 0x999A], 3.65);
+}
+
+#[test]
+fn texts_come_without_their_padding_and_go_with_it() {
+    pair(&ascii(RegisterKind::AsciiNul, 3), &[0x3132, 0x3334, 0x3536], "123456");
+    pair(&ascii(RegisterKind::AsciiNul, 3), &[0x5442, 0x2D00, 0], "TB-");
+    pair(&ascii(RegisterKind::AsciiSpace, 3), &[0x5442, 0x2D20, 0x2020], "TB-");
+    pair(&ascii(RegisterKind::AsciiLength, 3), &[0x0354, 0x422D, 0], "TB-");
+    pair(&ascii(RegisterKind::AsciiNul, 2), &[0, 0], "");
+    assert_eq!(decode(&ascii(RegisterKind::AsciiNul, 2), &[0x4100, 0xFFFF]).unwrap(), Value::from("A"));
+    assert!(matches!(
+        decode(&ascii(RegisterKind::AsciiNul, 2), &[0x41FF, 0]),
+        Err(CodecFault::Garbage { .. })
+    ));
+    assert!(matches!(
+        decode(&ascii(RegisterKind::AsciiLength, 2), &[0x0441, 0]),
+        Err(CodecFault::Garbage { .. })
+    ));
+    let too_long = encode(&ascii(RegisterKind::AsciiLength, 2), &Value::from("ABCD"));
+    assert!(matches!(too_long, Err(CodecFault::TooLong { max: 3, found: 4, .. })));
+    for text in ["TB ", "电", "A\0B"] {
+        let fault = encode(&ascii(RegisterKind::AsciiSpace, 4), &Value::from(text));
+        assert!(matches!(fault, Err(CodecFault::NotAscii { .. })), "{text:?}");
+    }
+}
+
+#[test]
+fn dates_options_and_bits_have_one_spelling_each() {
+    // (2012 - 2000) << 9 | 12 << 5 | 31: the default date of the listing.
+    pair(&register(RegisterKind::DatePacked), &[0x199F], "2012-12-31");
+    pair(&register(RegisterKind::DatePacked), &[0], "");
+    assert!(decode(&register(RegisterKind::DatePacked), &[0x19BF]).is_err());
+    for text in ["2012-2-3", "2023-02-29", "1999-12-31", "2128-01-01", "today"] {
+        assert!(encode(&register(RegisterKind::DatePacked), &Value::from(text)).is_err(), "{text}");
+    }
+    pair(&chemistry(), &[2], "lto");
+    assert!(matches!(decode(&chemistry(), &[1]), Err(CodecFault::Garbage { .. })));
+    let fault = encode(&chemistry(), &Value::from("LTO")).unwrap_err();
+    assert_eq!(fault.to_string(), "r takes one of li_ion, lto; \"LTO\" is none of them");
+    let bit = NamedBit { bit: 0, name: "charge".to_owned(), title: title() };
+    let bits = Register { bits: vec![bit], ..register(RegisterKind::Bits) };
+    pair(&bits, &[0x00AF], "0x00AF");
+    for text in ["0x3", "0x00af", "3", "0x+003", "0x00003", ""] {
+        assert!(matches!(encode(&bits, &Value::from(text)), Err(CodecFault::NotBits { .. })), "{text}");
+    }
+}
+
+#[test]
+fn a_value_that_the_board_cannot_hold_is_refused_with_the_reason() {
+    let volts = Register {
+        scale: 0.01,
+        unit: "V".to_owned(),
+        min: Some(1.0),
+        max: Some(60.0),
+        ..register(RegisterKind::U16)
+    };
+    let fault = |value: f64| encode(&volts, &Value::Number(value)).unwrap_err().to_string();
+    assert_eq!(fault(27.535), "r = 27.535 is not a whole number of its steps of 0.01 V");
+    assert_eq!(fault(60.01), "r = 60.01 lies outside 1..60 V");
+    assert_eq!(fault(0.99), "r = 0.99 lies outside 1..60 V");
+    assert!(fault(f64::NAN).contains("outside"));
+    assert_eq!(
+        encode(&volts, &Value::from("27.5")).unwrap_err().to_string(),
+        "r takes a number, not \"27.5\""
+    );
+    assert!(encode(&register(RegisterKind::U16), &Value::Number(65_536.0)).is_err());
+    assert!(encode(&register(RegisterKind::U16), &Value::Number(-1.0)).is_err());
+    assert!(encode(&register(RegisterKind::I32), &Value::Number(2_147_483_648.0)).is_err());
+    assert!(encode(&register(RegisterKind::F32), &Value::Number(1e39)).is_err());
+    assert!(matches!(
+        decode(&register(RegisterKind::U32), &[1]),
+        Err(CodecFault::WrongWidth { expected: 2, found: 1, .. })
+    ));
+}
+
+fn any_register() -> impl Strategy<Value = Register> {
+    use RegisterKind as K;
+    let kind = prop::sample::select(vec![
+        K::U16,
+        K::I16,
+        K::U32,
+        K::I32,
+        K::F32,
+        K::AsciiNul,
+        K::AsciiSpace,
+        K::AsciiLength,
+        K::Bits,
+        K::Enum,
+        K::DatePacked,
+    ]);
+    let scale = prop::sample::select(vec![1.0, 0.1, 0.01, 0.001, 0.0001, 10.0, 0.5, -1.0]);
+    let offset = prop::sample::select(vec![0.0, -40.0, -273.1, 1000.0]);
+    let words = prop::sample::select(vec![WordOrder::HighFirst, WordOrder::LowFirst]);
+    (kind, scale, offset, words, 1_u16..10).prop_map(|(kind, scale, offset, words, count)| {
+        let mut made = if kind == K::Enum { chemistry() } else { register(kind) };
+        made.words = words;
+        if matches!(kind, K::U16 | K::I16 | K::U32 | K::I32) {
+            (made.scale, made.offset) = (scale, offset);
+        }
+        if matches!(kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength) {
+            made.count = Some(count);
+        }
+        made
+    })
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<f64>().prop_map(Value::Number),
+        (-50_000_000_i64..50_000_000).prop_map(|parts| Value::Number(parts as f64 / 10_000.0)),
+        (-70_000_i32..70_000).prop_map(|whole| Value::Number(f64::from(whole))),
+        "[ -~]{0,20}".prop_map(Value::Text),
+        "0x[0-9A-F]{4}".prop_map(Value::Text),
+        "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])".prop_map(Value::Text),
+        prop::sample::select(vec!["li_ion", "lto", ""]).prop_map(Value::from),
+        any::<String>().prop_map(Value::Text),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What goes in comes out as the very same value.
+    #[test]
+    fn an_accepted_value_reads_back_as_itself(register in any_register(), value in any_value()) {
+        if let Ok(raw) = encode(&register, &value) {
+            prop_assert_eq!(raw.len(), usize::from(register.width()));
+            prop_assert_eq!(decode(&register, &raw), Ok(value));
+        }
+    }
+
+    /// What was read goes back into the very same registers; only padding behind a text may be tidied.
+    #[test]
+    fn what_was_read_writes_back_to_the_same_registers(register in any_register(), words in prop::collection::vec(any::<u16>(), 10)) {
+        let raw = &words[..usize::from(register.width())];
+        if let Ok(value) = decode(&register, raw) {
+            let again = encode(&register, &value);
+            let padded = matches!(register.kind, RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength);
+            // A float's negative zero reads as zero.
+            let zero = register.kind == RegisterKind::F32 && value == Value::Number(0.0);
+            if padded || zero {
+                prop_assert_eq!(decode(&register, &again.unwrap()), Ok(value));
+            } else {
+                prop_assert_eq!(again, Ok(raw.to_vec()));
+            }
+        }
+    }
+
+    /// A printable text that fits always goes in.
+    #[test]
+    fn a_text_that_fits_is_taken(text in "[!-~]{0,15}") {
+        for kind in [RegisterKind::AsciiNul, RegisterKind::AsciiSpace, RegisterKind::AsciiLength] {
+            prop_assert!(encode(&ascii(kind, 8), &Value::Text(text.clone())).is_ok());
+        }
+    }
+}

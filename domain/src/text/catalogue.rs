@@ -1,23 +1,313 @@
-//! The catalogue.
-use super::Fault;
+//! The one catalogue of sentences for faults and steps, English and Chinese side by side. Every match is exhaustive and
+//! every arm has all of its texts, so a code without a translation does not build.
+//!
+//! A sentence says what is wrong with which figures; the next step says what the person at the jig does about it.
+
+use super::{Fault, FaultCode};
 use crate::step::Step;
+
 wire! {
     /// The language a person reads.
     #[derive(Copy, Eq, Hash)]
-    pub enum Language { En, Zh }
+    pub enum Language {
+        En,
+        Zh,
+    }
 }
-/// What went wrong.
+
+impl Language {
+    fn pick<'a>(self, en: &'a str, zh: &'a str) -> &'a str {
+        match self {
+            Self::En => en,
+            Self::Zh => zh,
+        }
+    }
+}
+
+/// What went wrong, in one sentence with its figures; a figure that the fault does not carry shows as `?`.
 #[must_use]
-pub fn fault_text(_language: Language, fault: &Fault) -> String {
-    format!("{:?}", fault.code)
+pub fn fault_text(language: Language, fault: &Fault) -> String {
+    let sentence = sentence(fault.code);
+    filled(language.pick(sentence.what_en, sentence.what_zh), fault)
 }
-/// What to do next.
+
+/// What to do next, in one sentence.
 #[must_use]
-pub fn fault_next_step(_language: Language, _fault: &Fault) -> String {
-    String::new()
+pub fn fault_next_step(language: Language, fault: &Fault) -> String {
+    let sentence = sentence(fault.code);
+    filled(language.pick(sentence.next_en, sentence.next_zh), fault)
 }
-/// A step's title.
+
+/// Puts the fault's arguments for `{name}`, once: what an argument itself holds is never read as a place.
+fn filled(template: &str, fault: &Fault) -> String {
+    let mut text = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some((before, tail)) = rest.split_once('{') {
+        text.push_str(before);
+        let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
+        text.push_str(fault.args.get(name).map_or("?", String::as_str));
+        rest = tail;
+    }
+    text.push_str(rest);
+    text
+}
+
+struct Sentence {
+    what_en: &'static str,
+    what_zh: &'static str,
+    next_en: &'static str,
+    next_zh: &'static str,
+}
+
+/// One line a text: what (English, Chinese), next step (English, Chinese).
+const fn say(
+    what_en: &'static str,
+    what_zh: &'static str,
+    next_en: &'static str,
+    next_zh: &'static str,
+) -> Sentence {
+    Sentence { what_en, what_zh, next_en, next_zh }
+}
+
+fn sentence(code: FaultCode) -> Sentence {
+    use FaultCode as C;
+    match code {
+        C::BoardSilent => say(
+            "The board has not answered for {seconds} s.",
+            "保护板 {seconds} 秒无应答。",
+            "Check how it sits and its supply; if it stays silent, put it aside for repair.",
+            "检查放置和供电；仍无应答请放入待修区。",
+        ),
+        C::WrongModel => say(
+            "Wrong model: the board says {found}, the batch wants {expected}.",
+            "型号不符：保护板为 {found}，本批次要求 {expected}。",
+            "Take it out and put it with its own batch; nothing was written to it.",
+            "请取出并放回所属批次；未写入任何数据。",
+        ),
+        C::PassedAlready => say(
+            "This board passed already, as {serial}.",
+            "该保护板已通过，序列号 {serial}。",
+            "Take it out and put it with the good ones; a re-test needs an order.",
+            "请取出放入良品区；重测需下达指令。",
+        ),
+        C::IdentityInTwoSlots => say(
+            "Identity {identity} is in slot {other_slot} too.",
+            "身份码 {identity} 同时出现在 {other_slot} 号工位。",
+            "Take this board out and keep it for quality: two boards must not share an identity.",
+            "请取出并交质量部门：两块板的身份码不得相同。",
+        ),
+        C::IdentityOfAnotherUnit => say(
+            "Identity {identity} belongs to unit {serial}.",
+            "身份码 {identity} 属于产品 {serial}。",
+            "Take the board out and keep it for quality: it may be a copy or a swapped radio.",
+            "请取出并交质量部门：可能是身份码重复或更换过蓝牙模块。",
+        ),
+        C::IdentityIsDefault => say(
+            "The board has no identity: {field} is the default {found}.",
+            "保护板无有效身份：{field} 为默认值 {found}。",
+            "Put it aside for rework: its identity must be programmed first.",
+            "请放入返工区：需先写入身份码。",
+        ),
+        C::IdentityChanged => say(
+            "The board changed during the run: it was {before}, now it is {after}.",
+            "测试中保护板已更换：原为 {before}，现为 {after}。",
+            "Take it out, then put each board in again and leave it until the verdict.",
+            "请取出，重新逐块放入，出结果前不要移动。",
+        ),
+        C::FlashFailed => say(
+            "The firmware transfer failed after {attempts} attempts: {reason}.",
+            "固件烧录失败，已尝试 {attempts} 次：{reason}。",
+            "Put the board in again; if it fails twice, put it aside for repair.",
+            "请重新放入；再次失败请放入待修区。",
+        ),
+        C::FirmwareCrcDiffers => say(
+            "The firmware on the board differs: CRC {found} instead of {expected}.",
+            "板上固件不一致：CRC 为 {found}，应为 {expected}。",
+            "Put the board in again to flash it anew; if it differs twice, put it aside for repair.",
+            "请重新放入再次烧录；仍不一致请放入待修区。",
+        ),
+        C::FirmwareVersionDiffers => say(
+            "The board reports firmware {found} instead of {expected}.",
+            "固件版本为 {found}，应为 {expected}。",
+            "Put the board in again to flash it anew; if it differs twice, call the engineer.",
+            "请重新放入再次烧录；仍不一致请联系工程师。",
+        ),
+        C::FirmwareEvidenceTooWeak => say(
+            "The firmware is not proved well enough: {found}, where the procedure accepts {accepted}.",
+            "固件证据不足：现为 {found}，工艺要求 {accepted}。",
+            "Call the engineer: this board does not report what the procedure asks for.",
+            "请联系工程师：该板无法提供工艺要求的证据。",
+        ),
+        C::LoaderSilent => say(
+            "The boot loader did not answer within {menu_timeout_s} s.",
+            "引导程序 {menu_timeout_s} 秒内无应答。",
+            "Put the board in again; if it stays silent, put it aside for repair.",
+            "请重新放入；仍无应答请放入待修区。",
+        ),
+        C::ApplicationDidNotStart => say(
+            "The firmware did not start within {seconds} s.",
+            "固件 {seconds} 秒内未启动。",
+            "Put the board in again to flash it anew; if it does not start, put it aside for repair.",
+            "请重新放入再次烧录；仍不启动请放入待修区。",
+        ),
+        C::PasswordRefused => say(
+            "The board refused every password that was tried ({tried}).",
+            "保护板拒绝了所有已尝试的密码（{tried}）。",
+            "Put it aside for rework: somebody has set a password of their own.",
+            "请放入返工区：该板已被设置其他密码。",
+        ),
+        C::RegisterDoesNotHold => say(
+            "{register} does not hold: set {expected}, read {found}.",
+            "参数 {register} 未保存：设定 {expected}，读回 {found}。",
+            "Put the board in again; if it fails twice, put it aside for repair.",
+            "请重新放入；再次失败请放入待修区。",
+        ),
+        C::WriteRefused => say(
+            "The board refused to take {register} (exception {exception}).",
+            "保护板拒绝写入 {register}（异常码 {exception}）。",
+            "Put the board in again; if it refuses twice, call the engineer.",
+            "请重新放入；再次拒绝请联系工程师。",
+        ),
+        C::CalibrationOff => say(
+            "Current calibration is off: {found} where {expected} flows, {tolerance} allowed.",
+            "电流校准超差：读数 {found}，实际 {expected}，允许 {tolerance}。",
+            "Check the load's clamps and put the board in again; if it fails twice, put it aside for repair.",
+            "检查负载夹具后重新放入；再次失败请放入待修区。",
+        ),
+        C::OutsideLimits => say(
+            "{measurement} is {found} {unit}, outside {min} to {max}.",
+            "{measurement} 为 {found} {unit}，超出 {min} 至 {max}。",
+            "Check wires and clamps and put the board in again; if it fails twice, put it aside for repair.",
+            "检查接线和夹具后重新放入；再次失败请放入待修区。",
+        ),
+        C::NameDoesNotHold => say(
+            "The Bluetooth name does not hold: set {expected}, read {found}.",
+            "蓝牙名称未保存：设定 {expected}，读回 {found}。",
+            "Put the board in again; if it fails twice, put it aside for repair.",
+            "请重新放入；再次失败请放入待修区。",
+        ),
+        C::NewPasswordRefused => say(
+            "After the restart the board does not take its new password.",
+            "重启后保护板不接受新密码。",
+            "Put it aside for rework; its password is kept for the rework bench.",
+            "请放入返工区；密码已保存，可在返工台查询。",
+        ),
+        C::OldPasswordStillOpens => say(
+            "After the restart the old password still opens the board.",
+            "重启后旧密码仍可解锁。",
+            "Put the board in again; if it fails twice, put it aside for repair. It must not be shipped.",
+            "请重新放入；再次失败请放入待修区，禁止出货。",
+        ),
+        C::LeaseDoesNotHold => say(
+            "The lease lock does not hold: set {expected}, read {found}.",
+            "租赁锁未保存：设定 {expected}，读回 {found}。",
+            "Put the board in again; if it fails twice, put it aside for repair.",
+            "请重新放入；再次失败请放入待修区。",
+        ),
+        C::OutputWrong => say(
+            "The {path} path is {found} and should be {expected}.",
+            "输出状态不符（{path}）：现为 {found}，应为 {expected}。",
+            "Put the board in again; if it fails twice, put it aside for repair.",
+            "请重新放入；再次失败请放入待修区。",
+        ),
+        C::BoardAnswersGarbage => say(
+            "The board answers {request} with garbage: {detail}.",
+            "保护板对 {request} 的应答无效：{detail}。",
+            "Check how it sits and the wire; if other boards do it too, call the engineer.",
+            "检查放置和接线；其他板也如此请联系工程师。",
+        ),
+        C::BoardStoppedAnswering => say(
+            "The board stopped answering at {request}.",
+            "保护板在 {request} 时停止应答。",
+            "Check how it sits and put it in again; if it fails twice, put it aside for repair.",
+            "检查放置后重新放入；再次失败请放入待修区。",
+        ),
+        C::BoardTakenOut => say(
+            "The board was taken out before the verdict.",
+            "出结果前保护板被取出。",
+            "Put it in again and leave it until the light turns green or red.",
+            "请重新放入，等绿灯或红灯亮起再取出。",
+        ),
+        C::PortVanished => say(
+            "The serial port {device} has vanished: {detail}.",
+            "串口 {device} 已断开：{detail}。",
+            "Plug its adapter in again; the other slots go on.",
+            "请重新插好转换器；其他工位继续工作。",
+        ),
+        C::PortNotOpened => say(
+            "The serial port {device} cannot be opened: {detail}.",
+            "无法打开串口 {device}：{detail}。",
+            "Check that its adapter is plugged in and no other program uses it; the other slots go on.",
+            "检查转换器是否插好、是否被其他程序占用；其他工位继续工作。",
+        ),
+        C::FixtureSilent => say(
+            "The fixture does not answer: {detail}.",
+            "夹具无应答：{detail}。",
+            "Check the fixture's cable and power; the slots go on when it is back.",
+            "检查夹具的线缆和电源；恢复后工位自动继续。",
+        ),
+        C::JournalNotWritten => say(
+            "The run cannot be written to {path}: {detail}.",
+            "无法写入记录文件 {path}：{detail}。",
+            "Make room on the disk or call the administrator; nothing is worked without its record.",
+            "请清理磁盘或联系管理员；没有记录不能作业。",
+        ),
+        C::NoSerialNumbers => say(
+            "The station has no serial numbers left: {detail}.",
+            "本站序列号已用完：{detail}。",
+            "Check the line to the server, or have the batch's quantity raised; the board is not lost.",
+            "检查与服务器的连接，或增加批次数量；该板数据不会丢失。",
+        ),
+        C::StationStopped => say(
+            "The station was stopped during the run.",
+            "测试中站点程序停止。",
+            "Put the board in again; the run is taken up with the same number.",
+            "请重新放入；将沿用原序列号继续。",
+        ),
+        C::BundleRefused => say(
+            "The batch's bundle is refused: {detail}.",
+            "本批次的发布包被拒绝：{detail}。",
+            "Call the engineer: the bundle must be released again.",
+            "请联系工程师：需重新发布。",
+        ),
+        C::NameNotPossible => say(
+            "The Bluetooth name cannot be made: {detail}.",
+            "无法生成蓝牙名称：{detail}。",
+            "Call the engineer: the procedure's name template must be changed.",
+            "请联系工程师：需修改工艺中的名称模板。",
+        ),
+        C::Internal => say(
+            "The program has met a fault of its own: {detail}.",
+            "程序内部错误：{detail}。",
+            "Put the board in again, and send the log to whoever keeps the program.",
+            "请重新放入，并将日志发给程序维护人员。",
+        ),
+    }
+}
+
+/// What a step is called.
 #[must_use]
-pub fn step_title(_language: Language, step: Step) -> &'static str {
-    step.as_str()
+pub fn step_title(language: Language, step: Step) -> &'static str {
+    let (en, zh) = match step {
+        Step::Probe => ("Find the board", "探测"),
+        Step::Identify => ("Identify", "识别"),
+        Step::Admit => ("Admit", "准入"),
+        Step::Flash => ("Flash firmware", "烧录固件"),
+        Step::Boot => ("Start firmware", "启动固件"),
+        Step::Unlock => ("Unlock", "解锁"),
+        Step::Profile => ("Write parameters", "写入参数"),
+        Step::Calibrate => ("Calibrate current", "电流校准"),
+        Step::Measure => ("Measure", "测量"),
+        Step::Number => ("Serial number", "序列号"),
+        Step::Name => ("Bluetooth name", "蓝牙名称"),
+        Step::Password => ("Password", "密码"),
+        Step::Lease => ("Lease lock", "租赁锁"),
+        Step::Restart => ("Restart", "重启"),
+        Step::Verify => ("Read afresh", "重新读取核对"),
+        Step::SafeState => ("Safe state", "安全状态"),
+    };
+    language.pick(en, zh)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Every sentence, in both languages, with its arguments and without.
+
+use super::*;
+
+const CODES: [FaultCode; 35] = {
+    use FaultCode as C;
+    [
+        C::BoardSilent,
+        C::WrongModel,
+        C::PassedAlready,
+        C::IdentityInTwoSlots,
+        C::IdentityOfAnotherUnit,
+        C::IdentityIsDefault,
+        C::IdentityChanged,
+        C::FlashFailed,
+        C::FirmwareCrcDiffers,
+        C::FirmwareVersionDiffers,
+        C::FirmwareEvidenceTooWeak,
+        C::LoaderSilent,
+        C::ApplicationDidNotStart,
+        C::PasswordRefused,
+        C::RegisterDoesNotHold,
+        C::WriteRefused,
+        C::CalibrationOff,
+        C::OutsideLimits,
+        C::NameDoesNotHold,
+        C::NewPasswordRefused,
+        C::OldPasswordStillOpens,
+        C::LeaseDoesNotHold,
+        C::OutputWrong,
+        C::BoardAnswersGarbage,
+        C::BoardStoppedAnswering,
+        C::BoardTakenOut,
+        C::PortVanished,
+        C::PortNotOpened,
+        C::FixtureSilent,
+        C::JournalNotWritten,
+        C::NoSerialNumbers,
+        C::StationStopped,
+        C::BundleRefused,
+        C::NameNotPossible,
+        C::Internal,
+    ]
+};
+
+/// The arguments that a code's comment in [`FaultCode`] promises, in the order of the sentence.
+fn promised(code: FaultCode) -> &'static [&'static str] {
+    use FaultCode as C;
+    match code {
+        C::BoardSilent | C::ApplicationDidNotStart => &["seconds"],
+        C::WrongModel | C::FirmwareCrcDiffers | C::FirmwareVersionDiffers => &["found", "expected"],
+        C::NameDoesNotHold | C::LeaseDoesNotHold => &["found", "expected"],
+        C::PassedAlready => &["serial"],
+        C::IdentityInTwoSlots => &["identity", "other_slot"],
+        C::IdentityOfAnotherUnit => &["identity", "serial"],
+        C::IdentityIsDefault => &["field", "found"],
+        C::IdentityChanged => &["before", "after"],
+        C::FlashFailed => &["attempts", "reason"],
+        C::FirmwareEvidenceTooWeak => &["accepted", "found"],
+        C::LoaderSilent => &["menu_timeout_s"],
+        C::PasswordRefused => &["tried"],
+        C::RegisterDoesNotHold => &["register", "expected", "found"],
+        C::WriteRefused => &["register", "exception"],
+        C::CalibrationOff => &["expected", "found", "tolerance"],
+        C::OutsideLimits => &["measurement", "found", "min", "max", "unit"],
+        C::OutputWrong => &["path", "expected", "found"],
+        C::BoardAnswersGarbage => &["request", "detail"],
+        C::BoardStoppedAnswering => &["request"],
+        C::PortVanished | C::PortNotOpened => &["device", "detail"],
+        C::JournalNotWritten => &["path", "detail"],
+        C::FixtureSilent | C::NoSerialNumbers | C::BundleRefused | C::NameNotPossible | C::Internal => {
+            &["detail"]
+        }
+        C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut | C::StationStopped => &[],
+    }
+}
+
+#[test]
+fn every_sentence_shows_each_figure_that_its_code_promises() {
+    for (place, code) in CODES.into_iter().enumerate() {
+        // The list above is complete and in order when each code stands at its own place.
+        assert_eq!(code as usize, place, "{code:?}");
+        let fault =
+            promised(code).iter().fold(Fault::new(code), |fault, name| fault.with(name, format!("<{name}>")));
+        for language in [Language::En, Language::Zh] {
+            let text = fault_text(language, &fault);
+            for name in promised(code) {
+                assert!(text.contains(&format!("<{name}>")), "{code:?} does not show {name}: {text}");
+            }
+            assert!(!text.contains('?'), "{code:?} asks for a figure nobody promised: {text}");
+            assert!(!fault_next_step(language, &fault).contains('?'), "{code:?}");
+        }
+    }
+}
+
+#[test]
+fn no_sentence_shows_a_place_that_was_not_filled() {
+    for code in CODES {
+        let fault = Fault::new(code);
+        for language in [Language::En, Language::Zh] {
+            for text in [fault_text(language, &fault), fault_next_step(language, &fault)] {
+                assert!(!text.contains(['{', '}']), "{code:?}: {text}");
+                assert!(
+                    text.ends_with(if language == Language::En { '.' } else { '。' }),
+                    "{code:?}: {text}"
+                );
+            }
+        }
+        let chinese = fault_text(Language::Zh, &fault) + &fault_next_step(Language::Zh, &fault);
+        assert!(chinese.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{chinese}");
+    }
+}
+
+#[test]
+fn an_argument_is_shown_as_it_is_and_never_read_as_a_place() {
+    let fault = Fault::new(FaultCode::PortVanished).with("device", "{detail}").with("detail", "gone");
+    assert_eq!(fault_text(Language::En, &fault), "The serial port {detail} has vanished: gone.");
+}
+
+#[test]
+fn every_step_has_a_name_of_its_own_in_both_languages() {
+    for language in [Language::En, Language::Zh] {
+        let titles: std::collections::BTreeSet<_> =
+            Step::ALL.iter().map(|step| step_title(language, *step)).collect();
+        assert_eq!(titles.len(), Step::ALL.len());
+    }
+}
