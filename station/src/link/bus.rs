@@ -1,0 +1,348 @@
+//! One port, one request at a time, nothing believed that was not asked for.
+//!
+//! tokio-modbus is the client, called by [`Client::call`] in exactly one function, on a line lent for that one exchange. It hands a late
+//! answer to the next request, so: before each request the line must have nothing to say; each answer must be exactly as long as
+//! the question wants; and after a time-out, a cancelled call or a wrong answer the line is drained until it is quiet and the identity
+//! is read again before anything else ([`protocol::guard::LinkGuard`]).
+
+use super::{
+    fault::BusFault,
+    lent,
+    line::{Line, Meter},
+};
+use crate::board::WireUse;
+use domain::text::{Fault, FaultCode};
+use futures_util::FutureExt as _;
+use protocol::{
+    guard::{self, Checked, LinkGuard, LinkState, Purpose},
+    modbus::{ExceptionCode, Request, Response, rtu},
+    timing::{silence, wire_time},
+};
+use std::{borrow::Cow, io, sync::Arc, time::Duration};
+use tokio::{
+    io::AsyncReadExt as _,
+    sync::oneshot,
+    time::{Instant, sleep_until, timeout_at},
+};
+use tokio_modbus::{ProtocolError, Slave, client::Client as _, client::rtu::attach_slave};
+
+/// USB adapters hold bytes back for up to 16 ms each way before they tell.
+const ADAPTER_SLACK: Duration = Duration::from_millis(32);
+/// A line that talks longer than this without a pause is not drained but broken.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// The figures of a line, from the model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BusSettings {
+    /// Modbus device address.
+    pub address: u8,
+    /// How long the board may think.
+    pub timeout: Duration,
+    /// Quiet between exchanges.
+    pub gap: Duration,
+    /// Pause after a write.
+    pub store: Duration,
+    /// Unexpected frames that a run bears.
+    pub unexpected_limit: u32,
+}
+
+#[derive(Debug)]
+enum Port {
+    Home(Line),
+    /// A call holds it, or held it when its future was dropped.
+    Lent(oneshot::Receiver<Line>),
+    Gone,
+}
+
+#[derive(Debug)]
+pub(super) struct Bus {
+    device: Arc<str>,
+    port: Port,
+    meter: Arc<Meter>,
+    guard: LinkGuard,
+    settings: BusSettings,
+    epoch: Instant,
+    /// Before this moment the board wants quiet.
+    free_at: Instant,
+}
+
+impl Bus {
+    pub(super) fn new(line: Line, settings: BusSettings) -> Self {
+        let now = Instant::now();
+        Self {
+            device: line.shared_device(),
+            meter: line.meter(),
+            guard: new_guard(&settings),
+            port: Port::Home(line),
+            settings,
+            epoch: now,
+            free_at: now,
+        }
+    }
+
+    /// A new board is on the line: the count of unexpected frames begins anew, and nobody is identified.
+    pub(super) fn forget_board(&mut self) {
+        self.guard = new_guard(&self.settings);
+    }
+
+    pub(super) fn wire_use(&self) -> WireUse {
+        self.meter.wire_use()
+    }
+
+    pub(super) fn unexpected_frames(&self) -> u32 {
+        self.guard.unexpected_frames()
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self.port, Port::Gone)
+    }
+
+    /// Whether the identity must be read (again) before any work.
+    pub(super) fn must_identify(&self) -> bool {
+        self.guard.state() != LinkState::Ready
+    }
+
+    pub(super) fn confirm_identity(&mut self) {
+        self.guard.confirm_identity();
+    }
+
+    /// Who answers is to be read anew: the board restarted, or bytes went over the line that the guard did not see.
+    pub(super) fn distrust(&mut self) {
+        self.guard.restart();
+    }
+
+    /// The line itself, for what is no Modbus: probing, the loader's dialogue. Afterwards call [`Bus::distrust`].
+    pub(super) fn line(&mut self) -> Result<&mut Line, Fault> {
+        self.reclaim();
+        match &mut self.port {
+            Port::Home(line) => Ok(line),
+            Port::Lent(_) | Port::Gone => {
+                Err(gone(&self.device, "it was lost earlier and must be opened again"))
+            }
+        }
+    }
+
+    /// Waits until the board may be spoken to.
+    pub(super) async fn pace(&self) {
+        sleep_until(self.free_at).await;
+    }
+
+    /// Quiet from now on: what the model wants between exchanges, at least t3.5, and the storing pause after a write.
+    pub(super) fn rest(&mut self, after_write: bool, baud: u32) {
+        let pause = self.settings.gap.max(silence(baud)).max(if after_write {
+            self.settings.store
+        } else {
+            Duration::ZERO
+        });
+        self.free_at = Instant::now() + pause;
+    }
+
+    /// One request and its answer, checked. Never repeated here.
+    pub(super) async fn exchange(
+        &mut self,
+        purpose: Purpose,
+        request: &Request,
+    ) -> Result<Checked, BusFault> {
+        self.settle().await?;
+        self.pace().await;
+        if let Some(count) = self.stray().map_err(BusFault::Port)? {
+            tracing::warn!(device = %self.device, bytes = count, "bytes came that nobody asked for; the line is drained");
+            let now = self.now();
+            self.guard.handle_stray(now);
+            return Err(BusFault::Garbage(format!("{count} bytes came before the request was sent")));
+        }
+        let baud = self.line().map_err(BusFault::Port)?.baud();
+        let due = self.settings.timeout + self.wire_time_of(request, baud) + ADAPTER_SLACK;
+        let (now, deadline) = (self.now(), self.now() + due);
+        self.guard.begin(now, purpose, deadline).map_err(BusFault::Void)?;
+        let received = self.meter.received();
+        let answer = self.call(request, Instant::now() + due).await;
+        let received = self.meter.received() - received;
+        self.reclaim();
+        self.rest(request.is_write(), baud);
+        let now = self.now();
+        match answer {
+            Called::Answered(response) => {
+                let expected = match &response {
+                    Response::Exception { .. } => EXCEPTION_FRAME,
+                    _ => rtu::response_frame_length(request) as u64,
+                };
+                let checked = guard::check(request, &response);
+                self.guard.handle_answer(checked.as_ref().err(), now);
+                match checked {
+                    Err(guard::GuardFault::Exception { code, .. }) if received == expected => {
+                        Err(BusFault::Exception(code))
+                    }
+                    Err(fault) if !fault.is_exception() => Err(BusFault::Garbage(fault.to_string())),
+                    Ok(checked) if received == expected => Ok(checked),
+                    // An answer with company may be the wrong one of two.
+                    _ => {
+                        self.guard.handle_stray(now);
+                        Err(BusFault::Garbage(format!("{received} bytes came, the answer has {expected}")))
+                    }
+                }
+            }
+            Called::Silent => {
+                self.guard.handle_cancelled(now);
+                Err(if received == 0 {
+                    BusFault::Silent
+                } else {
+                    self.guard.handle_stray(now);
+                    BusFault::Garbage(format!("{received} bytes came that make no whole answer"))
+                })
+            }
+            Called::Garbage(detail) => {
+                self.guard.handle_stray(now);
+                Err(BusFault::Garbage(detail))
+            }
+            Called::Port(error) => {
+                self.port = Port::Gone;
+                Err(BusFault::Port(gone(&self.device, &error.to_string())))
+            }
+        }
+    }
+
+    /// Brings the line home and quiet, if anything was left open.
+    pub(super) async fn settle(&mut self) -> Result<(), BusFault> {
+        self.reclaim();
+        let now = self.now();
+        if let LinkState::Waiting { .. } = self.guard.state() {
+            // The future of the last call was dropped: its answer may still come.
+            self.guard.handle_cancelled(now);
+        }
+        let LinkState::MustDrain { .. } = self.guard.state() else {
+            self.line().map_err(BusFault::Port)?;
+            return Ok(());
+        };
+        let quiet = self.quiet();
+        let drained =
+            self.line().map_err(BusFault::Port)?.drain(quiet, DRAIN_LIMIT).await.map_err(BusFault::Port)?;
+        match drained {
+            Some(bytes) => {
+                tracing::debug!(device = %self.device, bytes, "line drained");
+                self.guard.restart();
+                Ok(())
+            }
+            None => {
+                Err(BusFault::Garbage(format!("the line was not quiet within {} s", DRAIN_LIMIT.as_secs())))
+            }
+        }
+    }
+
+    /// How long nothing may come before the line counts as drained: an answer late by the board's whole thinking time is still caught.
+    fn quiet(&self) -> Duration {
+        quiet(&self.settings)
+    }
+
+    fn wire_time_of(&self, request: &Request, baud: u32) -> Duration {
+        wire_time(rtu::request_frame_length(request) + rtu::response_frame_length(request), baud)
+    }
+
+    /// Bytes that wait on the line already.
+    fn stray(&mut self) -> Result<Option<usize>, Fault> {
+        let line = self.line()?;
+        let mut buffer = [0; 256];
+        match line.read(&mut buffer).now_or_never() {
+            None => Ok(None),
+            Some(Ok(count)) => Ok(Some(count)),
+            Some(Err(error)) => {
+                self.port = Port::Gone;
+                Err(gone(&self.device, &error.to_string()))
+            }
+        }
+    }
+
+    /// The one place where tokio-modbus is called and timed out.
+    async fn call(&mut self, request: &Request, deadline: Instant) -> Called {
+        let Port::Home(line) = std::mem::replace(&mut self.port, Port::Gone) else {
+            return Called::Port(io::Error::from(io::ErrorKind::NotConnected));
+        };
+        let (lent, back) = lent::lend(line);
+        self.port = Port::Lent(back);
+        let mut client = attach_slave(lent, Slave(self.settings.address));
+        match timeout_at(deadline, client.call(to_client(request))).await {
+            Err(_) => Called::Silent,
+            Ok(Ok(Ok(response))) => match from_client(response) {
+                Some(response) => Called::Answered(response),
+                None => Called::Garbage("the answer is of another function".to_owned()),
+            },
+            Ok(Ok(Err(code))) => Called::Answered(Response::Exception {
+                function: request.function(),
+                code: ExceptionCode::from(u8::from(code)),
+            }),
+            Ok(Err(tokio_modbus::Error::Protocol(error))) => Called::Garbage(match error {
+                ProtocolError::HeaderMismatch { .. } => "the answer bears another device address".to_owned(),
+                ProtocolError::FunctionCodeMismatch { .. } => "the answer is of another function".to_owned(),
+            }),
+            Ok(Err(tokio_modbus::Error::Transport(error))) if error.kind() == io::ErrorKind::InvalidData => {
+                Called::Garbage(
+                    "the bytes make no frame (wrong check sum, noise, or another rate)".to_owned(),
+                )
+            }
+            Ok(Err(tokio_modbus::Error::Transport(error))) => Called::Port(error),
+        }
+    }
+
+    fn reclaim(&mut self) {
+        if let Port::Lent(back) = &mut self.port {
+            self.port = back.try_recv().map_or(Port::Gone, Port::Home);
+        }
+    }
+
+    fn now(&self) -> protocol::Instant {
+        self.epoch.elapsed()
+    }
+}
+
+/// Address, function, code, check sum.
+const EXCEPTION_FRAME: u64 = 5;
+
+enum Called {
+    Answered(Response),
+    Silent,
+    Garbage(String),
+    Port(io::Error),
+}
+
+fn gone(device: &str, detail: &str) -> Fault {
+    Fault::new(FaultCode::PortVanished).with("device", device).with("detail", detail)
+}
+
+fn new_guard(settings: &BusSettings) -> LinkGuard {
+    LinkGuard::new(quiet(settings), settings.unexpected_limit)
+}
+
+fn quiet(settings: &BusSettings) -> Duration {
+    settings.timeout.max(Duration::from_millis(50))
+}
+
+fn to_client(request: &Request) -> tokio_modbus::Request<'_> {
+    match request {
+        Request::ReadHolding { address, quantity } => {
+            tokio_modbus::Request::ReadHoldingRegisters(*address, *quantity)
+        }
+        Request::ReadInput { address, quantity } => {
+            tokio_modbus::Request::ReadInputRegisters(*address, *quantity)
+        }
+        Request::WriteSingle { address, value } => {
+            tokio_modbus::Request::WriteSingleRegister(*address, *value)
+        }
+        Request::WriteMultiple { address, values } => {
+            tokio_modbus::Request::WriteMultipleRegisters(*address, Cow::Borrowed(values))
+        }
+    }
+}
+
+fn from_client(response: tokio_modbus::Response) -> Option<Response> {
+    Some(match response {
+        tokio_modbus::Response::ReadHoldingRegisters(values) => Response::ReadHolding(values),
+        tokio_modbus::Response::ReadInputRegisters(values) => Response::ReadInput(values),
+        tokio_modbus::Response::WriteSingleRegister(address, value) => {
+            Response::WriteSingle { address, value }
+        }
+        tokio_modbus::Response::WriteMultipleRegisters(address, quantity) => {
+            Response::WriteMultiple { address, quantity }
+        }
+        _ => return None,
+    })
+}

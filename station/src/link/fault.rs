@@ -1,0 +1,89 @@
+//! What went wrong on the line, as the faults that a person is shown.
+
+use domain::text::{Fault, FaultCode};
+use protocol::{
+    guard::LinkRefusal,
+    modbus::{ExceptionCode, Request},
+};
+use std::fmt;
+
+/// How one exchange failed, before it is decided whether it is tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum BusFault {
+    /// The port is gone: nothing on this line can be done any more.
+    Port(Fault),
+    /// The board refused, in a proper frame.
+    Exception(ExceptionCode),
+    /// No whole answer in time.
+    Silent,
+    /// Something came that is no answer to this request.
+    Garbage(String),
+    /// So much came unasked that nothing is believed any more.
+    Void(LinkRefusal),
+}
+
+impl BusFault {
+    /// Whether a read may be tried again after it.
+    pub(super) fn is_transient(&self) -> bool {
+        matches!(self, Self::Silent | Self::Garbage(_))
+    }
+
+    /// As the fault of a request that only reads.
+    pub(super) fn of_read(self, request: &Request) -> Fault {
+        match self {
+            Self::Exception(code) => garbage(
+                request,
+                format_args!(
+                    "it refused the read: {code}; is this the model and firmware that the batch names?"
+                ),
+            ),
+            other => other.of_any(request),
+        }
+    }
+
+    /// As the fault of a write to the register of that name.
+    pub(super) fn of_write(self, request: &Request, register: &str) -> Fault {
+        match self {
+            Self::Exception(code) => write_refused(register, code),
+            other => other.of_any(request),
+        }
+    }
+
+    fn of_any(self, request: &Request) -> Fault {
+        match self {
+            Self::Port(fault) => fault,
+            Self::Exception(code) => garbage(request, code),
+            Self::Silent => Fault::new(FaultCode::BoardStoppedAnswering).with("request", describe(request)),
+            Self::Garbage(detail) => garbage(request, detail),
+            Self::Void(refusal) => garbage(request, refusal),
+        }
+    }
+}
+
+/// `read of registers 100 to 119`.
+pub(super) fn describe(request: &Request) -> String {
+    let (address, quantity) = request.span();
+    let verb = if request.is_write() { "write" } else { "read" };
+    if quantity == 1 {
+        format!("{verb} of register {address}")
+    } else {
+        format!("{verb} of registers {address} to {}", u32::from(address) + u32::from(quantity) - 1)
+    }
+}
+
+pub(super) fn garbage(request: &Request, detail: impl fmt::Display) -> Fault {
+    Fault::new(FaultCode::BoardAnswersGarbage).with("request", describe(request)).with("detail", detail)
+}
+
+pub(super) fn write_refused(register: &str, exception: impl fmt::Display) -> Fault {
+    Fault::new(FaultCode::WriteRefused).with("register", register).with("exception", exception)
+}
+
+/// Something that the checks of model, profile or procedure should have caught.
+pub(crate) fn internal(detail: impl fmt::Display) -> Fault {
+    Fault::new(FaultCode::Internal).with("detail", detail)
+}
+
+pub(super) fn port_not_opened(device: &str, error: &tokio_serial::Error) -> Fault {
+    Fault::new(FaultCode::PortNotOpened).with("device", device).with("detail", error)
+}

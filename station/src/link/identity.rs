@@ -1,0 +1,168 @@
+//! Who the board is, and whether it is still the same one.
+
+use super::{
+    BoardLink,
+    fault::BusFault,
+    registers::{self, Words},
+};
+use crate::board::BoardIdentity;
+use domain::{
+    identifier::{Identifier, IdentifierKind, normalise_question},
+    model::{DeviceModel, IdentityField, Register},
+    text::{Fault, FaultCode},
+    value::Value,
+};
+use std::sync::Arc;
+
+impl BoardLink {
+    /// Reads the identity and remembers it as the one that every later board on this line is compared with.
+    pub(super) async fn identify(&mut self) -> Result<BoardIdentity, Fault> {
+        self.back_to_application_rate().await?;
+        let identity = self.read_identity().await?;
+        self.bus.confirm_identity();
+        self.known = Some(identity.clone());
+        Ok(identity)
+    }
+
+    /// Before any work: if something made the link doubt who answers, reads the identity and compares it.
+    pub(super) async fn ensure_identified(&mut self) -> Result<(), Fault> {
+        if !self.bus.must_identify() {
+            return Ok(());
+        }
+        self.back_to_application_rate().await?;
+        let identity = self.read_identity().await?;
+        match &self.known {
+            Some(known) if !known.is_same_board(&identity) => {
+                let (before, after) = (known.describe(), identity.describe());
+                return Err(Fault::new(FaultCode::IdentityChanged)
+                    .with("before", before)
+                    .with("after", after));
+            }
+            Some(_) => {}
+            None => self.known = Some(identity),
+        }
+        self.bus.confirm_identity();
+        Ok(())
+    }
+
+    async fn read_identity(&mut self) -> Result<BoardIdentity, Fault> {
+        let model = Arc::clone(&self.model);
+        let registers = identity_registers(&model)?;
+        match self.read_unidentified(&registers).await {
+            Ok(words) => decode_identity(&model, &words),
+            Err((BusFault::Exception(code), request)) => {
+                // Another model has other holes: what its model register says is worth more than the refusal.
+                let model_register = registers::named(&model, &model.identity.model_register)?;
+                match self.read_unidentified(&[model_register]).await {
+                    Ok(words) if !is_model(&model, &words)? => Ok(BoardIdentity {
+                        identifiers: Vec::new(),
+                        model_value: model_value(&model, &words)?,
+                        is_model: false,
+                        firmware_version: String::new(),
+                        firmware_crc32: None,
+                    }),
+                    Ok(_) => Err(BusFault::Exception(code).of_read(&request)),
+                    Err((BusFault::Exception(_), _)) => Err(Fault::new(FaultCode::WrongModel)
+                        .with("expected", model.identity.model_values.join(", "))
+                        .with(
+                            "found",
+                            format_args!("a board that has no register {}", model.identity.model_register),
+                        )),
+                    Err((failure, request)) => Err(failure.of_read(&request)),
+                }
+            }
+            Err((failure, request)) => Err(failure.of_read(&request)),
+        }
+    }
+
+    /// The application speaks at its own rate, whatever was spoken last.
+    pub(super) async fn back_to_application_rate(&mut self) -> Result<(), Fault> {
+        self.bus.pace().await;
+        let baud = self.application_baud;
+        self.bus.line()?.set_baud(baud)
+    }
+}
+
+/// Every register that tells who a board is and what runs on it.
+fn identity_registers(model: &DeviceModel) -> Result<Vec<&Register>, Fault> {
+    let firmware = &model.firmware;
+    let names = model
+        .identity
+        .fields
+        .iter()
+        .map(|field| &field.register)
+        .chain([&model.identity.model_register, &firmware.version_register])
+        .chain(&firmware.crc_register);
+    names.map(|name| registers::named(model, name)).collect()
+}
+
+/// The registers that [`decode_identity`] wants, for a read of everything.
+pub(super) fn wanted(model: &DeviceModel) -> Result<Vec<&Register>, Fault> {
+    identity_registers(model)
+}
+
+/// The identity out of registers that were read.
+pub(super) fn decode_identity(model: &DeviceModel, words: &Words) -> Result<BoardIdentity, Fault> {
+    let mut identifiers = Vec::with_capacity(model.identity.fields.len());
+    for field in &model.identity.fields {
+        let reading = words.reading(registers::named(model, &field.register)?)?;
+        identifiers.push(identifier(field, &reading.value.to_string()));
+    }
+    let version = words.reading(registers::named(model, &model.firmware.version_register)?)?;
+    let firmware_crc32 = match &model.firmware.crc_register {
+        None => None,
+        Some(name) => match words.reading(registers::named(model, name)?)?.value {
+            // A u32 register without scale: exact in an f64.
+            Value::Number(number) => Some(number as u32),
+            Value::Text(_) => None,
+        },
+    };
+    Ok(BoardIdentity {
+        identifiers,
+        model_value: model_value(model, words)?,
+        is_model: is_model(model, words)?,
+        firmware_version: version.value.to_string(),
+        firmware_crc32,
+    })
+}
+
+fn model_value(model: &DeviceModel, words: &Words) -> Result<String, Fault> {
+    Ok(words.reading(registers::named(model, &model.identity.model_register)?)?.value.to_string())
+}
+
+fn is_model(model: &DeviceModel, words: &Words) -> Result<bool, Fault> {
+    let value = model_value(model, words)?;
+    Ok(model.identity.model_values.contains(&value))
+}
+
+fn identifier(field: &IdentityField, text: &str) -> Identifier {
+    let value = normal_form(field.kind, text);
+    let is_default =
+        value.is_empty() || field.defaults.iter().any(|default| normal_form(field.kind, default) == value);
+    Identifier { kind: field.kind, unique: field.unique && !is_default, value }
+}
+
+fn normal_form(kind: IdentifierKind, text: &str) -> String {
+    let text = normalise_question(text);
+    if kind == IdentifierKind::BluetoothAddress { text.to_ascii_uppercase() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_default_is_never_unique() {
+        let field = IdentityField {
+            kind: IdentifierKind::BluetoothAddress,
+            register: "bluetooth_address".to_owned(),
+            unique: true,
+            defaults: vec!["00:00:00:00:00:00".to_owned()],
+        };
+        assert!(!identifier(&field, "000000000000").unique);
+        assert!(!identifier(&field, "").unique);
+        let real = identifier(&field, "26:54:1c:98:06:8e");
+        assert!(real.unique);
+        assert_eq!(real.value, "26541C98068E");
+    }
+}

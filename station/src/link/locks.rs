@@ -1,0 +1,206 @@
+//! The parameter password, the rental lock and the switches.
+
+use super::{
+    BoardLink,
+    fault::{self, BusFault},
+    registers::{Words, Write, encode, named},
+};
+use crate::board::{BoardReply, LeaseReading, OutputReading, PasswordProof, Secret};
+use domain::{
+    lease::BirthLease,
+    model::{DeviceModel, LeaseSettings, PasswordSettings, Register},
+    text::{Fault, FaultCode},
+    value::Value,
+};
+use std::sync::Arc;
+
+impl BoardLink {
+    pub(super) async fn unlock(&mut self, candidates: &[Secret]) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let Some(password) = &model.password else {
+            return Ok(BoardReply::Unlocked { opened_by: None });
+        };
+        if self.is_open(password).await? {
+            return Ok(BoardReply::Unlocked { opened_by: None });
+        }
+        for (index, candidate) in candidates.iter().enumerate() {
+            if self.try_password(password, candidate).await? {
+                return Ok(BoardReply::Unlocked { opened_by: Some(index) });
+            }
+        }
+        Err(Fault::new(FaultCode::PasswordRefused).with("tried", candidates.len()))
+    }
+
+    pub(super) async fn set_password(&mut self, new: &Secret) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let settings = password(&model)?;
+        let register = named(&model, &settings.set_register)?;
+        let wanted = encode_secret(settings, register, new).ok_or_else(|| {
+            fault::internal(format_args!("a password of this board has {} characters", settings.length))
+        })?;
+        self.write(&[Write { register, current: None, wanted }]).await?;
+        Ok(BoardReply::Done)
+    }
+
+    pub(super) async fn prove_password(&mut self, new: &Secret, old: &Secret) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let settings = password(&model)?;
+        let locked_first = !self.is_open(settings).await?;
+        let old_refused = locked_first && !self.try_password(settings, old).await?;
+        // On a board that stands open already, nothing shows that it was the new one.
+        let new_opened = old_refused && self.try_password(settings, new).await?;
+        Ok(BoardReply::PasswordProof(PasswordProof { locked_first, old_refused, new_opened }))
+    }
+
+    /// Whether the locked blocks stand open.
+    pub(super) async fn is_open(&mut self, password: &PasswordSettings) -> Result<bool, Fault> {
+        let model = Arc::clone(&self.model);
+        let register = named(&model, &password.state_register)?;
+        let state = self.read(&[register]).await?.of(register)?;
+        Ok(state.last() == Some(&1))
+    }
+
+    /// Tries one password, once. What decides is the state afterwards, not how the write was answered.
+    async fn try_password(&mut self, settings: &PasswordSettings, candidate: &Secret) -> Result<bool, Fault> {
+        let model = Arc::clone(&self.model);
+        let register = named(&model, &settings.unlock_register)?;
+        let Some(words) = encode_secret(settings, register, candidate) else {
+            // Too long or no ASCII: it cannot be this board's.
+            return Ok(false);
+        };
+        let request = match words.as_slice() {
+            [value] => protocol::modbus::Request::WriteSingle { address: register.address, value: *value },
+            _ => protocol::modbus::Request::WriteMultiple { address: register.address, values: words },
+        };
+        self.ensure_identified().await?;
+        match self.bus.exchange(protocol::guard::Purpose::Work, &request).await {
+            Ok(_) | Err(BusFault::Exception(_) | BusFault::Silent | BusFault::Garbage(_)) => {
+                self.is_open(settings).await
+            }
+            Err(failure) => Err(failure.of_write(&request, &register.name)),
+        }
+    }
+
+    pub(super) async fn write_lease(
+        &mut self,
+        mode: BirthLease,
+        expires_s: Option<u32>,
+    ) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let settings = lease(&model)?;
+        let mode_register = named(&model, &settings.mode_register)?;
+        let expiry_register = named(&model, &settings.expiry_register)?;
+        let output_register = named(&model, &settings.output_register)?;
+        let mode_words = encode(mode_register, &Value::from(mode.as_str()))?;
+        let expiry_words = encode(expiry_register, &Value::Number(expires_s.unwrap_or(0).into()))?;
+        let before = self.read(&[mode_register, expiry_register]).await?;
+        // The term first: the mode is the last write on the board.
+        let expiry = Write {
+            register: expiry_register,
+            current: Some(before.of(expiry_register)?),
+            wanted: expiry_words,
+        };
+        self.write(&[expiry]).await?;
+        let mode =
+            Write { register: mode_register, current: Some(before.of(mode_register)?), wanted: mode_words };
+        self.write(&[mode]).await?;
+        let after = self.read(&[mode_register, expiry_register, output_register]).await?;
+        Ok(BoardReply::Lease(lease_reading(&model, settings, &after)?))
+    }
+
+    pub(super) async fn write_switches(
+        &mut self,
+        charge: bool,
+        discharge: bool,
+    ) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let settings = model
+            .safe_state
+            .as_ref()
+            .ok_or_else(|| fault::internal(format_args!("device model {} has no switches", model.id)))?;
+        let register = named(&model, &settings.switch_register)?;
+        let current = self.read(&[register]).await?.of(register)?;
+        let mut wanted = current.clone();
+        if let Some(word) = wanted.last_mut() {
+            set_bit(word, bit(register, &settings.charge_bit)?, charge);
+            set_bit(word, bit(register, &settings.discharge_bit)?, discharge);
+        }
+        self.write(&[Write { register, current: Some(current), wanted }]).await?;
+        Ok(BoardReply::Output(self.read_output().await?))
+    }
+
+    pub(super) async fn read_output(&mut self) -> Result<OutputReading, Fault> {
+        let model = Arc::clone(&self.model);
+        let settings = lease(&model)?;
+        let words = self.read(&[named(&model, &settings.output_register)?]).await?;
+        output_reading(&model, settings, &words)
+    }
+}
+
+/// The lock out of registers that were read.
+pub(super) fn lease_reading(
+    model: &DeviceModel,
+    settings: &LeaseSettings,
+    words: &Words,
+) -> Result<LeaseReading, Fault> {
+    let mode = words.reading(named(model, &settings.mode_register)?)?;
+    let expiry = words.reading(named(model, &settings.expiry_register)?)?;
+    let modes = [BirthLease::Open, BirthLease::Armed, BirthLease::Locked];
+    Ok(LeaseReading {
+        mode: modes.into_iter().find(|known| mode.value == Value::from(known.as_str())),
+        raw_mode: mode.raw.last().copied().unwrap_or_default(),
+        expires_s: expiry.value.as_number().map(|seconds| seconds as u32).filter(|seconds| *seconds != 0),
+    })
+}
+
+/// The paths out of registers that were read.
+pub(super) fn output_reading(
+    model: &DeviceModel,
+    settings: &LeaseSettings,
+    words: &Words,
+) -> Result<OutputReading, Fault> {
+    let register = named(model, &settings.output_register)?;
+    let raw = words.of(register)?.last().copied().unwrap_or_default();
+    Ok(OutputReading {
+        charge_on: raw & (1 << bit(register, &settings.charge_bit)?) != 0,
+        discharge_on: raw & (1 << bit(register, &settings.discharge_bit)?) != 0,
+        raw,
+    })
+}
+
+fn password(model: &DeviceModel) -> Result<&PasswordSettings, Fault> {
+    model
+        .password
+        .as_ref()
+        .ok_or_else(|| fault::internal(format_args!("device model {} has no parameter password", model.id)))
+}
+
+fn lease(model: &DeviceModel) -> Result<&LeaseSettings, Fault> {
+    model
+        .lease
+        .as_ref()
+        .ok_or_else(|| fault::internal(format_args!("device model {} has no lease lock", model.id)))
+}
+
+/// None: this board cannot have such a password. Errors of the codec would show the secret, so they are dropped here.
+fn encode_secret(settings: &PasswordSettings, register: &Register, secret: &Secret) -> Option<Vec<u16>> {
+    if secret.length() != usize::from(settings.length) {
+        return None;
+    }
+    domain::codec::encode(register, &Value::from(secret.expose())).ok()
+}
+
+fn bit(register: &Register, name: &str) -> Result<u8, Fault> {
+    let found = register.bits.iter().find(|bit| bit.name == name && bit.bit < 16);
+    found
+        .map(|bit| bit.bit)
+        .ok_or_else(|| fault::internal(format_args!("{} has no bit {name:?}", register.name)))
+}
+
+fn set_bit(word: &mut u16, bit: u8, on: bool) {
+    if on {
+        *word |= 1 << bit;
+    } else {
+        *word &= !(1 << bit);
+    }
+}

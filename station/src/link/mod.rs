@@ -1,0 +1,201 @@
+//! The link to the board in one slot: runs the runner's requests as bytes on a line. Here ports are opened, frames are exchanged,
+//! time-outs and repeats are decided. What a verdict is, which step comes next, what is recorded: never here.
+//!
+//! - [`Line`]: the port, or a stream in its stead; counts bytes.
+//! - `bus`: one Modbus exchange at a time, guarded.
+//! - `registers`, `identity`, `parameters`, `locks`: the requests in terms of the model's map.
+//! - `wait`: probing and waiting for an application.
+//! - `crate::flash`: the loader's dialogue and the transfer, on the same line.
+
+mod bus;
+pub(crate) mod fault;
+mod identity;
+mod lent;
+mod line;
+mod locks;
+mod parameters;
+mod registers;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+pub use line::{BaudHook, ByteStream, Line};
+
+use crate::{
+    board::{BoardAnswer, BoardIdentity, BoardReply, BoardRequest, FlashEntry, WireUse},
+    flash::{self, Loader},
+};
+use bus::{Bus, BusSettings};
+use domain::{model::DeviceModel, record::FoundState, text::Fault};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// How a link differs from what its model says.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkOptions {
+    /// Bits per second for application and loader alike, in place of the model's two rates.
+    pub baud: Option<u32>,
+    /// Frames (or bursts of bytes) that nobody asked for which one board's run bears; one more voids it.
+    pub unexpected_limit: u32,
+}
+
+impl Default for LinkOptions {
+    fn default() -> Self {
+        Self { baud: None, unexpected_limit: 8 }
+    }
+}
+
+impl LinkOptions {
+    /// The rate of the application: open the line with it.
+    #[must_use]
+    pub fn application_baud(&self, model: &DeviceModel) -> u32 {
+        self.baud.unwrap_or(model.link.baud)
+    }
+
+    /// The rate of the loader.
+    #[must_use]
+    pub fn loader_baud(&self, model: &DeviceModel) -> u32 {
+        self.baud.unwrap_or(model.boot.baud)
+    }
+}
+
+/// The link of one slot: owns its line for as long as the line works.
+pub struct BoardLink {
+    bus: Bus,
+    model: Arc<DeviceModel>,
+    application_baud: u32,
+    loader_baud: u32,
+    /// Who was there when the identity was last read by request.
+    known: Option<BoardIdentity>,
+}
+
+impl fmt::Debug for BoardLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoardLink")
+            .field("bus", &self.bus)
+            .field("model", &self.model.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BoardLink {
+    /// Takes the line for boards of this model.
+    #[must_use]
+    pub fn new(line: Line, model: Arc<DeviceModel>, options: LinkOptions) -> Self {
+        let settings = BusSettings {
+            address: model.link.address,
+            timeout: Duration::from_millis(model.link.timeout_ms.into()),
+            gap: Duration::from_millis(model.link.gap_ms.into()),
+            store: Duration::from_millis(model.link.store_ms.into()),
+            unexpected_limit: options.unexpected_limit,
+        };
+        Self {
+            bus: Bus::new(line, settings),
+            application_baud: options.application_baud(&model),
+            loader_baud: options.loader_baud(&model),
+            model,
+            known: None,
+        }
+    }
+
+    /// Everything that went over the line so far, failed and dropped requests included.
+    #[must_use]
+    pub fn wire_use(&self) -> WireUse {
+        self.bus.wire_use()
+    }
+
+    /// Frames nobody asked for since the last [`BoardRequest::Probe`].
+    #[must_use]
+    pub fn unexpected_frames(&self) -> u32 {
+        self.bus.unexpected_frames()
+    }
+
+    /// Whether the port is gone: open it again and make a new link.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.bus.is_lost()
+    }
+
+    /// Does one request. `progress` hears per cent, 0 to 100, of what takes long (the transfer).
+    ///
+    /// Dropping the future is safe at any point: the next request brings the line home, drains it and identifies the board again.
+    ///
+    /// # Errors
+    /// The fault that ended it, without a step. After `PortVanished` this link is dead: make a new one on a new [`Line`].
+    pub async fn execute(
+        &mut self,
+        request: BoardRequest,
+        progress: &mut (dyn FnMut(u8) + Send),
+    ) -> Result<BoardAnswer, Fault> {
+        let before = self.wire_use();
+        let reply = self.reply(request, progress).await?;
+        Ok(BoardAnswer { reply, wire: self.wire_use().since(before) })
+    }
+
+    async fn reply(
+        &mut self,
+        request: BoardRequest,
+        progress: &mut (dyn FnMut(u8) + Send),
+    ) -> Result<BoardReply, Fault> {
+        match request {
+            BoardRequest::Probe { silent_ms } => {
+                self.bus.forget_board();
+                self.known = None;
+                Ok(BoardReply::Found(self.probe(Duration::from_millis(silent_ms.into())).await?))
+            }
+            BoardRequest::ReadIdentity => Ok(BoardReply::Identity(self.identify().await?)),
+            BoardRequest::Flash { entry, image, attempt } => {
+                if entry == FlashEntry::Application {
+                    self.enter_loader().await?;
+                }
+                let loader = self.loader();
+                let flashed = flash::transfer(self.bus.line()?, &loader, &image, attempt, progress).await;
+                self.bus.distrust();
+                Ok(BoardReply::Flashed(flashed?))
+            }
+            BoardRequest::StartApplication => self.start_application().await,
+            BoardRequest::Restart => self.restart().await,
+            BoardRequest::AwaitApplication => self.await_application().await,
+            BoardRequest::Unlock { candidates } => self.unlock(&candidates).await,
+            BoardRequest::ReadParameters => Ok(BoardReply::Registers(self.read_parameters().await?)),
+            BoardRequest::WriteProfile { values } => self.write_profile(&values).await,
+            BoardRequest::ReadRegisters { names } => {
+                Ok(BoardReply::Registers(self.read_named(&names).await?))
+            }
+            BoardRequest::Calibrate { true_ma } => self.calibrate(true_ma).await,
+            BoardRequest::ReadCurrent => Ok(BoardReply::Current { ma: self.read_current().await? }),
+            BoardRequest::WriteName { name } => self.write_name(&name).await,
+            BoardRequest::SetPassword { new } => self.set_password(&new).await,
+            BoardRequest::ProvePassword { new, old } => self.prove_password(&new, &old).await,
+            BoardRequest::WriteLease { mode, expires_s } => self.write_lease(mode, expires_s).await,
+            BoardRequest::WriteSwitches { charge, discharge } => self.write_switches(charge, discharge).await,
+            BoardRequest::ReadOutput => Ok(BoardReply::Output(self.read_output().await?)),
+            BoardRequest::ReadAll { registers } => self.read_all(&registers).await,
+            BoardRequest::Command { name } => {
+                self.command(&name).await?;
+                Ok(BoardReply::Done)
+            }
+        }
+    }
+
+    /// The loader of this model at the rate in force.
+    fn loader(&self) -> Loader {
+        Loader::new(&self.model.boot, self.loader_baud)
+    }
+
+    async fn start_application(&mut self) -> Result<BoardReply, Fault> {
+        let loader = self.loader();
+        flash::execute(self.bus.line()?, &loader).await?;
+        self.await_application().await
+    }
+
+    fn start_timeout(&self) -> Duration {
+        Duration::from_millis(self.model.boot.start_timeout_ms.into())
+    }
+
+    /// Who answers at the loader's rate, after the application did not.
+    async fn look_for_loader(&mut self) -> Result<FoundState, Fault> {
+        let loader = self.loader();
+        let found = flash::find(self.bus.line()?, &loader, flash::Patience::Long).await?;
+        Ok(if found == flash::Heard::Loader { FoundState::Loader } else { FoundState::Silent })
+    }
+}

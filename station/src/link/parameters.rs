@@ -1,0 +1,200 @@
+//! The profile, the calibration, the name, and everything read afresh.
+
+use super::{
+    BoardLink, fault, identity,
+    registers::{Write, encode, is_secret, named, reading},
+};
+use crate::board::{AfreshReading, BoardReply, ParameterWritten, ProfileWritten, Reading};
+use domain::{
+    model::{CalibrationSettings, DeviceModel, Register},
+    text::{Fault, FaultCode},
+    value::Value,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+impl BoardLink {
+    pub(super) async fn read_parameters(&mut self) -> Result<Vec<Reading>, Fault> {
+        let model = Arc::clone(&self.model);
+        let parameters = parameters(&model);
+        let words = self.read(&parameters).await?;
+        parameters.into_iter().map(|register| words.reading(register)).collect()
+    }
+
+    pub(super) async fn read_named(&mut self, names: &[String]) -> Result<Vec<Reading>, Fault> {
+        let model = Arc::clone(&self.model);
+        let wanted = readable(&model, names)?;
+        let words = self.read(&wanted).await?;
+        wanted.into_iter().map(|register| words.reading(register)).collect()
+    }
+
+    pub(super) async fn write_profile(
+        &mut self,
+        values: &BTreeMap<String, Value>,
+    ) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        // Everything that cannot go into the map is found before a byte is written.
+        let mut wanted = Vec::with_capacity(values.len());
+        for name in values.keys() {
+            named(&model, name)?;
+        }
+        for register in &model.registers {
+            if let Some(value) = values.get(&register.name) {
+                wanted.push((register, encode(register, value)?));
+            }
+        }
+        let registers: Vec<&Register> = wanted.iter().map(|(register, _)| *register).collect();
+        let before = self.read(&registers).await?;
+        let mut writes = Vec::with_capacity(wanted.len());
+        for (register, words) in &wanted {
+            writes.push(Write { register, current: Some(before.of(register)?), wanted: words.clone() });
+        }
+        let transactions = self.write(&writes).await?;
+        let after = self.read(&registers).await?;
+        let mut parameters = Vec::with_capacity(writes.len());
+        for write in writes {
+            let before = before.reading(write.register)?;
+            parameters.push(ParameterWritten {
+                name: write.register.name.clone(),
+                unit: write.register.unit.clone(),
+                written: before.raw != write.wanted,
+                before,
+                set: reading(write.register, write.wanted),
+                read: after.reading(write.register)?,
+            });
+        }
+        Ok(BoardReply::ProfileWritten(ProfileWritten { parameters, transactions }))
+    }
+
+    pub(super) async fn calibrate(&mut self, true_ma: u32) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let calibration = calibration(&model)?;
+        let register = named(&model, &calibration.register)?;
+        let value = Value::Number(from_milliamperes(register, f64::from(true_ma))?);
+        let wanted = encode(register, &value)?;
+        let before_ma = self.read_current().await?;
+        self.write(&[Write { register, current: None, wanted }]).await?;
+        tokio::time::sleep(Duration::from_millis(calibration.settle_ms.into())).await;
+        let after_ma = self.read_current().await?;
+        Ok(BoardReply::Calibrated { before_ma, after_ma })
+    }
+
+    pub(super) async fn read_current(&mut self) -> Result<i64, Fault> {
+        let model = Arc::clone(&self.model);
+        let register = named(&model, &calibration(&model)?.current_register)?;
+        let words = self.read(&[register]).await?;
+        let reading = words.reading(register)?;
+        let current = reading.value.as_number().ok_or_else(|| {
+            fault::internal(format_args!("{} reads {}, which is no current", register.name, reading.value))
+        })?;
+        to_milliamperes(register, current)
+    }
+
+    pub(super) async fn write_name(&mut self, name: &str) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let impossible = |detail: String| Fault::new(FaultCode::NameNotPossible).with("detail", detail);
+        let settings = model
+            .name
+            .as_ref()
+            .ok_or_else(|| impossible(format!("device model {} has no Bluetooth name", model.id)))?;
+        if let Some(stranger) = name.chars().find(|c| !settings.charset.contains(*c)) {
+            return Err(impossible(format!(
+                "{name:?} holds {stranger:?}, which the board's name may not hold"
+            )));
+        }
+        if name.is_empty() || name.chars().count() > usize::from(settings.max_length) {
+            return Err(impossible(format!("{name:?} must have 1 to {} characters", settings.max_length)));
+        }
+        let register = named(&model, &settings.register)?;
+        let wanted = encode(register, &Value::from(name))?;
+        let current = self.read(&[register]).await?.of(register)?;
+        self.write(&[Write { register, current: Some(current), wanted }]).await?;
+        let read = self.read(&[register]).await?.reading(register)?.value.to_string();
+        Ok(BoardReply::Name { read })
+    }
+
+    pub(super) async fn read_all(&mut self, names: &[String]) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let parameters = parameters(&model);
+        let extra = readable(&model, names)?;
+        let mut wanted = identity::wanted(&model)?;
+        wanted.extend(&parameters);
+        wanted.extend(&extra);
+        wanted.extend(model.name.as_ref().map(|name| named(&model, &name.register)).transpose()?);
+        if let Some(lease) = &model.lease {
+            for name in [&lease.mode_register, &lease.expiry_register, &lease.output_register] {
+                wanted.push(named(&model, name)?);
+            }
+        }
+        let words = self.read(&wanted).await?;
+        let name = match &model.name {
+            Some(settings) => Some(words.reading(named(&model, &settings.register)?)?.value.to_string()),
+            None => None,
+        };
+        let (lease, output) = match &model.lease {
+            Some(settings) => (
+                Some(super::locks::lease_reading(&model, settings, &words)?),
+                Some(super::locks::output_reading(&model, settings, &words)?),
+            ),
+            None => (None, None),
+        };
+        Ok(BoardReply::Afresh(Box::new(AfreshReading {
+            identity: identity::decode_identity(&model, &words)?,
+            parameters: parameters
+                .into_iter()
+                .map(|register| words.reading(register))
+                .collect::<Result<_, _>>()?,
+            name,
+            lease,
+            output,
+            registers: extra.into_iter().map(|register| words.reading(register)).collect::<Result<_, _>>()?,
+        })))
+    }
+}
+
+/// Every parameter but the passwords.
+fn parameters(model: &DeviceModel) -> Vec<&Register> {
+    model.parameters().filter(|register| !is_secret(model, register)).collect()
+}
+
+fn readable<'m>(model: &'m DeviceModel, names: &[String]) -> Result<Vec<&'m Register>, Fault> {
+    names
+        .iter()
+        .map(|name| {
+            let register = named(model, name)?;
+            if is_secret(model, register) {
+                return Err(fault::internal(format_args!("{name} holds a password and is never read")));
+            }
+            Ok(register)
+        })
+        .collect()
+}
+
+fn calibration(model: &DeviceModel) -> Result<&CalibrationSettings, Fault> {
+    model
+        .calibration
+        .as_ref()
+        .ok_or_else(|| fault::internal(format_args!("device model {} has no calibration", model.id)))
+}
+
+/// Milliamperes in one of the register's unit.
+fn unit_of(register: &Register) -> Result<f64, Fault> {
+    match register.unit.as_str() {
+        "A" => Ok(1000.0),
+        "mA" => Ok(1.0),
+        other => {
+            Err(fault::internal(format_args!("{} is in {other:?}; a current is in A or mA", register.name)))
+        }
+    }
+}
+
+/// Rounded to the nearest step that the register can hold.
+fn from_milliamperes(register: &Register, ma: f64) -> Result<f64, Fault> {
+    let value = ma / unit_of(register)?;
+    let steps = ((value - register.offset) / register.scale).round();
+    // Four places, as every value is shown and stored.
+    Ok(((steps * register.scale + register.offset) * 10_000.0).round() / 10_000.0)
+}
+
+fn to_milliamperes(register: &Register, value: f64) -> Result<i64, Fault> {
+    Ok((value * unit_of(register)?).round() as i64)
+}

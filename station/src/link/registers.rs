@@ -1,0 +1,278 @@
+//! Reads and writes by the model's map: few transactions, repeats of reads only, and after every accident the identity first.
+
+use super::{BoardLink, bus::Bus, fault};
+use crate::board::Reading;
+use domain::{
+    codec,
+    model::{Access, DeviceModel, Register},
+    text::{Fault, FaultCode},
+    value::Value,
+};
+use protocol::{
+    guard::{Checked, Purpose},
+    modbus::Request,
+    write_plan::{self, Field, Span, WriteLimits},
+};
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+/// Registers as read, by address.
+#[derive(Debug, Default)]
+pub(super) struct Words(BTreeMap<u16, u16>);
+
+impl Words {
+    /// The registers of a field; only what was read is there.
+    pub(super) fn of(&self, register: &Register) -> Result<Vec<u16>, Fault> {
+        (0..register.width())
+            .map(|i| register.address.checked_add(i).and_then(|address| self.0.get(&address)).copied())
+            .collect::<Option<Vec<u16>>>()
+            .ok_or_else(|| {
+                fault::internal(format_args!("{} was not among the registers read", register.name))
+            })
+    }
+
+    pub(super) fn reading(&self, register: &Register) -> Result<Reading, Fault> {
+        Ok(reading(register, self.of(register)?))
+    }
+}
+
+/// A register's words as a reading; words that make no value are shown as they are.
+pub(super) fn reading(register: &Register, raw: Vec<u16>) -> Reading {
+    let value = codec::decode(register, &raw).unwrap_or_else(|_| Value::Text(hex_words(&raw)));
+    Reading { name: register.name.clone(), raw, value, unit: register.unit.clone() }
+}
+
+fn hex_words(raw: &[u16]) -> String {
+    raw.iter().fold(String::from("0x"), |text, word| text + &format!("{word:04X}"))
+}
+
+/// The register of that name.
+pub(super) fn named<'m>(model: &'m DeviceModel, name: &str) -> Result<&'m Register, Fault> {
+    model
+        .register(name)
+        .ok_or_else(|| fault::internal(format_args!("device model {} has no register {name:?}", model.id)))
+}
+
+/// The words of a value.
+pub(super) fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, Fault> {
+    codec::encode(register, value).map_err(fault::internal)
+}
+
+/// Whether it holds a password: never read, never shown.
+pub(super) fn is_secret(model: &DeviceModel, register: &Register) -> bool {
+    model
+        .password
+        .as_ref()
+        .is_some_and(|password| [&password.unlock_register, &password.set_register].contains(&&register.name))
+}
+
+/// One field to be written.
+pub(super) struct Write<'m> {
+    pub register: &'m Register,
+    /// What the board holds where that is known; equal fields are not written.
+    pub current: Option<Vec<u16>>,
+    pub wanted: Vec<u16>,
+}
+
+impl BoardLink {
+    /// Reads these registers of a board that is (or is made) sure of its identity.
+    pub(super) async fn read(&mut self, registers: &[&Register]) -> Result<Words, Fault> {
+        let mut words = Words::default();
+        for request in plan_reads(&self.model, registers)? {
+            let mut tries_left = self.model.link.retries;
+            loop {
+                self.ensure_identified().await?;
+                match exchange_read(&mut self.bus, Purpose::Work, &request, &mut words).await {
+                    Ok(()) => break,
+                    Err(failure) if failure.is_transient() && tries_left > 0 => {
+                        tracing::warn!(
+                            request = fault::describe(&request),
+                            ?failure,
+                            tries_left,
+                            "read repeated"
+                        );
+                        tries_left -= 1;
+                    }
+                    Err(failure) => return Err(failure.of_read(&request)),
+                }
+            }
+        }
+        Ok(words)
+    }
+
+    /// As [`Self::read`] for the identity itself.
+    pub(super) async fn read_unidentified(
+        &mut self,
+        registers: &[&Register],
+    ) -> Result<Words, (fault::BusFault, Request)> {
+        let mut words = Words::default();
+        let plan = match plan_reads(&self.model, registers) {
+            Ok(plan) => plan,
+            Err(fault) => {
+                return Err((fault::BusFault::Port(fault), Request::ReadHolding { address: 0, quantity: 1 }));
+            }
+        };
+        for request in plan {
+            let mut tries_left = self.model.link.retries;
+            loop {
+                match exchange_read(&mut self.bus, Purpose::Identify, &request, &mut words).await {
+                    Ok(()) => break,
+                    Err(failure) if failure.is_transient() && tries_left > 0 => {
+                        tracing::warn!(
+                            request = fault::describe(&request),
+                            ?failure,
+                            tries_left,
+                            "identity read repeated"
+                        );
+                        tries_left -= 1;
+                    }
+                    Err(failure) => return Err((failure, request)),
+                }
+            }
+        }
+        Ok(words)
+    }
+
+    /// Writes the fields that differ, in few transactions; returns how many. Never repeats a write: after an accident the
+    /// board itself is asked what it holds.
+    pub(super) async fn write(&mut self, writes: &[Write<'_>]) -> Result<u32, Fault> {
+        let plan = plan_writes(&self.model, writes)?;
+        for request in &plan {
+            self.write_one(request).await?;
+        }
+        Ok(plan.len() as u32)
+    }
+
+    async fn write_one(&mut self, request: &Request) -> Result<(), Fault> {
+        self.ensure_identified().await?;
+        let failure = match self.bus.exchange(Purpose::Work, request).await {
+            Ok(_) => return Ok(()),
+            Err(failure) => failure,
+        };
+        if failure.is_transient() && self.holds(request).await? {
+            tracing::warn!(request = fault::describe(request), ?failure, "the write was taken all the same");
+            return Ok(());
+        }
+        Err(failure.of_write(request, &self.name_at(request.span().0)))
+    }
+
+    /// Whether the board holds what `request` wrote; no where that cannot be read.
+    async fn holds(&mut self, request: &Request) -> Result<bool, Fault> {
+        let (address, quantity) = request.span();
+        let wanted = match request {
+            Request::WriteSingle { value, .. } => std::slice::from_ref(value),
+            Request::WriteMultiple { values, .. } => values,
+            Request::ReadHolding { .. } | Request::ReadInput { .. } => return Ok(false),
+        };
+        if !self.model.block_of(address, quantity).is_some_and(|block| is_readable(block.access)) {
+            return Ok(false);
+        }
+        let read = Request::ReadHolding { address, quantity };
+        self.ensure_identified().await?;
+        match self.bus.exchange(Purpose::Work, &read).await {
+            Ok(Checked::Registers(found)) => Ok(found == wanted),
+            Ok(Checked::Written) => Ok(false),
+            Err(failure) if failure.is_transient() => Ok(false),
+            Err(failure) => Err(failure.of_read(&read)),
+        }
+    }
+
+    /// Writes one of the model's commands. Whether it was obeyed, the caller must see from the board.
+    pub(super) async fn command(&mut self, name: &str) -> Result<(), Fault> {
+        let command = self.model.command(name).ok_or_else(|| {
+            fault::internal(format_args!("device model {} has no command {name:?}", self.model.id))
+        })?;
+        let request = Request::WriteSingle { address: command.address, value: command.value };
+        if command.acknowledged {
+            self.ensure_identified().await?;
+            return self
+                .bus
+                .exchange(Purpose::Work, &request)
+                .await
+                .map(drop)
+                .map_err(|failure| failure.of_write(&request, name));
+        }
+        self.ensure_identified().await?;
+        self.bus.pace().await;
+        let frame = protocol::modbus::rtu::encode_request(self.model.link.address, &request)
+            .map_err(fault::internal)?;
+        let line = self.bus.line()?;
+        line.send(&frame).await?;
+        let baud = line.baud();
+        tokio::time::sleep(protocol::timing::wire_time(frame.len(), baud)).await;
+        self.bus.rest(true, baud);
+        Ok(())
+    }
+
+    /// The register at that address, for a person.
+    fn name_at(&self, address: u16) -> String {
+        let found = self
+            .model
+            .registers
+            .iter()
+            .find(|r| (r.address..=r.address.saturating_add(r.width() - 1)).contains(&address));
+        found.map_or_else(|| format!("register {address}"), |register| register.name.clone())
+    }
+}
+
+async fn exchange_read(
+    bus: &mut Bus,
+    purpose: Purpose,
+    request: &Request,
+    words: &mut Words,
+) -> Result<(), fault::BusFault> {
+    if let Checked::Registers(values) = bus.exchange(purpose, request).await? {
+        let (address, _) = request.span();
+        words.0.extend((address..=u16::MAX).zip(values));
+    }
+    Ok(())
+}
+
+fn is_readable(access: Access) -> bool {
+    access != Access::WriteOnly
+}
+
+fn plan_reads(model: &DeviceModel, registers: &[&Register]) -> Result<Vec<Request>, Fault> {
+    let mut wanted: Vec<Span> =
+        registers.iter().map(|r| Span { address: r.address, quantity: r.width() }).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let readable: Vec<RangeInclusive<u16>> = model
+        .blocks
+        .iter()
+        .filter(|block| is_readable(block.access) && block.count > 0)
+        .map(|block| block.start..=block.start.saturating_add(block.count - 1))
+        .collect();
+    let plan = write_plan::plan_reads(&wanted, &readable, model.link.max_read).map_err(fault::internal)?;
+    Ok(plan
+        .into_iter()
+        .map(|span| Request::ReadHolding { address: span.address, quantity: span.quantity })
+        .collect())
+}
+
+fn plan_writes(model: &DeviceModel, writes: &[Write<'_>]) -> Result<Vec<Request>, Fault> {
+    let fields: Vec<Field> = writes
+        .iter()
+        .map(|write| {
+            let block = model.block_of(write.register.address, write.register.width());
+            let access = match block {
+                None => write_plan::Access::ReadOnly,
+                Some(block) if block.access == Access::ReadOnly => write_plan::Access::ReadOnly,
+                Some(block) if block.single_write_only => write_plan::Access::SingleOnly,
+                Some(_) => write_plan::Access::Writable,
+            };
+            Field {
+                address: write.register.address,
+                current: write.current.clone(),
+                wanted: write.wanted.clone(),
+                access,
+            }
+        })
+        .collect();
+    let limits = WriteLimits { max_registers: model.link.max_write, single_for_one: true };
+    write_plan::plan_writes(&fields, limits).map_err(|plan_fault| {
+        Fault::new(FaultCode::Internal).with(
+            "detail",
+            format_args!("device model {} cannot be written as the profile asks: {plan_fault}", model.id),
+        )
+    })
+}

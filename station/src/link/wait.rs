@@ -1,0 +1,285 @@
+//! Who is there? Probing a new board, and waiting for an application that is about to start.
+//!
+//! These are the only Modbus bytes that do not go through the bus: nobody may have been identified yet, and whoever answers may be a
+//! loader that prints text. Nothing heard here decides more than that somebody is there; who it is, is read through the bus.
+
+use super::{BoardLink, fault, registers};
+use crate::{
+    board::BoardReply,
+    flash::{self, Heard, Patience},
+};
+use domain::{
+    model::DeviceModel,
+    record::FoundState,
+    text::{Fault, FaultCode},
+};
+use protocol::{
+    modbus::{Request, Response, rtu},
+    timing::wire_time,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// The first pings expect an application that is awake; a slower one is caught by the later ones.
+const FIRST_PING: Duration = Duration::from_millis(100);
+/// After pings that nobody answered, what may still come of them.
+const LATE_PING: Duration = Duration::from_millis(20);
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+/// A board that goes on answering this long after its restart command was acknowledged did not restart.
+const MUST_HAVE_RESTARTED: Duration = Duration::from_secs(2);
+
+/// What a ping brought.
+#[derive(Debug, PartialEq, Eq)]
+enum Ping {
+    Silence,
+    /// A proper frame of the board's address and the ping's function.
+    Answer,
+    /// Bytes that are none.
+    Noise,
+}
+
+impl BoardLink {
+    pub(super) async fn probe(&mut self, silent: Duration) -> Result<FoundState, Fault> {
+        let end = Instant::now() + silent;
+        let request = ping_request(&self.model)?;
+        let mut noise = false;
+        let mut patience = Patience::Short;
+        // The line may still hold what the last board said.
+        self.bus.line()?.drain(LATE_PING, DRAIN_LIMIT).await?;
+        while Instant::now() < end {
+            let answered = match patience {
+                Patience::Short => self.ping_until(&request, &[FIRST_PING, FIRST_PING * 2], end).await?,
+                Patience::Long => self.ping_until(&request, &[FIRST_PING, self.ping_timeout()], end).await?,
+            };
+            match answered {
+                Ping::Answer => {
+                    self.bus.distrust();
+                    return Ok(FoundState::Application);
+                }
+                Ping::Noise => noise = true,
+                Ping::Silence => {}
+            }
+            let loader = self.loader();
+            match flash::find(self.bus.line()?, &loader, patience).await? {
+                Heard::Loader => return Ok(FoundState::Loader),
+                Heard::Noise => noise = true,
+                Heard::Nothing => {}
+            }
+            patience = Patience::Long;
+        }
+        if noise {
+            return Err(fault::garbage(
+                &request,
+                "it talks, but neither as an application nor as a boot loader; check its model and rate",
+            ));
+        }
+        Ok(FoundState::Silent)
+    }
+
+    pub(super) async fn await_application(&mut self) -> Result<BoardReply, Fault> {
+        let started = Instant::now();
+        let timeout = self.start_timeout();
+        let request = ping_request(&self.model)?;
+        loop {
+            let end = started + timeout;
+            if self.ping_until(&request, &[FIRST_PING, FIRST_PING * 2, self.ping_timeout()], end).await?
+                == Ping::Answer
+            {
+                self.bus.distrust();
+                return Ok(application(started));
+            }
+            if Instant::now() >= end {
+                return Err(self.did_not_start(timeout).await?);
+            }
+        }
+    }
+
+    pub(super) async fn restart(&mut self) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let was_open = match &model.password {
+            Some(password) => self.is_open(password).await?,
+            None => false,
+        };
+        self.command("restart").await?;
+        let started = Instant::now();
+        self.bus.distrust();
+        let request = ping_request(&model)?;
+        let mut fell_silent = false;
+        loop {
+            match self.ping_until(&request, &[FIRST_PING], started + self.start_timeout()).await? {
+                Ping::Silence => fell_silent = true,
+                Ping::Noise => {}
+                Ping::Answer => {
+                    self.bus.distrust();
+                    // An unlock does not outlive a restart: where one was open, its fall is the proof.
+                    let restarted = match &model.password {
+                        Some(password) if was_open => !self.is_open(password).await?,
+                        _ => fell_silent,
+                    };
+                    if restarted {
+                        self.bus.distrust();
+                        return Ok(application(started));
+                    }
+                    if started.elapsed() >= MUST_HAVE_RESTARTED {
+                        return Err(fault::write_refused(
+                            "restart",
+                            "acknowledged, but the board went on as before",
+                        ));
+                    }
+                }
+            }
+            if started.elapsed() >= self.start_timeout() {
+                return Err(self.did_not_start(self.start_timeout()).await?);
+            }
+        }
+    }
+
+    /// Tells the application to restart into its loader. Whether it did, the loader's answer shows.
+    pub(super) async fn enter_loader(&mut self) -> Result<(), Fault> {
+        let name = self.model.boot.enter_command.clone();
+        match self.command(&name).await {
+            // The board may have gone before its answer was out.
+            Err(fault)
+                if matches!(
+                    fault.code,
+                    FaultCode::BoardStoppedAnswering | FaultCode::BoardAnswersGarbage
+                ) =>
+            {
+                tracing::warn!(?fault, "the command to enter the loader was not acknowledged");
+            }
+            other => other?,
+        }
+        self.bus.distrust();
+        let loader = self.loader();
+        let timeout = Duration::from_millis(self.model.boot.menu_timeout_ms.into());
+        let end = Instant::now() + timeout;
+        while Instant::now() < end {
+            if flash::find(self.bus.line()?, &loader, Patience::Short).await? == Heard::Loader {
+                return Ok(());
+            }
+        }
+        Err(Fault::new(FaultCode::LoaderSilent).with("menu_timeout_s", seconds(timeout)))
+    }
+
+    /// The application is not there; says who is instead.
+    async fn did_not_start(&mut self, timeout: Duration) -> Result<Fault, Fault> {
+        let found = match self.look_for_loader().await? {
+            FoundState::Loader => "loader",
+            FoundState::Application | FoundState::Silent => "silent",
+        };
+        Ok(Fault::new(FaultCode::ApplicationDidNotStart)
+            .with("seconds", seconds(timeout))
+            .with("found", found))
+    }
+
+    fn ping_timeout(&self) -> Duration {
+        Duration::from_millis(self.model.link.timeout_ms.into()).max(FIRST_PING)
+    }
+
+    /// Pings with these time-outs in turn, until one is answered or `end` comes. At the application's rate.
+    async fn ping_until(
+        &mut self,
+        request: &Request,
+        timeouts: &[Duration],
+        end: Instant,
+    ) -> Result<Ping, Fault> {
+        self.back_to_application_rate().await?;
+        let mut heard = Ping::Silence;
+        for (sent, timeout) in timeouts.iter().enumerate() {
+            match self.ping(request, *timeout).await? {
+                Ping::Answer => {
+                    // The answers of earlier pings must not be taken for those of later requests.
+                    if sent > 0 {
+                        self.bus.line()?.drain(LATE_PING, DRAIN_LIMIT).await?;
+                    }
+                    return Ok(Ping::Answer);
+                }
+                Ping::Noise => heard = Ping::Noise,
+                Ping::Silence => {}
+            }
+            if Instant::now() >= end {
+                break;
+            }
+        }
+        Ok(heard)
+    }
+
+    async fn ping(&mut self, request: &Request, timeout: Duration) -> Result<Ping, Fault> {
+        let address = self.model.link.address;
+        let frame = rtu::encode_request(address, request).map_err(fault::internal)?;
+        let line = self.bus.line()?;
+        let baud = line.baud();
+        line.send(&frame).await?;
+        let answer_time = wire_time(frame.len() + rtu::response_frame_length(request), baud);
+        let deadline = Instant::now() + answer_time + timeout;
+        let mut heard = Vec::new();
+        let mut buffer = [0; 256];
+        let answered = loop {
+            let Some(count) = line.receive(&mut buffer, deadline).await? else {
+                break false;
+            };
+            heard.extend_from_slice(&buffer[..count]);
+            if holds_answer(&heard, address, request) {
+                break true;
+            }
+            if heard.len() > 4096 {
+                break false;
+            }
+        };
+        self.bus.rest(false, baud);
+        Ok(match (answered, heard.is_empty()) {
+            (true, _) => Ping::Answer,
+            (false, true) => Ping::Silence,
+            (false, false) => Ping::Noise,
+        })
+    }
+}
+
+fn application(since: Instant) -> BoardReply {
+    BoardReply::Application { waited_ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX) }
+}
+
+fn seconds(time: Duration) -> String {
+    let tenths = (time.as_millis() + 50) / 100;
+    if tenths.is_multiple_of(10) {
+        (tenths / 10).to_string()
+    } else {
+        format!("{}.{}", tenths / 10, tenths % 10)
+    }
+}
+
+/// Whether the bytes end in the answer to this request: its data, or an exception.
+fn holds_answer(heard: &[u8], address: u8, request: &Request) -> bool {
+    let whole = rtu::response_frame_length(request);
+    [whole, EXCEPTION_FRAME].into_iter().filter_map(|length| heard.len().checked_sub(length)).any(|from| {
+        rtu::decode_frame(&heard[from..]).is_ok_and(|frame| {
+            frame.address == address
+                && Response::decode(&frame.pdu)
+                    .is_ok_and(|response| response.function() == request.function())
+        })
+    })
+}
+
+/// Address, function, code, check sum.
+const EXCEPTION_FRAME: usize = 5;
+
+/// A read that any board of this model answers, and whose bytes are no keys of the loader's menu: a loader that hears it must not
+/// start a download or whatever lies in its flash.
+fn ping_request(model: &DeviceModel) -> Result<Request, Fault> {
+    let register = registers::named(model, &model.identity.model_register)?;
+    let fields = model.identity.fields.iter().filter_map(|field| model.register(&field.register));
+    let version = model.register(&model.firmware.version_register);
+    let candidates = std::iter::once(register)
+        .chain(fields)
+        .chain(version)
+        .map(|register| Request::ReadHolding { address: register.address, quantity: register.width() });
+    let mut first = None;
+    for request in candidates {
+        let frame = rtu::encode_request(model.link.address, &request).map_err(fault::internal)?;
+        if !frame.iter().any(|byte| [model.boot.download_key, model.boot.execute_key].contains(byte)) {
+            return Ok(request);
+        }
+        first.get_or_insert(request);
+    }
+    first.ok_or_else(|| fault::internal(format_args!("device model {} has nothing to ask for", model.id)))
+}
