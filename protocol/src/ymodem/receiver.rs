@@ -6,9 +6,12 @@
 //! - AN2557 never looks at a CRC and writes only up to the announced size, rounded up to a word. AN4657 checks, answers
 //!   'C' to a bad block, and writes the padding too.
 //! - A wrong block number is answered NAK for ever, also for a mere repetition.
-//! - AN4657 counts blocks in eight bits and takes number 0 for a header: the 256th data block erases the flash again and
-//!   ends the session (or, where its first byte is 0, ends it as if the file were whole).
-//! - AN2557 compares the announced size with the whole chip, AN4657 in effect with nothing.
+//! - AN4657 counts blocks in eight bits and takes number 0 for a header: the 256th data block erases the flash again.
+//!   Then the session ends if the size announced first was too large; else it goes on behind the hole, to a "success"
+//!   with most of the image erased. Where that block begins with 0, the session ends as if the file were whole.
+//! - AN2557 compares the announced size with the whole chip; AN4657 compares the size announced *before*, which is 0.
+//! - In AN4657 a whole block must arrive within the time-out of its UART driver, which since about 2017 counts from the
+//!   block's beginning: one second, less than a block of 1024 takes at 9600 baud.
 //! - 'a' or 'A' where a block should start means "abort"; the first EOT is acknowledged at once.
 //!
 //! While flash is erased or programmed these receivers do not listen: bytes that arrive are lost.
@@ -30,21 +33,24 @@ const PURGE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy)]
 pub struct ReceiverOptions {
     pub generation: Generation,
-    /// The whole chip's flash in bytes, which AN2557 compares the announced size with.
+    /// What an announced size is compared with: the whole chip's flash in bytes in AN2557, the application's part of it
+    /// in AN4657.
     pub flash_size: u32,
     /// From the start to the first 'C'.
     pub first_poll: Duration,
     /// Between one 'C' and the next; also the longest wait for a byte inside a block.
     pub poll: Duration,
+    /// The longest a whole block may take after its first byte; `None` where only each byte is waited for.
+    pub block_time: Option<Duration>,
 }
 
 impl ReceiverOptions {
-    /// One second for each wait, as AN4657 has it; the standard receiver asks at once.
+    /// One second for each wait, as AN4657 has it, and no limit for a whole block; the standard receiver asks at once.
     #[must_use]
     pub fn new(generation: Generation, flash_size: u32) -> Self {
         let poll = Duration::from_secs(1);
         let first_poll = if generation == Generation::Standard { Duration::ZERO } else { poll };
-        Self { generation, flash_size, first_poll, poll }
+        Self { generation, flash_size, first_poll, poll, block_time: None }
     }
 }
 
@@ -97,6 +103,8 @@ enum State {
         size: BlockSize,
         frame: Vec<u8>,
         until: Instant,
+        /// When the whole block must be here.
+        end: Option<Instant>,
     },
     AwaitSecondCan {
         until: Instant,
@@ -193,16 +201,21 @@ impl Receiver {
 
     /// The flash is erased: ACK and 'C' go out. Without an outstanding header nothing happens.
     pub fn erase_done(&mut self, now: Instant) {
-        let State::Erasing { name, size } = core::mem::replace(&mut self.state, State::Over) else { return };
-        let wrapped = self.session_begun && self.eots == 0;
-        if wrapped && self.options.generation == Generation::Hal {
-            return self.abort(AbortReason::SizeLimit);
+        let State::Erasing { name, size } = self.state.clone() else { return };
+        // AN4657 has said CA CA before the erase, and still says the rest.
+        let refused = self.options.generation == Generation::Hal && self.is_size_refused();
+        self.send(&[ACK, CRC_REQUEST]);
+        if refused {
+            return self.end(ReceiverEvent::Aborted(AbortReason::SizeLimit));
         }
-        (self.name, self.size, self.offset) = (name, size, 0);
+        // ST's receivers set the place to program once a session, not once a file.
+        if self.options.generation == Generation::Standard {
+            self.offset = 0;
+        }
+        (self.name, self.size) = (name, size);
         self.eots = 0;
         self.packets = 1;
         self.session_begun = true;
-        self.send(&[ACK, CRC_REQUEST]);
         self.resume(now);
     }
 
@@ -232,9 +245,9 @@ impl Receiver {
         let until = now + self.options.poll;
         match &mut self.state {
             State::AwaitStart { .. } => self.handle_start(now, byte),
-            State::InFrame { size, frame, until: deadline } => {
+            State::InFrame { size, frame, until: deadline, end } => {
                 frame.push(byte);
-                *deadline = until;
+                *deadline = end.map_or(until, |end| until.min(end));
                 if frame.len() == size.frame_length() {
                     let (size, frame) = (*size, core::mem::take(frame));
                     self.handle_frame(now, size, &frame);
@@ -265,7 +278,10 @@ impl Receiver {
             EOT => self.handle_end_mark(now),
             ABORT | b'A' if !standard => self.abort(AbortReason::ByUser),
             _ => match BlockSize::from_start_byte(byte) {
-                Some(size) => self.state = State::InFrame { size, frame: vec![byte], until },
+                Some(size) => {
+                    let end = self.options.block_time.map(|time| now + time);
+                    self.state = State::InFrame { size, frame: vec![byte], until, end };
+                }
                 None => self.error(now),
             },
         }
@@ -327,8 +343,16 @@ impl Receiver {
         if self.options.generation == Generation::Spl && size > self.options.flash_size.saturating_sub(1) {
             return self.abort(AbortReason::SizeLimit);
         }
+        if self.options.generation == Generation::Hal && self.is_size_refused() {
+            self.send(&[CAN, CAN]);
+        }
         self.events.push_back(ReceiverEvent::Header { name: name.clone(), size });
         self.state = State::Erasing { name, size };
+    }
+
+    /// AN4657's test, of the size that was announced before this header.
+    fn is_size_refused(&self) -> bool {
+        self.size > self.options.flash_size.saturating_add(1)
     }
 
     fn handle_data(&mut self, payload: &[u8]) {

@@ -15,10 +15,14 @@
 
 use std::collections::VecDeque;
 
-use super::{
-    ACK, BlockSize, CAN, CRC_REQUEST, EOT, Generation, NAK, SizeEnding, encode_block, header_payload,
-};
+use super::{ACK, CAN, CRC_REQUEST, EOT, Generation, NAK, encode_block, header_payload};
 use crate::{Instant, timing};
+
+mod terms;
+
+pub use terms::{
+    Completion, Phase, SenderEvent, SenderFailure, SenderOptions, SenderRefusal, Start, Transmit, wire_floor,
+};
 
 /// Longest text kept of what a receiver says after CA CA.
 const DRAINED_LIMIT: usize = 2048;

@@ -114,26 +114,60 @@ fn sts_receivers_answer_a_repeated_block_nak_for_ever_and_the_standard_one_ack()
     assert_eq!(board.block(2, b"y"), [ACK]);
 }
 
-#[test]
-fn data_block_256_is_a_header_to_the_newer_loader() {
-    let mut board = Board::new(Generation::Hal, 512 * 1024);
+/// A newer loader that has taken the header and 255 blocks of 128 bytes.
+fn before_the_wrap(flash_size: u32) -> Board {
+    let mut board = Board::new(Generation::Hal, flash_size);
     board.header(300 * 128);
     for number in 1..=255 {
         assert_eq!(board.block(number, b"\x55"), [ACK]);
     }
-    assert_eq!(board.block(0, b"\x55data"), [CAN, CAN]);
-    let erases = board.events.iter().filter(|event| matches!(event, ReceiverEvent::Header { .. })).count();
-    assert_eq!(erases, 2, "the flash is erased a second time");
+    board
+}
+
+fn erases(board: &Board) -> usize {
+    board.events.iter().filter(|event| matches!(event, ReceiverEvent::Header { .. })).count()
+}
+
+#[test]
+fn data_block_256_makes_the_newer_loader_erase_again_and_go_on_to_a_false_success() {
+    let mut board = before_the_wrap(512 * 1024);
+    assert_eq!(board.block(0, b"\x55data"), [ACK, CRC_REQUEST], "the ACK deceives a sender");
+    assert_eq!(erases(&board), 2);
+    assert_eq!(board.block(1, b"block 257"), [ACK]);
+    let Some(ReceiverEvent::Data { offset, .. }) = board.events.last() else { panic!("no data") };
+    assert_eq!(*offset, 255 * 128, "behind what was erased");
+    board.feed(&[EOT]);
+    assert_eq!(board.feed(&encode_block(BlockSize::Small, 0, &[], 0)), [ACK]);
+    assert!(matches!(board.events.last(), Some(ReceiverEvent::Finished { .. })));
+}
+
+#[test]
+fn data_block_256_of_a_file_announced_too_large_ends_the_newer_loaders_session_after_a_second_erase() {
+    let mut board = before_the_wrap(300 * 128 - 2);
+    assert_eq!(board.block(0, b"\x55data"), [CAN, CAN, ACK, CRC_REQUEST]);
+    assert_eq!(erases(&board), 2);
     assert_eq!(board.events.last(), Some(&ReceiverEvent::Aborted(AbortReason::SizeLimit)));
 }
 
 #[test]
+fn a_block_of_1024_at_9600_baud_is_too_long_for_a_newer_loader_whose_driver_counts_from_its_beginning() {
+    let mut options = ReceiverOptions::new(Generation::Hal, 65_536);
+    options.block_time = Some(ms(1000));
+    let run = |size: BlockSize| {
+        let mut receiver = Receiver::new(ms(0), options);
+        let frame = encode_block(size, 0, b"a.bin\x00100", 0);
+        for (index, byte) in frame.iter().enumerate() {
+            receiver.handle_bytes(jigline_protocol::timing::wire_time(index + 1, 9600), &[*byte]);
+        }
+        std::iter::from_fn(|| receiver.poll_event()).next()
+    };
+    assert_eq!(run(BlockSize::Large), None);
+    assert!(matches!(run(BlockSize::Small), Some(ReceiverEvent::Header { size: 100, .. })));
+}
+
+#[test]
 fn data_block_256_that_begins_with_nought_ends_the_newer_loaders_session_as_if_all_were_well() {
-    let mut board = Board::new(Generation::Hal, 512 * 1024);
-    board.header(300 * 128);
-    for number in 1..=255 {
-        board.block(number, b"\x55");
-    }
+    let mut board = before_the_wrap(512 * 1024);
     assert_eq!(board.block(0, b"\x00"), [ACK]);
     assert!(matches!(board.events.last(), Some(ReceiverEvent::Finished { .. })));
 }

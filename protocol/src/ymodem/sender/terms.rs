@@ -44,6 +44,9 @@ pub struct SenderOptions {
 impl SenderOptions {
     /// Settings that suit a generation: blocks of 1024 (the HAL receiver has but 255), header of 1024 and zero padding
     /// for ST's receivers as the senders in the field do, header of 128 and 1Ah for others.
+    ///
+    /// At 9600 baud a HAL loader built since about 2017 may need blocks of 128 for header and data: its UART driver
+    /// gives a whole block one second. Such a loader never takes a header of 1024.
     #[must_use]
     pub fn new(receiver: Generation, baud: u32) -> Self {
         let st = receiver != Generation::Standard;
