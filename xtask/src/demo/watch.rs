@@ -27,7 +27,7 @@ pub struct Line {
     pub closed: BTreeMap<String, Closed>,
     /// Records on the station that the server has not acknowledged.
     pub unsent: u64,
-    /// The highest upload number seen: that many records the station has closed since its journal began.
+    /// How many records the station has closed since its journal began: its upload numbers count from 1 without gaps.
     pub numbered: u64,
 }
 
@@ -47,6 +47,7 @@ impl Line {
             Some("live") => self.apply_live(event.get("live").unwrap_or(&Value::Null)),
             Some("uplink") => {
                 self.unsent = number(&event, "unsent");
+                self.numbered = self.numbered.max(number(&event, "held") + self.unsent);
                 Change::Moved
             }
             Some("run_closed") => self.apply_closed(&event),
@@ -249,6 +250,13 @@ mod tests {
         assert_eq!((run.slot, run.fault.as_str(), run.duration_ms), (2, "board_silent", 10_400));
         assert_eq!(line.apply(&one_line(closed)), Change::None);
         assert_eq!((line.closed.len(), line.numbered), (1, 3));
+    }
+
+    #[test]
+    fn records_closed_before_this_start_count_too() {
+        let mut line = Line::default();
+        line.apply(r#"{"event":"uplink","held":24,"unsent":3}"#);
+        assert_eq!((line.numbered, line.unsent), (27, 3));
     }
 
     #[test]
