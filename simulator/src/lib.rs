@@ -1,1 +1,29 @@
+//! A simulated board and the jig it lies in: the witness.
+//!
+//! What lives here: the board (Modbus application and boot loader over raw registers and flash), its faults and knobs, the line at
+//! its real rate, the jig's fixture and operator, and the observers that judges read. It boots only an image that passes its own
+//! test. What never does: anything of the station's or the server's; of `domain` only the parsed model file is used.
+//! `board`, `loader`, `memory`, `flash`, `pack`, `line` are pure; `port`, `slot`, `jig` drive them.
 
+pub mod birth;
+pub mod board;
+pub mod codec;
+pub mod faults;
+pub mod firmware;
+pub mod fixture;
+pub mod flash;
+pub mod jig;
+pub mod line;
+pub mod live;
+pub mod loader;
+pub mod memory;
+pub mod observe;
+pub mod pack;
+pub mod port;
+pub mod slot;
+
+pub use birth::Birth;
+pub use board::{Board, Mode};
+pub use faults::{Expected, Fault};
+pub use jig::{Jig, JigSettings, MemoryJig};
+pub use observe::{Holds, Observation, Witnessed};

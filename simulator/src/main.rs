@@ -1,1 +1,267 @@
-fn main() {}
+//! `jigline-simulator`: builds firmware images, runs a jig full of simulated boards, or one board for hand tests.
+
+use std::{
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Parser, Subcommand};
+use domain::model::{DeviceModel, parse_model};
+use jigline_simulator::{
+    Birth, Fault, Jig, JigSettings,
+    firmware::{build_image, version_text},
+    observe::read_observer,
+    port::{MemoryPort, MemorySocket, Port, PtyPort},
+    slot::{Slot, SlotOrder},
+};
+use serde_json::json;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+#[derive(Parser)]
+#[command(
+    name = "jigline-simulator",
+    version,
+    about = "Simulated boards that speak real bytes at a real line rate"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build a firmware image that a simulated board starts.
+    Firmware {
+        /// The device model's file.
+        #[arg(long)]
+        model: PathBuf,
+        /// Version text, at most as long as the model's field; 1.9 becomes V1.9.
+        #[arg(long)]
+        version: String,
+        /// Bytes of the image.
+        #[arg(long, default_value_t = 65_536)]
+        size: u32,
+        /// Another seed, another image.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// A jig: slots as serial devices, a fixture over TCP, an operator who puts one board in after the other.
+    Jig {
+        /// Where slot-1, slot-2, … and observer.json come to lie.
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long)]
+        model: PathBuf,
+        #[arg(long, default_value_t = 8)]
+        slots: u32,
+        #[arg(long, default_value_t = 24)]
+        boards: u32,
+        /// Number of the first board; boards of other numbers are other boards.
+        #[arg(long, default_value_t = 0)]
+        first_board: u32,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Bits per second of application and loader alike; without it the model's.
+        #[arg(long)]
+        baud: Option<u32>,
+        /// How many boards are bad, in turn: silent, interrupted flash, flipped flash byte, cell out of limits, register that does
+        /// not hold, wrong model, cloned identity.
+        #[arg(long, default_value_t = 0)]
+        faulty: u32,
+        #[arg(long, default_value = "127.0.0.1:0")]
+        fixture_listen: SocketAddr,
+        /// Read DIR/observer.json and leave out the boards that were taken out already.
+        #[arg(long)]
+        skip_done: bool,
+    },
+    /// One board for hand tests, powered, without a jig.
+    Board {
+        #[arg(long)]
+        model: PathBuf,
+        /// Put a link to the board's serial device here.
+        #[arg(long, conflicts_with = "tcp", required_unless_present = "tcp")]
+        pty: Option<PathBuf>,
+        /// Or serve the line's raw bytes over TCP.
+        #[arg(long)]
+        tcp: Option<SocketAddr>,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long)]
+        baud: Option<u32>,
+        /// What is wrong with it.
+        #[arg(long)]
+        fault: Option<Fault>,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(tracing::Level::INFO.into())
+                .from_env_lossy(),
+        )
+        .init();
+    match Cli::parse().command {
+        Command::Firmware { model, version, size, seed, out } => {
+            let model = load_model(&model, None)?;
+            let image = build_image(&model, &version_text(&version), size, seed)?;
+            std::fs::write(&out, image)
+                .with_context(|| format!("cannot write the image to {}", out.display()))
+        }
+        Command::Jig {
+            data,
+            model,
+            slots,
+            boards,
+            first_board,
+            seed,
+            baud,
+            faulty,
+            fixture_listen,
+            skip_done,
+        } => {
+            std::fs::create_dir_all(&data)
+                .with_context(|| format!("cannot make the folder {}", data.display()))?;
+            let observer = data.join("observer.json");
+            let earlier = if skip_done && observer.exists() {
+                read_observer(&observer)
+                    .with_context(|| format!("{} is no list of boards; remove it", observer.display()))?
+            } else {
+                Vec::new()
+            };
+            let model = load_model(&model, baud)?;
+            let observer = Some(observer);
+            let settings = JigSettings { model, slots, boards, first_board, seed, faulty, observer, earlier };
+            run_jig(settings, &data, fixture_listen).await
+        }
+        Command::Board { model, pty, tcp, seed, baud, fault } => {
+            let model = load_model(&model, baud)?;
+            let size = model.image_capacity().min(24 * 1024);
+            let image = build_image(&model, "V1.8", size, seed)?;
+            let birth = Birth::new(0, seed, fault, image.into());
+            match (pty, tcp) {
+                (Some(link), _) => {
+                    let mut port = PtyPort::open(model.link.baud).context("cannot open a pseudo terminal")?;
+                    port.link(&link).with_context(|| format!("cannot link {}", link.display()))?;
+                    say(&json!({ "device": link }))?;
+                    run_board(model, birth, port).await
+                }
+                (None, Some(address)) => {
+                    let (port, socket) = MemoryPort::new(model.link.baud);
+                    let listener = listen(address).await?;
+                    say(&json!({ "listening": listener.local_addr()?.to_string() }))?;
+                    tokio::select! {
+                        outcome = run_board(model, birth, port) => outcome,
+                        outcome = serve_tcp(listener, socket) => outcome,
+                    }
+                }
+                (None, None) => bail!("say --pty LINK or --tcp ADDRESS"),
+            }
+        }
+    }
+}
+
+fn load_model(path: &Path, baud: Option<u32>) -> Result<Arc<DeviceModel>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the device model {}", path.display()))?;
+    let mut model = parse_model(&path.display().to_string(), &text).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the device model has faults:\n{}", lines.join("\n"))
+    })?;
+    if let Some(baud) = baud {
+        if baud < 50 {
+            bail!("a line of {baud} bits per second is too slow; use 9600 to 115200");
+        }
+        model.link.baud = baud;
+        model.boot.baud = baud;
+    }
+    Ok(Arc::new(model))
+}
+
+async fn run_jig(settings: JigSettings, data: &Path, fixture: SocketAddr) -> Result<()> {
+    let mut ports = Vec::new();
+    let mut devices = Vec::new();
+    for number in 1..=settings.slots {
+        let mut port = PtyPort::open(settings.model.link.baud).context("cannot open a pseudo terminal")?;
+        let link = data.join(format!("slot-{number}"));
+        port.link(&link).with_context(|| format!("cannot link {}", link.display()))?;
+        devices.push(link);
+        ports.push(port);
+    }
+    let listener = listen(fixture).await?;
+    let address = listener.local_addr()?;
+    let jig = Jig::start(settings, ports)?;
+    say(&json!({ "fixture": address.to_string(), "slots": devices }))?;
+    let door = jig.door();
+    let accept = async move {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let door = door.clone();
+                    tokio::spawn(async move { door.serve(stream).await });
+                }
+                Err(error) => tracing::warn!(%error, "a client of the fixture did not get in"),
+            }
+        }
+    };
+    tokio::select! {
+        () = accept => Ok(()),
+        outcome = asked_to_stop() => outcome,
+    }
+}
+
+async fn run_board<P: Port + 'static>(model: Arc<DeviceModel>, birth: Birth, port: P) -> Result<()> {
+    let (orders, inbox) = mpsc::unbounded_channel();
+    let (news, mut heard) = mpsc::unbounded_channel();
+    orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).context("the slot is gone")?;
+    let slot = Slot { number: 1, model, port, orders: inbox, news };
+    tokio::select! {
+        outcome = slot.run() => outcome.context("the line failed"),
+        outcome = asked_to_stop() => outcome,
+        () = async { while heard.recv().await.is_some() {} } => Ok(()),
+    }
+}
+
+async fn serve_tcp(listener: TcpListener, socket: MemorySocket) -> Result<()> {
+    loop {
+        let (mut client, _) = listener.accept().await.context("cannot take another connection")?;
+        let mut line = socket.connect();
+        if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut line.stream).await {
+            tracing::info!(%error, "the client went");
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; is the port taken? name another one"))
+}
+
+async fn asked_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+/// One line of JSON on the standard output.
+fn say(what: &serde_json::Value) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{what}").context("nobody reads the standard output")?;
+    out.flush().context("nobody reads the standard output")
+}

@@ -1,0 +1,97 @@
+//! What can be wrong with a board, by name. The first seven are those of the demo's `--faulty N`, in its order.
+
+use serde::{Deserialize, Serialize};
+
+/// One way of being a bad board.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum Fault {
+    /// Never says a byte.
+    Silent,
+    /// Lies in its loader with half an image: somebody pulled it out last shift. Not broken: flashing heals it.
+    InterruptedFlash,
+    /// A weak flash cell: one bit of every image programmed into it changes after the loader has verified it.
+    FlippedFlashByte,
+    /// One cell 60 mV below the others.
+    CellOutOfLimits,
+    /// One parameter takes a write, reads back right and has its old value after the restart.
+    RegisterDoesNotHold,
+    /// Another kind of board that answers at the same address.
+    WrongModel,
+    /// Says it is a board of the same batch that was there before it.
+    ClonedIdentity,
+}
+
+impl Fault {
+    /// All of them, in the order in which a batch's faulty boards get them.
+    pub const ALL: [Self; 7] = [
+        Self::Silent,
+        Self::InterruptedFlash,
+        Self::FlippedFlashByte,
+        Self::CellOutOfLimits,
+        Self::RegisterDoesNotHold,
+        Self::WrongModel,
+        Self::ClonedIdentity,
+    ];
+}
+
+/// What an honest station must make of a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    Pass,
+    Fail,
+    /// Never worked on, never passed: another board has its identity.
+    Refused,
+}
+
+impl Expected {
+    /// What a board with that fault, or with none, must come to.
+    #[must_use]
+    pub fn of(fault: Option<Fault>) -> Self {
+        match fault {
+            None | Some(Fault::InterruptedFlash) => Self::Pass,
+            Some(Fault::ClonedIdentity) => Self::Refused,
+            Some(_) => Self::Fail,
+        }
+    }
+}
+
+/// Which boards of a batch of `boards` are bad when `faulty` of them are: spread evenly, the names in turn.
+#[must_use]
+pub fn assign(boards: u32, faulty: u32) -> Vec<Option<Fault>> {
+    let mut faults = vec![None; boards as usize];
+    let faulty = u64::from(faulty.min(boards));
+    for turn in 0..faulty {
+        let at = (2 * turn + 1) * u64::from(boards) / (2 * faulty);
+        faults[at as usize] = Some(Fault::ALL[turn as usize % Fault::ALL.len()]);
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seven_bad_boards_of_twenty_four_are_the_seven_faults_each_once() {
+        let faults = assign(24, 7);
+        let named: Vec<Fault> = faults.iter().flatten().copied().collect();
+        assert_eq!(named, Fault::ALL);
+        assert_eq!(faults.len(), 24);
+        assert!(faults[0].is_none());
+    }
+
+    #[test]
+    fn as_many_bad_boards_as_asked_for_whatever_the_batch() {
+        for boards in 0..40 {
+            for faulty in 0..50 {
+                let count = assign(boards, faulty).iter().flatten().count() as u32;
+                assert_eq!(count, faulty.min(boards), "{boards} boards, {faulty} faulty");
+            }
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! The jig: slots, the fixture's inputs and outputs, the operator's pile of boards, and the observer's list.
+
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
+
+use domain::model::DeviceModel;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, DuplexStream},
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+    time,
+};
+
+use crate::{
+    birth::Birth,
+    faults::{self, Expected, Fault},
+    firmware::{ImageRefusal, build_image},
+    fixture::{FixtureCommand, FixtureEvent},
+    observe::{Holds, Observation, Witnessed, write_observer},
+    port::{MemoryLine, MemoryPort, MemorySocket, Port},
+    slot::{Sight, Slot, SlotNews, SlotOrder},
+};
+
+/// Changes are gathered this long before the observer's file is written.
+const OBSERVER_DELAY: Duration = Duration::from_millis(40);
+/// Bytes of the image that boards come with.
+const OLD_IMAGE_BYTES: u32 = 24 * 1024;
+
+/// What a jig works on.
+#[derive(Debug, Clone)]
+pub struct JigSettings {
+    pub model: Arc<DeviceModel>,
+    pub slots: u32,
+    pub boards: u32,
+    /// Number of the first board: another batch begins where the last one ended.
+    pub first_board: u32,
+    pub seed: u64,
+    /// How many of the boards are bad.
+    pub faulty: u32,
+    /// Where the observer's list is kept, if anywhere.
+    pub observer: Option<PathBuf>,
+    /// The list of an earlier jig: boards that it saw removed are not put in again.
+    pub earlier: Vec<Witnessed>,
+}
+
+/// The boards of a batch, in the order in which the operator takes them.
+///
+/// # Errors
+/// Where the model's flash is too small for the image that boards come with.
+pub fn plan_boards(settings: &JigSettings) -> Result<Vec<Plan>, ImageRefusal> {
+    let size = OLD_IMAGE_BYTES.min(settings.model.image_capacity());
+    let image: Arc<[u8]> = build_image(&settings.model, "V1.8", size, settings.seed ^ 0x6f6c_64)?.into();
+    let assigned = faults::assign(settings.boards, settings.faulty);
+    let mut plans: Vec<Plan> = Vec::with_capacity(assigned.len());
+    for (nth, fault) in assigned.iter().enumerate() {
+        let index = settings.first_board + nth as u32;
+        let mut birth = Birth::new(index, settings.seed, *fault, image.clone());
+        let mut original = None;
+        if *fault == Some(Fault::ClonedIdentity) {
+            // A healthy board that came before; where there is none, any that came before.
+            let earlier = assigned[..nth].iter().position(Option::is_none).or_else(|| nth.checked_sub(1));
+            if let Some(copied) = earlier {
+                birth = birth.with_identity_of(&plans[copied].birth);
+                original = Some(plans[copied].index);
+            }
+        }
+        plans.push(Plan { index, birth, original });
+    }
+    Ok(plans)
+}
+
+/// One board of the pile.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub index: u32,
+    pub birth: Birth,
+    /// The board whose identity it copies: it is put in when that one has been taken out.
+    pub original: Option<u32>,
+}
+
+/// A running jig; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Jig {
+    events: mpsc::UnboundedSender<JigEvent>,
+    witnessed: watch::Receiver<Vec<Witnessed>>,
+    tasks: JoinSet<()>,
+}
+
+#[derive(Debug)]
+enum JigEvent {
+    Slot(SlotNews),
+    Connected(mpsc::UnboundedSender<String>),
+    Command(FixtureCommand),
+    Observe { index: u32, answer: oneshot::Sender<Option<Observation>> },
+}
+
+impl Jig {
+    /// Puts the first boards in. One port for each slot, in order.
+    ///
+    /// # Errors
+    /// See [`plan_boards`].
+    pub fn start<P: Port + 'static>(settings: JigSettings, ports: Vec<P>) -> Result<Self, ImageRefusal> {
+        let plans = plan_boards(&settings)?;
+        let (events, inbox) = mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        let mut slots = Vec::new();
+        let (news, mut heard) = mpsc::unbounded_channel();
+        for (number, port) in (1..).zip(ports) {
+            let (orders, inbox) = mpsc::unbounded_channel();
+            slots.push(orders);
+            let slot =
+                Slot { number, model: settings.model.clone(), port, orders: inbox, news: news.clone() };
+            tasks.spawn(async move {
+                if let Err(error) = slot.run().await {
+                    tracing::error!(slot = number, %error, "the slot's port failed; restart the jig");
+                }
+            });
+        }
+        let forward = events.clone();
+        tasks.spawn(async move {
+            while let Some(news) = heard.recv().await {
+                if forward.send(JigEvent::Slot(news)).is_err() {
+                    return;
+                }
+            }
+        });
+        let list: Vec<Witnessed> = plans.iter().map(|plan| witness(plan, &settings.earlier)).collect();
+        let (publish, witnessed) = watch::channel(list);
+        let floor = Floor {
+            present: vec![false; slots.len()],
+            slots,
+            plans,
+            waiting: Vec::new(),
+            connections: Vec::new(),
+            last_seen: BTreeMap::new(),
+            publish,
+            observer: settings.observer,
+        };
+        tasks.spawn(floor.run(inbox));
+        Ok(Self { events, witnessed, tasks })
+    }
+
+    /// A line of the fixture: JSON lines both ways, as over TCP.
+    pub fn connect_fixture<S>(&mut self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let door = self.door();
+        self.tasks.spawn(async move { door.serve(stream).await });
+    }
+
+    /// A way to the fixture for a listener.
+    #[must_use]
+    pub fn door(&self) -> FixtureDoor {
+        FixtureDoor(self.events.clone())
+    }
+
+    /// The observer's list as it changes.
+    #[must_use]
+    pub fn witnessed(&self) -> watch::Receiver<Vec<Witnessed>> {
+        self.witnessed.clone()
+    }
+
+    /// Everything about a board: as it lies in its slot now, or as it was taken out. None: it was never put in.
+    pub async fn observe(&self, index: u32) -> Option<Observation> {
+        let (answer, answered) = oneshot::channel();
+        self.events.send(JigEvent::Observe { index, answer }).ok()?;
+        answered.await.ok()?
+    }
+}
+
+/// Lets fixtures' clients in.
+#[derive(Debug, Clone)]
+pub struct FixtureDoor(mpsc::UnboundedSender<JigEvent>);
+
+impl FixtureDoor {
+    /// Serves one client until it goes.
+    pub async fn serve<S: AsyncRead + AsyncWrite>(&self, stream: S) {
+        let (reader, mut writer) = tokio::io::split(stream);
+        let mut lines = BufReader::new(reader).lines();
+        let (out, mut outbox) = mpsc::unbounded_channel::<String>();
+        if self.0.send(JigEvent::Connected(out)).is_err() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                line = outbox.recv() => {
+                    let Some(mut line) = line else { return };
+                    line.push('\n');
+                    if writer.write_all(line.as_bytes()).await.is_err() || writer.flush().await.is_err() {
+                        return;
+                    }
+                }
+                line = lines.next_line() => {
+                    let Ok(Some(line)) = line else { return };
+                    match serde_json::from_str(&line) {
+                        Ok(command) => {
+                            if self.0.send(JigEvent::Command(command)).is_err() {
+                                return;
+                            }
+                        }
+                        Err(error) => tracing::warn!(%line, %error, "the fixture does not know this command"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn witness(plan: &Plan, earlier: &[Witnessed]) -> Witnessed {
+    if let Some(done) = earlier.iter().find(|board| board.index == plan.index && board.removed) {
+        return done.clone();
+    }
+    Witnessed {
+        index: plan.index,
+        fault: plan.birth.fault,
+        machine_code: plan.birth.machine_code.to_string(),
+        bluetooth_address: plan.birth.bluetooth_address.clone(),
+        expected: Expected::of(plan.birth.fault),
+        slot: None,
+        inserted: false,
+        removed: false,
+        lamp: None,
+        holds: Holds::default(),
+        frames: 0,
+        ignored_frames: 0,
+    }
+}
+
+/// The actor that holds all of it together.
+struct Floor {
+    slots: Vec<mpsc::UnboundedSender<SlotOrder>>,
+    present: Vec<bool>,
+    plans: Vec<Plan>,
+    /// Slots that wait for a board.
+    waiting: Vec<u32>,
+    connections: Vec<mpsc::UnboundedSender<String>>,
+    last_seen: BTreeMap<u32, Observation>,
+    publish: watch::Sender<Vec<Witnessed>>,
+    observer: Option<PathBuf>,
+}
+
+impl Floor {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<JigEvent>) {
+        self.write_observer();
+        let mut changed: Option<time::Instant> = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = time::sleep_until(changed.unwrap_or_else(time::Instant::now)), if changed.is_some() => {
+                    changed = None;
+                    self.write_observer();
+                }
+                event = inbox.recv() => {
+                    let Some(event) = event else { return };
+                    if self.handle(event) {
+                        changed.get_or_insert_with(|| time::Instant::now() + OBSERVER_DELAY);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the observer's list has changed.
+    fn handle(&mut self, event: JigEvent) -> bool {
+        match event {
+            JigEvent::Slot(SlotNews::Wants { slot }) => {
+                self.waiting.push(slot);
+                self.hand_out()
+            }
+            JigEvent::Slot(SlotNews::Fixture(event)) => {
+                if let FixtureEvent::Presence { slot, present } = event
+                    && let Some(place) = self.present.get_mut(slot as usize - 1)
+                {
+                    *place = present;
+                }
+                self.broadcast(event);
+                false
+            }
+            JigEvent::Slot(SlotNews::Seen(sight)) => {
+                self.see(*sight);
+                self.hand_out();
+                true
+            }
+            JigEvent::Connected(connection) => {
+                for (slot, present) in (1..).zip(&self.present) {
+                    let line = serde_json::to_string(&FixtureEvent::Presence { slot, present: *present });
+                    let _gone_already = line.map(|line| connection.send(line));
+                }
+                self.connections.push(connection);
+                false
+            }
+            JigEvent::Command(command) => {
+                match self.slots.get((command.slot() as usize).wrapping_sub(1)) {
+                    Some(slot) => {
+                        let _slot_is_gone = slot.send(SlotOrder::Fixture(command));
+                    }
+                    None => tracing::warn!(
+                        slot = command.slot(),
+                        "a fixture command names a slot that is not there"
+                    ),
+                }
+                false
+            }
+            JigEvent::Observe { index, answer } => {
+                let board = self.publish.borrow().iter().find(|board| board.index == index).cloned();
+                let here =
+                    board.filter(|board| board.inserted && !board.removed).and_then(|board| board.slot);
+                match here.and_then(|slot| self.slots.get(slot as usize - 1)) {
+                    Some(slot) => {
+                        let _slot_is_gone = slot.send(SlotOrder::Observe(answer));
+                    }
+                    None => {
+                        let _asker_is_gone = answer.send(self.last_seen.get(&index).cloned());
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    /// Gives waiting slots their next boards. Whether any got one.
+    fn hand_out(&mut self) -> bool {
+        let mut any = false;
+        while let Some(slot) = self.waiting.first().copied() {
+            let Some(plan) = self.next_board() else { break };
+            self.waiting.remove(0);
+            self.publish.send_modify(|list| {
+                if let Some(board) = list.iter_mut().find(|board| board.index == plan.index) {
+                    board.inserted = true;
+                    board.slot = Some(slot);
+                }
+            });
+            if let Some(orders) = self.slots.get(slot as usize - 1) {
+                let order = SlotOrder::Insert { index: plan.index, birth: Box::new(plan.birth) };
+                let _slot_is_gone = orders.send(order);
+            }
+            any = true;
+        }
+        any
+    }
+
+    fn next_board(&self) -> Option<Plan> {
+        let list = self.publish.borrow();
+        let is_removed = |index| list.iter().any(|board| board.index == index && board.removed);
+        let ready = |plan: &&Plan| {
+            let waits = list.iter().any(|board| board.index == plan.index && !board.inserted);
+            waits && plan.original.is_none_or(is_removed)
+        };
+        self.plans.iter().find(ready).cloned()
+    }
+
+    fn see(&mut self, sight: Sight) {
+        self.publish.send_modify(|list| {
+            let Some(board) = list.iter_mut().find(|board| board.index == sight.index) else { return };
+            board.slot = Some(sight.slot);
+            board.removed = sight.removed;
+            board.lamp = sight.lamp.map(|lamp| lamp.as_str().to_owned()).or(board.lamp.take());
+            board.frames = sight.observation.frames;
+            board.ignored_frames = sight.observation.ignored_frames;
+            if sight.removed {
+                // Without power no path is closed; what counts is how it left the line.
+                let was = (board.holds.charge_on, board.holds.discharge_on);
+                board.holds = sight.observation.holds.clone();
+                (board.holds.charge_on, board.holds.discharge_on) = was;
+            } else {
+                board.holds = sight.observation.holds.clone();
+            }
+        });
+        self.last_seen.insert(sight.index, sight.observation);
+    }
+
+    fn broadcast(&mut self, event: FixtureEvent) {
+        if let Ok(line) = serde_json::to_string(&event) {
+            self.connections.retain(|connection| connection.send(line.clone()).is_ok());
+        }
+    }
+
+    fn write_observer(&self) {
+        let Some(path) = &self.observer else { return };
+        let outcome: io::Result<()> = write_observer(path, &self.publish.borrow());
+        if let Err(error) = outcome {
+            tracing::error!(path = %path.display(), %error, "cannot write what the boards hold; is the disk full?");
+        }
+    }
+}
+
+/// The same jig without files and in any time: lines and fixture are streams in memory.
+#[derive(Debug)]
+pub struct MemoryJig {
+    pub jig: Jig,
+    sockets: Vec<MemorySocket>,
+}
+
+impl MemoryJig {
+    /// Starts it. The slots' boards are put in at once.
+    ///
+    /// # Errors
+    /// See [`plan_boards`].
+    pub fn start(settings: JigSettings) -> Result<Self, ImageRefusal> {
+        let baud = settings.model.link.baud;
+        let (ports, sockets): (Vec<MemoryPort>, Vec<MemorySocket>) =
+            (0..settings.slots).map(|_| MemoryPort::new(baud)).unzip();
+        Ok(Self { jig: Jig::start(settings, ports)?, sockets })
+    }
+
+    /// A client's end of a slot's line, counted from 1; the one given out before goes dead. None: no such slot.
+    #[must_use]
+    pub fn line(&self, slot: u32) -> Option<MemoryLine> {
+        self.socket(slot).map(MemorySocket::connect)
+    }
+
+    /// The socket of a slot, for a client that opens its line anew by itself.
+    #[must_use]
+    pub fn socket(&self, slot: u32) -> Option<&MemorySocket> {
+        self.sockets.get((slot as usize).wrapping_sub(1))
+    }
+
+    /// A client's end of the fixture: JSON lines.
+    pub fn fixture(&mut self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(65_536);
+        self.jig.connect_fixture(ours);
+        theirs
+    }
+}

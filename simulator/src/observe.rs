@@ -1,0 +1,103 @@
+//! What the judges read: the board as it is, not as anybody says it is.
+
+use std::{collections::BTreeMap, fmt, fs, io, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    board::Mode,
+    faults::{Expected, Fault},
+};
+
+/// Everything about a board at one moment.
+#[derive(Clone)]
+pub struct Observation {
+    pub mode: Mode,
+    /// Raw words the board works with.
+    pub registers: BTreeMap<u16, u16>,
+    /// Raw words it would have after a restart.
+    pub registers_kept: BTreeMap<u16, u16>,
+    /// The password it would have after a restart.
+    pub password: String,
+    pub gain: f64,
+    pub calibrated: bool,
+    /// The image as it lies in the flash.
+    pub flash_image: Option<Vec<u8>>,
+    /// Whether that image passes its own test.
+    pub boots: bool,
+    /// Requests answered.
+    pub frames: u64,
+    /// Requests that came while it was busy or storing, and were lost.
+    pub ignored_frames: u64,
+    pub register_writes: u64,
+    pub restarts: u64,
+    pub holds: Holds,
+}
+
+impl fmt::Debug for Observation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observation")
+            .field("mode", &self.mode)
+            .field("holds", &self.holds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The part of it that stands in `observer.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Holds {
+    pub name: Option<String>,
+    /// Version text of the image, none where the image does not start.
+    pub firmware_version: Option<String>,
+    /// CRC-32 (IEEE) over the whole image, none where it does not start.
+    pub firmware_crc32: Option<u32>,
+    pub lease_mode: Option<String>,
+    /// The charge path really is closed.
+    pub charge_on: bool,
+    /// The discharge path really is closed.
+    pub discharge_on: bool,
+    pub password_is_factory: bool,
+}
+
+/// One board of the batch, as it stands in `observer.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Witnessed {
+    pub index: u32,
+    pub fault: Option<Fault>,
+    pub machine_code: String,
+    pub bluetooth_address: String,
+    pub expected: Expected,
+    /// Slot in which it lies or lay, counted from 1.
+    #[serde(default)]
+    pub slot: Option<u32>,
+    pub inserted: bool,
+    pub removed: bool,
+    /// The last lamp that the station showed for it.
+    pub lamp: Option<String>,
+    pub holds: Holds,
+    /// Requests that it answered, and that it lost because it was storing.
+    #[serde(default)]
+    pub frames: u64,
+    #[serde(default)]
+    pub ignored_frames: u64,
+}
+
+/// Puts the list in place of the old one at one stroke.
+///
+/// # Errors
+/// What the file system says.
+pub fn write_observer(path: &Path, boards: &[Witnessed]) -> io::Result<()> {
+    let fresh = path.with_extension("json.new");
+    let mut text = serde_json::to_vec_pretty(boards)?;
+    text.push(b'\n');
+    fs::write(&fresh, text)?;
+    fs::rename(&fresh, path)
+}
+
+/// The list of an earlier jig.
+///
+/// # Errors
+/// What the file system says, or where the file is no such list.
+pub fn read_observer(path: &Path) -> io::Result<Vec<Witnessed>> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}

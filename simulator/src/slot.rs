@@ -1,0 +1,298 @@
+//! One slot of the jig: a line in real (or paused) time, the board on it, the load, and the operator's hands.
+
+use core::time::Duration;
+use std::{io, pin::Pin, sync::Arc, task::Poll};
+
+use domain::model::DeviceModel;
+use protocol::Instant;
+use tokio::{
+    io::AsyncReadExt as _,
+    sync::{mpsc, oneshot},
+    time,
+};
+
+use crate::{
+    birth::Birth,
+    board::Board,
+    fixture::{FixtureCommand, FixtureEvent, Lamp},
+    line::Line,
+    observe::Observation,
+    port::Port,
+};
+
+/// The operator sees the lamp and takes the board out.
+const REMOVE_AFTER: Duration = Duration::from_millis(100);
+/// And puts the next one in.
+const INSERT_AFTER: Duration = Duration::from_millis(200);
+/// How long a power cycle keeps the supply away.
+const POWER_OFF: Duration = Duration::from_millis(300);
+/// How often what a board holds is looked at while it works.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// To the slot.
+#[derive(Debug)]
+pub enum SlotOrder {
+    /// Put this board in and give it power.
+    Insert {
+        index: u32,
+        birth: Box<Birth>,
+    },
+    Fixture(FixtureCommand),
+    /// Look at the board that lies here now.
+    Observe(oneshot::Sender<Option<Observation>>),
+}
+
+/// From the slot.
+#[derive(Debug)]
+pub enum SlotNews {
+    /// Empty and ready for the next board.
+    Wants {
+        slot: u32,
+    },
+    Fixture(FixtureEvent),
+    Seen(Box<Sight>),
+}
+
+/// A look at the board of a slot.
+#[derive(Debug)]
+pub struct Sight {
+    pub slot: u32,
+    pub index: u32,
+    pub removed: bool,
+    pub lamp: Option<Lamp>,
+    pub observation: Observation,
+}
+
+/// One slot on its port.
+#[derive(Debug)]
+pub struct Slot<P> {
+    /// Counted from 1.
+    pub number: u32,
+    pub model: Arc<DeviceModel>,
+    pub port: P,
+    pub orders: mpsc::UnboundedReceiver<SlotOrder>,
+    pub news: mpsc::UnboundedSender<SlotNews>,
+}
+
+struct Seat {
+    index: u32,
+    board: Board,
+    lamp: Option<Lamp>,
+    seen_frames: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Hand {
+    Remove,
+    Ask,
+    PowerBack,
+}
+
+struct Work<P> {
+    slot: Slot<P>,
+    line: Line,
+    seat: Option<Seat>,
+    hand: Option<(Instant, Hand)>,
+    look_at: Instant,
+    load_ma: u32,
+    started: time::Instant,
+}
+
+impl<P: Port> Slot<P> {
+    /// Works until nobody gives orders any more.
+    ///
+    /// # Errors
+    /// Where the port fails; a client that comes and goes is no failure.
+    pub async fn run(self) -> io::Result<()> {
+        let work = Work {
+            slot: self,
+            line: Line::new(),
+            seat: None,
+            hand: Some((Instant::ZERO, Hand::Ask)),
+            look_at: Instant::ZERO,
+            load_ma: 0,
+            started: time::Instant::now(),
+        };
+        work.run().await
+    }
+}
+
+impl<P: Port> Work<P> {
+    async fn run(mut self) -> io::Result<()> {
+        let mut buffer = [0_u8; 4096];
+        loop {
+            self.do_what_is_due(self.now());
+            let due = self.poll_timeout().map(|due| self.started + due);
+            let room = self.line.room(self.client_baud()).map(|room| room.min(buffer.len()));
+            tokio::select! {
+                biased;
+                order = self.slot.orders.recv() => match order {
+                    Some(order) => self.obey(order),
+                    None => return Ok(()),
+                },
+                count = self.slot.port.read(&mut buffer[..room.unwrap_or(1)]), if room.is_some() => {
+                    self.hear(&buffer[..count?]);
+                }
+                () = time::sleep_until(due.unwrap_or(self.started)), if due.is_some() => {}
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.started.elapsed()
+    }
+
+    fn client_baud(&self) -> u32 {
+        self.slot.port.client_baud().max(50)
+    }
+
+    fn board_baud(&self) -> u32 {
+        self.seat.as_ref().map_or(self.slot.model.link.baud, |seat| seat.board.baud())
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        let (now, client, board) = (self.now(), self.client_baud(), self.board_baud());
+        self.line.put_inbound(now, bytes, client, board);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let board = self.seat.as_ref().and_then(|seat| seat.board.poll_timeout());
+        let look = self.seat.is_some().then_some(self.look_at);
+        let hand = self.hand.map(|(due, _)| due);
+        [self.line.poll_timeout(), board, look, hand].into_iter().flatten().min()
+    }
+
+    fn do_what_is_due(&mut self, now: Instant) {
+        if let Some((due, hand)) = self.hand
+            && due <= now
+        {
+            self.hand = None;
+            self.use_hand(now, hand);
+        }
+        let arrived = self.line.take_inbound(now);
+        if let Some(seat) = &mut self.seat {
+            match arrived {
+                Some(bytes) => seat.board.handle_bytes(now, &bytes),
+                None => seat.board.handle_timeout(now),
+            }
+            while let Some(bytes) = seat.board.poll_transmit() {
+                self.line.put_outbound(now, &bytes, seat.board.baud());
+            }
+        }
+        let (client, board) = (self.client_baud(), self.board_baud());
+        while let Some(bytes) = self.line.take_outbound(now, client, board) {
+            self.send(&bytes);
+        }
+        if self.look_at <= now {
+            self.look_at = now + LOOK_EVERY;
+            if self.seat.as_ref().is_some_and(|seat| seat.seen_frames != seat.board.requests()) {
+                self.tell_sight(false);
+            }
+        }
+    }
+
+    /// To the client, as far as it has room; a wire waits for nobody.
+    fn send(&mut self, mut bytes: &[u8]) {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        while !bytes.is_empty() {
+            match Pin::new(&mut self.slot.port).poll_write(&mut context, bytes) {
+                Poll::Ready(Ok(count)) if count > 0 => bytes = &bytes[count.min(bytes.len())..],
+                _ => {
+                    tracing::debug!(slot = self.slot.number, lost = bytes.len(), "the client does not read");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn use_hand(&mut self, now: Instant, hand: Hand) {
+        match hand {
+            Hand::Ask => self.tell(SlotNews::Wants { slot: self.slot.number }),
+            Hand::Remove => {
+                if let Some(seat) = &mut self.seat {
+                    seat.board.set_power(now, false);
+                }
+                self.tell_sight(true);
+                self.seat = None;
+                self.line.cut();
+                self.tell(SlotNews::Fixture(FixtureEvent::Presence {
+                    slot: self.slot.number,
+                    present: false,
+                }));
+                self.hand = Some((now + INSERT_AFTER, Hand::Ask));
+            }
+            Hand::PowerBack => {
+                if let Some(seat) = &mut self.seat {
+                    seat.board.set_power(now, true);
+                }
+                self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: true }));
+            }
+        }
+    }
+
+    fn obey(&mut self, order: SlotOrder) {
+        let now = self.now();
+        match order {
+            SlotOrder::Insert { index, birth } => {
+                let mut board = Board::new(self.slot.model.clone(), *birth);
+                board.set_load_ma(now, self.load_ma);
+                board.set_power(now, true);
+                self.seat = Some(Seat { index, board, lamp: None, seen_frames: 0 });
+                self.tell_sight(false);
+                self.tell(SlotNews::Fixture(FixtureEvent::Presence {
+                    slot: self.slot.number,
+                    present: true,
+                }));
+            }
+            SlotOrder::Observe(answer) => {
+                let _asker_is_gone = answer.send(self.seat.as_ref().map(|seat| seat.board.observe()));
+            }
+            SlotOrder::Fixture(FixtureCommand::SetLoad { load_ma, .. }) => {
+                self.load_ma = self.really_drawn(load_ma);
+                let mut flowing = 0;
+                if let Some(seat) = &mut self.seat {
+                    seat.board.set_load_ma(now, self.load_ma);
+                    flowing = seat.board.flowing_ma();
+                }
+                self.tell(SlotNews::Fixture(FixtureEvent::Load { slot: self.slot.number, load_ma: flowing }));
+            }
+            SlotOrder::Fixture(FixtureCommand::PowerCycle { .. }) => {
+                if let Some(seat) = &mut self.seat {
+                    seat.board.set_power(now, false);
+                }
+                self.line.cut();
+                self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: false }));
+                self.hand = Some((now + POWER_OFF, Hand::PowerBack));
+            }
+            SlotOrder::Fixture(FixtureCommand::Lamp { lamp, .. }) => {
+                let Some(seat) = &mut self.seat else { return };
+                seat.lamp = Some(lamp);
+                self.tell_sight(false);
+                if lamp.ends_the_work() {
+                    self.hand = Some((now + REMOVE_AFTER, Hand::Remove));
+                }
+            }
+        }
+    }
+
+    /// No load draws quite what it is told to; the instrument's own reading says what it does draw.
+    fn really_drawn(&self, asked_ma: u32) -> u32 {
+        // Up to 0.35 %, another for each slot, always the same.
+        let per_mille_tenths = i64::from(self.slot.number * 17 % 8) - 4;
+        (i64::from(asked_ma) + i64::from(asked_ma) * per_mille_tenths * 9 / 10_000).max(0) as u32
+    }
+
+    fn tell_sight(&mut self, removed: bool) {
+        let slot = self.slot.number;
+        let Some(seat) = &mut self.seat else { return };
+        seat.seen_frames = seat.board.requests();
+        let observation = seat.board.observe();
+        let sight = Sight { slot, index: seat.index, removed, lamp: seat.lamp, observation };
+        self.tell(SlotNews::Seen(Box::new(sight)));
+    }
+
+    fn tell(&self, news: SlotNews) {
+        // Where nobody listens any more the jig is on its way down.
+        let _jig_is_gone = self.slot.news.send(news);
+    }
+}
