@@ -1,6 +1,23 @@
-//! The agent at a production jig.
+//! The agent at a production jig: works the boards in its slots, keeps their birth records on its disk and brings them to the server.
+//!
+//! The runner (pure) decides; link and flash speak to the board; the journal remembers before anything is done; the uplink is the way to the
+//! server; the slot carries effects out; the agent holds it all together.
 
+pub mod agent;
 pub mod board;
+pub mod clock;
+pub mod config;
+pub mod fixture;
 pub mod flash;
+pub mod journal;
 pub mod link;
+pub mod order;
+pub mod progress;
+pub mod runner;
+pub mod secrets;
+mod shared;
+mod slot;
 pub mod tool;
+pub mod uplink;
+
+pub use shared::PortSource;

@@ -1,1 +1,141 @@
-fn main() {}
+//! `jigline-station`: works the slots of one jig, reads its journal, or handles one board by hand.
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use rand::{SeedableRng as _, rngs::StdRng};
+use jigline_station::{
+    agent::{Agent, AgentConfig},
+    clock::Clock,
+    config::StationConfig,
+    fixture::{fixture, keep_connected},
+    journal,
+    link::{Line, LinkOptions},
+    order::Boards,
+    progress::{ProgressForm, write_lines},
+    tool::{self, BoardTool},
+    uplink::HttpServer,
+};
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode};
+use tokio::sync::mpsc;
+
+#[derive(Parser)]
+#[command(name = "jigline-station", version, about = "The agent at a production jig")]
+struct Cli {
+    /// Which lines of the log are written to stderr, like `info` or `station=debug`
+    #[arg(long, env = "JIGLINE_LOG", default_value = "info", global = true)]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Work the boards in all slots until told to stop
+    Run {
+        /// The station's settings, as the enrolment gave them
+        #[arg(long, env = "JIGLINE_STATION_CONFIG")]
+        config: PathBuf,
+        /// What is written to stdout
+        #[arg(long, value_enum, default_value = "plain")]
+        progress: ProgressForm,
+    },
+    /// One board on one port, by hand
+    #[command(subcommand)]
+    Board(BoardTool),
+    /// The journal on this disk
+    #[command(subcommand)]
+    Journal(JournalTool),
+}
+
+#[derive(Subcommand)]
+enum JournalTool {
+    /// What is in it
+    Show {
+        /// journal.sqlite, or the folder it is in
+        path: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_new(&cli.log).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match work(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "jigline-station: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work(command: Command) -> anyhow::Result<()> {
+    // One thread: slots share the journal without locks, and a run can be replayed.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    match command {
+        Command::Run { config, progress } => runtime.block_on(run(StationConfig::load(&config)?, progress)),
+        Command::Board(tool) => runtime.block_on(tool::run(tool, &mut std::io::stdout())),
+        Command::Journal(JournalTool::Show { path }) => {
+            let path = if path.is_dir() { path.join("journal.sqlite") } else { path };
+            let view = serde_json::to_string_pretty(&journal::show(&path)?)?;
+            writeln!(std::io::stdout(), "{view}")?;
+            Ok(())
+        }
+    }
+}
+
+async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
+    let stop = stop_signal()?;
+    let server = HttpServer::new(&config.server, &config.key)?;
+    let devices: BTreeMap<u16, String> = config.slots.iter().map(|slot| (slot.number, slot.device.clone())).collect();
+    let ports = move |slot: u16, baud: u32| Line::open(devices.get(&slot).map(String::as_str).unwrap_or_default(), baud);
+    let (fixture, wire) = fixture();
+    let (progress, lines) = mpsc::unbounded_channel();
+    let agent = Agent::open(
+        AgentConfig {
+            station_id: config.station_id,
+            name: config.name,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            data: config.data,
+            release_key: config.release_key,
+            sealing_key: config.sealing_key,
+            placeholder_key: config.placeholder_key,
+            boards: if config.simulated { Boards::Simulated } else { Boards::Real },
+            link: LinkOptions { baud: config.baud, ..LinkOptions::default() },
+            slots: config.slots.iter().map(|slot| slot.number).collect(),
+        },
+        server,
+        ports,
+        fixture,
+        Clock::machine(),
+        StdRng::from_os_rng(),
+        progress,
+    )?;
+    tokio::spawn(keep_connected(wire, config.fixture));
+    let writer = tokio::spawn(write_lines(lines, form, std::io::stdout()));
+    agent.run(stop).await;
+    // Every sender went with the agent: the writer ends when the last line is out.
+    writer.await.context("the lines to stdout")
+}
+
+/// Comes with SIGTERM or Ctrl-C.
+#[cfg(unix)]
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be listened for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be listened for")?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    })
+}
+
+/// Comes with Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "Ctrl-C can't be listened for");
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,0 +1,334 @@
+//! The agent: all slots of a station, its fixture, its way to the server. One thread, no locks; every slot is a future of its own.
+
+use crate::{
+    clock::Clock,
+    fixture::{Fixture, FixtureEvent},
+    journal::{Journal, JournalFault},
+    link::LinkOptions,
+    order::Boards,
+    progress::{Progress, ProgressSender, describe},
+    secrets::{SealFault, Sealer, own_key},
+    shared::{NO_TRANSFER, PortSource, Shared, SharedParts, SlotDesk, SlotInput, fresh_id, no_work},
+    slot::Slot,
+    uplink::{OrderBook, Server, ServerFault, send_records},
+};
+use domain::{
+    ids::{BatchId, OutboxId, SerialBlockId, StationId},
+    live::SlotState,
+    text::{Fault, FaultCode},
+};
+use ed25519_dalek::VerifyingKey;
+use futures_util::{FutureExt as _, future::join_all};
+use rand::rngs::StdRng;
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    future::Future,
+    io,
+    panic::AssertUnwindSafe,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU8},
+    time::Duration,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+
+/// How often the assignment is asked for.
+const ORDER_INTERVAL: Duration = Duration::from_secs(2);
+/// How long boards may take to a safe place after a stop, of the ten seconds that whoever stops us waits.
+const STOP_PATIENCE: Duration = Duration::from_secs(6);
+/// How long the last records may take to the server at a stop; they are on disk anyway.
+const LAST_RECORDS: Duration = Duration::from_secs(2);
+/// Shortest and longest pause of a queue that stands.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// Pause before numbers are asked for again that the server refused.
+const REFUSED_PAUSE: Duration = Duration::from_secs(30);
+/// Lines of live state: at most four a second.
+const LIVE_INTERVAL: Duration = Duration::from_millis(250);
+/// Live state for the server.
+const LIVE_TO_SERVER: Duration = Duration::from_secs(1);
+
+/// Who the station is.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    pub station_id: StationId,
+    pub name: String,
+    /// Version of the program, for the records.
+    pub version: String,
+    /// Folder of journal, bundles and own key.
+    pub data: PathBuf,
+    /// Base16, as the enrolment gave them.
+    pub release_key: String,
+    pub sealing_key: String,
+    pub placeholder_key: String,
+    pub boards: Boards,
+    pub link: LinkOptions,
+    /// Slot numbers.
+    pub slots: Vec<u16>,
+}
+
+/// Why a station can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentFault {
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+    #[error(transparent)]
+    Keys(#[from] SealFault),
+    #[error("release_key in the station's settings is no Ed25519 public key; enrol the station again")]
+    ReleaseKey,
+    #[error("the folder {path} can't be used; check its permissions")]
+    Folder { path: String, source: io::Error },
+}
+
+/// A station, ready to work.
+pub struct Agent<S, P> {
+    shared: Shared<S>,
+    ports: P,
+    inputs: BTreeMap<u16, mpsc::UnboundedReceiver<SlotInput>>,
+    fixture_events: mpsc::UnboundedReceiver<FixtureEvent>,
+    orders: OrderBook,
+}
+
+impl<S: Server, P: PortSource> Agent<S, P> {
+    /// Opens the journal, finishes what a crash left open, and takes everything in hand. Nothing is done to a board yet.
+    ///
+    /// # Errors
+    /// The journal, a key or a folder can't be used.
+    pub fn open(
+        config: AgentConfig,
+        server: S,
+        ports: P,
+        fixture: Fixture,
+        clock: Clock,
+        mut chance: StdRng,
+        progress: ProgressSender,
+    ) -> Result<Self, AgentFault> {
+        let folder = |path: &PathBuf, source| AgentFault::Folder { path: path.display().to_string(), source };
+        std::fs::create_dir_all(&config.data).map_err(|source| folder(&config.data, source))?;
+        let now = clock.now();
+        let fresh_outbox = OutboxId(fresh_id(now, &mut chance));
+        let journal = Journal::open(&config.data.join("journal.sqlite"), config.station_id, fresh_outbox, now.at)?;
+        let own = own_key(&config.data.join("station.key"), &mut chance)?;
+        let sealer = Sealer::new(&own, &config.sealing_key, &config.placeholder_key)?;
+        let bundles = config.data.join("bundles");
+        let release_key = release_key(&config.release_key).ok_or(AgentFault::ReleaseKey)?;
+        let orders = OrderBook::open(&bundles, release_key, config.boards).map_err(|source| folder(&bundles, source))?;
+        let (mut desks, mut inputs) = (BTreeMap::new(), BTreeMap::new());
+        for &number in &config.slots {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let transfer = Arc::new(AtomicU8::new(NO_TRANSFER));
+            desks.insert(number, SlotDesk { inputs: sender, shown: RefCell::new(SlotState::Empty), transfer });
+            inputs.insert(number, receiver);
+        }
+        let parts = SharedParts {
+            station_id: config.station_id,
+            name: config.name,
+            version: config.version,
+            journal,
+            clock,
+            chance,
+            sealer,
+            server,
+            link: config.link,
+            fixture: fixture.commands,
+            progress,
+        };
+        let shared = Shared::new(parts, desks);
+        for record in shared.journal.finish_interrupted()? {
+            tracing::warn!(slot = record.slot, run = %record.run_id, "a run was found open and is closed as interrupted");
+        }
+        Ok(Self { shared, ports, inputs, fixture_events: fixture.events, orders })
+    }
+
+    /// Works until `stop` comes; then every board is brought to a safe place and its run closed.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { shared, ports, inputs, fixture_events, orders } = self;
+        let this = &Floor { shared, ports };
+        let slots = join_all(inputs.into_iter().map(|(number, inputs)| this.work_slot(number, inputs)));
+        let background = async {
+            tokio::join!(this.route_fixture(fixture_events), this.keep_orders(orders), this.keep_sending(), this.tell_live(), this.tell_server_live());
+        };
+        let stopping = async {
+            stop.await;
+            tracing::info!("stopping: no new boards");
+            this.tell_slots(&SlotInput::Stop);
+            sleep(STOP_PATIENCE).await;
+            this.tell_slots(&SlotInput::StopNow);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            _ = slots => {}
+            () = background => {}
+            () = stopping => {}
+        }
+        match timeout(LAST_RECORDS, send_records(&this.shared.journal, &this.shared.server)).await {
+            Ok(Ok(_)) => {}
+            _ => tracing::info!("the last records stay in the journal until the next start"),
+        }
+        this.tell_counts();
+    }
+}
+
+/// What the futures of a running agent share.
+struct Floor<S, P> {
+    shared: Shared<S>,
+    ports: P,
+}
+
+impl<S: Server, P: PortSource> Floor<S, P> {
+
+    /// A slot that panics is shut; its run is closed as interrupted at the next start, the others go on.
+    async fn work_slot(&self, number: u16, inputs: mpsc::UnboundedReceiver<SlotInput>) {
+        let slot = Slot::new(number, &self.shared, &self.ports, inputs);
+        if AssertUnwindSafe(slot.run()).catch_unwind().await.is_err() {
+            tracing::error!(slot = number, "this slot met a fault of the program and is shut until the station is started again");
+            let detail = "the slot met a fault of the program; start the station again and report it";
+            self.shared.show(number, SlotState::Broken { fault: Fault::new(FaultCode::Internal).with("detail", detail) });
+        }
+    }
+
+    fn tell_slots(&self, input: &SlotInput) {
+        for desk in self.shared.slots.values() {
+            let _slot_may_have_ended = desk.inputs.send(input.clone());
+        }
+    }
+
+    async fn route_fixture(&self, mut events: mpsc::UnboundedReceiver<FixtureEvent>) {
+        while let Some(event) = events.recv().await {
+            let (slot, input) = match event {
+                FixtureEvent::Presence { slot, present } => (slot, SlotInput::Presence(present)),
+                FixtureEvent::Load { slot, load_ma } => (slot, SlotInput::Load(load_ma)),
+                FixtureEvent::Power { slot, on } => (slot, SlotInput::Power(on)),
+            };
+            match self.shared.slots.get(&slot) {
+                Some(desk) => {
+                    let _slot_may_have_ended = desk.inputs.send(input);
+                }
+                None => tracing::debug!(slot, "the fixture speaks of a slot that this station has not"),
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Keeps the order in force and enough numbers for it.
+    async fn keep_orders(&self, mut book: OrderBook) {
+        let mut refused_until: Option<(BatchId, Instant)> = None;
+        loop {
+            let state = book.refresh(&self.shared.server).await.and_then(|order| order.ok_or_else(no_work));
+            if let Ok(order) = &state {
+                // Before the order is shown: a first board must not meet an empty drawer.
+                self.keep_numbers(order.batch_id, &mut refused_until).await;
+            }
+            self.shared.order.send_if_modified(|current| {
+                let changed = !is_same(current, &state);
+                if changed {
+                    match &state {
+                        Ok(order) => tracing::info!(batch = order.batch_name, bundle = order.bundle.label, "working this order"),
+                        Err(fault) => tracing::warn!(fault = describe(fault), "no work"),
+                    }
+                    *current = state;
+                }
+                changed
+            });
+            sleep(ORDER_INTERVAL).await;
+        }
+    }
+
+    async fn keep_numbers(&self, batch: BatchId, refused_until: &mut Option<(BatchId, Instant)>) {
+        if refused_until.is_some_and(|(refused, until)| refused == batch && Instant::now() < until) {
+            return;
+        }
+        let wanted = u32::try_from(self.shared.slots.len() * 2).unwrap_or(u32::MAX).clamp(1, 1000);
+        let asked = match self.shared.journal.free_numbers(batch) {
+            Ok(free) if free >= wanted => return,
+            Ok(_) => self.shared.journal.ask_block(batch, wanted, SerialBlockId(self.shared.fresh_id())),
+            Err(fault) => Err(fault),
+        };
+        let stored = match asked {
+            Ok(question) => match self.shared.server.serial_block(&question).await {
+                Ok(block) => self.shared.journal.store_block(&block),
+                Err(fault @ ServerFault::Refused { .. }) => {
+                    tracing::info!(%fault, "no more numbers for this batch");
+                    *refused_until = Some((batch, Instant::now() + REFUSED_PAUSE));
+                    self.shared.journal.withdraw_block(question.block_id)
+                }
+                Err(fault) => {
+                    tracing::debug!(%fault, "numbers are asked for again later");
+                    Ok(())
+                }
+            },
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = stored {
+            tracing::error!(%fault, "numbers can't be kept");
+        }
+    }
+
+    async fn keep_sending(&self) {
+        let mut pause = BACKOFF.0;
+        self.tell_counts();
+        loop {
+            match send_records(&self.shared.journal, &self.shared.server).await {
+                Ok(sent) => {
+                    pause = BACKOFF.0;
+                    if sent > 0 {
+                        self.tell_counts();
+                    }
+                    self.shared.record_closed.notified().await;
+                    self.tell_counts();
+                }
+                Err(fault) => {
+                    tracing::warn!(%fault, "records wait on this disk");
+                    self.tell_counts();
+                    sleep(pause).await;
+                    pause = (pause * 2).min(BACKOFF.1);
+                }
+            }
+        }
+    }
+
+    fn tell_counts(&self) {
+        if let Ok(counts) = self.shared.journal.held_counts() {
+            self.shared.tell(Progress::Uplink { held: counts.held, unsent: counts.unsent });
+        }
+    }
+
+    async fn tell_live(&self) {
+        loop {
+            self.shared.tell(Progress::Live { live: Box::new(self.shared.live()) });
+            sleep(LIVE_INTERVAL).await;
+            if !self.is_transferring() {
+                self.shared.slot_changed.notified().await;
+            }
+        }
+    }
+
+    fn is_transferring(&self) -> bool {
+        self.shared.slots.values().any(|desk| desk.transfer.load(std::sync::atomic::Ordering::Relaxed) <= 100)
+    }
+
+    async fn tell_server_live(&self) {
+        loop {
+            // A lost second of live state is no loss.
+            let live = self.shared.live();
+            let _server_may_be_away = timeout(LIVE_TO_SERVER, self.shared.server.live(&live)).await;
+            sleep(LIVE_TO_SERVER).await;
+        }
+    }
+}
+
+fn is_same(a: &crate::shared::OrderState, b: &crate::shared::OrderState) -> bool {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Arc::ptr_eq(a, b),
+        (Err(a), Err(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn release_key(text: &str) -> Option<VerifyingKey> {
+    let bytes: [u8; 32] = hex::decode(text).ok()?.try_into().ok()?;
+    VerifyingKey::from_bytes(&bytes).ok()
+}

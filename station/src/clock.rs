@@ -1,0 +1,69 @@
+//! The station's clock: the only place that asks the machine for the time. Everything else takes a [`Moment`].
+//!
+//! A record's times of day come from the machine's clock, which may be set at any moment; durations come from a clock that only
+//! goes forward. Under tokio's paused clock both are virtual, so a shift runs in a test within seconds.
+
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A point in time: what the wall shows and how long the program has run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Time of day.
+    pub at: DateTime<Utc>,
+    /// Since the clock was made; never goes back.
+    pub elapsed: Duration,
+}
+
+impl Moment {
+    /// Milliseconds from `earlier` to here, by the clock that never goes back.
+    #[must_use]
+    pub fn millis_since(&self, earlier: &Self) -> u64 {
+        u64::try_from(self.elapsed.saturating_sub(earlier.elapsed).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Where moments come from.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    started: Instant,
+    wall: Wall,
+}
+
+#[derive(Debug, Clone)]
+enum Wall {
+    Machine,
+    /// `epoch` was at `started`; time of day follows tokio's clock.
+    Fixed(DateTime<Utc>),
+}
+
+impl Clock {
+    /// The machine's clock. Call it within a tokio runtime.
+    #[must_use]
+    pub fn machine() -> Self {
+        Self { started: Instant::now(), wall: Wall::Machine }
+    }
+
+    /// A clock that reads `epoch` now and follows tokio's time, virtual or not.
+    #[must_use]
+    pub fn starting_at(epoch: DateTime<Utc>) -> Self {
+        Self { started: Instant::now(), wall: Wall::Fixed(epoch) }
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        let elapsed = self.started.elapsed();
+        let at = match &self.wall {
+            Wall::Machine => machine_time(),
+            Wall::Fixed(epoch) => *epoch + elapsed,
+        };
+        Moment { at, elapsed }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place in the station that asks the machine for the time")]
+fn machine_time() -> DateTime<Utc> {
+    Utc::now()
+}

@@ -1,0 +1,116 @@
+//! `station.toml`: who this station is, where its server, its fixture and its ports are.
+
+use domain::ids::StationId;
+use serde::Deserialize;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+/// The file's content. Keys come from the enrolment.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StationConfig {
+    /// Shown on the page: `jig-1`.
+    pub name: String,
+    /// Folder of the journal, the bundle cache and the station's own key.
+    pub data: PathBuf,
+    /// `http://host:port`.
+    pub server: String,
+    pub station_id: StationId,
+    /// The station's bearer key.
+    pub key: String,
+    /// Ed25519 public key that releases are checked against, base16.
+    pub release_key: String,
+    /// X25519 public key that unit passwords are sealed to, base16.
+    pub sealing_key: String,
+    /// HMAC key of secret placeholders, base16.
+    pub placeholder_key: String,
+    /// Whether the boards are simulated; only then bundles with assumed parts are worked.
+    #[serde(default)]
+    pub simulated: bool,
+    /// Overrides the model's rates, application and loader alike.
+    #[serde(default)]
+    pub baud: Option<u32>,
+    /// `host:port` of the fixture.
+    pub fixture: String,
+    #[serde(rename = "slot")]
+    pub slots: Vec<SlotConfig>,
+}
+
+/// One slot.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlotConfig {
+    /// From 1.
+    pub number: u16,
+    /// Path or name of the serial port.
+    pub device: String,
+}
+
+/// Why the file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigFault {
+    #[error("the station's settings {path} can't be read; check the path and its permissions")]
+    NotRead { path: String, source: std::io::Error },
+    #[error("the station's settings {path} are not valid: {detail}; correct the file or enrol the station again")]
+    Invalid { path: String, detail: String },
+}
+
+impl StationConfig {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// The file can't be read, is no TOML, has an unknown key, no slot, a slot twice or one port in two slots.
+    pub fn load(path: &Path) -> Result<Self, ConfigFault> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigFault::NotRead { path: path.display().to_string(), source })?;
+        Self::parse(&text).map_err(|detail| ConfigFault::Invalid { path: path.display().to_string(), detail })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        if config.slots.is_empty() {
+            return Err("it names no [[slot]]; a station has 1 to 32".to_owned());
+        }
+        if config.slots.len() > 32 {
+            return Err(format!("it names {} slots; a station has 1 to 32", config.slots.len()));
+        }
+        let mut numbers = BTreeSet::new();
+        let mut devices = BTreeSet::new();
+        for slot in &config.slots {
+            if slot.number == 0 {
+                return Err("slot numbers count from 1".to_owned());
+            }
+            if !numbers.insert(slot.number) {
+                return Err(format!("slot {} stands twice", slot.number));
+            }
+            if !devices.insert(&slot.device) {
+                return Err(format!("port {} is bound to two slots", slot.device));
+            }
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(slots: &str) -> String {
+        format!(
+            "name = \"jig-1\"\ndata = \"d\"\nserver = \"http://127.0.0.1:1\"\nstation_id = \"00000000-0000-0000-0000-000000000001\"\n\
+             key = \"k\"\nrelease_key = \"00\"\nsealing_key = \"00\"\nplaceholder_key = \"00\"\nsimulated = true\nfixture = \"127.0.0.1:2\"\n{slots}"
+        )
+    }
+
+    #[test]
+    fn one_port_in_two_slots_is_named() {
+        let good = text("[[slot]]\nnumber = 1\ndevice = \"a\"\n[[slot]]\nnumber = 2\ndevice = \"b\"\n");
+        assert_eq!(StationConfig::parse(&good).unwrap().slots.len(), 2);
+        let bad = text("[[slot]]\nnumber = 1\ndevice = \"a\"\n[[slot]]\nnumber = 2\ndevice = \"a\"\n");
+        assert_eq!(StationConfig::parse(&bad).err().unwrap(), "port a is bound to two slots");
+        assert!(StationConfig::parse(&text("")).is_err());
+        assert!(StationConfig::parse(&format!("{good}\nwhat = 1")).is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! Serial numbers and passwords, both bound to a board's identity before their bytes are sent.
+
+use super::{Journal, JournalFault};
+use crate::secrets::SealedSecret;
+use domain::{
+    api::stations::{LeaseSerialBlock, SerialBlock},
+    ids::{BatchId, RunId, SerialBlockId},
+    record::SecretRecord,
+};
+use rusqlite::{OptionalExtension as _, params};
+
+impl Journal {
+    /// The number bound to this identity, whichever run bound it.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn number_of(&self, identity: &str) -> Result<Option<String>, JournalFault> {
+        self.read(|c| {
+            c.query_row("SELECT serial FROM number WHERE identity = ?1", [identity], |row| row.get(0)).optional()
+        })
+    }
+
+    /// Gives the identity its number: the one it has, else the next free one of the batch. None: no number is free.
+    ///
+    /// # Errors
+    /// The disk refuses; then the number may not be written to the board.
+    pub fn reserve_number(&self, run: RunId, batch: BatchId, identity: &str) -> Result<Option<String>, JournalFault> {
+        if let Some(serial) = self.number_of(identity)? {
+            return Ok(Some(serial));
+        }
+        self.write(|c| {
+            c.query_row(
+                "UPDATE number SET state = 'reserved', identity = ?1, run_id = ?2
+                 WHERE serial = (SELECT serial FROM number WHERE state = 'free' AND batch_id = ?3 ORDER BY position LIMIT 1)
+                 RETURNING serial",
+                params![identity, run.to_string(), batch.to_string()],
+                |row| row.get(0),
+            )
+            .optional()
+        })
+    }
+
+    /// Binds a number that the board got elsewhere, as the server says. A number reserved here for the identity before stays
+    /// on disk without a board: it may have been written, so nobody else gets it.
+    ///
+    /// # Errors
+    /// The disk refuses, or the number is bound to another board here.
+    pub fn bind_number(&self, run: RunId, batch: BatchId, identity: &str, serial: &str) -> Result<(), JournalFault> {
+        if self.number_of(identity)?.as_deref() == Some(serial) {
+            return Ok(());
+        }
+        self.write(|c| {
+            c.execute(
+                "UPDATE number SET identity = 'given up by ' || identity || ' for ' || ?2 WHERE identity = ?1",
+                [identity, serial],
+            )?;
+            c.execute(
+                "INSERT INTO number (serial, batch_id, position, state, identity, run_id) VALUES (?1, ?2, 0, 'reserved', ?3, ?4)
+                 ON CONFLICT (serial) DO UPDATE SET state = 'reserved', identity = excluded.identity, run_id = excluded.run_id
+                 WHERE number.state = 'free'",
+                params![serial, batch.to_string(), identity, run.to_string()],
+            )
+        })?;
+        if self.number_of(identity)?.as_deref() == Some(serial) {
+            Ok(())
+        } else {
+            Err(self.not_understood(format!("number {serial} is bound to another board")))
+        }
+    }
+
+    /// Numbers of the batch that no board has yet.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn free_numbers(&self, batch: BatchId) -> Result<u32, JournalFault> {
+        self.read(|c| {
+            c.query_row(
+                "SELECT count(*) FROM number WHERE batch_id = ?1 AND state = 'free'",
+                [batch.to_string()],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// The question for a block: the one asked and not answered yet, else a new one with `fresh` as its id, on disk before it is asked.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn ask_block(&self, batch: BatchId, count: u32, fresh: SerialBlockId) -> Result<LeaseSerialBlock, JournalFault> {
+        let open: Option<(String, u32)> = self.read(|c| {
+            c.query_row("SELECT block_id, count FROM block WHERE batch_id = ?1 AND held = 0", [batch.to_string()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+        })?;
+        if let Some((block_id, count)) = open {
+            let block_id = block_id.parse().map_err(|error| self.not_understood(error))?;
+            return Ok(LeaseSerialBlock { batch_id: batch, block_id, count });
+        }
+        self.write(|c| {
+            c.execute(
+                "INSERT INTO block (block_id, batch_id, count, held) VALUES (?1, ?2, ?3, 0)",
+                params![fresh.to_string(), batch.to_string(), count],
+            )
+        })?;
+        Ok(LeaseSerialBlock { batch_id: batch, block_id: fresh, count })
+    }
+
+    /// Takes the numbers of a block in; the same block twice changes nothing.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn store_block(&self, block: &SerialBlock) -> Result<(), JournalFault> {
+        let (block_id, batch) = (block.block_id.to_string(), block.batch_id.to_string());
+        self.write(|c| {
+            let mut position: i64 = c.query_row("SELECT coalesce(max(position), 0) FROM number", [], |row| row.get(0))?;
+            for serial in &block.serials {
+                position += 1;
+                c.execute(
+                    "INSERT INTO number (serial, batch_id, block_id, position, state) VALUES (?1, ?2, ?3, ?4, 'free') ON CONFLICT (serial) DO NOTHING",
+                    params![serial, batch, block_id, position],
+                )?;
+            }
+            c.execute(
+                "INSERT INTO block (block_id, batch_id, count, held) VALUES (?1, ?2, ?3, 1) ON CONFLICT (block_id) DO UPDATE SET held = 1",
+                params![block_id, batch, u32::try_from(block.serials.len()).unwrap_or(u32::MAX)],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// A block that the server refused: the question is withdrawn, so that a later one starts afresh.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn withdraw_block(&self, block: SerialBlockId) -> Result<(), JournalFault> {
+        self.write(|c| c.execute("DELETE FROM block WHERE block_id = ?1 AND held = 0", [block.to_string()])).map(|_| ())
+    }
+
+    /// The secret of this identity, sealed.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn secret_of(&self, identity: &str) -> Result<Option<SealedSecret>, JournalFault> {
+        self.read(|c| {
+            c.query_row("SELECT own, sealed, keyed_hash, length FROM secret WHERE identity = ?1", [identity], read_secret).optional()
+        })
+    }
+
+    /// The secret of this identity where that very run sealed or took it over.
+    pub(super) fn secret_sealed_in(&self, identity: &str, run: RunId) -> Result<Option<SealedSecret>, JournalFault> {
+        self.read(|c| {
+            c.query_row(
+                "SELECT own, sealed, keyed_hash, length FROM secret WHERE identity = ?1 AND run_id = ?2",
+                params![identity, run.to_string()],
+                read_secret,
+            )
+            .optional()
+        })
+    }
+
+    /// Keeps the secret; an identity has one for life, so that no board ever holds a password that nobody has.
+    /// Gives the one that stands: `fresh`, or the one that was there.
+    ///
+    /// # Errors
+    /// The disk refuses; then the password may not be sent to the board.
+    pub fn keep_secret(&self, run: RunId, identity: &str, fresh: &SealedSecret) -> Result<SealedSecret, JournalFault> {
+        self.write(|c| {
+            c.query_row(
+                "INSERT INTO secret (identity, run_id, own, sealed, keyed_hash, length) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (identity) DO UPDATE SET run_id = excluded.run_id
+                 RETURNING own, sealed, keyed_hash, length",
+                params![identity, run.to_string(), fresh.own, fresh.record.sealed, fresh.record.keyed_hash, fresh.record.length],
+                read_secret,
+            )
+        })
+    }
+}
+
+fn read_secret(row: &rusqlite::Row<'_>) -> rusqlite::Result<SealedSecret> {
+    let record = SecretRecord { sealed: row.get(1)?, keyed_hash: row.get(2)?, length: row.get(3)?, proved: false };
+    Ok(SealedSecret { own: row.get(0)?, record })
+}

@@ -1,0 +1,194 @@
+//! Runs: opened, their steps, closed, and what a start finds open.
+
+use super::{Journal, JournalFault, identity_key};
+use chrono::{DateTime, Utc};
+use domain::{
+    identifier::Identifier,
+    ids::{ContentHash, RunId},
+    outcome::Outcome,
+    record::{BirthRecord, Envelope},
+    text::{Fault, FaultCode},
+};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+impl Journal {
+    /// Opens a run: from here on its board is never forgotten.
+    ///
+    /// # Errors
+    /// The disk refuses; then nothing may be written to the board.
+    pub fn open_run(&self, draft: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
+        let text = self.json(draft)?;
+        self.write(|c| {
+            c.execute(
+                "INSERT INTO run (run_id, slot, opened_at, identity, draft) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![draft.run_id.to_string(), draft.slot, draft.started_at.to_rfc3339(), identity, text],
+            )?;
+            add_event(c, draft.run_id, draft.started_at, "run opened")
+        })
+    }
+
+    /// Writes down what is about to happen or has happened, with the record as it stands.
+    ///
+    /// # Errors
+    /// The disk refuses, or the run is not open.
+    pub fn note(&self, what: &str, at: DateTime<Utc>, draft: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
+        let text = self.json(draft)?;
+        let changed = self.write(|c| {
+            let changed = c.execute(
+                "UPDATE run SET draft = ?2, identity = coalesce(?3, identity) WHERE run_id = ?1 AND outcome IS NULL",
+                params![draft.run_id.to_string(), text, identity],
+            )?;
+            if changed == 1 {
+                add_event(c, draft.run_id, at, what)?;
+            }
+            Ok(changed)
+        })?;
+        if changed == 1 { Ok(()) } else { Err(self.not_understood(format!("run {} is not open", draft.run_id))) }
+    }
+
+    /// Closes a run: gives its record a number and puts it into the outbox, in one transaction. Closing the same run again gives
+    /// the number it has.
+    ///
+    /// # Errors
+    /// The disk refuses; the record must then be kept and closed again later.
+    pub fn close_run(&self, record: &BirthRecord, identity: Option<&str>) -> Result<u64, JournalFault> {
+        let run = record.run_id.to_string();
+        let known: Option<u64> = self.read(|c| {
+            c.query_row("SELECT number FROM outbox WHERE run_id = ?1", [&run], |row| row.get(0)).optional()
+        })?;
+        if let Some(number) = known {
+            return Ok(number);
+        }
+        let number: u64 = self.read(|c| c.query_row("SELECT next_number FROM journal", [], |row| row.get(0)))?;
+        let envelope =
+            Envelope { station_id: self.station_id, outbox_id: self.outbox_id, number, record: record.clone() };
+        let text = serde_json::to_string(&envelope).map_err(|error| self.not_understood(error))?;
+        let sha256 = ContentHash::of(text.as_bytes());
+        self.write(|c| {
+            c.execute(
+                "INSERT INTO run (run_id, slot, opened_at, identity, outcome) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (run_id) DO UPDATE SET draft = NULL, outcome = excluded.outcome, identity = coalesce(excluded.identity, identity)",
+                params![run, record.slot, record.started_at.to_rfc3339(), identity, record.outcome.as_str()],
+            )?;
+            c.execute(
+                "INSERT INTO outbox (number, run_id, envelope, sha256) VALUES (?1, ?2, ?3, ?4)",
+                params![number, run, text, sha256.as_str()],
+            )?;
+            c.execute("UPDATE journal SET next_number = next_number + 1", [])?;
+            if let Some(resumed) = record.resumes {
+                c.execute("UPDATE run SET resumed_by = ?2 WHERE run_id = ?1", params![resumed.to_string(), run])?;
+            }
+            if record.outcome == Outcome::Pass {
+                confirm_pass(c, record, identity)?;
+            }
+            add_event(c, record.run_id, record.finished_at, "run closed")
+        })?;
+        Ok(number)
+    }
+
+    /// Finishes every run that a crash left open as interrupted; gives them oldest first.
+    ///
+    /// # Errors
+    /// The disk refuses, or a draft is not understood; nothing is deleted then.
+    pub fn finish_interrupted(&self) -> Result<Vec<BirthRecord>, JournalFault> {
+        let open: Vec<(String, Option<String>)> = self.read(|c| {
+            c.prepare("SELECT draft, identity FROM run WHERE outcome IS NULL ORDER BY opened_at, run_id")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })?;
+        let mut finished = Vec::new();
+        for (draft, identity) in open {
+            let mut record: BirthRecord = serde_json::from_str(&draft).map_err(|error| self.not_understood(error))?;
+            let run = record.run_id.to_string();
+            let last: Option<String> = self.read(|c| {
+                c.query_row("SELECT at FROM event WHERE run_id = ?1 ORDER BY seq DESC LIMIT 1", [&run], |row| row.get(0))
+                    .optional()
+            })?;
+            // The last thing known to have happened ends it: when the power went, nobody knows.
+            let last = last.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.to_utc());
+            record.finished_at = last.unwrap_or(record.started_at).max(record.started_at);
+            record.outcome = Outcome::Interrupted;
+            let at_step = record.steps.last().map(|entry| entry.step);
+            record.fault = Some(Fault { step: at_step, ..Fault::new(FaultCode::StationStopped) });
+            if let Some(identity) = &identity {
+                record.serial = record.serial.or(self.number_of(identity)?);
+                if record.password.is_none() {
+                    let sealed = self.secret_sealed_in(identity, record.run_id)?;
+                    record.password = sealed.map(|sealed| sealed.record);
+                }
+            }
+            self.close_run(&record, identity.as_deref())?;
+            finished.push(record);
+        }
+        Ok(finished)
+    }
+
+    /// The interrupted run of this identity that nobody has taken over yet.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn interrupted_run(&self, identity: &str) -> Result<Option<RunId>, JournalFault> {
+        let found: Option<String> = self.read(|c| {
+            c.query_row(
+                "SELECT run_id FROM run WHERE identity = ?1 AND outcome = 'interrupted' AND resumed_by IS NULL ORDER BY opened_at DESC LIMIT 1",
+                [identity],
+                |row| row.get(0),
+            )
+            .optional()
+        })?;
+        found.map(|text| text.parse().map_err(|error| self.not_understood(error))).transpose()
+    }
+
+    /// Whether a board with one of these identifiers passed this operation here: its number.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn passed(&self, identifiers: &[Identifier], operation: &str) -> Result<Option<String>, JournalFault> {
+        for identifier in identifiers.iter().filter(|identifier| identifier.unique) {
+            let serial: Option<Option<String>> = self.read(|c| {
+                c.query_row(
+                    "SELECT serial FROM pass WHERE identifier = ?1 AND operation = ?2",
+                    [&identity_key(identifier), operation],
+                    |row| row.get(0),
+                )
+                .optional()
+            })?;
+            if let Some(serial) = serial {
+                return Ok(Some(serial.unwrap_or_default()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn json(&self, record: &BirthRecord) -> Result<String, JournalFault> {
+        serde_json::to_string(record).map_err(|error| self.not_understood(error))
+    }
+}
+
+fn add_event(c: &Connection, run: RunId, at: DateTime<Utc>, what: &str) -> rusqlite::Result<()> {
+    c.execute(
+        "INSERT INTO event (run_id, seq, at, what) VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM event WHERE run_id = ?1), ?2, ?3)",
+        params![run.to_string(), at.to_rfc3339(), what],
+    )?;
+    Ok(())
+}
+
+fn confirm_pass(c: &Connection, record: &BirthRecord, identity: Option<&str>) -> rusqlite::Result<()> {
+    if let Some(identity) = identity {
+        c.execute("UPDATE number SET state = 'confirmed' WHERE identity = ?1", [identity])?;
+    }
+    for identifier in record.identifiers.iter().filter(|identifier| identifier.unique && is_of_the_board(identifier)) {
+        c.execute(
+            "INSERT INTO pass (identifier, operation, serial) VALUES (?1, ?2, ?3)
+             ON CONFLICT (identifier, operation) DO UPDATE SET serial = excluded.serial",
+            params![identity_key(identifier), record.operation, record.serial],
+        )?;
+    }
+    Ok(())
+}
+
+/// What was on the board before we gave it anything.
+fn is_of_the_board(identifier: &Identifier) -> bool {
+    use domain::identifier::IdentifierKind as Kind;
+    !matches!(identifier.kind, Kind::Serial | Kind::BluetoothName)
+}

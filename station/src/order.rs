@@ -1,0 +1,120 @@
+//! A work order: an assignment with its bundle, checked and parsed. The only way from a bundle to a board.
+
+use crate::board::FirmwareImage;
+use domain::{
+    api::stations::Assignment,
+    bundle::{BundleContent, BundleManifest, BundleRef},
+    ids::BatchId,
+    model::{DeviceModel, Provenance, Severity, parse_model},
+    procedure::{Procedure, check_procedure, parse_procedure},
+    profile::{Profile, check_profile, parse_profile},
+    text::{Fault, FaultCode},
+};
+use ed25519_dalek::VerifyingKey;
+use std::sync::Arc;
+
+/// What a slot works by.
+#[derive(Debug, Clone)]
+pub struct WorkOrder {
+    pub batch_id: BatchId,
+    pub batch_name: String,
+    pub operator: String,
+    pub bundle: BundleRef,
+    pub manifest: BundleManifest,
+    pub model: Arc<DeviceModel>,
+    pub profile: Arc<Profile>,
+    pub procedure: Arc<Procedure>,
+    pub image: Arc<FirmwareImage>,
+}
+
+impl WorkOrder {
+    /// Checks hashes, signature, the two people, and every part's own rules.
+    ///
+    /// # Errors
+    /// `BundleRefused` with the first thing that does not hold; then nothing of the bundle reaches a board.
+    pub fn check(
+        assignment: &Assignment,
+        content: &BundleContent,
+        release_key: &VerifyingKey,
+        boards: Boards,
+    ) -> Result<Self, Fault> {
+        let image = content.check(&assignment.bundle, release_key).map_err(refused)?;
+        let manifest = &content.manifest;
+        let model = parse_model(&manifest.model.id, &content.model_toml).map_err(first)?;
+        let profile = parse_profile(&manifest.profile.id, &content.profile_toml).map_err(first)?;
+        let procedure = parse_procedure(&manifest.procedure.id, &content.procedure_toml).map_err(first)?;
+        check_parts(&model, &profile, &procedure, &image)?;
+        if boards == Boards::Real && has_assumed_parts(&model) {
+            return Err(refused(format!(
+                "device model {} r{} rests on assumed facts and is for simulators only, and this station works real boards; \
+                 put the vendor's map in and release it anew",
+                model.id, model.revision
+            )));
+        }
+        let name = format!("{}-{}.bin", model.id, content.manifest.firmware.version);
+        Ok(Self {
+            batch_id: assignment.batch_id,
+            batch_name: assignment.batch_name.clone(),
+            operator: assignment.operator.clone(),
+            bundle: content.manifest.reference(),
+            manifest: content.manifest.clone(),
+            model: Arc::new(model),
+            profile: Arc::new(profile),
+            procedure: Arc::new(procedure),
+            image: Arc::new(FirmwareImage { name: file_name(&name), bytes: image }),
+        })
+    }
+}
+
+/// What stands in the slots of a station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boards {
+    Real,
+    Simulated,
+}
+
+fn check_parts(model: &DeviceModel, profile: &Profile, procedure: &Procedure, image: &[u8]) -> Result<(), Fault> {
+    if image.is_empty() {
+        return Err(refused("its image has 0 bytes"));
+    }
+    if image.len() > model.image_capacity() as usize {
+        return Err(refused(format!(
+            "its image has {} bytes, the flash of {} takes {}",
+            image.len(),
+            model.id,
+            model.image_capacity()
+        )));
+    }
+    let killing = check_profile(profile, model).into_iter().filter(|fault| fault.severity == Severity::Error).collect();
+    none_of(killing)?;
+    none_of(check_procedure(procedure, model))
+}
+
+fn none_of<F: ToString>(faults: Vec<F>) -> Result<(), Fault> {
+    if faults.is_empty() { Ok(()) } else { Err(first(faults)) }
+}
+
+/// Whether a part of the model is not known but assumed.
+#[must_use]
+pub fn has_assumed_parts(model: &DeviceModel) -> bool {
+    model.provenance == Provenance::Assumed
+        || model.boot.provenance == Provenance::Assumed
+        || model.blocks.iter().any(|block| block.provenance == Provenance::Assumed)
+}
+
+/// YMODEM's block 0 takes printable ASCII without spaces, 1 to 63 characters.
+fn file_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_graphic() { c } else { '-' }).take(63).collect()
+}
+
+/// The first fault, and how many stand behind it.
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+fn first<F: ToString>(faults: Vec<F>) -> Fault {
+    let more = faults.len().saturating_sub(1);
+    let text = faults.first().map(ToString::to_string).unwrap_or_default();
+    refused(if more == 0 { text } else { format!("{text} (and {more} more)") })
+}
+
+fn refused(detail: impl ToString) -> Fault {
+    Fault::new(FaultCode::BundleRefused).with("detail", detail.to_string())
+}

@@ -1,0 +1,90 @@
+//! What the station tells whoever started it: one JSON object a line.
+
+use domain::{ids::RunId, live::StationLive, outcome::Outcome, record::BirthRecord, text::Fault};
+use serde::Serialize;
+use std::io::Write;
+use tokio::sync::mpsc;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Progress {
+    /// All slots as they stand.
+    Live { live: Box<StationLive> },
+    /// A record is on the disk.
+    RunClosed {
+        number: u64,
+        run_id: RunId,
+        slot: u16,
+        outcome: Outcome,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fault: Option<Fault>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        serial: Option<String>,
+        duration_ms: u64,
+        wire_floor_ms: u64,
+    },
+    /// How many records the server holds of this outbox, and how many it does not.
+    Uplink { held: u64, unsent: u64 },
+}
+
+/// Where lines go; nobody waits for whoever reads them.
+pub type ProgressSender = mpsc::UnboundedSender<Progress>;
+
+/// How a line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressForm {
+    /// One JSON object a line.
+    Json,
+    /// A sentence a closed run.
+    Plain,
+    None,
+}
+
+impl Progress {
+    /// The line of a closed run.
+    #[must_use]
+    pub fn closed(number: u64, record: &BirthRecord) -> Self {
+        let duration = record.finished_at.signed_duration_since(record.started_at).num_milliseconds();
+        Self::RunClosed {
+            number,
+            run_id: record.run_id,
+            slot: record.slot,
+            outcome: record.outcome,
+            fault: record.fault.clone(),
+            serial: record.serial.clone(),
+            duration_ms: u64::try_from(duration).unwrap_or(0),
+            wire_floor_ms: record.wire_floor_ms,
+        }
+    }
+
+    fn line(&self, form: ProgressForm) -> Option<String> {
+        match (form, self) {
+            (ProgressForm::None, _) | (ProgressForm::Plain, Self::Live { .. } | Self::Uplink { .. }) => None,
+            (ProgressForm::Json, _) => serde_json::to_string(self).ok(),
+            (ProgressForm::Plain, Self::RunClosed { number, slot, outcome, fault, serial, duration_ms, .. }) => {
+                let board = serial.as_deref().unwrap_or("no number");
+                let why = fault.as_ref().map(|fault| format!(": {}", describe(fault))).unwrap_or_default();
+                Some(format!("record {number}: slot {slot} {} {board} in {} s{why}", outcome.as_str(), duration_ms / 1000))
+            }
+        }
+    }
+}
+
+/// A fault for a log line: its code, step and figures.
+#[must_use]
+pub fn describe(fault: &Fault) -> String {
+    let code = serde_json::to_value(fault.code).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+    let step = fault.step.map(|step| format!(" at {}", step.as_str())).unwrap_or_default();
+    let args: Vec<String> = fault.args.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    if args.is_empty() { format!("{code}{step}") } else { format!("{code}{step} ({})", args.join(", ")) }
+}
+
+/// Writes lines until every sender is gone. A reader that went away ends nothing: boards matter more.
+pub async fn write_lines(mut lines: mpsc::UnboundedReceiver<Progress>, form: ProgressForm, mut out: impl Write) {
+    while let Some(progress) = lines.recv().await {
+        if let Some(line) = progress.line(form) {
+            let _reader_may_be_gone = writeln!(out, "{line}").and_then(|()| out.flush());
+        }
+    }
+}

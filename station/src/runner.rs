@@ -1,0 +1,193 @@
+//! The runner: what happens to the board in one slot, as a pure function of events. `handle(now, event)` gives effects; somebody else
+//! carries them out, in order, and stops at the first that fails.
+//!
+//! What never lives here: ports, files, the network, a clock, chance. A false pass can only be made here, so the verdict is judged
+//! once more from the finished record ([`domain::record::judge_record`]) before it stands.
+
+mod draft;
+mod event;
+mod judge;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub use event::{Admitted, Effect, Event, Lamp, Sealed, Start};
+
+use crate::clock::Moment;
+use domain::{
+    live::SlotState,
+    outcome::Outcome,
+    text::{Fault, FaultCode},
+};
+use work::{Ended, Work};
+
+/// Runs on one board that may end by the bench's fault before the board is to be taken out.
+const BENCH_FAULTS: u32 = 3;
+
+/// One slot's machine.
+#[derive(Debug)]
+pub struct Runner {
+    slot: u16,
+    station_version: String,
+    state: State,
+    stopping: bool,
+    /// Runs on the present board that the bench spoilt.
+    spoilt: u32,
+}
+
+#[derive(Debug)]
+enum State {
+    /// No board, or one that waits for the bench.
+    Idle(SlotState),
+    Working(Box<Work>),
+    /// The board is to be taken out.
+    Stands(SlotState),
+}
+
+impl Runner {
+    /// An empty slot. `station_version` goes into every record.
+    #[must_use]
+    pub fn new(slot: u16, station_version: &str) -> Self {
+        Self {
+            slot,
+            station_version: station_version.to_owned(),
+            state: State::Idle(SlotState::Empty),
+            stopping: false,
+            spoilt: 0,
+        }
+    }
+
+    /// Whether a board is being worked.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        matches!(self.state, State::Working(_))
+    }
+
+    /// Whether a present board waits for the bench and is to be tried again.
+    #[must_use]
+    pub fn waits_for_bench(&self) -> bool {
+        matches!(self.state, State::Idle(SlotState::Broken { .. }))
+    }
+
+    /// What the slot shows.
+    #[must_use]
+    pub fn live(&self) -> SlotState {
+        match &self.state {
+            State::Idle(shown) | State::Stands(shown) => shown.clone(),
+            State::Working(work) => work.live(),
+        }
+    }
+
+    /// The one entry. Effects are in the order in which they must happen; at most one of them, the last, is a question whose
+    /// answer is the next event ([`Effect::is_question`]).
+    #[must_use]
+    pub fn handle(&mut self, now: Moment, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Present(start) => self.present(now, start),
+            Event::Removed => self.removed(now),
+            Event::Stop => {
+                self.stopping = true;
+                Vec::new()
+            }
+            Event::StopNow => {
+                self.stopping = true;
+                self.end_if_working(now, Fault::new(FaultCode::StationStopped))
+            }
+            Event::Contested { identity, other_slot } => {
+                let fault = Fault::new(FaultCode::IdentityInTwoSlots)
+                    .with("identity", identity)
+                    .with("other_slot", other_slot);
+                self.end_if_working(now, fault)
+            }
+            Event::JournalFailed(fault) => self.end_if_working(now, fault),
+            Event::Waiting(fault) => {
+                if matches!(self.state, State::Idle(_)) {
+                    self.state = State::Idle(SlotState::Broken { fault });
+                }
+                Vec::new()
+            }
+            answer => self.answered(now, answer),
+        }
+    }
+
+    fn present(&mut self, now: Moment, start: Box<Start>) -> Vec<Effect> {
+        if self.stopping || !matches!(self.state, State::Idle(_)) {
+            return Vec::new();
+        }
+        let mut work = Box::new(Work::new(self.slot, &self.station_version, now, *start));
+        let mut effects = vec![Effect::Lamp(Lamp::Busy)];
+        effects.extend(work.begin_probe(now));
+        self.state = State::Working(work);
+        effects
+    }
+
+    fn removed(&mut self, now: Moment) -> Vec<Effect> {
+        self.spoilt = 0;
+        let mut effects = self.end_if_working(now, Fault::new(FaultCode::BoardTakenOut));
+        self.state = State::Idle(SlotState::Empty);
+        effects.retain(|effect| !matches!(effect, Effect::Lamp(_)));
+        effects.extend([Effect::ReleaseIdentity, Effect::Lamp(Lamp::Idle)]);
+        effects
+    }
+
+    fn answered(&mut self, now: Moment, answer: Event) -> Vec<Effect> {
+        let State::Working(work) = &mut self.state else {
+            // The answer to a question of a run that has ended meanwhile.
+            return Vec::new();
+        };
+        let ended = match work.handle(now, answer) {
+            Ok(effects) if !self.stopping => return effects,
+            Ok(_) => Ended::Fault(Fault::new(FaultCode::StationStopped)),
+            Err(ended) => ended,
+        };
+        self.end(now, ended)
+    }
+
+    fn end_if_working(&mut self, now: Moment, fault: Fault) -> Vec<Effect> {
+        if self.is_working() { self.end(now, Ended::Fault(fault)) } else { Vec::new() }
+    }
+
+    /// Ends the run: the bench made safe, the record closed, the verdict shown.
+    fn end(&mut self, now: Moment, ended: Ended) -> Vec<Effect> {
+        let idle = State::Idle(SlotState::Empty);
+        let State::Working(work) = std::mem::replace(&mut self.state, idle) else {
+            return Vec::new();
+        };
+        let board = work.board();
+        let mut effects = work.make_safe();
+        if let Ended::Refused(fault) = &ended
+            && !work.is_opened()
+        {
+            self.state = State::Stands(SlotState::Refused { fault: fault.clone(), board });
+            effects.push(Effect::Lamp(Lamp::Attention));
+            return effects;
+        }
+        let has_run = work.is_opened();
+        let (started_at, identity) = (work.started_at(), work.identity_key());
+        let record = work.finish(now, ended);
+        let (outcome, fault) = (record.outcome, record.fault.clone());
+        let is_worth_a_record = has_run || outcome == Outcome::Fail;
+        let run_id = record.run_id;
+        if is_worth_a_record {
+            let finished_at = record.finished_at;
+            effects.push(Effect::CloseRun { identity, record: Box::new(record) });
+            self.state = State::Stands(SlotState::Done { run_id, outcome, board, fault: fault.clone(), started_at, finished_at });
+        }
+        if outcome == Outcome::Error {
+            self.spoilt += 1;
+            let fault = fault.unwrap_or_else(|| Fault::new(FaultCode::Internal));
+            // Without a run nothing was done to the board: it waits for as long as the bench takes.
+            if !is_worth_a_record || judge::may_pass_by_itself(fault.code) && self.spoilt < BENCH_FAULTS {
+                self.state = State::Idle(SlotState::Broken { fault });
+                effects.extend([Effect::ReleaseIdentity, Effect::Lamp(Lamp::Idle)]);
+                return effects;
+            }
+        }
+        effects.push(Effect::Lamp(match outcome {
+            Outcome::Pass => Lamp::Pass,
+            Outcome::Fail => Lamp::Fail,
+            Outcome::Error | Outcome::Aborted | Outcome::Interrupted => Lamp::Attention,
+        }));
+        effects
+    }
+}

@@ -1,0 +1,145 @@
+//! The record as it grows: steps with their times, and what the line cost.
+
+use super::{Effect, Start};
+use crate::{board::WireUse, clock::Moment};
+use domain::{
+    outcome::Outcome,
+    record::{BirthRecord, RECORD_VERSION, StepOutcome, StepRecord},
+    step::Step,
+    text::{Fault, FaultCode},
+};
+
+/// A record on its way.
+#[derive(Debug)]
+pub struct Draft {
+    pub record: BirthRecord,
+    /// The journal's name of the board, once it has one.
+    pub identity_key: Option<String>,
+    /// Whether the journal has the run.
+    pub opened: bool,
+    started: Moment,
+    step: Option<RunningStep>,
+    floor_us: u64,
+}
+
+#[derive(Debug)]
+struct RunningStep {
+    step: Step,
+    since: Moment,
+    wire_bytes: u64,
+    retries: u32,
+}
+
+impl Draft {
+    pub fn new(slot: u16, station_version: &str, now: Moment, start: &Start) -> Self {
+        let order = &start.order;
+        let record = BirthRecord {
+            version: RECORD_VERSION,
+            run_id: start.run_id,
+            resumes: None,
+            operation: order.procedure.operation.clone(),
+            batch_id: order.batch_id,
+            bundle: order.bundle.clone(),
+            slot,
+            operator: order.operator.clone(),
+            station_version: station_version.to_owned(),
+            started_at: now.at,
+            finished_at: now.at,
+            wire_floor_ms: 0,
+            outcome: Outcome::Interrupted,
+            fault: None,
+            found: None,
+            identifiers: Vec::new(),
+            serial: None,
+            firmware: None,
+            steps: Vec::new(),
+            parameters: Vec::new(),
+            measurements: Vec::new(),
+            password: None,
+            lease: None,
+        };
+        Self { record, identity_key: None, opened: false, started: now, step: None, floor_us: 0 }
+    }
+
+    pub fn step(&self) -> Step {
+        self.step.as_ref().map_or(Step::Probe, |running| running.step)
+    }
+
+    pub fn count(&mut self, wire: WireUse) {
+        self.floor_us += wire.floor_us;
+        if let Some(running) = &mut self.step {
+            running.wire_bytes += wire.bytes();
+        }
+    }
+
+    pub fn retry(&mut self) {
+        if let Some(running) = &mut self.step {
+            running.retries += 1;
+        }
+    }
+
+    /// The running step has passed, `step` begins: written down first where the run is open.
+    pub fn begin(&mut self, now: Moment, step: Step) -> Vec<Effect> {
+        self.finish_step(now, StepOutcome::Passed, None);
+        self.step = Some(RunningStep { step, since: now, wire_bytes: 0, retries: 0 });
+        if self.opened { vec![self.note(now, format!("{} begun", step.as_str()))] } else { Vec::new() }
+    }
+
+    /// The running step has passed and `step` needs nothing done.
+    pub fn skip(&mut self, now: Moment, step: Step) {
+        self.finish_step(now, StepOutcome::Passed, None);
+        self.step = Some(RunningStep { step, since: now, wire_bytes: 0, retries: 0 });
+        self.finish_step(now, StepOutcome::Skipped, None);
+    }
+
+    pub fn finish_step(&mut self, now: Moment, outcome: StepOutcome, fault: Option<Fault>) {
+        if let Some(running) = self.step.take() {
+            self.record.steps.push(StepRecord {
+                step: running.step,
+                started_ms: running.since.millis_since(&self.started),
+                duration_ms: now.millis_since(&running.since),
+                wire_bytes: running.wire_bytes,
+                outcome,
+                retries: running.retries,
+                fault,
+            });
+        }
+    }
+
+    /// Opens the run: what follows may write to the board.
+    pub fn open(&mut self, now: Moment) -> Effect {
+        self.opened = true;
+        Effect::OpenRun { identity: self.identity_key.clone(), record: Box::new(self.as_interrupted(now)) }
+    }
+
+    pub fn note(&self, now: Moment, what: String) -> Effect {
+        Effect::Note { what, identity: self.identity_key.clone(), record: Box::new(self.as_interrupted(now)) }
+    }
+
+    /// What the record would be if the power went now.
+    fn as_interrupted(&self, now: Moment) -> BirthRecord {
+        let mut record = self.record.clone();
+        record.outcome = Outcome::Interrupted;
+        record.fault = Some(Fault::new(FaultCode::StationStopped).at(self.step()));
+        self.stamp(now, &mut record);
+        record
+    }
+
+    /// The record with its times.
+    pub fn close(&self, now: Moment, outcome: Outcome, fault: Option<Fault>) -> BirthRecord {
+        let mut record = self.record.clone();
+        record.outcome = outcome;
+        record.fault = fault;
+        self.stamp(now, &mut record);
+        record
+    }
+
+    /// Durations come from the clock that never goes back: a clock set in mid-run reverses no times.
+    fn stamp(&self, now: Moment, record: &mut BirthRecord) {
+        let millis = i64::try_from(now.millis_since(&self.started)).unwrap_or(i64::MAX);
+        record.finished_at = chrono::TimeDelta::try_milliseconds(millis)
+            .and_then(|run| record.started_at.checked_add_signed(run))
+            .unwrap_or(record.started_at);
+        record.wire_floor_ms = self.floor_us / 1000;
+    }
+}

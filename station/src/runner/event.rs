@@ -1,0 +1,134 @@
+//! What the runner is told and what it wants done.
+
+use crate::{
+    board::{BoardAnswer, BoardRequest, Secret},
+    order::WorkOrder,
+};
+use domain::{
+    api::stations::AdmissionVerdict,
+    identifier::Identifier,
+    ids::{BatchId, RunId},
+    record::{BirthRecord, SecretRecord},
+    text::Fault,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a run begins with.
+#[derive(Debug, Clone)]
+pub struct Start {
+    pub run_id: RunId,
+    pub order: Arc<WorkOrder>,
+}
+
+/// What has happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A board is in the slot and there is work for it.
+    Present(Box<Start>),
+    /// The slot is empty.
+    Removed,
+    /// No new board; a running one stops at its next answer.
+    Stop,
+    /// A running board stops here.
+    StopNow,
+    /// Another slot found the same identity on its board.
+    Contested { identity: String, other_slot: u16 },
+    /// A present board can't be begun: no batch, no port.
+    Waiting(Fault),
+    /// The journal could not be written; the effects behind that one were not carried out.
+    JournalFailed(Fault),
+    /// Answer to [`Effect::Board`].
+    Board(Result<BoardAnswer, Fault>),
+    /// Answer to [`Effect::ClaimIdentity`]: the slot that has it already.
+    Claimed(Result<(), u16>),
+    /// Answer to [`Effect::AskAdmission`].
+    Admitted(Result<Admitted, Fault>),
+    /// Answer to [`Effect::ReserveNumber`]: committed.
+    NumberReserved(Result<String, Fault>),
+    /// Answer to [`Effect::SealSecret`]: committed.
+    SecretSealed(Result<Sealed, Fault>),
+    /// Answer to [`Effect::SetLoad`]: the instrument's true reading, milliamperes.
+    LoadIs(Result<u32, Fault>),
+    /// Answer to [`Effect::PowerCycle`].
+    PowerCycled(Result<(), Fault>),
+    /// Answer to [`Effect::Wait`].
+    Waited,
+}
+
+/// What station and server know of a board.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    pub verdict: AdmissionVerdict,
+    /// The number it has already.
+    pub serial: Option<String>,
+    /// The interrupted run that this one takes over.
+    pub resumes: Option<RunId>,
+    /// The password that this station may have put on it.
+    pub secret: Option<Secret>,
+}
+
+/// A unit's own password, on disk.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    pub secret: Secret,
+    pub record: SecretRecord,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Commits the run.
+    OpenRun { identity: Option<String>, record: Box<BirthRecord> },
+    /// Commits what is about to be done, with the record so far.
+    Note { what: String, identity: Option<String>, record: Box<BirthRecord> },
+    /// Commits the finished record. Tried until the disk takes it.
+    CloseRun { identity: Option<String>, record: Box<BirthRecord> },
+    /// The load off, without waiting for the instrument.
+    LoadOff,
+    ReleaseIdentity,
+    Lamp(Lamp),
+    /// Question: one request to the board.
+    Board(BoardRequest),
+    /// Question: takes these identifiers for this slot.
+    ClaimIdentity(Vec<Identifier>),
+    /// Question: may this board be worked?
+    AskAdmission { batch_id: BatchId, operation: String, identity: String, identifiers: Vec<Identifier> },
+    /// Question: binds a number, committed before it is answered. `known`: the one the server says it has.
+    ReserveNumber { run_id: RunId, batch_id: BatchId, identity: String, known: Option<String> },
+    /// Question: draws and seals the password, committed before it is answered; an identity keeps the one it has.
+    SealSecret { run_id: RunId, identity: String, length: u8, factory: String },
+    /// Question: the known load, milliamperes.
+    SetLoad(u32),
+    /// Question: the slot's supply off and on.
+    PowerCycle,
+    /// Question: milliseconds.
+    Wait(u32),
+}
+
+impl Effect {
+    /// Whether its outcome comes back as the next event.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        !matches!(
+            self,
+            Self::OpenRun { .. }
+                | Self::Note { .. }
+                | Self::CloseRun { .. }
+                | Self::LoadOff
+                | Self::ReleaseIdentity
+                | Self::Lamp(_)
+        )
+    }
+}
+
+/// What the slot's lamp shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lamp {
+    Idle,
+    Busy,
+    Pass,
+    Fail,
+    Attention,
+}

@@ -1,0 +1,238 @@
+//! Judgements of readings, and what a fault says of the board.
+
+use crate::board::{BoardIdentity, ParameterWritten, Reading};
+use crate::order::WorkOrder;
+use domain::{
+    evidence::{Evidence, FirmwareEvidence},
+    limit::Limit,
+    outcome::Outcome,
+    procedure::{MeasureWhen, MeasurementSource, MeasurementSpec},
+    record::{MeasurementRecord, ParameterRecord},
+    text::{Fault, FaultCode},
+    value::Value,
+};
+
+/// How a run ends that ends by this fault.
+pub fn outcome_of(code: FaultCode) -> Outcome {
+    use FaultCode as C;
+    match code {
+        C::BoardTakenOut | C::IdentityChanged | C::StationStopped | C::PassedAlready => Outcome::Aborted,
+        C::PortVanished
+        | C::PortNotOpened
+        | C::FixtureSilent
+        | C::JournalNotWritten
+        | C::NoSerialNumbers
+        | C::BundleRefused
+        | C::NameNotPossible
+        | C::Internal => Outcome::Error,
+        _ => Outcome::Fail,
+    }
+}
+
+/// Whether the bench may come back by itself, so that the same board is worth another run.
+pub fn may_pass_by_itself(code: FaultCode) -> bool {
+    use FaultCode as C;
+    matches!(code, C::PortVanished | C::PortNotOpened | C::FixtureSilent | C::JournalNotWritten | C::NoSerialNumbers)
+}
+
+/// The grade that the board's own report gives its firmware.
+///
+/// # Errors
+/// The report contradicts the released image.
+pub fn judge_firmware(identity: &BoardIdentity, order: &WorkOrder) -> Result<FirmwareEvidence, Fault> {
+    let released = &order.manifest.firmware;
+    if let Some(crc) = identity.firmware_crc32 {
+        return if crc == released.crc32 {
+            Ok(FirmwareEvidence::BoardCrc)
+        } else {
+            Err(Fault::new(FaultCode::FirmwareCrcDiffers)
+                .with("expected", format!("{:08x}", released.crc32))
+                .with("found", format!("{crc:08x}")))
+        };
+    }
+    if bare_version(&identity.firmware_version) == bare_version(&released.version) {
+        Ok(FirmwareEvidence::VersionOnly)
+    } else {
+        Err(Fault::new(FaultCode::FirmwareVersionDiffers)
+            .with("expected", &released.version)
+            .with("found", &identity.firmware_version))
+    }
+}
+
+/// `V1.9` and `1.9` are one version.
+fn bare_version(text: &str) -> &str {
+    text.trim().trim_start_matches(['V', 'v'])
+}
+
+/// A parameter as written and read back, before the restart.
+pub fn parameter_record(written: &ParameterWritten) -> ParameterRecord {
+    ParameterRecord {
+        name: written.name.clone(),
+        before: Some(written.before.value.clone()),
+        set: written.set.value.clone(),
+        read: Some(written.read.value.clone()),
+        after_restart: None,
+        unit: written.unit.clone(),
+        evidence: Evidence::Read,
+        holds: written.holds(),
+        written: written.written,
+    }
+}
+
+/// A register that reads otherwise than it was set.
+pub fn does_not_hold(name: &str, set: &Value, found: &Value) -> Fault {
+    Fault::new(FaultCode::RegisterDoesNotHold).with("register", name).with("expected", set).with("found", found)
+}
+
+/// The registers that the measurements of that time need, `cells` spelt out.
+pub fn registers_of(order: &WorkOrder, when: MeasureWhen) -> Vec<String> {
+    let mut names = Vec::new();
+    for spec in order.procedure.measurements.iter().filter(|spec| spec.when == when) {
+        for (_, register) in readings_of(spec, order) {
+            if !names.contains(&register) {
+                names.push(register);
+            }
+        }
+    }
+    names
+}
+
+/// Judges every measurement of that time. `true_ma`: the known load.
+///
+/// # Errors
+/// A register is missing or holds no number: the board's answer is not one.
+pub fn judge_measurements<'a>(
+    order: &WorkOrder,
+    when: MeasureWhen,
+    true_ma: Option<u32>,
+    find: impl Fn(&str) -> Option<&'a Reading>,
+) -> Result<Vec<MeasurementRecord>, Fault> {
+    let mut records = Vec::new();
+    for spec in order.procedure.measurements.iter().filter(|spec| spec.when == when) {
+        for (name, register) in readings_of(spec, order) {
+            let reading = find(&register).ok_or_else(|| garbage(&register, "was not answered"))?;
+            records.push(judge_one(spec, name, reading, order, true_ma)?);
+        }
+    }
+    Ok(records)
+}
+
+/// The first measurement outside its limits, as a fault.
+pub fn first_outside(records: &[MeasurementRecord]) -> Option<Fault> {
+    let shown = |bound: Option<f64>| bound.map(|bound| Value::Number(bound).to_string()).unwrap_or_default();
+    records.iter().find(|record| !record.passed).map(|record| {
+        Fault::new(FaultCode::OutsideLimits)
+            .with("measurement", &record.name)
+            .with("found", Value::Number(record.value))
+            .with("min", shown(record.limit.min))
+            .with("max", shown(record.limit.max))
+            .with("unit", &record.unit)
+    })
+}
+
+/// The known load against what the board reads after its calibration, and how far it had to be corrected.
+pub fn judge_calibration(true_ma: u32, before_ma: i64, after_ma: i64, order: &WorkOrder) -> (Vec<MeasurementRecord>, Option<Fault>) {
+    let step = &order.procedure.calibrate;
+    let truth = f64::from(true_ma);
+    let correction = (truth - before_ma as f64) / truth * 100.0;
+    let bound = step.max_correction_percent;
+    let tolerance = f64::from(step.tolerance_ma);
+    let record = |name: &str, value: f64, unit: &str, limit: Limit, stimulus| MeasurementRecord {
+        name: name.to_owned(),
+        value,
+        unit: unit.to_owned(),
+        passed: limit.holds(value),
+        limit,
+        when: MeasureWhen::UnderLoad,
+        source: MeasurementSource::BoardKnownStimulus,
+        stimulus,
+    };
+    let records = vec![
+        // Hundredths of a per cent are below what the current register resolves.
+        record("calibration_correction", (correction * 100.0).round() / 100.0, "%", Limit { min: Some(-bound), max: Some(bound) }, None),
+        record(
+            "calibrated_current",
+            after_ma as f64,
+            "mA",
+            Limit { min: Some(truth - tolerance), max: Some(truth + tolerance) },
+            Some(truth),
+        ),
+    ];
+    let off = |expected: u32, found: i64| {
+        Fault::new(FaultCode::CalibrationOff)
+            .with("expected", expected)
+            .with("found", found)
+            .with("tolerance", step.tolerance_ma)
+    };
+    let fault = match (records[0].passed, records[1].passed) {
+        (false, _) => Some(off(true_ma, before_ma).with("correction_percent", Value::Number(records[0].value)).with("max_correction_percent", bound)),
+        (_, false) => Some(off(true_ma, after_ma)),
+        _ => None,
+    };
+    (records, fault)
+}
+
+fn readings_of(spec: &MeasurementSpec, order: &WorkOrder) -> Vec<(String, String)> {
+    if spec.register != "cells" {
+        return vec![(spec.name.clone(), spec.register.clone())];
+    }
+    let cells = &order.model.cells;
+    (1..=order.profile.product.cells)
+        .map(|cell| (format!("{}_{cell}", spec.name), format!("{}{cell}{}", cells.register_prefix, cells.register_suffix)))
+        .collect()
+}
+
+fn judge_one(
+    spec: &MeasurementSpec,
+    name: String,
+    reading: &Reading,
+    order: &WorkOrder,
+    true_ma: Option<u32>,
+) -> Result<MeasurementRecord, Fault> {
+    let (value, limit) = if spec.forbidden_bits.is_empty() {
+        let number = reading.value.as_number().ok_or_else(|| garbage(&reading.name, "holds no number"))?;
+        (number * factor(&reading.unit, &spec.unit), spec.limit)
+    } else {
+        let mask = forbidden_mask(spec, &reading.name, order)?;
+        let raw = reading.raw.first().copied().ok_or_else(|| garbage(&reading.name, "is empty"))?;
+        (f64::from(raw & mask), Limit { min: Some(0.0), max: Some(0.0) })
+    };
+    let is_current = order.model.calibration.as_ref().is_some_and(|c| c.current_register == reading.name);
+    let stimulus = true_ma.filter(|_| is_current).map(|ma| f64::from(ma) * factor("mA", &spec.unit));
+    Ok(MeasurementRecord {
+        name,
+        value,
+        unit: spec.unit.clone(),
+        passed: limit.holds(value),
+        limit,
+        when: spec.when,
+        source: spec.source,
+        stimulus,
+    })
+}
+
+fn forbidden_mask(spec: &MeasurementSpec, register: &str, order: &WorkOrder) -> Result<u16, Fault> {
+    let bits = order.model.register(register).map(|register| register.bits.as_slice()).unwrap_or_default();
+    let mut mask = 0;
+    for name in &spec.forbidden_bits {
+        let bit = bits.iter().find(|bit| bit.name == *name).ok_or_else(|| {
+            Fault::new(FaultCode::BundleRefused)
+                .with("detail", format!("measurement {} forbids bit {name}, which {register} has not", spec.name))
+        })?;
+        mask |= 1u16.checked_shl(u32::from(bit.bit)).unwrap_or(0);
+    }
+    Ok(mask)
+}
+
+/// From the register's unit to the measurement's.
+fn factor(from: &str, to: &str) -> f64 {
+    match (from, to) {
+        ("mV", "V") | ("mA", "A") => 0.001,
+        ("V", "mV") | ("A", "mA") => 1000.0,
+        _ => 1.0,
+    }
+}
+
+fn garbage(register: &str, what: &str) -> Fault {
+    Fault::new(FaultCode::BoardAnswersGarbage).with("request", register).with("detail", what)
+}

@@ -1,0 +1,210 @@
+//! What the slots of one agent share: journal, server, clock, chance, who holds which identity, what each slot shows.
+//! One thread works all of it, so nothing here is locked.
+
+use crate::{
+    clock::{Clock, Moment},
+    fixture::FixtureCommand,
+    journal::{Journal, identity_key},
+    link::{Line, LinkOptions},
+    order::WorkOrder,
+    progress::{Progress, ProgressSender},
+    secrets::Sealer,
+};
+use domain::{
+    identifier::Identifier,
+    ids::{BatchId, StationId},
+    live::{SlotLive, SlotState, StationLive},
+    step::Step,
+    text::{Fault, FaultCode},
+};
+use rand::{RngCore as _, rngs::StdRng};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+use tokio::sync::{Notify, mpsc, watch};
+use uuid::Uuid;
+
+/// Opens the line of a slot at a rate: a serial port, or a stream in tests.
+pub trait PortSource: Fn(u16, u32) -> Result<Line, Fault> {}
+
+impl<T: Fn(u16, u32) -> Result<Line, Fault>> PortSource for T {}
+
+/// What a slot is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SlotInput {
+    Presence(bool),
+    Load(u32),
+    Power(bool),
+    Contested { identity: String, other_slot: u16 },
+    Stop,
+    StopNow,
+}
+
+/// The work in force, or why there is none.
+pub type OrderState = Result<Arc<WorkOrder>, Fault>;
+
+/// Percent of a transfer; above 100: none runs.
+pub const NO_TRANSFER: u8 = u8::MAX;
+
+pub struct Shared<S> {
+    pub station_id: StationId,
+    pub name: String,
+    pub version: String,
+    pub journal: Journal,
+    pub clock: Clock,
+    pub chance: RefCell<StdRng>,
+    pub sealer: Sealer,
+    pub server: S,
+    pub link: LinkOptions,
+    pub fixture: mpsc::UnboundedSender<FixtureCommand>,
+    pub order: watch::Sender<OrderState>,
+    pub progress: ProgressSender,
+    /// A record was closed or a slot shows something new.
+    pub record_closed: Notify,
+    pub slot_changed: Notify,
+    pub slots: BTreeMap<u16, SlotDesk>,
+    /// Identifier -> the slot whose board has it.
+    claims: RefCell<BTreeMap<String, u16>>,
+}
+
+/// One slot's place among the shared things.
+pub struct SlotDesk {
+    pub inputs: mpsc::UnboundedSender<SlotInput>,
+    pub shown: RefCell<SlotState>,
+    pub transfer: Arc<AtomicU8>,
+}
+
+/// What [`Shared::new`] is made of beside the parts that the caller fills in by name.
+pub struct SharedParts<S> {
+    pub station_id: StationId,
+    pub name: String,
+    pub version: String,
+    pub journal: Journal,
+    pub clock: Clock,
+    pub chance: StdRng,
+    pub sealer: Sealer,
+    pub server: S,
+    pub link: LinkOptions,
+    pub fixture: mpsc::UnboundedSender<FixtureCommand>,
+    pub progress: ProgressSender,
+}
+
+impl<S> Shared<S> {
+    pub fn new(parts: SharedParts<S>, slots: BTreeMap<u16, SlotDesk>) -> Self {
+        Self {
+            station_id: parts.station_id,
+            name: parts.name,
+            version: parts.version,
+            journal: parts.journal,
+            clock: parts.clock,
+            chance: RefCell::new(parts.chance),
+            sealer: parts.sealer,
+            server: parts.server,
+            link: parts.link,
+            fixture: parts.fixture,
+            order: watch::Sender::new(Err(no_work())),
+            progress: parts.progress,
+            record_closed: Notify::new(),
+            slot_changed: Notify::new(),
+            slots,
+            claims: RefCell::new(BTreeMap::new()),
+        }
+    }
+
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// A UUIDv7 from the clock and the generator.
+    pub fn fresh_id(&self) -> Uuid {
+        fresh_id(self.now(), &mut self.chance.borrow_mut())
+    }
+
+    /// Tells the fixture; without one nothing happens, and what needed an answer runs into its time-out.
+    pub fn tell_fixture(&self, command: FixtureCommand) {
+        let _fixture_may_be_gone = self.fixture.send(command);
+    }
+
+    /// Takes the identifiers for `slot`. Where another slot has one already, that slot is told and its number given.
+    pub fn claim(&self, slot: u16, identifiers: &[Identifier]) -> Result<(), u16> {
+        let mut claims = self.claims.borrow_mut();
+        let keys: Vec<String> = identifiers.iter().map(identity_key).collect();
+        let other = keys.iter().find_map(|key| claims.get(key).filter(|holder| **holder != slot).map(|holder| (key, *holder)));
+        if let Some((key, holder)) = other {
+            if let Some(desk) = self.slots.get(&holder) {
+                let told = SlotInput::Contested { identity: key.clone(), other_slot: slot };
+                let _slot_may_have_ended = desk.inputs.send(told);
+            }
+            return Err(holder);
+        }
+        claims.extend(keys.into_iter().map(|key| (key, slot)));
+        Ok(())
+    }
+
+    pub fn release(&self, slot: u16) {
+        self.claims.borrow_mut().retain(|_, holder| *holder != slot);
+    }
+
+    /// What the slot shows from now on.
+    pub fn show(&self, slot: u16, state: SlotState) {
+        let Some(desk) = self.slots.get(&slot) else { return };
+        if *desk.shown.borrow() != state {
+            desk.shown.replace(state);
+            self.slot_changed.notify_one();
+        }
+    }
+
+    /// All slots as they stand.
+    pub fn live(&self) -> StationLive {
+        let slots = self.slots.iter().map(|(&slot, desk)| SlotLive { slot, state: with_transfer(desk) }).collect();
+        StationLive {
+            station_id: self.station_id,
+            station_name: self.name.clone(),
+            batch_id: self.batch(),
+            at: self.now().at,
+            unsent_records: self.journal.held_counts().map_or(0, |counts| counts.unsent),
+            slots,
+        }
+    }
+
+    pub fn batch(&self) -> Option<BatchId> {
+        self.order.borrow().as_ref().ok().map(|order| order.batch_id)
+    }
+
+    pub fn tell(&self, progress: Progress) {
+        let _nobody_may_listen = self.progress.send(progress);
+    }
+}
+
+/// Why a present board waits where no batch is assigned.
+pub fn no_work() -> Fault {
+    Fault::new(FaultCode::BundleRefused)
+        .with("detail", "no batch is assigned to this station yet; assign one on the page of its line")
+}
+
+/// A UUIDv7.
+pub fn fresh_id(now: Moment, chance: &mut StdRng) -> Uuid {
+    let mut random = [0; 10];
+    chance.fill_bytes(&mut random);
+    let millis = u64::try_from(now.at.timestamp_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
+/// The transfer's own progress moves the whole run's.
+fn with_transfer(desk: &SlotDesk) -> SlotState {
+    let mut state = desk.shown.borrow().clone();
+    let transfer = desk.transfer.load(Ordering::Relaxed);
+    if let SlotState::Working { step: Step::Flash, percent, step_percent, .. } = &mut state
+        && transfer <= 100
+    {
+        // The transfer takes the run from 3 to 68 per cent (see the runner).
+        *percent += u8::try_from(u16::from(transfer) * 65 / 100).unwrap_or(0);
+        *step_percent = Some(transfer);
+    }
+    state
+}

@@ -1,0 +1,219 @@
+//! One slot: carries the runner's effects out, in order, and brings back what came of them. Its troubles stay its own.
+
+mod answers;
+
+use crate::{
+    journal::JournalFault,
+    progress::{Progress, describe},
+    runner::{Effect, Event, Runner, Start},
+    shared::{PortSource, Shared, SlotInput},
+    uplink::Server,
+};
+use answers::Bench;
+use domain::{
+    ids::RunId,
+    live::SlotState,
+    outcome::Outcome,
+    record::BirthRecord,
+};
+use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
+use tokio::{sync::mpsc, time::sleep};
+
+/// After which a present board that waits for the bench is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+
+pub struct Slot<'a, S, P> {
+    number: u16,
+    shared: &'a Shared<S>,
+    inputs: mpsc::UnboundedReceiver<SlotInput>,
+    runner: Runner,
+    bench: Bench<'a, S, P>,
+    present: bool,
+    stopping: bool,
+    /// A finished record that the disk did not take yet.
+    unclosed: Option<Unclosed>,
+}
+
+/// A record in hand, and what follows once it is on disk.
+struct Unclosed {
+    identity: Option<String>,
+    record: Box<BirthRecord>,
+    then: VecDeque<Effect>,
+    fault: domain::text::Fault,
+}
+
+/// What ends a wait.
+enum Woken {
+    Event(Event),
+    /// Time to look again: a board that waits, a record that is not on disk.
+    LookAgain,
+    /// Nobody speaks to this slot any more.
+    Forsaken,
+}
+
+impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
+    pub fn new(number: u16, shared: &'a Shared<S>, ports: &'a P, inputs: mpsc::UnboundedReceiver<SlotInput>) -> Self {
+        Self {
+            number,
+            shared,
+            inputs,
+            runner: Runner::new(number, &shared.version),
+            bench: Bench::new(number, shared, ports),
+            present: false,
+            stopping: false,
+            unclosed: None,
+        }
+    }
+
+    /// Works until it is told to stop and no board is under work.
+    pub async fn run(mut self) {
+        let mut question = None;
+        while !(self.stopping && !self.runner.is_working()) {
+            let effects = match self.wait(question.take()).await {
+                Woken::Event(event) => self.handle(event),
+                Woken::LookAgain => self.look_again(),
+                Woken::Forsaken => return,
+            };
+            question = self.carry_out(effects.into());
+            self.shared.show(self.number, self.shown());
+        }
+        tracing::debug!(slot = self.number, "slot stopped");
+    }
+
+    /// Waits for the answer to `question`, for an input that ends it, or for a reason to look again.
+    async fn wait(&mut self, question: Option<Effect>) -> Woken {
+        let waits = self.unclosed.is_some() || self.present && self.runner.waits_for_bench();
+        let Self { bench, inputs, runner, shared, present, stopping, .. } = self;
+        let mut order = shared.order.subscribe();
+        let (loads, powers) = (bench.loads.clone(), bench.powers.clone());
+        let asked = question.is_some();
+        let mut answer = pin!(async {
+            match question {
+                Some(question) => Woken::Event(bench.answer(question).await),
+                None if waits => {
+                    tokio::select! { biased; () = sleep(RETRY) => {}, _ = order.changed() => {} }
+                    Woken::LookAgain
+                }
+                None => {
+                    // Cannot fail: the sender is shared with this very slot.
+                    let _ = order.changed().await;
+                    Woken::LookAgain
+                }
+            }
+        });
+        loop {
+            let input = tokio::select! {
+                biased;
+                input = inputs.recv() => input,
+                woken = &mut answer => return woken,
+            };
+            match input {
+                None => return Woken::Forsaken,
+                Some(SlotInput::Load(load_ma)) => {
+                    loads.send_replace(Some(load_ma));
+                }
+                Some(SlotInput::Power(on)) => powers.send_modify(|seen| seen.count(on)),
+                Some(SlotInput::Presence(now)) if now == *present => {}
+                Some(SlotInput::Presence(true)) => {
+                    *present = true;
+                    if !asked {
+                        return Woken::LookAgain;
+                    }
+                }
+                Some(SlotInput::Presence(false)) => {
+                    *present = false;
+                    return Woken::Event(Event::Removed);
+                }
+                Some(SlotInput::Contested { identity, other_slot }) => {
+                    return Woken::Event(Event::Contested { identity, other_slot });
+                }
+                Some(SlotInput::Stop) => {
+                    *stopping = true;
+                    let _no_effects = runner.handle(shared.now(), Event::Stop);
+                    if !asked {
+                        return Woken::LookAgain;
+                    }
+                }
+                Some(SlotInput::StopNow) => return Woken::Event(Event::StopNow),
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Vec<Effect> {
+        if matches!(event, Event::Removed)
+            && let Some(unclosed) = &mut self.unclosed
+        {
+            // Its lamp was for a board that is gone.
+            unclosed.then.clear();
+        }
+        self.runner.handle(self.shared.now(), event)
+    }
+
+    fn look_again(&mut self) -> Vec<Effect> {
+        if let Some(unclosed) = self.unclosed.take() {
+            let mut effects = VecDeque::from([Effect::CloseRun { identity: unclosed.identity, record: unclosed.record }]);
+            effects.extend(unclosed.then);
+            return effects.into();
+        }
+        if !self.present || self.stopping || self.runner.is_working() {
+            return Vec::new();
+        }
+        let event = match &*self.shared.order.borrow() {
+            Ok(order) => Event::Present(Box::new(Start { run_id: RunId(self.shared.fresh_id()), order: Arc::clone(order) })),
+            Err(fault) => Event::Waiting(fault.clone()),
+        };
+        self.handle(event)
+    }
+
+    /// Carries effects out, in order, up to the question that is left. One that the disk refuses ends the row.
+    fn carry_out(&mut self, mut effects: VecDeque<Effect>) -> Option<Effect> {
+        while let Some(effect) = effects.pop_front() {
+            let written = match effect {
+                Effect::OpenRun { identity, record } => self.shared.journal.open_run(&record, identity.as_deref()),
+                Effect::Note { what, identity, record } => {
+                    self.shared.journal.note(&what, self.shared.now().at, &record, identity.as_deref())
+                }
+                Effect::CloseRun { identity, record } => match self.close(&record, identity.as_deref()) {
+                    Ok(()) => Ok(()),
+                    Err(fault) => {
+                        tracing::error!(slot = self.number, %fault, "a finished record is not on disk; it is kept in memory and tried again");
+                        let fault = fault.to_fault();
+                        self.unclosed = Some(Unclosed { identity, record, then: effects, fault });
+                        return None;
+                    }
+                },
+                effect if effect.is_question() => return Some(effect),
+                effect => {
+                    self.bench.carry_out(&effect);
+                    Ok(())
+                }
+            };
+            if let Err(fault) = written {
+                tracing::error!(slot = self.number, %fault, "the run stops");
+                effects = self.handle(Event::JournalFailed(fault.to_fault())).into();
+            }
+        }
+        None
+    }
+
+    fn close(&self, record: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
+        let number = self.shared.journal.close_run(record, identity)?;
+        let fault = record.fault.as_ref().map(describe).unwrap_or_default();
+        match record.outcome {
+            Outcome::Pass | Outcome::Fail => {
+                tracing::info!(slot = self.number, number, outcome = record.outcome.as_str(), fault, serial = record.serial.as_deref(), "run closed");
+            }
+            _ => tracing::warn!(slot = self.number, number, outcome = record.outcome.as_str(), fault, "run closed"),
+        }
+        self.shared.tell(Progress::closed(number, record));
+        self.shared.record_closed.notify_one();
+        Ok(())
+    }
+
+    fn shown(&self) -> SlotState {
+        match &self.unclosed {
+            Some(unclosed) => SlotState::Broken { fault: unclosed.fault.clone() },
+            None => self.runner.live(),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Answers to the runner's questions: from the board, the journal, the server, the fixture.
+
+use crate::{
+    board::BoardRequest,
+    fixture::FixtureCommand,
+    journal::JournalFault,
+    link::BoardLink,
+    order::WorkOrder,
+    runner::{Admitted, Effect, Event, Lamp, Sealed},
+    secrets::{SealFault, Sealer},
+    shared::{NO_TRANSFER, PortSource, Shared},
+    uplink::Server,
+};
+use domain::{
+    api::stations::{Admission, AdmissionVerdict, AskAdmission},
+    identifier::Identifier,
+    ids::{BatchId, RunId},
+    model::DeviceModel,
+    text::{Fault, FaultCode},
+};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+/// How long the server may take to say whether a board may be worked; then the station's own knowledge decides.
+const ADMISSION_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the fixture may take to switch a load or a supply.
+const FIXTURE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The switchings of the supply seen so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Power {
+    offs: u64,
+    /// Switched on after it was off.
+    cycles: u64,
+}
+
+impl Power {
+    pub fn count(&mut self, on: bool) {
+        if on {
+            self.cycles = self.offs;
+        } else {
+            self.offs += 1;
+        }
+    }
+}
+
+pub struct Bench<'a, S, P> {
+    slot: u16,
+    shared: &'a Shared<S>,
+    ports: &'a P,
+    link: Option<(Arc<DeviceModel>, BoardLink)>,
+    pub loads: watch::Sender<Option<u32>>,
+    pub powers: watch::Sender<Power>,
+}
+
+impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
+    pub fn new(slot: u16, shared: &'a Shared<S>, ports: &'a P) -> Self {
+        let (loads, powers) = (watch::Sender::new(None), watch::Sender::new(Power::default()));
+        Self { slot, shared, ports, link: None, loads, powers }
+    }
+
+    /// An effect that nobody waits for.
+    pub fn carry_out(&mut self, effect: &Effect) {
+        match effect {
+            Effect::LoadOff => self.shared.tell_fixture(FixtureCommand::SetLoad { slot: self.slot, load_ma: 0 }),
+            Effect::ReleaseIdentity => self.shared.release(self.slot),
+            Effect::Lamp(lamp) => self.lamp(*lamp),
+            _ => {}
+        }
+    }
+
+    fn lamp(&self, lamp: Lamp) {
+        self.shared.tell_fixture(FixtureCommand::Lamp { slot: self.slot, lamp });
+    }
+
+    /// The answer to a question. Dropping the future is safe.
+    pub async fn answer(&mut self, question: Effect) -> Event {
+        match question {
+            Effect::Board(request) => Event::Board(self.ask_board(request).await),
+            Effect::ClaimIdentity(identifiers) => Event::Claimed(self.shared.claim(self.slot, &identifiers)),
+            Effect::AskAdmission { batch_id, operation, identity, identifiers } => {
+                Event::Admitted(self.admit(batch_id, operation, &identity, identifiers).await)
+            }
+            Effect::ReserveNumber { run_id, batch_id, identity, known } => {
+                Event::NumberReserved(self.reserve(run_id, batch_id, &identity, known.as_deref()))
+            }
+            Effect::SealSecret { run_id, identity, length, factory } => {
+                Event::SecretSealed(self.seal(run_id, &identity, length, &factory))
+            }
+            Effect::SetLoad(load_ma) => Event::LoadIs(self.set_load(load_ma).await),
+            Effect::PowerCycle => Event::PowerCycled(self.power_cycle().await),
+            Effect::Wait(milliseconds) => {
+                sleep(Duration::from_millis(milliseconds.into())).await;
+                Event::Waited
+            }
+            // Not questions: the slot never brings them here.
+            Effect::OpenRun { .. }
+            | Effect::Note { .. }
+            | Effect::CloseRun { .. }
+            | Effect::LoadOff
+            | Effect::ReleaseIdentity
+            | Effect::Lamp(_) => Event::Waited,
+        }
+    }
+
+    async fn ask_board(&mut self, request: BoardRequest) -> Result<crate::board::BoardAnswer, Fault> {
+        let order = self.shared.order.borrow().as_ref().ok().cloned();
+        let is_probe = matches!(request, BoardRequest::Probe { .. });
+        let transfer = self.shared.slots.get(&self.slot).map(|desk| Arc::clone(&desk.transfer)).unwrap_or_default();
+        transfer.store(NO_TRANSFER, Ordering::Relaxed);
+        let link = self.link_for(order.as_deref().filter(|_| is_probe))?;
+        let mut progress = |percent: u8| transfer.store(percent, Ordering::Relaxed);
+        let answer = link.execute(request, &mut progress).await;
+        transfer.store(NO_TRANSFER, Ordering::Relaxed);
+        if answer.as_ref().is_err_and(|fault| fault.code == FaultCode::PortVanished) {
+            self.link = None;
+        }
+        answer
+    }
+
+    /// The link, made anew where it is missing or a new board (`order` given) has another model.
+    fn link_for(&mut self, order: Option<&WorkOrder>) -> Result<&mut BoardLink, Fault> {
+        let fits = match (&self.link, order) {
+            (Some((model, _)), Some(order)) => *model == order.model,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if !fits {
+            let order = order.ok_or_else(|| {
+                Fault::new(FaultCode::PortVanished).with("device", format!("slot {}", self.slot)).with("detail", "the port was lost in mid-run")
+            })?;
+            // The old one holds the port: it goes before the new one asks for it.
+            self.link = None;
+            let line = (self.ports)(self.slot, self.shared.link.application_baud(&order.model))?;
+            let link = BoardLink::new(line, Arc::clone(&order.model), self.shared.link);
+            self.link = Some((Arc::clone(&order.model), link));
+        }
+        let none = || Fault::new(FaultCode::Internal).with("detail", "the slot has no link");
+        self.link.as_mut().map(|(_, link)| link).ok_or_else(none)
+    }
+
+    async fn admit(
+        &self,
+        batch_id: BatchId,
+        operation: String,
+        identity: &str,
+        identifiers: Vec<Identifier>,
+    ) -> Result<Admitted, Fault> {
+        let journal = &self.shared.journal;
+        if let Some(serial) = journal.passed(&identifiers, &operation).map_err(disk)? {
+            return Ok(Admitted { verdict: AdmissionVerdict::PassedAlready, serial: Some(serial), resumes: None, secret: None });
+        }
+        let question = AskAdmission { batch_id, operation, identifiers };
+        let known = match timeout(ADMISSION_PATIENCE, self.shared.server.admission(&question)).await {
+            Ok(Ok(known)) => known,
+            Ok(Err(fault)) => {
+                tracing::debug!(slot = self.slot, %fault, "admitted by the station's own knowledge");
+                Admission { verdict: AdmissionVerdict::Admit, serial: None }
+            }
+            Err(_) => Admission { verdict: AdmissionVerdict::Admit, serial: None },
+        };
+        let secret = match journal.secret_of(identity).map_err(disk)? {
+            Some(sealed) => match self.shared.sealer.open(&sealed, identity) {
+                Ok(secret) => Some(secret),
+                Err(fault) => {
+                    tracing::error!(slot = self.slot, %fault, "an earlier password of this board is lost to the station");
+                    None
+                }
+            },
+            None => None,
+        };
+        let resumes = journal.interrupted_run(identity).map_err(disk)?;
+        let needs_number = known.verdict == AdmissionVerdict::Admit
+            && known.serial.is_none()
+            && journal.number_of(identity).map_err(disk)?.is_none();
+        if needs_number && journal.free_numbers(batch_id).map_err(disk)? == 0 {
+            return Err(no_numbers());
+        }
+        Ok(Admitted { verdict: known.verdict, serial: known.serial, resumes, secret })
+    }
+
+    fn reserve(&self, run: RunId, batch: BatchId, identity: &str, known: Option<&str>) -> Result<String, Fault> {
+        let journal = &self.shared.journal;
+        if let Some(serial) = known {
+            journal.bind_number(run, batch, identity, serial).map_err(disk)?;
+            return Ok(serial.to_owned());
+        }
+        journal.reserve_number(run, batch, identity).map_err(disk)?.ok_or_else(no_numbers)
+    }
+
+    fn seal(&self, run: RunId, identity: &str, length: u8, factory: &str) -> Result<Sealed, Fault> {
+        let (journal, sealer) = (&self.shared.journal, &self.shared.sealer);
+        let fault = |fault: SealFault| Fault::new(FaultCode::Internal).with("detail", fault);
+        let mut chance = self.shared.chance.borrow_mut();
+        let fresh = Sealer::draw(length, factory, &mut chance);
+        let sealed = sealer.seal(&fresh, identity, &mut chance).map_err(fault)?;
+        // The one that stands may be an earlier run's: the board may hold it already.
+        let standing = journal.keep_secret(run, identity, &sealed).map_err(disk)?;
+        let secret = sealer.open(&standing, identity).map_err(fault)?;
+        Ok(Sealed { secret, record: standing.record })
+    }
+
+    async fn set_load(&self, load_ma: u32) -> Result<u32, Fault> {
+        self.loads.send_replace(None);
+        self.shared.tell_fixture(FixtureCommand::SetLoad { slot: self.slot, load_ma });
+        let mut loads = self.loads.subscribe();
+        let reading = timeout(FIXTURE_PATIENCE, loads.wait_for(Option::is_some)).await;
+        let reading = reading.ok().and_then(Result::ok).and_then(|load| *load);
+        reading.ok_or_else(|| fixture_silent(&format!("it did not answer to a load of {load_ma} mA")))
+    }
+
+    async fn power_cycle(&self) -> Result<(), Fault> {
+        let before = self.powers.borrow().offs;
+        self.shared.tell_fixture(FixtureCommand::PowerCycle { slot: self.slot });
+        let mut powers = self.powers.subscribe();
+        let cycled = timeout(FIXTURE_PATIENCE, powers.wait_for(|power| power.cycles > before)).await;
+        match cycled {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(fixture_silent("it did not switch the supply off and on")),
+        }
+    }
+}
+
+fn fixture_silent(what: &str) -> Fault {
+    Fault::new(FaultCode::FixtureSilent).with("detail", format!("{what} within {} s", FIXTURE_PATIENCE.as_secs()))
+}
+
+fn no_numbers() -> Fault {
+    Fault::new(FaultCode::NoSerialNumbers)
+        .with("detail", "no number of this batch is free on this station; the server lends more, unless the batch's quantity is spent")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+fn disk(fault: JournalFault) -> Fault {
+    fault.to_fault()
+}

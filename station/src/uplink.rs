@@ -1,0 +1,51 @@
+//! The way to the server: questions, and records out of the journal. The network may be away for a shift; nothing here is lost by that.
+//!
+//! What never lives here: SQL (the journal's), decisions about boards (the runner's).
+
+mod bundles;
+mod http;
+mod records;
+#[cfg(test)]
+mod tests;
+
+pub use bundles::OrderBook;
+pub use http::HttpServer;
+pub use records::send_records;
+
+use domain::{
+    api::{
+        ingest::{IngestRequest, IngestResponse},
+        stations::{Admission, AskAdmission, Assignment, LeaseSerialBlock, SerialBlock},
+    },
+    bundle::BundleContent,
+    ids::ContentHash,
+    live::StationLive,
+};
+use std::future::Future;
+
+/// The server as a station sees it. Two implementations: [`HttpServer`], and the in-memory one that campaigns run against.
+pub trait Server {
+    /// What this station is to work on.
+    fn assignment(&self) -> impl Future<Output = Result<Option<Assignment>, ServerFault>>;
+    /// A bundle by its hash; not checked yet.
+    fn bundle(&self, hash: &ContentHash) -> impl Future<Output = Result<BundleContent, ServerFault>>;
+    /// Numbers; the same question twice gives the same block.
+    fn serial_block(&self, ask: &LeaseSerialBlock) -> impl Future<Output = Result<SerialBlock, ServerFault>>;
+    /// May this board be worked?
+    fn admission(&self, ask: &AskAdmission) -> impl Future<Output = Result<Admission, ServerFault>>;
+    /// Records. Every result in the answer means: held.
+    fn ingest(&self, request: &IngestRequest) -> impl Future<Output = Result<IngestResponse, ServerFault>>;
+    /// What the slots do now.
+    fn live(&self, live: &StationLive) -> impl Future<Output = Result<(), ServerFault>>;
+}
+
+/// Why the server did not answer as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServerFault {
+    /// Transport, authentication or a 5xx: later, the same again.
+    #[error("the server is away: {0}")]
+    Away(String),
+    /// A 4xx: the same again gives the same.
+    #[error("the server refuses ({status} {code}): {detail}")]
+    Refused { status: u16, code: String, detail: String },
+}

@@ -1,0 +1,123 @@
+//! The server over HTTP.
+
+use super::{Server, ServerFault};
+use domain::{
+    api::{
+        ingest::{IngestRequest, IngestResponse},
+        problem::Problem,
+        stations::{Admission, AskAdmission, Assignment, LeaseSerialBlock, SerialBlock},
+    },
+    bundle::BundleContent,
+    ids::ContentHash,
+    live::StationLive,
+};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::{Serialize, de::DeserializeOwned};
+use std::time::Duration;
+
+/// Longest wait for an answer; a bundle's image or fifty records fit well within.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A client with the station's bearer key.
+pub struct HttpServer {
+    client: reqwest::Client,
+    base: String,
+    key: String,
+}
+
+impl HttpServer {
+    /// `base`: `http://host:port`.
+    ///
+    /// # Errors
+    /// The client can't be set up.
+    pub fn new(base: &str, key: &str) -> Result<Self, ServerFault> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .timeout(PATIENCE)
+            // The server stands in the plant; a proxy of the office would only be in the way.
+            .no_proxy()
+            .build()
+            .map_err(away)?;
+        Ok(Self { client, base: base.trim_end_matches('/').to_owned(), key: key.to_owned() })
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}/api/v1/station/{path}", self.base)).bearer_auth(&self.key)
+    }
+
+    async fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, ServerFault> {
+        read(send(self.request(Method::POST, path).json(question)).await?).await
+    }
+}
+
+impl Server for HttpServer {
+    async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
+        let response = send(self.request(Method::GET, "assignment")).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        read(response).await.map(Some)
+    }
+
+    async fn bundle(&self, hash: &ContentHash) -> Result<BundleContent, ServerFault> {
+        read(send(self.request(Method::GET, &format!("bundles/{hash}"))).await?).await
+    }
+
+    async fn serial_block(&self, ask: &LeaseSerialBlock) -> Result<SerialBlock, ServerFault> {
+        self.post("serial-blocks", ask).await
+    }
+
+    async fn admission(&self, ask: &AskAdmission) -> Result<Admission, ServerFault> {
+        self.post("admission", ask).await
+    }
+
+    async fn ingest(&self, request: &IngestRequest) -> Result<IngestResponse, ServerFault> {
+        self.post("ingest", request).await
+    }
+
+    async fn live(&self, live: &StationLive) -> Result<(), ServerFault> {
+        send(self.request(Method::POST, "live").json(live)).await.map(|_| ())
+    }
+}
+
+/// Sends, and sorts what is no success: later again, or never.
+async fn send(request: RequestBuilder) -> Result<Response, ServerFault> {
+    let response = request.send().await.map_err(away)?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = response.bytes().await.unwrap_or_default();
+    let problem: Option<Problem> = serde_json::from_slice(&body).ok();
+    let code = problem.as_ref().map_or_else(|| "no_code".to_owned(), |problem| problem.code.clone());
+    let detail = problem.map_or_else(|| "no reason given".to_owned(), |problem| problem.detail);
+    let comes_back = status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
+        );
+    if comes_back {
+        return Err(ServerFault::Away(format!("it answers {} {code}: {detail}", status.as_u16())));
+    }
+    Err(ServerFault::Refused { status: status.as_u16(), code, detail })
+}
+
+async fn read<A: DeserializeOwned>(response: Response) -> Result<A, ServerFault> {
+    let url = response.url().path().to_owned();
+    let body = response.bytes().await.map_err(away)?;
+    serde_json::from_slice(&body).map_err(|error| {
+        ServerFault::Away(format!("its answer to {url} is not understood ({error}); is that address Jigline's server of this version?"))
+    })
+}
+
+/// A transport error's whole chain: reqwest's own sentence says only 'error sending request'.
+fn away(error: reqwest::Error) -> ServerFault {
+    use std::{error::Error as _, fmt::Write as _};
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    ServerFault::Away(text)
+}
