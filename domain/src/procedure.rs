@@ -77,7 +77,7 @@ wire! {
         pub when: MeasureWhen,
         /// What proves the reading.
         pub source: MeasurementSource,
-        /// For a bit field: the bits that must read 0.
+        /// For a bit field: the bits that must read 0. The reading is the raw value masked by them, its limit 0 to 0.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub forbidden_bits: Vec<String>,
     }

@@ -171,6 +171,3 @@ fn check_boot(model: &DeviceModel, report: &mut Report<'_>) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

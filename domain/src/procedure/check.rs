@@ -213,6 +213,16 @@ fn check_measurement(m: &super::MeasurementSpec, model: &DeviceModel, report: &m
                 m.name, register.name
             ));
         }
+        // The reading is the register masked by these bits: without any it is always 0, and a limit beyond 0 lets one pass.
+        if m.forbidden_bits.is_empty() {
+            report(format!(
+                "measurement {:?} reads bit field {} and forbids none of its bits",
+                m.name, register.name
+            ));
+        }
+        if m.limit.max != Some(0.0) {
+            report(format!("measurement {:?} reads forbidden bits: its limit has max = 0", m.name));
+        }
         return;
     }
     if !m.forbidden_bits.is_empty() {

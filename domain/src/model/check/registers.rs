@@ -4,6 +4,7 @@ use super::Report;
 use crate::{
     codec::ten_thousandths,
     model::{Access, Block, DeviceModel, Register, RegisterKind},
+    source::At,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -159,12 +160,13 @@ fn check_kind(index: usize, register: &Register, report: &mut Report<'_>) {
         }
         _ => {}
     }
+    let listed = |key, place| [At::Key("register"), At::Index(index), At::Key(key), At::Index(place)];
     let (mut raws, mut names) = (BTreeSet::new(), BTreeSet::new());
-    for option in &register.options {
+    for (place, option) in register.options.iter().enumerate() {
         if !raws.insert(option.raw) || !names.insert(&option.name) {
             let reason =
                 format!("option {:?} = {} of register {name:?} stands twice", option.name, option.raw);
-            report.row("register", index, "options", reason);
+            report.at(&listed("options", place), reason);
         }
     }
     match (register.kind == K::Bits, register.bits.is_empty()) {
@@ -178,18 +180,13 @@ fn check_kind(index: usize, register: &Register, report: &mut Report<'_>) {
         _ => {}
     }
     let (mut bits, mut names) = (BTreeSet::new(), BTreeSet::new());
-    for bit in &register.bits {
+    for (place, bit) in register.bits.iter().enumerate() {
         if bit.bit > 15 {
-            report.row(
-                "register",
-                index,
-                "bits",
-                format!("bit {} of register {name:?} is beyond 15", bit.bit),
-            );
+            report.at(&listed("bits", place), format!("bit {} of register {name:?} is beyond 15", bit.bit));
         }
         if !bits.insert(bit.bit) || !names.insert(&bit.name) {
             let reason = format!("bit {:?} = {} of register {name:?} stands twice", bit.name, bit.bit);
-            report.row("register", index, "bits", reason);
+            report.at(&listed("bits", place), reason);
         }
     }
 }

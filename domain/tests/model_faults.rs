@@ -1,0 +1,212 @@
+//! Whatever a model file contradicts itself in is found, on its line: the shipped model, spoilt in one place after another.
+
+use jigline_domain::model::{ModelFault, parse_model};
+use std::fs;
+
+fn shipped() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../profiles/models/topbms.toml")).unwrap()
+}
+
+/// The shipped model with the first `old` behind `anchor` replaced, and the line of that place.
+fn spoilt(anchor: &str, old: &str, new: &str) -> (String, usize) {
+    let text = shipped();
+    let from = text.find(anchor).unwrap_or_else(|| panic!("no {anchor:?} in the shipped model"));
+    let at = from + text[from..].find(old).unwrap_or_else(|| panic!("no {old:?} behind {anchor:?}"));
+    let spoilt = format!("{}{new}{}", &text[..at], &text[at + old.len()..]);
+    (spoilt, text[..at].matches('\n').count() + 1)
+}
+
+fn faults(text: &str) -> Vec<ModelFault> {
+    parse_model("m.toml", text).err().unwrap_or_default()
+}
+
+/// Spoils one place and wants exactly this fault on exactly that line (others may follow from it).
+#[track_caller]
+fn finds(anchor: &str, old: &str, new: &str, reason: &str) {
+    let (text, line) = spoilt(anchor, old, new);
+    let faults = faults(&text);
+    let found = faults.iter().any(|fault| fault.line == line && fault.reason.contains(reason));
+    let all: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    assert!(found, "wanted m.toml:{line}: ..{reason}.., found {all:#?}");
+}
+
+#[test]
+fn a_slip_of_syntax_or_type_is_named_by_its_line() {
+    finds("[link]", "baud = 9600", "baud = ", "");
+    finds("[link]", "baud = 9600", "baud = \"9600\"", "invalid type: string");
+    finds("[link]", "address = 1", "adress = 1", "unknown field `adress`");
+    finds("name = \"cell_7_mv\"", "kind = \"u16\"", "kind = \"u17\"", "unknown variant `u17`");
+    finds("[link]", "address = 1", "address = 300", "invalid value: integer `300`");
+    let missing = faults("id = \"x\"\n");
+    assert!(missing.iter().any(|fault| fault.reason.contains("missing field")), "{missing:?}");
+}
+
+#[test]
+fn every_syntax_error_of_a_file_is_shown_at_once() {
+    let (text, _) = spoilt("[link]", "baud = 9600", "baud = ");
+    let text = text.replacen("max_read = 60", "max_read = = 60", 1);
+    assert!(faults(&text).len() >= 2, "{:?}", faults(&text));
+}
+
+#[test]
+fn the_head_the_link_and_the_loader_are_within_their_bounds() {
+    finds("id =", "\"topbms\"", "\"Top BMS\"", "is not of a-z");
+    finds("revision", "revision = 1", "revision = 0", "counts from 1");
+    finds("[link]", "baud = 9600", "baud = 9601", "no usual rate");
+    finds("[link]", "address = 1", "address = 0", "outside Modbus's 1..247");
+    finds("[link]", "max_read = 60", "max_read = 126", "outside Modbus's 1..125");
+    finds("[link]", "max_write = 40", "max_write = 0", "outside Modbus's 1..123");
+    finds("[link]", "timeout_ms = 500", "timeout_ms = 0", "timeout_ms 0");
+    finds("[firmware]", "boot_bytes = 8192", "boot_bytes = 131072", "leaves no room");
+    finds("[firmware]", "version_offset = 512", "version_offset = 131000", "beyond the largest image");
+    finds("[boot]", "baud = 9600", "baud = 1", "no usual rate");
+    finds("[boot]", "data_block_bytes = 1024", "data_block_bytes = 512", "blocks of 128 and 1024");
+    finds("[boot]", "execute_key = 0x32", "execute_key = 0x31", "is the download_key too");
+    finds("[boot]", "download_key = 0x31", "download_key = 0x20", "is the probe_byte too");
+    finds("[boot]", "erase_timeout_ms = 10000", "erase_timeout_ms = 0", "outside 1..600000");
+    finds("[boot]", "\"enter_loader\"", "\"jump\"", "there is no command \"jump\"");
+}
+
+#[test]
+fn blocks_and_registers_lie_where_they_can() {
+    finds("name = \"live\"", "start = 0x0100", "start = 0x0010", "overlaps block \"identity\"");
+    finds("name = \"live\"", "\"live\"", "\"identity\"", "block \"identity\" stands twice");
+    finds("name = \"number\"", "count = 8", "count = 65000", "ends beyond address 0xFFFF");
+    finds("name = \"password_state\"", "count = 1", "count = 0", "is empty");
+    finds("name = \"cell_7_mv\"", "\"cell_7_mv\"", "\"cell_6_mv\"", "stands twice");
+    finds("name = \"cell_8_mv\"", "\"cell_8_mv\"", "\"cell_7_mv\"", "stands twice");
+    finds("name = \"cell_8_mv\"", "\"cell_8_mv\"", "\"Cell 8\"", "is not of a-z");
+    finds("name = \"cycles\"", "address = 0x012D", "address = 0x0150", "lies in no block");
+    finds(
+        "name = \"cycles\"",
+        "address = 0x012D",
+        "address = 0x012C",
+        "overlaps register \"balancer_temperature_c\"",
+    );
+    // A wide one laid over the next: found on the second of the two.
+    finds(
+        "name = \"soc_percent\"",
+        "address = 0x0123",
+        "address = 0x0122",
+        "overlaps register \"current_ma\"",
+    );
+    finds(
+        "name = \"hardware_model\"",
+        "address = 0x000F",
+        "address = 0x0010",
+        "lies in no block, or leaves its own",
+    );
+    finds(
+        "name = \"calibration_current_ma\"",
+        "address = 0x0600",
+        "address = 0x0100",
+        "overlaps register \"cell_1_mv\"",
+    );
+    let (text, _) = spoilt("[link]", "max_read = 60", "max_read = 5");
+    let wide: Vec<_> =
+        faults(&text).into_iter().filter(|fault| fault.reason.contains("link.max_read is 5")).collect();
+    assert_eq!(wide.len(), 4, "{wide:?}");
+}
+
+#[test]
+fn a_register_is_of_one_piece() {
+    finds(
+        "name = \"bluetooth_name\"",
+        "kind = \"ascii_nul\"\ncount = 8",
+        "kind = \"ascii_nul\"",
+        "needs its count",
+    );
+    finds("name = \"cycles\"", "kind = \"u16\"", "kind = \"enum\"", "has no options");
+    finds("name = \"cycles\"", "kind = \"u16\"", "kind = \"bits\"", "names no bits");
+    finds("name = \"chemistry\"", "raw = 1", "raw = 0", "stands twice");
+    finds("name = \"switches\"", "bit = 1", "bit = 0", "stands twice");
+    finds("name = \"switches\"", "bit = 3", "bit = 16", "is beyond 15");
+    finds("name = \"charge_protection_l1_mv\"", "min = 1500", "min = 4501", "has min 4501 above max 4500");
+    finds(
+        "name = \"charge_protection_l1_mv\"",
+        "max = 4500",
+        "max = 70000",
+        "beyond what its raw type holds",
+    );
+    finds("name = \"heater_on_c\"", "max = 30", "max = 30.00001", "more than four decimal places");
+    finds("name = \"pack_voltage_v\"", "scale = 0.01", "scale = 0.0", "has scale 0");
+    let text = shipped().replacen("kind = \"ascii_nul\"", "scale = 0.1\nkind = \"ascii_nul\"", 1);
+    assert!(faults(&text)[0].reason.contains("is no whole number"), "{:?}", faults(&text));
+}
+
+#[test]
+fn every_name_that_is_used_exists_and_fits_its_use() {
+    finds(
+        "[[identity.field]]",
+        "register = \"machine_code\"",
+        "register = \"nobody\"",
+        "there is no register \"nobody\"",
+    );
+    finds("[identity]", "\"hardware_model\"", "\"nobody\"", "there is no register \"nobody\"");
+    finds("[firmware]", "\"firmware_version\"", "\"cycles\"", "of the wrong kind");
+    finds("[firmware]", "\"firmware_crc32\"", "\"cycles\"", "of the wrong kind");
+    finds("[cells]", "max = 32", "max = 33", "no register \"cell_33_mv\"");
+    finds("[cells]", "\"cell_count\"", "\"cycles\"", "cannot be both read and written");
+    finds("[password]", "\"password_unlock\"", "\"firmware_version\"", "cannot be written");
+    let (text, _) = spoilt("[password]", "length = 6", "length = 8");
+    assert_eq!(
+        faults(&text).len(),
+        3,
+        "neither register nor the factory's password fit: {:?}",
+        faults(&text)
+    );
+    finds("[password]", "\"123456\"", "\"1234\"", "has not 6 characters");
+    finds("[password]", "\"password_state\"", "\"calibration_current_ma\"", "cannot be read");
+    finds("[name]", "\"bluetooth_name\"", "\"soc_percent\"", "of the wrong kind");
+    finds("[name]", "max_length = 16", "max_length = 17", "more than its register holds");
+    finds("[lease]", "\"lease_mode\"", "\"heater_mode\"", "has no option \"open\"");
+    finds("[lease]", "\"lease_expiry_s\"", "\"cycles\"", "of the wrong kind");
+    finds(
+        "[lease]",
+        "discharge_bit = \"discharge\"",
+        "discharge_bit = \"outgoing\"",
+        "names no bit \"outgoing\"",
+    );
+    finds("[calibration]", "\"calibration_current_ma\"", "\"current_ma\"", "cannot be written");
+    finds("[calibration]", "\"current_ma\"", "\"nobody\"", "there is no register \"nobody\"");
+    finds("[calibration]", "min_a = 2", "min_a = 0", "positive number of amperes");
+    finds("[safe_state]", "\"switches\"", "\"outputs\"", "cannot be both read and written");
+    finds("[safe_state]", "charge_bit = \"charge\"", "charge_bit = \"in\"", "names no bit \"in\"");
+    finds("name = \"sleep\"", "address = 0x0703", "address = 0x0704", "lies in no block");
+    finds("name = \"sleep\"", "\"sleep\"", "\"reset\"", "command \"reset\" stands twice");
+    finds(
+        "id = \"charge-l2-above-l1\"",
+        "\"charge_protection_l1_mv\"",
+        "\"charge_protection_l9_mv\"",
+        "which is no parameter",
+    );
+    finds(
+        "id = \"charge-l2-above-l1\"",
+        "\"charge_protection_l1_mv\"",
+        "\"chemistry\"",
+        "no number parameter",
+    );
+    finds(
+        "id = \"charge-recovery-below-l1\"",
+        "charge-recovery-below-l1",
+        "charge-l2-above-l1",
+        "stands twice",
+    );
+    finds(
+        "id = \"charge-limit-within-rating\"",
+        "product.rated_charge_a",
+        "product.rated",
+        "which is no parameter",
+    );
+}
+
+#[test]
+fn all_faults_are_found_at_once_and_in_the_order_of_the_file() {
+    let text =
+        shipped().replacen("baud = 9600", "baud = 9601", 1).replacen("max_read = 60", "max_read = 0", 1);
+    let text = text.replacen("right = \"product.rated_charge_a\"", "right = \"product.rated\"", 1);
+    let faults = faults(&text);
+    assert!(faults.len() >= 3, "{faults:?}");
+    assert!(faults.is_sorted_by_key(|fault| fault.line), "{faults:?}");
+    assert!(faults[0].to_string().starts_with("m.toml:"), "{}", faults[0]);
+}

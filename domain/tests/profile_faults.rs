@@ -1,0 +1,225 @@
+//! Profiles and procedures that would kill a board, or could never fail one, are refused; the rules bite one by one.
+
+use jigline_domain::{
+    model::{DeviceModel, RuleOp, Severity, parse_model},
+    procedure::{check_procedure, parse_procedure},
+    profile::{Profile, check_profile, parse_profile},
+    rules::{holds, judge_rules},
+    value::Value,
+};
+use std::fs;
+
+fn shipped(path: &str) -> String {
+    fs::read_to_string(format!("{}/../profiles/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn model() -> DeviceModel {
+    parse_model("m.toml", &shipped("models/topbms.toml")).unwrap()
+}
+
+fn lto() -> String {
+    shipped("parameters/topbms-12s-lto-200a.toml")
+}
+
+fn birth() -> String {
+    shipped("procedures/topbms-birth.toml")
+}
+
+/// `text` with its only `old` replaced.
+fn spoilt(text: &str, old: &str, new: &str) -> String {
+    assert_eq!(text.matches(old).count(), 1, "{old:?} stands once");
+    text.replacen(old, new, 1)
+}
+
+/// What the check says of the shipped profile with one line changed: `line severity reason`.
+fn said(old: &str, new: &str) -> Vec<(usize, Severity, String)> {
+    let text = spoilt(&lto(), old, new);
+    let profile = parse_profile("p.toml", &text).unwrap();
+    let faults = check_profile(&profile, &model());
+    faults
+        .into_iter()
+        .map(|fault| fault.located("p.toml", &text))
+        .map(|fault| (fault.line, fault.severity, fault.reason))
+        .collect()
+}
+
+#[track_caller]
+fn refuses(old: &str, new: &str, reason: &str) {
+    let line = lto().lines().position(|line| line.contains(old)).unwrap() + 1;
+    let said = said(old, new);
+    let found = said
+        .iter()
+        .any(|(at, severity, text)| *severity == Severity::Error && *at == line && text.contains(reason));
+    assert!(found, "wanted line {line}: {reason}; found {said:#?}");
+}
+
+#[test]
+fn a_value_that_the_board_cannot_hold_is_refused_on_its_line() {
+    refuses("charge_protection_l1_mv = 2800", "charge_protection_l1_mv = 1499", "lies outside 1500..4500 mV");
+    refuses(
+        "charge_protection_l1_mv = 2800",
+        "charge_protection_l1_mv = 2800.5",
+        "whole number of its steps of 1 mV",
+    );
+    refuses("charge_protection_l1_mv = 2800", "charge_protection_l1_mv = \"2800\"", "takes a number");
+    refuses("heater_mode = \"close\"", "heater_mode = \"off\"", "is none of them");
+    refuses("switches = \"0x0007\"", "switches = \"0x0017\"", "sets bits 0x0010");
+    refuses("cell_count = 12", "cell_count = 13", "differs from product.cells = 12");
+}
+
+#[test]
+fn a_profile_holds_every_parameter_and_nothing_else() {
+    let missing = said("balance_start_mv = 2600\n", "");
+    assert!(
+        missing
+            .iter()
+            .any(|(_, _, reason)| reason == "parameter balance_start_mv of model topbms is missing")
+    );
+    let unknown = said("balance_start_mv = 2600\n", "balance_start_mv = 2600\nbalance_stop_mv = 2500\n");
+    assert_eq!(unknown.len(), 1);
+    assert_eq!(unknown[0].2, "model topbms has no parameter \"balance_stop_mv\"");
+    let live = said("balance_start_mv = 2600\n", "balance_start_mv = 2600\nsoc_percent = 50\n");
+    assert!(live[0].2.contains("but no parameter of it"), "{live:?}");
+}
+
+#[test]
+fn a_profile_belongs_to_its_model_its_chemistry_and_its_cells() {
+    let other = said("model = \"topbms\"", "model = \"jbd\"");
+    assert!(other[0].2.contains("is for model \"jbd\""), "{other:?}");
+    let text = lto().replacen("chemistry = \"lto\"", "chemistry = \"li_ion\"", 1);
+    let profile = parse_profile("p.toml", &text).unwrap();
+    assert!(check_profile(&profile, &model()).iter().any(|fault| fault.reason.contains("chemistry differs")));
+    let cells = said("cells = 12", "cells = 33");
+    assert!(cells.iter().any(|(_, _, reason)| reason.contains("has 1 to 32")), "{cells:?}");
+}
+
+#[test]
+fn a_profile_that_is_no_profile_is_refused_with_its_line() {
+    let fault =
+        |old: &str, new: &str| parse_profile("p.toml", &spoilt(&lto(), old, new)).unwrap_err()[0].to_string();
+    let line = |old: &str| lto().lines().position(|line| line.contains(old)).unwrap() + 1;
+    assert_eq!(
+        fault("revision = 3", "revision = 0"),
+        format!("p.toml:{}: revision counts from 1", line("revision = 3"))
+    );
+    let rating = fault("peak_a = 600", "peak_a = -1");
+    assert!(rating.starts_with(&format!("p.toml:{}: product.peak_a is -1", line("peak_a"))), "{rating}");
+    assert!(fault("peak_a = 600", "peak_a = nan").contains("NaN"));
+    assert!(
+        fault("cell_count = 12", "cell_count = true").contains(&format!("p.toml:{}:", line("cell_count")))
+    );
+    assert!(fault("[values]", "[values").starts_with(&format!("p.toml:{}:", line("[values]"))));
+    assert!(fault("id = \"topbms-12s-lto-200a\"", "id = \"\"").contains("is not of a-z"));
+}
+
+/// Each rule, broken by the least step of its left side with all else as shipped.
+#[test]
+fn each_shipped_rule_bites_at_its_very_bound() {
+    let model = model();
+    let profile: Profile = parse_profile("p.toml", &lto()).unwrap();
+    assert!(judge_rules(&model, &profile.product, &profile.values).is_empty());
+    for rule in &model.rules {
+        let mut values = profile.values.clone();
+        let bound = match rule.right.as_str() {
+            "product.rated_charge_a" => profile.product.rated_charge_a,
+            "product.rated_discharge_a" => profile.product.rated_discharge_a,
+            "product.peak_a" => profile.product.peak_a,
+            "product.working_charge_a" => profile.product.working_charge_a,
+            "product.working_discharge_a" => profile.product.working_discharge_a,
+            name => values[name].as_number().unwrap(),
+        } * rule.factor;
+        // The nearest whole value that breaks it, and the nearest that holds.
+        let (broken, sound) = match rule.op {
+            RuleOp::Lt => (bound, bound - 1.0),
+            RuleOp::Le => (bound + 1.0, bound),
+            RuleOp::Gt => (bound, bound + 1.0),
+            RuleOp::Ge => (bound - 1.0, bound),
+            RuleOp::Eq => (bound + 1.0, bound),
+        };
+        values.insert(rule.left.clone(), Value::Number(broken));
+        let findings = judge_rules(&model, &profile.product, &values);
+        let finding = findings
+            .iter()
+            .find(|finding| finding.rule_id == rule.id)
+            .unwrap_or_else(|| panic!("{} let {broken} pass", rule.id));
+        assert_eq!((finding.left, finding.right, finding.severity), (broken, bound, rule.severity));
+        values.insert(rule.left.clone(), Value::Number(sound));
+        assert_eq!(holds(rule, &profile.product, &values), Some(true), "{} refuses {sound}", rule.id);
+        values.remove(&rule.left);
+        assert_eq!(holds(rule, &profile.product, &values), None);
+    }
+}
+
+#[test]
+fn a_current_limit_that_kills_the_board_is_an_error_and_the_sheets_example_a_warning() {
+    refuses("discharge_current_limit_a = 200", "discharge_current_limit_a = 150", "kills the board");
+    refuses("charge_current_limit_a = 100", "charge_current_limit_a = 80", "kills the board");
+    let warned = said("discharge_over_current_a = 400", "discharge_over_current_a = 401");
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert_eq!(warned[0].1, Severity::Warning);
+    assert!(warned[0].2.contains("found 401, against 400"), "{warned:?}");
+}
+
+#[track_caller]
+fn procedure_refuses(old: &str, new: &str, reason: &str) {
+    let line = birth().lines().position(|line| line.contains(old)).unwrap() + 1;
+    let faults = parse_procedure("b.toml", &spoilt(&birth(), old, new)).unwrap_err();
+    let found = faults.iter().any(|fault| fault.line == line && fault.reason.contains(reason));
+    assert!(found, "wanted b.toml:{line}: {reason}; found {faults:#?}");
+}
+
+#[test]
+fn a_procedure_that_could_pass_what_it_should_not_is_refused() {
+    let skip = "skip_if_proved = [\"board_crc\"]";
+    procedure_refuses(skip, "skip_if_proved = [\"version_only\"]", "version_only proves no image");
+    procedure_refuses(skip, "skip_if_proved = [\"transfer_only\"]", "transfer_only proves no image");
+    procedure_refuses(skip, "skip_if_proved = [\"own_record\"]", "is not among accepted_evidence");
+    procedure_refuses(
+        "accepted_evidence = [\"board_crc\"]",
+        "accepted_evidence = []",
+        "no board could ever pass",
+    );
+    procedure_refuses("attempts = 3", "attempts = 0", "attempts is 0");
+    procedure_refuses("silent_ms = 10000", "silent_ms = 0", "every board would be silent");
+    procedure_refuses("tolerance_ma = 300", "tolerance_ma = 20000", "below load_ma");
+    procedure_refuses("max_correction_percent = 10", "max_correction_percent = 51", "up to 50");
+    procedure_refuses("operation = \"birth\"", "operation = \"age\"", "is not known");
+    procedure_refuses("{seq:5}{check}", "{check}", "exactly one running number");
+    procedure_refuses("min = -500, max = 500", "min = 500, max = -500", "above max");
+    procedure_refuses("limit = { min = -500, max = 500 }", "limit = {}", "could not fail");
+    procedure_refuses("name = \"current_idle\"", "name = \"cell\"", "stands twice");
+    procedure_refuses("birth = \"armed\"", "birth = \"asleep\"", "unknown variant `asleep`");
+}
+
+#[test]
+fn a_procedure_asks_a_model_only_for_what_it_has() {
+    let said = |old: &str, new: &str| -> Vec<String> {
+        let procedure = parse_procedure("b.toml", &spoilt(&birth(), old, new)).unwrap();
+        check_procedure(&procedure, &model()).into_iter().map(|fault| fault.reason).collect()
+    };
+    let one = |old: &str, new: &str, reason: &str| {
+        let said = said(old, new);
+        assert!(said.iter().any(|text| text.contains(reason)), "wanted {reason}, found {said:#?}");
+    };
+    one("model = \"topbms\"", "model = \"jbd\"", "is for model \"jbd\"");
+    one("register = \"balancer_temperature_c\"", "register = \"nobody\"", "does not have");
+    one("register = \"balancer_temperature_c\"", "register = \"chemistry\"", "holds no number");
+    one(
+        "limit = { min = -500, max = 500 }",
+        "limit = { min = 0 }\nforbidden_bits = [\"charge\"]",
+        "is no bit field",
+    );
+    one("\"cell_disconnected\"", "\"cell_lost\"", "forbids bit \"cell_lost\"");
+    one("limit = { min = 0, max = 0 }", "limit = { min = 0, max = 1 }", "has max = 0");
+    one("load_ma = 20000", "load_ma = 1999", "calibrates from 2 A");
+    one("\"TB-{serial:-8}\"", "\"TOPBMS-{serial}\"", "shorten the template");
+    one("\"TB-{serial:-8}\"", "\"TB\"", "every board would have the same name");
+    let unit = birth().replacen("unit = \"V\"", "unit = \"mV\"", 1);
+    let faults = check_procedure(&parse_procedure("b.toml", &unit).unwrap(), &model());
+    assert!(faults[0].to_string().contains("is in \"mV\""), "{}", faults[0]);
+    let mut poor = model();
+    (poor.calibration, poor.password, poor.lease, poor.safe_state, poor.name) =
+        (None, None, None, None, None);
+    poor.firmware.crc_register = None;
+    assert_eq!(check_procedure(&parse_procedure("b.toml", &birth()).unwrap(), &poor).len(), 6);
+}
