@@ -97,6 +97,9 @@ wire! {
     /// `GET /api/v1/runs/{run_id}`: the birth record as the station sent it, and what the server thinks of it.
     pub struct RunView {
         pub record: BirthRecord,
+        /// What the server holds true: never `pass` where it has doubts, whatever the record claims.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub outcome: Option<Outcome>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub unit_id: Option<UnitId>,
         pub station_name: String,

@@ -3,6 +3,7 @@
 use super::BirthRecord;
 use crate::{
     evidence::{Evidence, FirmwareEvidence},
+    lease::BirthLease,
     outcome::Outcome,
     record::StepOutcome,
     step::Step,
@@ -28,7 +29,7 @@ wire! {
         NoIdentity,
         /// A pass whose password was not proved.
         PasswordNotProved,
-        /// A pass whose lock was not read back as set.
+        /// A pass whose lock was not read back as set, or whose paths are not as the lock says (charge always on).
         LeaseNotProved,
         /// Ends before it starts.
         TimesReversed,
@@ -90,9 +91,11 @@ fn judge_pass(record: &BirthRecord, accepted: &[FirmwareEvidence], doubts: &mut 
         doubts.push(RecordDoubt::PasswordNotProved);
     }
     let lease_holds = record.lease.as_ref().is_some_and(|lease| {
+        let discharges = lease.set != BirthLease::Locked;
         lease.reported == Some(lease.set)
             && lease.evidence == Evidence::Verified
             && lease.charge_on == Some(true)
+            && lease.discharge_on == Some(discharges)
     });
     if !lease_holds {
         doubts.push(RecordDoubt::LeaseNotProved);
