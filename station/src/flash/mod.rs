@@ -2,6 +2,8 @@
 //! ([`protocol::boot_menu`], [`protocol::ymodem`]); here its bytes are moved and its ends become faults.
 
 mod drive;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     board::{FirmwareImage, Flashed},
@@ -16,7 +18,7 @@ use protocol::{
     boot_menu::{BootMenu, BootMenuEvent, BootMenuFailure, BootMenuOptions, Found},
     ymodem::{
         BlockSize, Generation, SizeEnding,
-        sender::{Completion, Sender, SenderOptions, Start},
+        sender::{Completion, Sender, SenderFailure, SenderOptions, SenderRefusal, Start},
     },
 };
 use std::time::Duration;
@@ -124,14 +126,10 @@ pub async fn transfer(
         BootMenuEvent::Failed(failure) => return Err(failed(&failure)),
         _ => return Err(failed(&BootMenuFailure::NotReady)),
     }
-    let mut sender = Sender::new(clock.now(), &image.name, image.bytes.len(), loader.sender)
-        .map_err(|refusal| failed(&refusal))?;
-    let blocks = sender.blocks();
-    let done = drive_sender(line, clock, &mut sender, &image.bytes, progress).await?;
-    let completion: Completion = done.map_err(|failure| failed(&failure))?;
+    let sent = send(line, loader.sender, image, progress).await?.map_err(|failure| failed(&failure))?;
     menu.await_result(clock.now());
     // The loader's text may have come in one piece with its last acknowledgement.
-    menu.handle_bytes(clock.now(), &sender.take_unread());
+    menu.handle_bytes(clock.now(), &sent.unread);
     let confirmed = match drive_menu(line, clock, &mut menu).await? {
         BootMenuEvent::Programmed => true,
         // Every block was acknowledged: whether the image is whole, the board's own check of it will show.
@@ -139,7 +137,47 @@ pub async fn transfer(
         BootMenuEvent::Failed(failure) => return Err(failed(&failure)),
         _ => false,
     };
-    Ok(Flashed { blocks, resent: completion.retransmitted, confirmed })
+    Ok(Flashed { blocks: sent.blocks, resent: sent.completion.retransmitted, confirmed })
+}
+
+/// A transfer that the receiver acknowledged to its end.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub blocks: u32,
+    pub completion: Completion,
+    /// What the receiver said after its last acknowledgement.
+    pub unread: Vec<u8>,
+}
+
+/// Why nothing, or not everything, was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    #[error(transparent)]
+    Refused(#[from] SenderRefusal),
+    #[error(transparent)]
+    Failed(#[from] SenderFailure),
+}
+
+/// Sends the image by YMODEM to whatever receives on the line, at the line's rate: no menu before and none after.
+///
+/// # Errors
+/// `PortVanished`; inside, why the transfer did not begin or end.
+pub async fn send(
+    line: &mut Line,
+    options: SenderOptions,
+    image: &FirmwareImage,
+    progress: &mut (dyn FnMut(u8) + Send),
+) -> Result<Result<Sent, NotSent>, Fault> {
+    let clock = Clock::start();
+    let mut sender = match Sender::new(clock.now(), &image.name, image.bytes.len(), options) {
+        Ok(sender) => sender,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    let blocks = sender.blocks();
+    Ok(match drive_sender(line, clock, &mut sender, &image.bytes, progress).await? {
+        Ok(completion) => Ok(Sent { blocks, completion, unread: sender.take_unread() }),
+        Err(failure) => Err(failure.into()),
+    })
 }
 
 /// Presses the key that starts the application. Whether it starts, only the application's answer shows.

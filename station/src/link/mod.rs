@@ -16,7 +16,7 @@ mod locks;
 mod parameters;
 mod registers;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wait;
 
 pub use line::{BaudHook, ByteStream, Line};

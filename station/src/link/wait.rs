@@ -100,7 +100,7 @@ impl BoardLink {
             Some(password) => self.is_open(password).await?,
             None => false,
         };
-        self.command("restart").await?;
+        self.command_perhaps_unanswered("restart").await?;
         let started = Instant::now();
         self.bus.distrust();
         let request = ping_request(&model)?;
@@ -137,18 +137,7 @@ impl BoardLink {
     /// Tells the application to restart into its loader. Whether it did, the loader's answer shows.
     pub(super) async fn enter_loader(&mut self) -> Result<(), Fault> {
         let name = self.model.boot.enter_command.clone();
-        match self.command(&name).await {
-            // The board may have gone before its answer was out.
-            Err(fault)
-                if matches!(
-                    fault.code,
-                    FaultCode::BoardStoppedAnswering | FaultCode::BoardAnswersGarbage
-                ) =>
-            {
-                tracing::warn!(?fault, "the command to enter the loader was not acknowledged");
-            }
-            other => other?,
-        }
+        self.command_perhaps_unanswered(&name).await?;
         self.bus.distrust();
         let loader = self.loader();
         let timeout = Duration::from_millis(self.model.boot.menu_timeout_ms.into());
@@ -159,6 +148,22 @@ impl BoardLink {
             }
         }
         Err(Fault::new(FaultCode::LoaderSilent).with("menu_timeout_s", seconds(timeout)))
+    }
+
+    /// A command after which the board may be gone before its answer is out.
+    async fn command_perhaps_unanswered(&mut self, name: &str) -> Result<(), Fault> {
+        match self.command(name).await {
+            Err(fault)
+                if matches!(
+                    fault.code,
+                    FaultCode::BoardStoppedAnswering | FaultCode::BoardAnswersGarbage
+                ) =>
+            {
+                tracing::warn!(name, ?fault, "the command was not acknowledged; the board itself will show");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// The application is not there; says who is instead.

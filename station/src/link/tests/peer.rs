@@ -165,7 +165,7 @@ impl Peer {
         let _ = stream.write_all(bytes).await;
     }
 
-    fn obey(&mut self, request: &Request) -> Response {
+    pub fn obey(&mut self, request: &Request) -> Response {
         let (address, quantity) = request.span();
         match request {
             Request::ReadHolding { .. } => {
