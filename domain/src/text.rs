@@ -117,6 +117,10 @@ impl Fault {
 
     /// With that argument.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers hand over figures and texts alike: .with(\"found\", 12)"
+    )]
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.args.insert(name.to_owned(), value.to_string());
         self

@@ -1,5 +1,7 @@
 //! A bundle is whole or it is nothing: each byte of each part, flipped, is found.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use chrono::DateTime;
 use ed25519_dalek::{Signer as _, SigningKey};
 use jigline_domain::{

@@ -1,5 +1,7 @@
 //! Whatever a model file contradicts itself in is found, on its line: the shipped model, spoilt in one place after another.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use jigline_domain::model::{ModelFault, parse_model};
 use std::fs;
 

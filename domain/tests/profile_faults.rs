@@ -1,5 +1,7 @@
 //! Profiles and procedures that would kill a board, or could never fail one, are refused; the rules bite one by one.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use jigline_domain::{
     model::{DeviceModel, RuleOp, Severity, parse_model},
     procedure::{check_procedure, parse_procedure},

@@ -1,5 +1,7 @@
 //! Every file under `profiles/` is read and judged against its model, as the server does at its start.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use jigline_domain::{
     model::{DeviceModel, parse_model},
     procedure::{check_procedure, parse_procedure},

@@ -50,7 +50,8 @@ pub fn judge_record(record: &BirthRecord, accepted: &[FirmwareEvidence]) -> Vec<
     }
     for m in &record.measurements {
         let within = m.limit.holds(m.value);
-        if m.passed && !within || record.outcome == Outcome::Pass && !(m.passed && within) {
+        let sound = if record.outcome == Outcome::Pass { m.passed && within } else { within || !m.passed };
+        if !sound {
             doubts.push(RecordDoubt::MeasurementOutsideLimits { name: m.name.clone() });
         }
     }

@@ -138,7 +138,7 @@ fn check_kind(index: usize, register: &Register, report: &mut Report<'_>) {
     let ascii = matches!(register.kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength);
     match register.count {
         None if ascii => {
-            report.row("register", index, "kind", format!("ASCII register {name:?} needs its count"))
+            report.row("register", index, "kind", format!("ASCII register {name:?} needs its count"));
         }
         Some(0) => report.row("register", index, "count", format!("register {name:?} has count 0")),
         Some(_) if !ascii => {
@@ -153,10 +153,15 @@ fn check_kind(index: usize, register: &Register, report: &mut Report<'_>) {
     }
     match (register.kind == K::Enum, register.options.is_empty()) {
         (true, true) => {
-            report.row("register", index, "kind", format!("enum register {name:?} has no options"))
+            report.row("register", index, "kind", format!("enum register {name:?} has no options"));
         }
         (false, false) => {
-            report.row("register", index, "options", format!("register {name:?} has options, but is no enum"))
+            report.row(
+                "register",
+                index,
+                "options",
+                format!("register {name:?} has options, but is no enum"),
+            );
         }
         _ => {}
     }
