@@ -197,6 +197,9 @@ fn a_c_out_of_a_silence_is_ready_even_without_the_announcing_line_but_not_if_tex
     menu.handle_bytes(ms(401), b"opyright");
     menu.handle_timeout(ms(600));
     assert_eq!(menu.poll_event(), None);
+    menu.handle_bytes(ms(700), b"made by MCDC");
+    menu.handle_timeout(ms(800));
+    assert_eq!(menu.poll_event(), None, "nor if text leads to it");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use jigline_protocol::modbus::client::{ClientEvent, ClientFault, ClientOptions, 
 use jigline_protocol::modbus::rtu::{self, FrameError};
 use jigline_protocol::modbus::server::RtuServerDecoder;
 use jigline_protocol::modbus::{ExceptionCode, MAX_READ, MAX_WRITE, PduError, Request, Response};
+use jigline_protocol::timing::wire_time;
 use proptest::prelude::*;
 
 use crate::support::ms;
@@ -164,6 +165,14 @@ fn a_late_answer_is_never_taken_for_the_next_register() {
     assert_eq!(client.poll_event(), Some(ClientEvent::Quiet));
     let refusal = client.begin(quiet, Purpose::Work, Request::ReadHolding { address: 11, quantity: 1 });
     assert_eq!(refusal, Err(ClientRefusal::Link(LinkRefusal::MustIdentify)));
+}
+
+#[test]
+fn a_long_answers_time_on_the_line_is_not_taken_from_the_boards_time_to_think() {
+    let mut client = identified();
+    client.begin(ms(100), Purpose::Work, Request::ReadHolding { address: 0, quantity: 125 }).unwrap();
+    let exchange = wire_time(8 + 255, 9600);
+    assert_eq!(client.poll_timeout(), Some(ms(100) + exchange + ms(500)));
 }
 
 #[test]

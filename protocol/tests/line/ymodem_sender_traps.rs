@@ -148,6 +148,28 @@ fn a_block_assumed_taken_is_believed_only_once_without_an_acknowledgement() {
 }
 
 #[test]
+fn two_neighbouring_blocks_are_never_both_assumed_taken() {
+    let mut host = Host::spl(3000).header_taken();
+    for number in [1, 2] {
+        assert_eq!(host.sent()[1], number);
+        assert_eq!(host.sent()[1], number, "nothing came: once more");
+        host.answer(&[NAK]);
+    }
+    let failure = SenderEvent::Failed(SenderFailure::OutOfStep { block: 2 });
+    assert_eq!(host.wait_over().last(), Some(&failure));
+}
+
+#[test]
+fn an_answer_that_comes_just_before_the_repetition_goes_out_spares_it() {
+    let mut host = Host::spl(3000).header_taken();
+    assert_eq!(host.sent()[1], 1);
+    host.now = host.sender.poll_timeout().unwrap();
+    host.sender.handle_timeout(host.now);
+    host.sender.handle_bytes(host.now, &[ACK]);
+    assert_eq!(host.sent()[1], 2);
+}
+
+#[test]
 fn a_standard_receivers_nak_always_means_send_it_again() {
     let mut host = Host::new(3000, SenderOptions::new(Generation::Standard, BAUD)).header_taken();
     let block = host.sent();
