@@ -8,6 +8,7 @@ use domain::model::{DeviceModel, Register, RegisterKind};
 use crate::{
     codec::{encode_number, encode_text, is_acceptable},
     faults::Fault,
+    knobs::Knobs,
     memory::Stored,
 };
 
@@ -20,6 +21,7 @@ pub struct Birth {
     /// Twelve hex digits.
     pub bluetooth_address: String,
     pub fault: Option<Fault>,
+    pub knobs: Knobs,
     /// The image in its flash when it comes to the line.
     pub image: Arc<[u8]>,
 }
@@ -39,8 +41,16 @@ impl Birth {
                 (u64::from(index) + mix(seed ^ 1) % 500_000 + 1) % 1_000_000
             ),
             fault,
+            knobs: Knobs::default(),
             image,
         }
+    }
+
+    /// With its knobs turned.
+    #[must_use]
+    pub fn with_knobs(mut self, knobs: Knobs) -> Self {
+        self.knobs = knobs;
+        self
     }
 
     /// Takes the identity of another board.

@@ -5,16 +5,10 @@
 use core::time::Duration;
 use std::{collections::VecDeque, sync::Arc};
 
+mod application;
+
 use domain::model::{DeviceModel, Register};
-use protocol::{
-    Instant,
-    modbus::{
-        ExceptionCode, Request, Response,
-        rtu::{Frame, encode_response},
-        server::RtuServerDecoder,
-    },
-    timing,
-};
+use protocol::{Instant, modbus::server::RtuServerDecoder, ymodem};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
@@ -22,9 +16,10 @@ use crate::{
     codec,
     faults::Fault,
     flash::Flash,
+    knobs::is_turn,
     live::{Live, live_registers},
     loader::Loader,
-    memory::{Meaning, Memory, Stored},
+    memory::{Memory, Stored},
     observe::{Holds, Observation},
     pack::Pack,
 };
@@ -33,8 +28,6 @@ use crate::{
 const APPLICATION_START: Duration = Duration::from_millis(250);
 /// From reset to the loader's first letter.
 const LOADER_START: Duration = Duration::from_millis(150);
-/// Correction factors outside this are no calibration but a mistake.
-const GAIN: core::ops::RangeInclusive<f64> = 0.8..=1.25;
 
 /// A board in a slot or in a hand.
 #[derive(Debug)]
@@ -59,6 +52,7 @@ pub struct Board {
     frames: u64,
     ignored_frames: u64,
     restarts: u64,
+    acknowledgements: u64,
 }
 
 #[derive(Debug)]
@@ -112,7 +106,13 @@ impl Board {
         let settle_ms = model.calibration.as_ref().map_or(0, |calibration| calibration.settle_ms);
         Self {
             live: live_registers(&model),
-            memory: Memory::new(model.clone(), born.clone(), birth.fault, birth.seed),
+            memory: Memory::new(
+                model.clone(),
+                born.clone(),
+                birth.fault,
+                birth.seed,
+                birth.knobs.forget_password != 0,
+            ),
             pack: Pack::new(model.cells.max, settle_ms, birth.seed, birth.fault),
             page_erase: Duration::from_micros(chance.random_range(20_000..25_000)),
             model,
@@ -129,6 +129,7 @@ impl Board {
             frames: 0,
             ignored_frames: 0,
             restarts: 0,
+            acknowledgements: 0,
         }
     }
 
@@ -350,260 +351,16 @@ impl Board {
     fn carry_loader(&mut self, now: Instant) {
         let State::Loader(loader) = &mut self.state else { return };
         while let Some(bytes) = loader.poll_transmit() {
+            if bytes.first() == Some(&ymodem::ACK) {
+                self.acknowledgements += 1;
+                if is_turn(self.acknowledgements, self.birth.knobs.lose_ack_every) {
+                    continue;
+                }
+            }
             self.out.push_back(bytes);
         }
         if loader.take_execute() {
             self.begin(now, Program::Application);
         }
     }
-
-    fn answer_frames(&mut self, now: Instant) {
-        loop {
-            let State::Application(decoder) = &mut self.state else { return };
-            let Some(frame) = decoder.poll_frame() else { return };
-            self.answer(now, &frame);
-        }
-    }
-
-    fn answer(&mut self, now: Instant, frame: &Frame) {
-        let broadcast = frame.address == 0;
-        if !broadcast && frame.address != self.model.link.address {
-            return;
-        }
-        // Busy with the last request, or with its store: a board has one ear.
-        if self.store_until.is_some() || !self.replies.is_empty() || self.afterwards.is_some() {
-            self.ignored_frames += 1;
-            return;
-        }
-        self.frames += 1;
-        let mut effects = Effects::default();
-        let function = frame.pdu.first().copied().unwrap_or_default();
-        let response = match Request::decode(&frame.pdu) {
-            Ok(request) => self.obey(now, &request, &mut effects),
-            Err(_) if matches!(function, 3 | 6 | 16) => Err(ExceptionCode::IllegalDataValue),
-            Err(_) => Err(ExceptionCode::IllegalFunction),
-        };
-        let response = response.unwrap_or_else(|code| Response::Exception { function, code });
-        let think = timing::silence(self.model.link.baud)
-            + Duration::from_micros(self.chance.random_range(1_500..8_000));
-        let mut over = now + think;
-        if !broadcast
-            && effects.answered
-            && let Ok(bytes) = encode_response(self.model.link.address, &response)
-        {
-            self.replies.push_back((over, bytes.clone()));
-            over += timing::wire_time(bytes.len(), self.model.link.baud);
-        }
-        if self.memory.is_dirty() {
-            self.store_until = Some(over + Duration::from_millis(u64::from(self.model.link.store_ms)));
-        }
-        self.afterwards = effects.afterwards.map(|what| (over, what));
-        self.apply_load(now);
-    }
-
-    fn obey(
-        &mut self,
-        now: Instant,
-        request: &Request,
-        effects: &mut Effects,
-    ) -> Result<Response, ExceptionCode> {
-        match request {
-            Request::ReadHolding { address, quantity } => {
-                self.memory.check_read(*address, *quantity)?;
-                Ok(Response::ReadHolding(self.read(now, *address, *quantity)))
-            }
-            Request::ReadInput { .. } => Err(ExceptionCode::IllegalFunction),
-            Request::WriteSingle { address, value } => {
-                self.write(now, *address, &[*value], true, effects)?;
-                Ok(Response::WriteSingle { address: *address, value: *value })
-            }
-            Request::WriteMultiple { address, values } => {
-                self.write(now, *address, values, false, effects)?;
-                Ok(Response::WriteMultiple { address: *address, quantity: values.len() as u16 })
-            }
-        }
-    }
-
-    fn write(
-        &mut self,
-        now: Instant,
-        address: u16,
-        values: &[u16],
-        single: bool,
-        effects: &mut Effects,
-    ) -> Result<(), ExceptionCode> {
-        for meaning in self.memory.write(address, values, single)? {
-            match meaning {
-                Meaning::Calibrate(true_a) => self.calibrate(now, true_a)?,
-                Meaning::Command(name) => {
-                    let known = self.model.command(&name);
-                    effects.answered &= known.is_none_or(|command| command.acknowledged);
-                    match name.as_str() {
-                        name if name == self.model.boot.enter_command => {
-                            effects.afterwards = Some(Afterwards::Restart(Program::Loader));
-                        }
-                        "restart" => effects.afterwards = Some(Afterwards::Restart(Program::Application)),
-                        "reset" => self.memory.reset_parameters(&self.born),
-                        "sleep" => effects.afterwards = Some(Afterwards::Sleep),
-                        _ => {}
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn calibrate(&mut self, now: Instant, true_a: f64) -> Result<(), ExceptionCode> {
-        let least = self.model.calibration.as_ref().map_or(0.0, |calibration| calibration.min_a);
-        let seen = self.pack.seen_a(now).abs();
-        let gain = true_a.abs() / seen;
-        // Without the current that is claimed to flow there is nothing to calibrate against.
-        if true_a.abs() < least || !gain.is_finite() || !GAIN.contains(&gain) {
-            return Err(ExceptionCode::DeviceFailure);
-        }
-        self.memory.set_gain(gain);
-        Ok(())
-    }
-
-    fn read(&mut self, now: Instant, address: u16, quantity: u16) -> Vec<u16> {
-        let mut words: Vec<u16> =
-            (address..).take(usize::from(quantity)).map(|at| self.memory.word(at)).collect();
-        let end = u32::from(address) + u32::from(quantity);
-        for (register, live) in std::mem::take(&mut self.live) {
-            let last = u32::from(register.address) + u32::from(register.width());
-            if last > u32::from(address) && u32::from(register.address) < end {
-                for (at, word) in (register.address..).zip(self.show(now, &register, live)) {
-                    if let Some(slot) =
-                        at.checked_sub(address).and_then(|index| words.get_mut(usize::from(index)))
-                    {
-                        *slot = word;
-                    }
-                }
-            }
-            self.live.push((register, live));
-        }
-        words
-    }
-
-    fn show(&mut self, now: Instant, register: &Register, live: Live) -> Vec<u16> {
-        let volts = |millivolts: f64| if register.unit == "V" { millivolts / 1000.0 } else { millivolts };
-        let [cell_c, balancer_c, power_c] = self.pack.temperatures_c();
-        let value = match live {
-            Live::Cell(index) if index < self.cell_count() => volts(self.pack.cell_mv(usize::from(index))),
-            Live::Cell(_) => return vec![0; usize::from(register.width())],
-            Live::CellMax => volts(self.cells().into_iter().fold(0.0, f64::max)),
-            Live::CellMin => volts(self.cells().into_iter().reduce(f64::min).unwrap_or_default()),
-            Live::CellSpread => {
-                let cells = self.cells();
-                let lowest = cells.iter().copied().reduce(f64::min).unwrap_or_default();
-                volts(cells.into_iter().fold(0.0, f64::max) - lowest)
-            }
-            Live::PackVoltage => volts(self.cells().into_iter().sum()),
-            Live::Current => {
-                let milli = if register.unit == "mA" { 1000.0 } else { 1.0 };
-                self.pack.shown_a(now, self.memory.working().gain) * DISCHARGE_SIGN * milli
-            }
-            Live::Soc => self.pack.soc_percent(),
-            Live::CellTemperature => cell_c,
-            Live::BalancerTemperature => balancer_c,
-            Live::PowerTemperature => power_c,
-            Live::Output => return vec![self.output_word(register)],
-            Live::UnlockState => f64::from(u8::from(self.memory.is_unlocked())),
-            Live::Version => {
-                let version = self.flash.version().unwrap_or_default();
-                return codec::encode_text(register, &version).unwrap_or_default();
-            }
-            Live::ImageCrc => f64::from(self.flash.crc().unwrap_or_default()),
-        };
-        codec::encode_number(register, value)
-    }
-
-    fn cells(&mut self) -> Vec<f64> {
-        (0..self.cell_count()).map(|index| self.pack.cell_mv(usize::from(index))).collect()
-    }
-
-    /// As many cells as the board is told to measure.
-    fn cell_count(&self) -> u8 {
-        let told = self
-            .model
-            .register(&self.model.cells.count_register)
-            .and_then(|register| codec::decode_number(register, &self.memory.field(register)));
-        told.map_or(self.model.cells.max, |count| (count as u8).min(self.model.cells.max))
-    }
-
-    fn output(&self) -> Output {
-        let running = matches!(self.state, State::Application(_));
-        // "A new board with relay does not work until its current has been calibrated."
-        let relay = running && self.memory.working().calibrated;
-        let switches = self.switches();
-        Output {
-            charge: relay && switches.charge,
-            discharge: relay && switches.discharge && !self.is_lease_locked(),
-        }
-    }
-
-    fn switches(&self) -> Output {
-        let Some(safe) = &self.model.safe_state else { return Output { charge: true, discharge: true } };
-        let Some(register) = self.model.register(&safe.switch_register) else {
-            return Output { charge: true, discharge: true };
-        };
-        let word = self.memory.word(register.address);
-        Output {
-            charge: is_on(register, &safe.charge_bit, word),
-            discharge: is_on(register, &safe.discharge_bit, word),
-        }
-    }
-
-    fn is_lease_locked(&self) -> bool {
-        let Some(lease) = &self.model.lease else { return false };
-        let mode = self.model.register(&lease.mode_register);
-        mode.is_some_and(|register| codec::decode_text(register, &self.memory.field(register)) == "locked")
-    }
-
-    fn output_word(&self, register: &Register) -> u16 {
-        let Some(lease) = &self.model.lease else { return 0 };
-        let output = self.output();
-        let bit = |name: &str, on: bool| {
-            let found = register.bits.iter().find(|bit| bit.name == name && on);
-            found.map_or(0, |bit| 1 << bit.bit)
-        };
-        bit(&lease.charge_bit, output.charge) | bit(&lease.discharge_bit, output.discharge)
-    }
-
-    /// The load draws its current where there is a path. Before the first calibration the jig bridges the relay, so that
-    /// there is a current to calibrate against; the shunt lies on the pack's side of it.
-    fn apply_load(&mut self, now: Instant) {
-        let running = matches!(self.state, State::Application(_));
-        let path = if self.memory.working().calibrated {
-            self.output().discharge
-        } else {
-            running && self.switches().discharge && !self.is_lease_locked()
-        };
-        self.pack.set_current(now, if path { self.load_a } else { 0.0 });
-    }
-}
-
-/// Charge is positive.
-const DISCHARGE_SIGN: f64 = -1.0;
-
-#[derive(Debug)]
-struct Effects {
-    answered: bool,
-    afterwards: Option<Afterwards>,
-}
-
-impl Default for Effects {
-    fn default() -> Self {
-        Self { answered: true, afterwards: None }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Output {
-    charge: bool,
-    discharge: bool,
-}
-
-fn is_on(register: &Register, name: &str, word: u16) -> bool {
-    register.bits.iter().any(|bit| bit.name == name && word & (1 << bit.bit) != 0)
 }

@@ -15,6 +15,7 @@ use crate::{
     faults::{self, Expected, Fault},
     firmware::{ImageRefusal, build_image},
     fixture::{FixtureCommand, FixtureEvent},
+    knobs::Knobs,
     observe::{Holds, Observation, Witnessed, write_observer},
     port::{MemoryLine, MemoryPort, MemorySocket, Port},
     slot::{Sight, Slot, SlotNews, SlotOrder},
@@ -36,6 +37,8 @@ pub struct JigSettings {
     pub seed: u64,
     /// How many of the boards are bad.
     pub faulty: u32,
+    /// Turned on every board.
+    pub knobs: Knobs,
     /// Where the observer's list is kept, if anywhere.
     pub observer: Option<PathBuf>,
     /// The list of an earlier jig: boards that it saw removed are not put in again.
@@ -53,7 +56,7 @@ pub fn plan_boards(settings: &JigSettings) -> Result<Vec<Plan>, ImageRefusal> {
     let mut plans: Vec<Plan> = Vec::with_capacity(assigned.len());
     for (nth, fault) in assigned.iter().enumerate() {
         let index = settings.first_board + nth as u32;
-        let mut birth = Birth::new(index, settings.seed, *fault, image.clone());
+        let mut birth = Birth::new(index, settings.seed, *fault, image.clone()).with_knobs(settings.knobs);
         let mut original = None;
         if *fault == Some(Fault::ClonedIdentity) {
             // A healthy board that came before; where there is none, any that came before.

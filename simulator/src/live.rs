@@ -18,6 +18,7 @@ pub enum Live {
     BalancerTemperature,
     PowerTemperature,
     Output,
+    Alarms,
     UnlockState,
     Version,
     ImageCrc,
@@ -53,6 +54,9 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     if model.calibration.as_ref().is_some_and(|calibration| calibration.current_register == name) {
         return Some(Live::Current);
     }
+    if name == "alarms" {
+        return Some(Live::Alarms);
+    }
     let cell = name
         .strip_prefix(model.cells.register_prefix.as_str())
         .and_then(|rest| rest.strip_suffix(model.cells.register_suffix.as_str()))
@@ -71,5 +75,38 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
         "mV" | "V" if has("diff") || has("spread") => Some(Live::CellSpread),
         "%" if has("soc") => Some(Live::Soc),
         _ => None,
+    }
+}
+
+/// What an alarm bit watches, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measured {
+    HighestCell,
+    LowestCell,
+    CellSpread,
+    Discharge,
+    CellHeat,
+    CellCold,
+    BalancerHeat,
+    PowerHeat,
+}
+
+impl Measured {
+    /// None: a name that this board has no measurement for.
+    #[must_use]
+    pub fn of(alarm: &str) -> Option<Self> {
+        let has = |part: &str| alarm.contains(part);
+        match () {
+            () if has("temperature") && has("power") => Some(Self::PowerHeat),
+            () if has("temperature") && has("balanc") => Some(Self::BalancerHeat),
+            () if has("temperature") && has("low") => Some(Self::CellCold),
+            () if has("temperature") => Some(Self::CellHeat),
+            () if has("difference") => Some(Self::CellSpread),
+            () if has("discharge") && has("current") => Some(Self::Discharge),
+            () if has("current") => None,
+            () if has("discharge") => Some(Self::LowestCell),
+            () if has("charge") => Some(Self::HighestCell),
+            () => None,
+        }
     }
 }

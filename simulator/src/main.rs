@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use domain::model::{DeviceModel, parse_model};
 use jigline_simulator::{
-    Birth, Fault, Jig, JigSettings,
+    Birth, Fault, Jig, JigSettings, Knobs,
     firmware::{build_image, version_text},
     observe::read_observer,
     port::{MemoryPort, MemorySocket, Port, PtyPort},
@@ -77,6 +77,9 @@ enum Command {
         /// not hold, wrong model, cloned identity.
         #[arg(long, default_value_t = 0)]
         faulty: u32,
+        /// Turn a knob on every board: NAME=NUMBER, again and again (a wrong name lists them all).
+        #[arg(long = "knob")]
+        knobs: Vec<String>,
         #[arg(long, default_value = "127.0.0.1:0")]
         fixture_listen: SocketAddr,
         /// Read DIR/observer.json and leave out the boards that were taken out already.
@@ -100,6 +103,9 @@ enum Command {
         /// What is wrong with it.
         #[arg(long)]
         fault: Option<Fault>,
+        /// Turn a knob: NAME=NUMBER.
+        #[arg(long = "knob")]
+        knobs: Vec<String>,
     },
 }
 
@@ -129,6 +135,7 @@ async fn main() -> Result<()> {
             seed,
             baud,
             faulty,
+            knobs,
             fixture_listen,
             skip_done,
         } => {
@@ -143,14 +150,16 @@ async fn main() -> Result<()> {
             };
             let model = load_model(&model, baud)?;
             let observer = Some(observer);
-            let settings = JigSettings { model, slots, boards, first_board, seed, faulty, observer, earlier };
+            let knobs = turned(&knobs)?;
+            let settings =
+                JigSettings { model, slots, boards, first_board, seed, faulty, knobs, observer, earlier };
             run_jig(settings, &data, fixture_listen).await
         }
-        Command::Board { model, pty, tcp, seed, baud, fault } => {
+        Command::Board { model, pty, tcp, seed, baud, fault, knobs } => {
             let model = load_model(&model, baud)?;
             let size = model.image_capacity().min(24 * 1024);
             let image = build_image(&model, "V1.8", size, seed)?;
-            let birth = Birth::new(0, seed, fault, image.into());
+            let birth = Birth::new(0, seed, fault, image.into()).with_knobs(turned(&knobs)?);
             match (pty, tcp) {
                 (Some(link), _) => {
                     let mut port = PtyPort::open(model.link.baud).context("cannot open a pseudo terminal")?;
@@ -188,6 +197,14 @@ fn load_model(path: &Path, baud: Option<u32>) -> Result<Arc<DeviceModel>> {
         model.boot.baud = baud;
     }
     Ok(Arc::new(model))
+}
+
+fn turned(settings: &[String]) -> Result<Knobs> {
+    let mut knobs = Knobs::default();
+    for setting in settings {
+        knobs.turn(setting)?;
+    }
+    Ok(knobs)
 }
 
 async fn run_jig(settings: JigSettings, data: &Path, fixture: SocketAddr) -> Result<()> {

@@ -39,6 +39,7 @@ pub struct Memory {
     dirty: bool,
     /// The one field that never reaches `kept`.
     weak: Weak,
+    forgets_password: bool,
     writes: u64,
 }
 
@@ -53,7 +54,13 @@ enum Weak {
 impl Memory {
     /// With what the board holds at birth.
     #[must_use]
-    pub fn new(model: Arc<DeviceModel>, born: Stored, fault: Option<Fault>, seed: u64) -> Self {
+    pub fn new(
+        model: Arc<DeviceModel>,
+        born: Stored,
+        fault: Option<Fault>,
+        seed: u64,
+        forgets_password: bool,
+    ) -> Self {
         let weak =
             if fault == Some(Fault::RegisterDoesNotHold) { Weak::Undecided(seed) } else { Weak::Sound };
         Self {
@@ -64,6 +71,7 @@ impl Memory {
             unlocked: false,
             dirty: false,
             weak,
+            forgets_password,
             writes: 0,
         }
     }
@@ -146,6 +154,9 @@ impl Memory {
                     None => next.words.remove(&address),
                 };
             }
+        }
+        if self.forgets_password {
+            next.password.clone_from(&self.kept.password);
         }
         self.kept = next;
     }

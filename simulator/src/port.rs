@@ -11,16 +11,20 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use serialport::{SerialPort as _, TTYPort};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
     sync::mpsc,
 };
-use tokio_serial::{SerialPort as _, SerialStream};
+use tokio_serial::SerialStream;
 
 /// The board's end of a line.
 pub trait Port: AsyncRead + AsyncWrite + Unpin + Send {
     /// The rate that the client has set, bits per second.
     fn client_baud(&self) -> u32;
+
+    /// Called now and then.
+    fn look_after(&mut self) {}
 }
 
 /// A pseudo terminal. The other end's device is at [`PtyPort::device`].
@@ -28,7 +32,7 @@ pub trait Port: AsyncRead + AsyncWrite + Unpin + Send {
 pub struct PtyPort {
     board: SerialStream,
     /// Held open, so that a client may come and go, and to read what rate it set.
-    client: SerialStream,
+    client: TTYPort,
     last_baud: AtomicU32,
     link: Option<PathBuf>,
 }
@@ -39,9 +43,14 @@ impl PtyPort {
     /// # Errors
     /// What the operating system says.
     pub fn open(baud: u32) -> io::Result<Self> {
-        let (board, mut client) = SerialStream::pair()?;
+        let (board, mut client) = TTYPort::pair()?;
         client.set_baud_rate(baud)?;
-        Ok(Self { board, client, last_baud: AtomicU32::new(baud), link: None })
+        Ok(Self {
+            board: SerialStream::try_from(board)?,
+            client,
+            last_baud: AtomicU32::new(baud),
+            link: None,
+        })
     }
 
     /// Path of the client's device.
@@ -89,6 +98,15 @@ impl Port for PtyPort {
         let baud = self.client.baud_rate().unwrap_or_else(|_| self.last_baud.load(Ordering::Relaxed));
         self.last_baud.store(baud, Ordering::Relaxed);
         baud
+    }
+
+    /// A client that was killed leaves its exclusive mark (TIOCEXCL) on a device that we hold open, and without root nobody
+    /// could open it again; a real device forgets the mark with its last client. Closing a copy of our end takes it off;
+    /// the lock that clients use among themselves (flock) is not touched.
+    fn look_after(&mut self) {
+        if let Err(error) = self.client.try_clone_native() {
+            tracing::warn!(%error, "cannot take a killed client's mark off the device");
+        }
     }
 }
 

@@ -85,7 +85,6 @@ struct Seat {
 enum Hand {
     Remove,
     Ask,
-    PowerBack,
 }
 
 struct Work<P> {
@@ -93,6 +92,7 @@ struct Work<P> {
     line: Line,
     seat: Option<Seat>,
     hand: Option<(Instant, Hand)>,
+    power_back: Option<Instant>,
     look_at: Instant,
     load_ma: u32,
     started: time::Instant,
@@ -109,6 +109,7 @@ impl<P: Port> Slot<P> {
             line: Line::new(),
             seat: None,
             hand: Some((Instant::ZERO, Hand::Ask)),
+            power_back: None,
             look_at: Instant::ZERO,
             load_ma: 0,
             started: time::Instant::now(),
@@ -157,9 +158,11 @@ impl<P: Port> Work<P> {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let board = self.seat.as_ref().and_then(|seat| seat.board.poll_timeout());
-        let look = self.seat.is_some().then_some(self.look_at);
         let hand = self.hand.map(|(due, _)| due);
-        [self.line.poll_timeout(), board, look, hand].into_iter().flatten().min()
+        [self.line.poll_timeout(), board, Some(self.look_at), hand, self.power_back]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn do_what_is_due(&mut self, now: Instant) {
@@ -168,6 +171,13 @@ impl<P: Port> Work<P> {
         {
             self.hand = None;
             self.use_hand(now, hand);
+        }
+        if self.power_back.is_some_and(|due| due <= now) {
+            self.power_back = None;
+            if let Some(seat) = &mut self.seat {
+                seat.board.set_power(now, true);
+            }
+            self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: true }));
         }
         let arrived = self.line.take_inbound(now);
         if let Some(seat) = &mut self.seat {
@@ -185,6 +195,7 @@ impl<P: Port> Work<P> {
         }
         if self.look_at <= now {
             self.look_at = now + LOOK_EVERY;
+            self.slot.port.look_after();
             if self.seat.as_ref().is_some_and(|seat| seat.seen_frames != seat.board.requests()) {
                 self.tell_sight(false);
             }
@@ -221,12 +232,6 @@ impl<P: Port> Work<P> {
                 }));
                 self.hand = Some((now + INSERT_AFTER, Hand::Ask));
             }
-            Hand::PowerBack => {
-                if let Some(seat) = &mut self.seat {
-                    seat.board.set_power(now, true);
-                }
-                self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: true }));
-            }
         }
     }
 
@@ -262,7 +267,7 @@ impl<P: Port> Work<P> {
                 }
                 self.line.cut();
                 self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: false }));
-                self.hand = Some((now + POWER_OFF, Hand::PowerBack));
+                self.power_back = Some(now + POWER_OFF);
             }
             SlotOrder::Fixture(FixtureCommand::Lamp { lamp, .. }) => {
                 let Some(seat) = &mut self.seat else { return };
