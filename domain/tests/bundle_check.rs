@@ -73,7 +73,8 @@ fn a_whole_bundle_gives_its_image() {
 
 #[test]
 fn a_flipped_byte_in_any_part_is_found_and_the_part_is_named() {
-    let parts: [(&str, fn(&mut BundleContent) -> &mut String); 4] = [
+    type Part = fn(&mut BundleContent) -> &mut String;
+    let parts: [(&str, Part); 4] = [
         ("device model", |bundle| &mut bundle.model_toml),
         ("profile", |bundle| &mut bundle.profile_toml),
         ("procedure", |bundle| &mut bundle.procedure_toml),
