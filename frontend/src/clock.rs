@@ -90,12 +90,6 @@ fn short_of(at: Local, this_year: u32, language: Language) -> String {
     }
 }
 
-/// `14:02:31`.
-pub fn time_of_day(at: DateTime<Utc>) -> String {
-    let local = local(at);
-    format!("{:02}:{:02}:{:02}", local.hour, local.minute, local.second)
-}
-
 /// The date alone in the browser's zone.
 pub fn day(at: DateTime<Utc>) -> String {
     iso_date(local(at))

@@ -108,8 +108,12 @@ fn open(feed: LineFeed) -> Option<Stream> {
             feed.take(view);
         }
     });
-    let opened = Closure::<dyn FnMut(Event)>::new(move |_| drop(feed.lost.try_set(false)));
-    let broken = Closure::<dyn FnMut(Event)>::new(move |_| drop(feed.lost.try_set(true)));
+    let opened = Closure::<dyn FnMut(Event)>::new(move |_| {
+        let _ = feed.lost.try_set(false);
+    });
+    let broken = Closure::<dyn FnMut(Event)>::new(move |_| {
+        let _ = feed.lost.try_set(true);
+    });
     source.add_event_listener_with_callback("line", heard.as_ref().unchecked_ref()).ok()?;
     source.set_onopen(Some(opened.as_ref().unchecked_ref()));
     source.set_onerror(Some(broken.as_ref().unchecked_ref()));

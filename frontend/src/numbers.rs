@@ -75,7 +75,7 @@ pub fn bluetooth(address: &str) -> String {
 /// One line rate serves a whole run, so the share is exact up to rounding.
 pub fn wire_floors(run_floor_ms: u64, wire_bytes: &[u64]) -> Vec<u64> {
     let total: u64 = wire_bytes.iter().sum();
-    wire_bytes.iter().map(|bytes| if total == 0 { 0 } else { run_floor_ms * bytes / total }).collect()
+    wire_bytes.iter().map(|bytes| (run_floor_ms * bytes).checked_div(total).unwrap_or(0)).collect()
 }
 
 #[cfg(test)]

@@ -47,9 +47,16 @@ pub fn pick(text: &Bilingual) -> String {
     }
 }
 
-/// What went wrong.
+/// What went wrong. A cell is called as the cell map calls it.
 pub fn fault(fault: &Fault) -> String {
-    domain::text::fault_text(language(), fault)
+    let cell = fault.args.get("measurement").and_then(|name| crate::chart::cells::cell_name(name));
+    match cell {
+        Some(("cell", number)) => {
+            let named = fault.clone().with("measurement", format!("{} {number}", texts().cell));
+            domain::text::fault_text(language(), &named)
+        }
+        _ => domain::text::fault_text(language(), fault),
+    }
 }
 
 /// What to do about it.

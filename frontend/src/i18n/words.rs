@@ -86,7 +86,6 @@ texts! {
     created: "Created", "创建时间";
     batches_empty: "No batch yet", "还没有批次";
     batches_empty_why: "A batch is a work order: a released bundle and a number of boards. An engineer or quality starts one.", "批次即工单：一个已发布的发布包和一定数量的电路板，由工程师或质量人员创建。";
-    report: "Report", "报告";
     batch_report: "Batch report", "批次报告";
     print: "Print", "打印";
     yield_definition: "First-pass yield: boards whose first finished run passed, over boards with a finished run. Final yield: units that passed, over boards with a finished run. Runs that the bench or a hand ended count in neither.", "一次合格率：首次完成的运行即合格的板数 ÷ 有完成运行的板数。最终合格率：最终合格的单体数 ÷ 有完成运行的板数。因工位故障或人为中止的运行均不计入。";
@@ -196,7 +195,6 @@ texts! {
     lease_unknown: "lease unknown", "租期未知";
     on_the_board: "on the board", "已在板上";
     not_yet_on_board: "desired, not yet on the board", "已设定，尚未写入板上";
-    no_term: "no term", "无期限";
     desired: "Desired", "期望";
     reported: "On the board", "板上状态";
     read_at: "Read", "读取时间";
@@ -265,5 +263,4 @@ texts! {
     not_found_why: "Look for the unit by any part of its number.", "可用编号的任意一部分查找单体。";
     to_the_line: "To the line", "前往产线";
     forbidden: "Your role may not see this", "您的角色无权查看";
-    forbidden_why: "An administrator gives roles.", "角色由管理员分配。";
 }

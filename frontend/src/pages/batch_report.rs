@@ -119,12 +119,15 @@ fn failures(batch: &BatchView, failures: &[StepFailures]) -> AnyView {
         let name =
             format!("{} · {}", i18n::step(failure.step), i18n::fault_name(failure.code, i18n::language()));
         let middle = bar.y + pareto::BAR / 2.0 + 4.0;
+        // The group around it tells the view that this link is one of SVG's.
         view! {
-            <a href=link.clone() class:worst=at == 0>
-                <text x=LABEL - 10.0 y=middle text-anchor="end">{name}</text>
-                <rect x=LABEL y=bar.y width=bar.width height=pareto::BAR rx="2"></rect>
-                <text class="count" x=LABEL + bar.width + 6.0 y=middle>{failure.count}</text>
-            </a>
+            <g class:worst=at == 0>
+                <a href=link.clone()>
+                    <text x=LABEL - 10.0 y=middle text-anchor="end">{name}</text>
+                    <rect x=LABEL y=bar.y width=bar.width height=pareto::BAR rx="2"></rect>
+                    <text class="count" x=LABEL + bar.width + 6.0 y=middle>{failure.count}</text>
+                </a>
+            </g>
         }
     });
     let height = pareto::height(failures.len());

@@ -165,19 +165,34 @@ fn header(head: Head, silent: Memo<Option<u64>>) -> AnyView {
     };
     view! {
         <div class="station-head">
-            <span class="name">{head.name}</span>
-            {head.simulated.then(|| view! { <span class="quiet">{t.simulated}</span> })}
-            {match head.batch {
-                Some(batch) => batch_meter(&batch),
-                None => view! { <span class="quiet">{t.no_batch}</span> }.into_any(),
-            }}
-            {silent}
-            {(head.quarantined > 0).then(|| ui::badge(ui::Tone::Fail, i18n::quarantined(head.quarantined)))}
-            {unsent}
-            <button class="quiet-button no-print" type="button" title=t.leave_wall on:click=move |_| set_wall(true)>{t.wall_view}</button>
+            <div class="who">
+                <p><span class="name">{head.name}</span>{head.batch.as_ref().map(batch_link)}</p>
+                <p class="what">
+                    {head.batch.as_ref().map_or_else(|| t.no_batch.to_owned(), what)}
+                    {head.simulated.then(|| format!(" · {}", t.simulated))}
+                </p>
+            </div>
+            {head.batch.as_ref().map(batch_meter)}
+            <div class="lamps">
+                {silent}
+                {(head.quarantined > 0).then(|| ui::badge(ui::Tone::Fail, i18n::quarantined(head.quarantined)))}
+                {unsent}
+                <button class="quiet-button wall-button no-print" type="button" title=t.leave_wall on:click=move |_| set_wall(true)>
+                    {t.wall_view}
+                </button>
+            </div>
         </div>
     }
     .into_any()
+}
+
+fn batch_link(batch: &BatchView) -> AnyView {
+    view! { <a class="strong" href=format!("/batches/{}", batch.batch_id)>{batch.name.clone()}</a> }
+        .into_any()
+}
+
+fn what(batch: &BatchView) -> String {
+    format!("{} · {} {}", batch.bundle_label, i18n::texts().firmware, batch.firmware_version)
 }
 
 fn batch_meter(batch: &BatchView) -> AnyView {
@@ -189,8 +204,6 @@ fn batch_meter(batch: &BatchView) -> AnyView {
         &numbers::count(u64::from(batch.quantity)),
     );
     view! {
-        <a class="strong" href=format!("/batches/{}", batch.batch_id)>{batch.name.clone()}</a>
-        <span class="what">{batch.bundle_label.clone()}" · "{t.firmware}" "{batch.firmware_version.clone()}</span>
         <div class="meter">
             <div class="row"><span data-passed=progress.units_passed.to_string()>{done}</span><span>{share}" %"</span></div>
             {ui::progress(share, progress.units_passed >= batch.quantity)}

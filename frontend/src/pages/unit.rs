@@ -55,9 +55,10 @@ fn show(unit: &UnitView, changed: Callback<()>) -> AnyView {
         <div class="unit-grid">
             {life::life(unit, run)}
             <div class="stack">{record.show(|run| middle(&run))}</div>
-            <div class="stack">
-                {move || record.get().map(|run| side(&run))}
+            <div class="stack side">
+                {move || record.get().map(|run| measurements::cells(&run))}
                 {lease::card(unit, changed)}
+                {move || record.get().map(|run| side(&run))}
             </div>
         </div>
     }
@@ -78,7 +79,6 @@ fn middle(run: &RunView) -> AnyView {
 
 fn side(run: &RunView) -> AnyView {
     view! {
-        {measurements::cells(run)}
         {proof::steps(run)}
         {proof::evidence(run)}
     }

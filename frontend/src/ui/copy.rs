@@ -16,7 +16,10 @@ pub fn copy_button(text: String) -> AnyView {
         spawn_local(async move {
             if write(&text).await {
                 done.try_set(true);
-                set_timeout(move || drop(done.try_set(false)), Duration::from_millis(1200));
+                let back = move || {
+                    let _ = done.try_set(false);
+                };
+                set_timeout(back, Duration::from_millis(1200));
             }
         });
     };

@@ -37,7 +37,8 @@ pub fn card(unit: &UnitView, changed: Callback<()>) -> AnyView {
     });
     view! {
         <section class="card" id="lease">
-            <div class="card-head"><h2>{t.lease}</h2><span class="aside">{ui::sync_badge(lease.sync)}</span></div>
+            <div class="card-head"><h2>{t.lease}</h2></div>
+            <p class="lease-state">{ui::sync_badge(lease.sync)}</p>
             <dl class="facts">
                 <div><dt>{t.desired}</dt><dd>{text(lease.desired.as_ref().map(|lease| (lease.mode, lease.expires_at)))}</dd></div>
                 <div><dt>{t.reported}</dt><dd>{text(lease.reported.as_ref().map(|lease| (lease.mode, lease.expires_at)))}</dd></div>

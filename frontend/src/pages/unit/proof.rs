@@ -6,7 +6,7 @@ use crate::{
 };
 use domain::{
     api::units::RunView,
-    record::{FirmwareRecord, SecretRecord, StepOutcome, StepRecord},
+    record::{FirmwareRecord, LeaseRecord, SecretRecord, StepOutcome, StepRecord},
 };
 use leptos::prelude::*;
 
@@ -74,7 +74,8 @@ fn step_row(step: &StepRecord, floor: u64) -> AnyView {
         StepOutcome::Failed => Some(view! { " "<span class="is-fail" title=t.fail>"✖"</span> }.into_any()),
         StepOutcome::Skipped => Some(view! { " "<span class="quiet small">{t.skipped}</span> }.into_any()),
     };
-    let again = (step.retries > 0).then(|| view! { <span class="quiet small">" ×"{step.retries + 1}</span> });
+    let again = (step.retries > 0)
+        .then(|| view! { <span class="quiet small" title=t.begun_again>" ×"{step.retries + 1}</span> });
     view! {
         <tr data-step=step.step.as_str()>
             <td>{i18n::step(step.step)}{mark}{again}</td>
@@ -97,6 +98,7 @@ pub fn evidence(run: &RunView) -> AnyView {
             </div>
             {record.firmware.as_ref().map(firmware)}
             {record.password.as_ref().map(password)}
+            {record.lease.as_ref().map(lock)}
             <p>
                 <span class="quiet">{t.record_hash}</span>{ui::copy_button(hash.clone())}<br/>
                 <span class="mono hash">{hash}</span>
@@ -137,6 +139,23 @@ fn password(password: &SecretRecord) -> AnyView {
     };
     view! {
         <p><span class="quiet">{t.unit_password}</span>" "{i18n::digits(password.length)}<br/>{proof}</p>
+    }
+    .into_any()
+}
+
+/// The lock as the line left it, and the two paths as read at the end.
+fn lock(lease: &LeaseRecord) -> AnyView {
+    let t = i18n::texts();
+    let path = |name: &'static str, on: Option<bool>| {
+        let state = on.map_or("–", |on| if on { t.on } else { t.off });
+        format!("{name} {state}")
+    };
+    view! {
+        <p>
+            <span class="quiet">{t.lease}</span>" "{t.lease_mode(lease.set)}
+            <span class="quiet">" · "{t.evidence_of(lease.evidence)}</span><br/>
+            {path(t.charge_path, lease.charge_on)}" · "{path(t.discharge_path, lease.discharge_on)}
+        </p>
     }
     .into_any()
 }
