@@ -20,6 +20,8 @@ pub struct Board {
     pub expected: String,
     pub inserted: bool,
     pub removed: bool,
+    /// The last lamp that the station showed for it.
+    pub lamp: Option<String>,
     pub holds: Holds,
 }
 
@@ -64,6 +66,10 @@ pub fn judge(boards: &[Board], rows: &[Value], image_crc32: u32) -> Vec<String> 
         let named = format!("board {} ({code}, {})", board.index, board.fault.as_deref().unwrap_or("good"));
         if !board.removed {
             wrong.push(format!("{named} was not taken out of the jig"));
+        }
+        if (board.lamp.as_deref() == Some("pass")) != (board.expected == "pass") {
+            let lamp = board.lamp.as_deref().unwrap_or("no lamp");
+            wrong.push(format!("{named} was shown \"{lamp}\" and is expected to \"{}\"", board.expected));
         }
         // A copied identity passes once, with the board that it was copied from.
         let is_copy = board.fault.as_deref() == Some("cloned_identity");
@@ -151,6 +157,7 @@ mod tests {
             expected: expected.to_owned(),
             inserted: true,
             removed: true,
+            lamp: Some(if expected == "pass" { "pass" } else { "fail" }.to_owned()),
             holds: Holds { firmware_crc32: Some(7), ..Holds::default() },
         }
     }
@@ -176,6 +183,15 @@ mod tests {
         let wrong = judge(&[board(1, Some("cell_out_of_limits"), "fail")], &[row("M1", "pass", "S1")], 7);
         assert_eq!(wrong.len(), 1);
         assert!(wrong[0].contains("must never pass"));
+    }
+
+    #[test]
+    fn a_false_lamp_is_found() {
+        let mut bad = board(1, Some("flipped_flash_byte"), "fail");
+        bad.lamp = Some("pass".to_owned());
+        let wrong = judge(&[bad], &[row("M1", "fail", "")], 7);
+        assert_eq!(wrong.len(), 1);
+        assert!(wrong[0].contains("was shown"));
     }
 
     #[test]
