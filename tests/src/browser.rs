@@ -30,10 +30,14 @@ impl Browser {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .context("chromedriver can't be started; install Debian's packages chromium and chromium-driver")?;
+            .context(
+                "chromedriver can't be started; install Debian's packages chromium and chromium-driver",
+            )?;
         let stdout = driver.stdout.take().context("chromedriver has no output")?;
         let Some(port) = BufReader::new(stdout).lines().map_while(Result::ok).find_map(|line| {
-            line.split("successfully on port ").nth(1).and_then(|rest| rest.trim_end_matches('.').trim().parse::<u16>().ok())
+            line.split("successfully on port ")
+                .nth(1)
+                .and_then(|rest| rest.trim_end_matches('.').trim().parse::<u16>().ok())
         }) else {
             let _ = driver.kill();
             bail!("chromedriver ended before it named its port");

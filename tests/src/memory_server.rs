@@ -1,0 +1,208 @@
+//! A server in memory for a line in one process: it hands out one released bundle, numbers and admissions, and keeps
+//! every envelope. What a record is worth is judged by the tests, with `domain`'s own rules.
+
+use domain::{
+    api::{
+        ingest::{IngestRequest, IngestResponse, IngestResult, IngestState},
+        stations::{Admission, AdmissionVerdict, AskAdmission, Assignment, LeaseSerialBlock, SerialBlock},
+    },
+    bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
+    ids::{BatchId, ContentHash, RunId, SerialBlockId, StationId},
+    live::StationLive,
+    outcome::Outcome,
+    procedure::parse_procedure,
+    profile::parse_profile,
+    record::{BirthRecord, Envelope},
+    serial_number::Pattern,
+};
+use ed25519_dalek::{Signer as _, SigningKey};
+use station::uplink::{Server, ServerFault};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
+use uuid::Uuid;
+
+/// What the server holds.
+pub struct Held {
+    pub bundle: BundleContent,
+    pub release_key: String,
+    pattern: Pattern,
+    station_id: StationId,
+    envelopes: RefCell<BTreeMap<RunId, (String, BirthRecord)>>,
+    pub conflicts: Cell<u32>,
+    pub duplicates: Cell<u32>,
+    blocks: RefCell<BTreeMap<SerialBlockId, Vec<String>>>,
+    next_number: Cell<u32>,
+    /// While set, nothing gets through.
+    pub away: Cell<bool>,
+    /// While set, records are kept but the answer is lost on the way.
+    pub deaf: Cell<bool>,
+}
+
+/// A handle; the tests keep another.
+#[derive(Clone)]
+pub struct MemoryServer(pub Rc<Held>);
+
+impl MemoryServer {
+    /// With the shipped files and this image, released by two people.
+    ///
+    /// # Panics
+    /// When a shipped file does not parse: then nothing can be tested.
+    #[must_use]
+    pub fn new(station_id: StationId, image: &[u8], version: &str) -> Self {
+        let read = |path: &str| {
+            let path = crate::demo::workspace_root().join("profiles").join(path);
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        };
+        let model_toml = read("models/topbms.toml");
+        let profile_toml = read("parameters/topbms-12s-lto-200a.toml");
+        let procedure_toml = read("procedures/topbms-birth.toml");
+        let profile = parse_profile("profile", &profile_toml).expect("the shipped profile parses");
+        let procedure = parse_procedure("procedure", &procedure_toml).expect("the shipped procedure parses");
+        let file = |id: &str, revision, text: &str| FileRef {
+            id: id.to_owned(),
+            revision,
+            sha256: ContentHash::of(text.as_bytes()),
+        };
+        let manifest = BundleManifest {
+            model: file("topbms", 1, &model_toml),
+            profile: file(&profile.id, profile.revision, &profile_toml),
+            procedure: file(&procedure.id, procedure.revision, &procedure_toml),
+            firmware: FirmwareRef {
+                version: version.to_owned(),
+                bytes: u32::try_from(image.len()).expect("an image is small"),
+                sha256: ContentHash::of(image),
+                crc32: protocol::crc::crc32(image),
+            },
+        };
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let release = Release {
+            bundle: manifest.hash(),
+            submitted_by: "engineer".to_owned(),
+            approved_by: "quality".to_owned(),
+            approved_at: chrono::DateTime::UNIX_EPOCH,
+        };
+        let signature = hex::encode(key.sign(&release.bytes()).to_bytes());
+        let bundle = BundleContent {
+            manifest,
+            model_toml,
+            profile_toml,
+            procedure_toml,
+            image_hex: hex::encode(image),
+            release: SignedRelease { release, signature },
+        };
+        Self(Rc::new(Held {
+            bundle,
+            release_key: hex::encode(key.verifying_key().as_bytes()),
+            pattern: Pattern::parse(&procedure.number.pattern).expect("the shipped pattern parses"),
+            station_id,
+            envelopes: RefCell::default(),
+            conflicts: Cell::new(0),
+            duplicates: Cell::new(0),
+            blocks: RefCell::default(),
+            next_number: Cell::new(1),
+            away: Cell::new(false),
+            deaf: Cell::new(false),
+        }))
+    }
+
+    /// Every record it holds, in the order of their runs' ids.
+    #[must_use]
+    pub fn records(&self) -> Vec<BirthRecord> {
+        self.0.envelopes.borrow().values().map(|(_, record)| record.clone()).collect()
+    }
+
+    fn reach(&self) -> Result<(), ServerFault> {
+        if self.0.away.get() { Err(ServerFault::Away("the wire is cut".to_owned())) } else { Ok(()) }
+    }
+
+    fn keep(&self, text: &str) -> IngestResult {
+        let sha256 = ContentHash::of(text.as_bytes());
+        let Ok(envelope) = serde_json::from_str::<Envelope>(text) else {
+            return IngestResult {
+                sha256,
+                state: IngestState::Quarantined,
+                reason: Some("no envelope".to_owned()),
+            };
+        };
+        let mut envelopes = self.0.envelopes.borrow_mut();
+        let state = match envelopes.get(&envelope.record.run_id) {
+            Some((known, _)) if known == text => {
+                self.0.duplicates.set(self.0.duplicates.get() + 1);
+                IngestState::Duplicate
+            }
+            Some(_) => {
+                self.0.conflicts.set(self.0.conflicts.get() + 1);
+                IngestState::Conflict
+            }
+            None => {
+                envelopes.insert(envelope.record.run_id, (text.to_owned(), envelope.record));
+                IngestState::Stored
+            }
+        };
+        IngestResult { sha256, state, reason: None }
+    }
+}
+
+impl Server for MemoryServer {
+    async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
+        self.reach()?;
+        Ok(Some(Assignment {
+            station_id: self.0.station_id,
+            station_name: "memory".to_owned(),
+            batch_id: BatchId(Uuid::from_u128(1)),
+            batch_name: "B-1".to_owned(),
+            bundle: self.0.bundle.manifest.hash(),
+            quantity: 100,
+            operator: "operator".to_owned(),
+        }))
+    }
+
+    async fn bundle(&self, _hash: &ContentHash) -> Result<BundleContent, ServerFault> {
+        self.reach()?;
+        Ok(self.0.bundle.clone())
+    }
+
+    async fn serial_block(&self, ask: &LeaseSerialBlock) -> Result<SerialBlock, ServerFault> {
+        self.reach()?;
+        let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
+        let mut blocks = self.0.blocks.borrow_mut();
+        let serials = blocks.entry(ask.block_id).or_insert_with(|| {
+            let first = self.0.next_number.get();
+            self.0.next_number.set(first + ask.count);
+            (first..first + ask.count).map(|n| self.0.pattern.number(n, day).expect("a number")).collect()
+        });
+        Ok(SerialBlock { block_id: ask.block_id, batch_id: ask.batch_id, serials: serials.clone() })
+    }
+
+    async fn admission(&self, ask: &AskAdmission) -> Result<Admission, ServerFault> {
+        self.reach()?;
+        let known = self.records();
+        let same = |record: &&BirthRecord| {
+            record
+                .identifiers
+                .iter()
+                .any(|held| held.unique && ask.identifiers.iter().any(|asked| asked == held))
+        };
+        let passed = known.iter().filter(same).find(|record| record.outcome == Outcome::Pass);
+        let serial = known.iter().filter(same).find_map(|record| record.serial.clone());
+        let verdict =
+            if passed.is_some() { AdmissionVerdict::PassedAlready } else { AdmissionVerdict::Admit };
+        Ok(Admission { verdict, serial })
+    }
+
+    async fn ingest(&self, request: &IngestRequest) -> Result<IngestResponse, ServerFault> {
+        self.reach()?;
+        let results = request.envelopes.iter().map(|text| self.keep(text)).collect();
+        if self.0.deaf.get() {
+            return Err(ServerFault::Away("the answer was lost".to_owned()));
+        }
+        Ok(IngestResponse { results })
+    }
+
+    async fn live(&self, _live: &StationLive) -> Result<(), ServerFault> {
+        self.reach()
+    }
+}

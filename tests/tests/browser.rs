@@ -1,0 +1,95 @@
+//! A person at a real browser: signs in, watches a board pass and finds it by its serial number.
+//! Server, station, jig and PostgreSQL are the real ones, started as a newcomer starts them.
+
+use anyhow::{Context as _, ensure};
+use fantoccini::Locator;
+use jigline_tests::{
+    browser::Browser,
+    demo::{Demo, free_port},
+};
+use std::time::Duration;
+
+/// A run at 115200 baud takes some twenty seconds; a busy machine is given room.
+const PASSED_WITHIN: Duration = Duration::from_secs(180);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_watches_a_board_pass_and_finds_it_by_its_serial_number() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let port = free_port()?.to_string();
+    let demo = Demo::start(folder.path(), &["--slots", "2", "--boards", "4", "--port", &port])?;
+    let browser = Browser::open(1280, 900).await?;
+    let told =
+        watch_and_find(&browser, &demo).await.with_context(|| format!("the demo printed:\n{}", demo.tail()));
+    browser.close().await?;
+    told
+}
+
+async fn watch_and_find(browser: &Browser, demo: &Demo) -> anyhow::Result<()> {
+    let quality = demo.file.accounts.get("quality").context("demo.json has no account for quality")?;
+    browser.client.goto(&demo.file.base_url).await?;
+    browser.shown("input[name=username]").await?.send_keys(&quality.username).await?;
+    browser.shown("input[name=password]").await?.send_keys("wrong").await?;
+    browser.shown("button[type=submit]").await?.click().await?;
+    // A wrong password is said, and nothing else is shown.
+    browser.shown("form [role=alert]").await?;
+    ensure!(
+        browser.client.find_all(Locator::Css("nav")).await?.is_empty(),
+        "a wrong password opened the page"
+    );
+    let password = browser.shown("input[name=password]").await?;
+    password.clear().await?;
+    password.send_keys(&quality.password).await?;
+    browser.shown("button[type=submit]").await?.click().await?;
+    browser.shown("nav").await?;
+
+    browser.client.goto(&format!("{}/line", demo.file.base_url)).await?;
+    browser.shown("[data-slot='1']").await?;
+    browser.shown("[data-slot='2']").await?;
+    let passed = browser
+        .client
+        .wait()
+        .at_most(PASSED_WITHIN)
+        .for_element(Locator::Css("[data-state=done][data-outcome=pass] .board"))
+        .await
+        .context("no slot ever showed a pass")?;
+    let serial = passed.text().await?;
+    ensure!(serial.starts_with("TB"), "a passed slot shows {serial:?}, not a serial number");
+
+    // The record travels after the verdict: the question is asked again until it is there, within the bound of `shown`.
+    let tail = &serial[serial.len() - 6..];
+    browser.client.goto(&format!("{}/units?q={tail}", demo.file.base_url)).await?;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let row = loop {
+        let rows = browser.client.find_all(Locator::Css("main table tbody tr")).await?;
+        let mut found = None;
+        for row in rows {
+            if row.text().await.unwrap_or_default().contains(&serial) {
+                found = Some(row);
+            }
+        }
+        if let Some(row) = found {
+            break row;
+        }
+        ensure!(tokio::time::Instant::now() < deadline, "{serial} is not found by its part {tail}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        browser.client.refresh().await?;
+        browser.shown("main").await?;
+    };
+    row.find(Locator::Css("a")).await?.click().await?;
+
+    // The unit page: its number, its verdict, and every parameter read after the restart.
+    browser.shown("main h1").await?;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let text = browser.shown("main").await?.text().await?;
+        let missing: Vec<&str> = [serial.as_str(), "Level-1 charge protection", "machine code"]
+            .into_iter()
+            .filter(|word| !text.to_lowercase().contains(&word.to_lowercase()))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        ensure!(tokio::time::Instant::now() < deadline, "the unit page lacks {missing:?}; it reads:\n{text}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -1,0 +1,214 @@
+//! The whole line in one process under virtual time: jig, boards and station speak real bytes at 9600 baud, and an hour of the
+//! factory takes seconds. Judged by the witness (what the boards hold) and the records, never by the station's opinion.
+
+use domain::{
+    evidence::{Evidence, FirmwareEvidence},
+    identifier::IdentifierKind,
+    ids::StationId,
+    model::parse_model,
+    outcome::Outcome,
+    record::{BirthRecord, judge_record},
+    text::FaultCode,
+};
+use jigline_tests::{demo::workspace_root, memory_server::MemoryServer};
+use rand::{SeedableRng as _, rngs::StdRng};
+use simulator::{
+    faults::{Expected, Fault},
+    firmware::build_image,
+    jig::{JigSettings, MemoryJig},
+    observe::Witnessed,
+};
+use station::{
+    agent::{Agent, AgentConfig},
+    clock::Clock,
+    fixture::fixture,
+    link::{Line, LinkOptions},
+    order::Boards,
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use uuid::Uuid;
+
+const VERSION: &str = "V1.9";
+/// Virtual time: a board takes some 110 s at 9600 baud.
+const BATCH_WITHIN: Duration = Duration::from_secs(3 * 3600);
+
+struct Shift {
+    server: MemoryServer,
+    witnessed: Vec<Witnessed>,
+    /// Virtual time that the shift took.
+    lasted: Duration,
+}
+
+/// Works `boards` boards on `slots` slots, `faulty` of them bad, while `meddle` does what it likes with the server.
+async fn work(slots: u16, boards: u32, faulty: u32, seed: u64, meddle: impl AsyncFn(&MemoryServer)) -> Shift {
+    let text = std::fs::read_to_string(workspace_root().join("profiles/models/topbms.toml")).unwrap();
+    let model = Arc::new(parse_model("topbms.toml", &text).unwrap());
+    let image = build_image(&model, VERSION, 8 * 1024, seed).unwrap();
+    let station_id = StationId(Uuid::from_u128(42));
+    let server = MemoryServer::new(station_id, &image, VERSION);
+    let begun = tokio::time::Instant::now();
+    let settings = JigSettings {
+        model,
+        slots: slots.into(),
+        boards,
+        first_board: 1,
+        seed,
+        faulty,
+        observer: None,
+        earlier: Vec::new(),
+        knobs: Default::default(),
+    };
+    let mut jig = MemoryJig::start(settings).unwrap();
+    let (ends, mut wire) = fixture();
+    let stream = jig.fixture();
+    let sockets: Vec<_> = (1..=u32::from(slots)).map(|slot| jig.socket(slot).unwrap().clone()).collect();
+    let ports = move |slot: u16, baud: u32| {
+        let line = sockets[usize::from(slot) - 1].connect();
+        line.set_baud(baud);
+        let rate = line.baud_handle();
+        let hook = Box::new(move |baud| rate.store(baud, std::sync::atomic::Ordering::SeqCst));
+        Ok(Line::from_stream(&format!("memory-{slot}"), line.stream, baud).with_baud_hook(hook))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let config = AgentConfig {
+        station_id,
+        name: "memory".to_owned(),
+        version: "test".to_owned(),
+        data: folder.path().to_owned(),
+        release_key: server.0.release_key.clone(),
+        sealing_key: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a".to_owned(),
+        placeholder_key: "11".repeat(32),
+        boards: Boards::Simulated,
+        link: LinkOptions::default(),
+        slots: (1..=slots).collect(),
+    };
+    let clock = Clock::starting_at(chrono::DateTime::from_timestamp(1_795_000_000, 0).unwrap());
+    let (progress, _lines) = tokio::sync::mpsc::unbounded_channel();
+    let agent =
+        Agent::open(config, server.clone(), ports, ends, clock, StdRng::seed_from_u64(seed), progress)
+            .unwrap();
+
+    let mut seen = jig.jig.witnessed();
+    let done = async {
+        let all_out = seen.wait_for(|list| list.iter().all(|board| board.removed));
+        tokio::time::timeout(BATCH_WITHIN, all_out).await.expect("the batch ends").expect("the jig lives");
+        // The last records are on their way, however long the server was away.
+        tokio::time::sleep(Duration::from_secs(1200)).await;
+    };
+    tokio::select! {
+        biased;
+        _ = wire.carry(stream) => panic!("the fixture's line broke"),
+        () = async { meddle(&server).await; std::future::pending().await } => {}
+        () = agent.run(done) => {}
+    }
+    let witnessed = jig.jig.witnessed().borrow().clone();
+    Shift { server, witnessed, lasted: begun.elapsed() }
+}
+
+fn runs_of<'a>(records: &'a [BirthRecord], board: &Witnessed) -> Vec<&'a BirthRecord> {
+    let is_its = |record: &&BirthRecord| {
+        record
+            .identifiers
+            .iter()
+            .any(|held| held.kind == IdentifierKind::MachineCode && held.value == board.machine_code)
+    };
+    records.iter().filter(is_its).collect()
+}
+
+/// What must be true of every shift, whatever was done to it.
+fn judge(shift: &Shift) {
+    let records = shift.server.records();
+    let mut numbers = BTreeSet::new();
+    for record in &records {
+        let doubts = judge_record(record, &[FirmwareEvidence::BoardCrc]);
+        assert!(doubts.is_empty(), "a record that does not support itself: {doubts:?}\n{record:#?}");
+        if record.outcome == Outcome::Pass {
+            assert!(numbers.insert(record.serial.clone()), "{:?} was given twice", record.serial);
+        }
+    }
+    assert_eq!(shift.server.0.conflicts.get(), 0, "the same run was sent with two contents");
+    for board in &shift.witnessed {
+        let runs = runs_of(&records, board);
+        let passed = runs.iter().filter(|run| run.outcome == Outcome::Pass).count();
+        match board.expected {
+            Expected::Pass => {
+                assert_eq!(passed, 1, "board {} ({:?}): {runs:#?}", board.index, board.fault);
+                assert!(
+                    !board.holds.password_is_factory,
+                    "board {} left with the factory's password",
+                    board.index
+                );
+                assert!(board.holds.charge_on, "board {} left without its charge path", board.index);
+                let serial = runs.iter().find_map(|run| run.serial.clone()).unwrap();
+                let name = board.holds.name.clone().unwrap();
+                assert!(serial.ends_with(&name[name.len() - 8..]), "{serial} is not in the name {name}");
+            }
+            Expected::Fail => assert_eq!(passed, 0, "board {} ({:?}) passed", board.index, board.fault),
+            // Its identity is another's: that one has passed once, the clone never.
+            Expected::Refused => {
+                assert!(passed <= 1, "board {} passed beside the one whose identity it has", board.index);
+                assert!(board.holds.password_is_factory, "board {} was written to", board.index);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_with_every_fault_ends_with_the_right_record_of_each_board() {
+    let shift = work(4, 14, 7, 1, async |_| {}).await;
+    judge(&shift);
+    let records = shift.server.records();
+    let codes: Vec<Option<FaultCode>> =
+        records.iter().map(|record| record.fault.as_ref().map(|fault| fault.code)).collect();
+    for (fault, code) in [
+        (Fault::Silent, FaultCode::BoardSilent),
+        (Fault::CellOutOfLimits, FaultCode::OutsideLimits),
+        (Fault::RegisterDoesNotHold, FaultCode::RegisterDoesNotHold),
+        (Fault::WrongModel, FaultCode::WrongModel),
+    ] {
+        assert!(codes.contains(&Some(code)), "nothing was said of the board that is {fault:?}: {codes:?}");
+    }
+    // Each board but the clone has one run; the silent one has a record without a unit.
+    assert_eq!(records.len(), 13);
+    assert_eq!(records.iter().filter(|record| record.identifiers.is_empty()).count(), 1);
+    let flipped = shift.witnessed.iter().find(|board| board.fault == Some(Fault::FlippedFlashByte)).unwrap();
+    assert!(runs_of(&records, flipped).iter().all(|run| run.outcome == Outcome::Fail));
+    println!("14 boards took {} s of the factory's time", shift.lasted.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_parameter_of_a_pass_was_read_after_the_restart() {
+    let shift = work(2, 2, 0, 2, async |_| {}).await;
+    judge(&shift);
+    for record in shift.server.records() {
+        assert_eq!(record.outcome, Outcome::Pass);
+        assert!(record.parameters.len() >= 25, "{} parameters", record.parameters.len());
+        assert!(
+            record
+                .parameters
+                .iter()
+                .all(|p| p.evidence == Evidence::Verified && p.after_restart.as_ref() == Some(&p.set))
+        );
+        assert!(
+            record.parameters.iter().any(|p| p.before.as_ref() != Some(&p.set)),
+            "nothing was ever written"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shift_with_the_server_away_and_its_answers_lost_brings_every_record_once() {
+    let shift = work(3, 6, 0, 3, async |server: &MemoryServer| {
+        // First contact, then nothing for ten minutes, then a wire that swallows the answers.
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        server.0.away.set(true);
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        server.0.away.set(false);
+        server.0.deaf.set(true);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        server.0.deaf.set(false);
+    })
+    .await;
+    judge(&shift);
+    assert_eq!(shift.server.records().len(), 6);
+}
