@@ -130,10 +130,12 @@ pub fn first_outside(records: &[MeasurementRecord]) -> Option<Fault> {
     })
 }
 
-/// The known load against what the board reads after its calibration, and how far it had to be corrected.
+/// The known load against what the board reads after its calibration, and how far it had to be corrected. Which sign a
+/// discharge has is the model's affair: the procedure's own limits on the current under load check it.
 pub fn judge_calibration(true_ma: u32, before_ma: i64, after_ma: i64, order: &WorkOrder) -> (Vec<MeasurementRecord>, Option<Fault>) {
     let step = &order.procedure.calibrate;
     let truth = f64::from(true_ma);
+    let (before_ma, after_ma) = (before_ma.abs(), after_ma.abs());
     let correction = (truth - before_ma as f64) / truth * 100.0;
     let bound = step.max_correction_percent;
     let tolerance = f64::from(step.tolerance_ma);
@@ -198,7 +200,11 @@ fn judge_one(
         (f64::from(raw & mask), Limit { min: Some(0.0), max: Some(0.0) })
     };
     let is_current = order.model.calibration.as_ref().is_some_and(|c| c.current_register == reading.name);
-    let stimulus = true_ma.filter(|_| is_current).map(|ma| f64::from(ma) * factor("mA", &spec.unit));
+    // The instrument knows no sign, the board's reading does.
+    let stimulus = true_ma.filter(|_| is_current).map(|ma| {
+        let truth = f64::from(ma) * factor("mA", &spec.unit);
+        if value < 0.0 && truth > 0.0 { -truth } else { truth }
+    });
     Ok(MeasurementRecord {
         name,
         value,

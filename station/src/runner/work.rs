@@ -517,6 +517,7 @@ impl Work {
             return Err(Fault::new(FaultCode::FixtureSilent).with("detail", detail).into());
         }
         self.load_on = false;
+        self.true_ma = Some(true_ma);
         let question = Effect::ReserveNumber {
             run_id: self.draft.record.run_id,
             batch_id: self.order.batch_id,
@@ -632,7 +633,7 @@ impl Work {
         self.same_board(&afresh.identity)?;
         let parameter_fault = self.verify_parameters(afresh);
         let lease_fault = self.verify_lease(afresh);
-        let records = judge::judge_measurements(&self.order, MeasureWhen::AfterRestart, None, |name| afresh.reading(name))?;
+        let records = judge::judge_measurements(&self.order, MeasureWhen::AfterRestart, self.true_ma, |name| afresh.reading(name))?;
         let measurement_fault = first_outside(&records);
         self.draft.record.measurements.extend(records);
         self.verify_firmware(&afresh.identity)?;

@@ -1,0 +1,263 @@
+//! A bench of paper: answers every question as a good board and a good house would, and can be told to spoil one of them.
+
+use crate::{
+    board::{
+        AfreshReading, BoardAnswer, BoardIdentity, BoardReply, BoardRequest, Flashed, FirmwareImage, LeaseReading, OutputReading,
+        ParameterWritten, PasswordProof, ProfileWritten, Reading, Secret, WireUse,
+    },
+    clock::Moment,
+    order::WorkOrder,
+    runner::{Admitted, Effect, Event, Runner, Sealed, Start},
+};
+use chrono::DateTime;
+use domain::{
+    api::stations::AdmissionVerdict,
+    bundle::{BundleManifest, FileRef, FirmwareRef},
+    codec::encode,
+    identifier::{Identifier, IdentifierKind},
+    ids::{BatchId, ContentHash, RunId},
+    lease::BirthLease,
+    model::{DeviceModel, parse_model},
+    procedure::{Procedure, parse_procedure},
+    profile::{Profile, parse_profile},
+    record::{BirthRecord, FoundState, SecretRecord},
+    step::Step,
+    value::Value,
+};
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+
+pub const IMAGE_CRC: u32 = 0x1234_5678;
+
+/// The shipped files.
+pub fn parts() -> (DeviceModel, Profile, Procedure) {
+    (
+        parse_model("m", include_str!("../../../../profiles/models/topbms.toml")).unwrap(),
+        parse_profile("p", include_str!("../../../../profiles/parameters/topbms-12s-lto-200a.toml")).unwrap(),
+        parse_procedure("q", include_str!("../../../../profiles/procedures/topbms-birth.toml")).unwrap(),
+    )
+}
+
+pub fn order() -> Arc<WorkOrder> {
+    let (model, profile, procedure) = parts();
+    let file = |id: &str| FileRef { id: id.to_owned(), revision: 1, sha256: ContentHash::of(id.as_bytes()) };
+    let manifest = BundleManifest {
+        model: file("topbms"),
+        profile: file("profile"),
+        procedure: file("procedure"),
+        firmware: FirmwareRef { version: "1.9".into(), bytes: 4, sha256: ContentHash::of(b"image"), crc32: IMAGE_CRC },
+    };
+    Arc::new(WorkOrder {
+        batch_id: BatchId(Uuid::from_u128(1)),
+        batch_name: "B-1".into(),
+        operator: "operator".into(),
+        bundle: manifest.reference(),
+        manifest,
+        model: Arc::new(model),
+        profile: Arc::new(profile),
+        procedure: Arc::new(procedure),
+        image: Arc::new(FirmwareImage { name: "i.bin".into(), bytes: vec![1, 2, 3, 4] }),
+    })
+}
+
+pub fn identity() -> BoardIdentity {
+    BoardIdentity {
+        identifiers: vec![
+            Identifier { kind: IdentifierKind::MachineCode, value: "342589975".into(), unique: true },
+            Identifier { kind: IdentifierKind::BluetoothAddress, value: "868835400068".into(), unique: false },
+        ],
+        model_value: "TOPBMS".into(),
+        is_model: true,
+        firmware_version: "V1.8".into(),
+        firmware_crc32: Some(1),
+    }
+}
+
+/// Answers questions and keeps what was done.
+pub struct PaperBench {
+    pub order: Arc<WorkOrder>,
+    pub runner: Runner,
+    pub found: FoundState,
+    pub identity: BoardIdentity,
+    pub admission: AdmissionVerdict,
+    pub done: Vec<Effect>,
+    pub closed: Vec<BirthRecord>,
+    millis: u64,
+    lease: BirthLease,
+    name: String,
+    true_ma: u32,
+    calibrated: bool,
+}
+
+impl PaperBench {
+    pub fn new() -> Self {
+        Self {
+            order: order(),
+            runner: Runner::new(1, "0.1.0"),
+            found: FoundState::Application,
+            identity: identity(),
+            admission: AdmissionVerdict::Admit,
+            done: Vec::new(),
+            closed: Vec::new(),
+            millis: 0,
+            lease: BirthLease::Open,
+            name: "BMS".into(),
+            true_ma: 0,
+            calibrated: false,
+        }
+    }
+
+    pub fn now(&mut self) -> Moment {
+        self.millis += 10;
+        let elapsed = Duration::from_millis(self.millis);
+        Moment { at: DateTime::from_timestamp(1_900_000_000, 0).unwrap() + elapsed, elapsed }
+    }
+
+    /// Tells the runner, carries out, and gives the question that is left.
+    pub fn tell(&mut self, event: Event) -> Option<Effect> {
+        let now = self.now();
+        let mut effects = self.runner.handle(now, event);
+        let question = effects.pop_if(|effect| effect.is_question());
+        assert!(!effects.iter().any(Effect::is_question), "a question must be the last effect: {effects:?}");
+        for effect in &effects {
+            if let Effect::CloseRun { record, .. } = effect {
+                self.closed.push((**record).clone());
+            }
+        }
+        self.done.extend(effects);
+        self.done.extend(question.clone());
+        question
+    }
+
+    pub fn start(&mut self) -> Option<Effect> {
+        let start = Start { run_id: RunId(Uuid::from_u128(7)), order: Arc::clone(&self.order) };
+        self.tell(Event::Present(Box::new(start)))
+    }
+
+    /// Works to the end; `spoil` may put another answer in the place of the good one.
+    pub fn work(&mut self, mut spoil: impl FnMut(usize, &Effect, Event) -> Event) -> Option<BirthRecord> {
+        let mut question = self.start();
+        for nth in 0..300 {
+            let Some(asked) = question else { return self.closed.last().cloned() };
+            let good = self.answer(&asked);
+            let event = spoil(nth, &asked, good);
+            question = self.tell(event);
+        }
+        panic!("the run does not end");
+    }
+
+    pub fn answer(&mut self, question: &Effect) -> Event {
+        match question {
+            Effect::Board(request) => {
+                let wire = WireUse { sent: 10, received: 20, floor_us: 2604 };
+                Event::Board(Ok(BoardAnswer { reply: self.reply(request), wire }))
+            }
+            Effect::ClaimIdentity(_) => Event::Claimed(Ok(())),
+            Effect::AskAdmission { .. } => {
+                Event::Admitted(Ok(Admitted { verdict: self.admission, serial: None, resumes: None, secret: None }))
+            }
+            Effect::ReserveNumber { .. } => Event::NumberReserved(Ok("TB26470213X".into())),
+            Effect::SealSecret { length, .. } => Event::SecretSealed(Ok(Sealed {
+                secret: Secret::new("918273"),
+                record: SecretRecord { length: *length, keyed_hash: "00".into(), sealed: "00".into(), proved: false },
+            })),
+            Effect::SetLoad(load_ma) => {
+                self.true_ma = *load_ma;
+                Event::LoadIs(Ok(*load_ma))
+            }
+            Effect::PowerCycle => Event::PowerCycled(Ok(())),
+            Effect::Wait(_) => Event::Waited,
+            effect => panic!("no question: {effect:?}"),
+        }
+    }
+
+    fn reply(&mut self, request: &BoardRequest) -> BoardReply {
+        use BoardRequest as Q;
+        match request {
+            Q::Probe { .. } => BoardReply::Found(self.found),
+            Q::ReadIdentity => BoardReply::Identity(self.identity.clone()),
+            Q::Flash { .. } => BoardReply::Flashed(Flashed { blocks: 1, resent: 0, confirmed: true }),
+            Q::StartApplication => {
+                self.identity.firmware_version = "V1.9".into();
+                self.identity.firmware_crc32 = Some(IMAGE_CRC);
+                BoardReply::Application { waited_ms: 300 }
+            }
+            Q::Restart | Q::AwaitApplication => BoardReply::Application { waited_ms: 300 },
+            Q::Unlock { .. } => BoardReply::Unlocked { opened_by: Some(0) },
+            Q::WriteProfile { values } => BoardReply::ProfileWritten(ProfileWritten {
+                parameters: values.iter().map(|(name, value)| self.written(name, value)).collect(),
+                transactions: 3,
+            }),
+            Q::ReadRegisters { names } => BoardReply::Registers(names.iter().map(|name| self.register(name)).collect()),
+            Q::Calibrate { .. } => {
+                self.calibrated = true;
+                BoardReply::Calibrated { before_ma: 19_200, after_ma: 20_010 }
+            }
+            Q::ReadCurrent => BoardReply::Current { ma: 0 },
+            Q::WriteName { name } => {
+                self.name.clone_from(name);
+                BoardReply::Name { read: name.clone() }
+            }
+            Q::SetPassword { .. } | Q::Command { .. } => BoardReply::Done,
+            Q::ProvePassword { .. } => {
+                BoardReply::PasswordProof(PasswordProof { locked_first: true, old_refused: true, new_opened: true })
+            }
+            Q::WriteLease { mode, .. } => {
+                self.lease = *mode;
+                BoardReply::Lease(self.lease())
+            }
+            Q::WriteSwitches { .. } | Q::ReadOutput => BoardReply::Output(self.output()),
+            Q::ReadAll { registers } => {
+                let parameters = self.order.profile.values.iter().map(|(name, value)| self.reading(name, value)).collect();
+                BoardReply::Afresh(Box::new(AfreshReading {
+                    identity: self.identity.clone(),
+                    parameters,
+                    name: Some(self.name.clone()),
+                    lease: Some(self.lease()),
+                    output: Some(self.output()),
+                    registers: registers.iter().map(|name| self.register(name)).collect(),
+                }))
+            }
+            Q::ReadParameters => BoardReply::Registers(Vec::new()),
+        }
+    }
+
+    fn lease(&self) -> LeaseReading {
+        LeaseReading { mode: Some(self.lease), raw_mode: 0, expires_s: None }
+    }
+
+    fn output(&self) -> OutputReading {
+        OutputReading { charge_on: true, discharge_on: self.lease != BirthLease::Locked, raw: 3 }
+    }
+
+    fn reading(&self, name: &str, value: &Value) -> Reading {
+        let register = self.order.model.register(name).unwrap();
+        let raw = encode(register, value).unwrap();
+        Reading { name: name.to_owned(), raw, value: value.clone(), unit: register.unit.clone() }
+    }
+
+    fn written(&self, name: &str, value: &Value) -> ParameterWritten {
+        let set = self.reading(name, value);
+        ParameterWritten { name: name.to_owned(), unit: set.unit.clone(), before: set.clone(), read: set.clone(), set, written: true }
+    }
+
+    /// A live register in the middle of what the procedure allows.
+    fn register(&self, name: &str) -> Reading {
+        let register = self.order.model.register(name).unwrap();
+        let value = match name {
+            "current_ma" => Value::Number(-f64::from(self.true_ma)),
+            "cell_difference_mv" => Value::Number(10.0),
+            "pack_voltage_v" => Value::Number(27.8),
+            "alarms" => Value::from("0x0000"),
+            "lease_mode" => Value::from(self.lease.as_str()),
+            name if name.starts_with("cell_") && name.ends_with("_mv") => Value::Number(2320.0),
+            _ => Value::Number(25.0),
+        };
+        Reading { name: name.to_owned(), raw: vec![0], value, unit: register.unit.clone() }
+    }
+}
+
+/// The step that the record ended in.
+pub fn last_step(record: &BirthRecord) -> Option<Step> {
+    record.steps.last().map(|entry| entry.step)
+}
