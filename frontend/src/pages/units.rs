@@ -7,18 +7,18 @@ use domain::{
     outcome::Outcome,
 };
 use leptos::prelude::*;
-use leptos_router::{hooks::use_query_map, params::ParamsMap};
+use leptos_router::hooks::use_query_map;
 
 /// Units asked for at once.
 const PAGE: u32 = 50;
 
 /// The question that an address asks; a batch or outcome that is none filters nothing.
-fn question(asked: &ParamsMap) -> UnitQuery {
+fn question(asked: impl Fn(&str) -> Option<String>) -> UnitQuery {
     UnitQuery {
-        q: asked.get("q").map(|q| normalise_question(&q)).filter(|q| !q.is_empty()),
-        batch: asked.get("batch").and_then(|id| id.parse().ok()),
-        outcome: asked.get("outcome").and_then(|outcome| outcome.parse().ok()),
-        after: asked.get("after").filter(|key| !key.is_empty()),
+        q: asked("q").map(|q| normalise_question(&q)).filter(|q| !q.is_empty()),
+        batch: asked("batch").and_then(|id| id.parse().ok()),
+        outcome: asked("outcome").and_then(|outcome| outcome.parse().ok()),
+        after: asked("after").filter(|key| !key.is_empty()),
         limit: Some(PAGE),
     }
 }
@@ -39,7 +39,7 @@ fn fields(query: &UnitQuery) -> [(&'static str, Option<String>); 3] {
 pub fn units() -> impl IntoView {
     let t = i18n::texts();
     let asked = use_query_map();
-    let question = Memo::new(move |_| question(&asked.read()));
+    let question = Memo::new(move |_| question(|name| asked.read().get(name)));
     let list = query(move || question.get(), api::units);
     let dense = use_context::<Settings>();
     view! {
@@ -169,11 +169,13 @@ mod tests {
 
     #[test]
     fn an_address_and_its_question_say_the_same() {
-        let mut asked = ParamsMap::new();
-        asked.insert("q", "86:88:35:40:00:68".to_owned());
-        asked.insert("outcome", "fail".to_owned());
-        asked.insert("batch", "none of ours".to_owned());
-        let question = question(&asked);
+        let asked = |name: &str| match name {
+            "q" => Some("86:88:35:40:00:68".to_owned()),
+            "outcome" => Some("fail".to_owned()),
+            "batch" => Some("none of ours".to_owned()),
+            _ => None,
+        };
+        let question = question(asked);
         assert_eq!(question.q.as_deref(), Some("868835400068"));
         assert_eq!(question.outcome, Some(Outcome::Fail));
         assert_eq!(question.batch, None);
