@@ -1,1 +1,199 @@
-fn main() {}
+//! `jigline-server`: the command line and the environment, nothing else.
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use jigline_server::{
+    ServeSettings, document,
+    embedded_postgres::{Cluster, ClusterSettings, Durability},
+    load, migrate, serve,
+};
+use std::{
+    fs::OpenOptions,
+    io::{IsTerminal as _, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
+use tokio::{
+    io::AsyncReadExt as _,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+/// The service of Jigline: releases, records, units, leases, exports, pages.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Also write the log to this file.
+    #[arg(long, global = true)]
+    log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves API and pages; without DATABASE_URL with a private PostgreSQL in the data folder.
+    Serve(Serve),
+    /// Runs a private PostgreSQL until the standard input ends.
+    Postgres(Postgres),
+    /// Brings a database's schema up to date.
+    Migrate {
+        #[arg(long, env = "DATABASE_URL")]
+        database_url: String,
+    },
+    /// Prints the API's document.
+    Openapi,
+    /// Loads runs that never were and measures what they take.
+    Load(load::LoadSettings),
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// Keys, and the private PostgreSQL.
+    #[arg(long, env = "JIGLINE_DATA")]
+    data: PathBuf,
+    #[arg(long, env = "JIGLINE_LISTEN", default_value = "127.0.0.1:8480")]
+    listen: SocketAddr,
+    /// Folder with models, parameters and procedures.
+    #[arg(long, env = "JIGLINE_PROFILES", default_value = "profiles")]
+    profiles: PathBuf,
+    /// Where the first accounts' passwords are written [default: DATA/accounts.json].
+    #[arg(long)]
+    bootstrap_accounts: Option<PathBuf>,
+    /// Folder with PostgreSQL's programs.
+    #[arg(long, env = "JIGLINE_POSTGRES_BIN")]
+    postgres_bin: Option<PathBuf>,
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Postgres {
+    #[arg(long, env = "JIGLINE_DATA")]
+    data: PathBuf,
+    /// No fsync, and the folder is removed at the end.
+    #[arg(long)]
+    throw_away: bool,
+    #[arg(long, env = "JIGLINE_POSTGRES_BIN")]
+    postgres_bin: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match start_log(cli.log_file.as_deref()) {
+        Ok(()) => run(cli.command).await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "jigline-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(arguments) => {
+            let settings = ServeSettings {
+                bootstrap_accounts: arguments
+                    .bootstrap_accounts
+                    .unwrap_or_else(|| arguments.data.join("accounts.json")),
+                data: arguments.data,
+                listen: arguments.listen,
+                profiles: arguments.profiles,
+                postgres_programs: arguments.postgres_bin,
+                database_url: arguments.database_url.filter(|url| !url.is_empty()),
+                search_path: std::env::var_os("PATH"),
+            };
+            let stopping = stop_on_signal()?;
+            serve(settings, stopping, |ready| say(&serde_json::to_string(ready)?)).await?;
+        }
+        Command::Postgres(arguments) => postgres(arguments).await?,
+        Command::Migrate { database_url } => {
+            migrate(&database_url).await.context("can't bring the schema up to date")?;
+        }
+        Command::Openapi => say(&document().to_pretty_json()?)?,
+        Command::Load(settings) => {
+            let (report, met) = load::load(&settings, |line| say(line)).await?;
+            say(&report)?;
+            return Ok(if met { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn postgres(arguments: Postgres) -> anyhow::Result<()> {
+    let settings = ClusterSettings {
+        folder: arguments.data.clone(),
+        programs: arguments.postgres_bin,
+        search_path: std::env::var_os("PATH"),
+        durability: if arguments.throw_away { Durability::ThrowAway } else { Durability::Durable },
+    };
+    let stopping = stop_on_signal()?;
+    let cluster = tokio::task::spawn_blocking(move || Cluster::start(&settings)).await??;
+    // Held until the end: if we are killed, the watcher stops the cluster and removes its folder.
+    let watcher = if arguments.throw_away { Some(cluster.remove_after_us()?) } else { None };
+    say(&serde_json::json!({ "database_url": cluster.url("postgres") }).to_string())?;
+    let mut input = tokio::io::stdin();
+    let mut buffer = [0; 64];
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => break,
+            read = input.read(&mut buffer) => if matches!(read, Ok(0) | Err(_)) { break },
+        }
+    }
+    tokio::task::spawn_blocking(move || cluster.stop()).await??;
+    if let Some(mut watcher) = watcher {
+        drop(watcher.stdin.take());
+        tokio::task::spawn_blocking(move || watcher.wait()).await??;
+    }
+    // The blocked read of the standard input would keep the runtime waiting.
+    std::process::exit(0)
+}
+
+/// Cancelled by SIGTERM or SIGINT.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stopping = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
+    let stop = stopping.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(stopping)
+}
+
+fn say(line: &str) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{line}").and_then(|()| output.flush()).context("can't write to the standard output")
+}
+
+fn start_log(file: Option<&std::path::Path>) -> anyhow::Result<()> {
+    use tracing_subscriber::{
+        EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    };
+    let filter =
+        || EnvFilter::try_from_env("JIGLINE_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let terminal = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .with_filter(filter());
+    let file = match file {
+        None => None,
+        Some(path) => {
+            let open = OpenOptions::new().create(true).append(true).open(path);
+            let open = open.with_context(|| format!("can't write the log {}", path.display()))?;
+            Some(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(open).with_filter(filter()))
+        }
+    };
+    tracing_subscriber::registry().with(terminal).with(file).init();
+    Ok(())
+}

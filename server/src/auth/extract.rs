@@ -1,0 +1,94 @@
+//! What a handler takes to know who asks.
+
+use super::token_hash;
+use crate::{
+    clock,
+    db::{accounts, accounts::Person, stations, stations::Station},
+    error::ApiError,
+    state::AppState,
+};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use domain::role::Permission;
+
+/// The session cookie's name.
+pub const SESSION_COOKIE: &str = "jigline_session";
+
+/// A person, or a program with a person's token.
+#[derive(Debug, Clone)]
+pub struct Signed(pub Person);
+
+impl Signed {
+    /// Whether this person may; asked first thing in every handler.
+    ///
+    /// # Errors
+    /// 403 that names the role.
+    pub fn require(&self, permission: Permission) -> Result<(), ApiError> {
+        if self.0.role.may(permission) {
+            return Ok(());
+        }
+        Err(ApiError::forbidden(format!(
+            "{} is signed in as {}, whose role may not do this; ask somebody whose role may.",
+            self.0.username,
+            self.0.role.as_str()
+        )))
+    }
+
+    /// Its chain in the audit.
+    #[must_use]
+    pub fn writer(&self) -> String {
+        format!("account:{}", self.0.username)
+    }
+}
+
+impl FromRequestParts<AppState> for Signed {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let token = bearer(&parts.headers)
+            .or_else(|| session_token(&parts.headers))
+            .ok_or_else(ApiError::not_signed_in)?;
+        let mut db = state.pool.acquire().await?;
+        let person = accounts::by_token(&mut db, &token_hash(token), clock::now()).await?;
+        person.map(Signed).ok_or_else(ApiError::not_signed_in)
+    }
+}
+
+/// A station, by its key.
+#[derive(Debug, Clone)]
+pub struct SignedStation(pub Station);
+
+impl FromRequestParts<AppState> for SignedStation {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let unknown = || {
+            ApiError::new(
+                StatusCode::UNAUTHORIZED,
+                "unknown_station",
+                "No station has this key; enrol the station and put its key into station.toml.",
+            )
+        };
+        let key = bearer(&parts.headers).ok_or_else(unknown)?;
+        let mut db = state.pool.acquire().await?;
+        stations::by_key(&mut db, &token_hash(key)).await?.map(SignedStation).ok_or_else(unknown)
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
+}
+
+/// The session's token in the cookies.
+#[must_use]
+pub fn session_token(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find_map(|(name, value)| (name == SESSION_COOKIE).then_some(value))
+}

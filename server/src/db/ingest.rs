@@ -1,0 +1,534 @@
+//! What a record becomes in the database: facts appended, projections moved, all in the caller's transaction.
+
+use super::{DbResult, inconsistent, to_json};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{
+    identifier::Identifier,
+    ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitId},
+    lease::BirthLease,
+    outcome::Outcome,
+    record::{BirthRecord, MeasurementRecord, RecordDoubt, SecretRecord},
+};
+use sqlx::PgConnection;
+
+/// Whose address and whose run id these are already.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// SHA-256 of what was stored under this run id.
+    pub run: Option<Vec<u8>>,
+    /// The run stored under this address.
+    pub address: Option<RunId>,
+}
+
+/// Lets one station's requests wait for each other; other stations' pass.
+///
+/// # Errors
+/// What the database says; so everywhere below.
+pub async fn lock_station(db: &mut PgConnection, station: StationId) -> DbResult<()> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 0))", format!("ingest:{station}"))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub async fn taken(
+    db: &mut PgConnection,
+    run: RunId,
+    address: (StationId, OutboxId, i64),
+) -> DbResult<Taken> {
+    let row = sqlx::query!(
+        "select (select sha256 from envelope where run_id = $1) as run,
+            (select run_id from station_number where station_id = $2 and outbox_id = $3 and number = $4) as address",
+        run.0,
+        address.0.0,
+        address.1.0,
+        address.2
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Taken { run: row.run, address: row.address.map(RunId::from) })
+}
+
+/// The bundle a batch is worked with.
+pub async fn bundle_of(db: &mut PgConnection, batch: BatchId) -> DbResult<Option<ContentHash>> {
+    sqlx::query_scalar!("select hash from batch join bundle using (bundle_id) where batch_id = $1", batch.0)
+        .fetch_optional(db)
+        .await?
+        .map(|hash| hash.try_into().map_err(inconsistent("bundle", "hash")))
+        .transpose()
+}
+
+/// A number as it was lent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LentNumber {
+    pub batch_id: BatchId,
+    pub unit_id: Option<UnitId>,
+}
+
+pub async fn lent_number(db: &mut PgConnection, serial: &str) -> DbResult<Option<LentNumber>> {
+    let row = sqlx::query!(
+        "select batch_id, unit_id from serial_number join serial_block using (serial_block_id) where serial = $1",
+        serial
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| LentNumber { batch_id: row.batch_id.into(), unit_id: row.unit_id.map(Into::into) }))
+}
+
+pub async fn bind_number(db: &mut PgConnection, serial: &str, unit: UnitId) -> DbResult<()> {
+    sqlx::query!(
+        "update serial_number set unit_id = $2 where serial = $1 and unit_id is null",
+        serial,
+        unit.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A run as the server holds it.
+#[derive(Debug)]
+pub struct HeldRun<'a> {
+    pub record: &'a BirthRecord,
+    pub station_id: StationId,
+    pub unit_id: Option<UnitId>,
+    pub bundle_id: i32,
+    /// What the server holds true.
+    pub outcome: Outcome,
+    pub doubts: &'a [RecordDoubt],
+}
+
+pub async fn insert_run(db: &mut PgConnection, run: &HeldRun<'_>) -> DbResult<()> {
+    let record = run.record;
+    let fault = record.fault.as_ref();
+    let fault_json = fault.map(to_json);
+    let fault_code = fault_json.as_ref().and_then(|json| json["code"].as_str()).map(ToOwned::to_owned);
+    let fault_step = fault.and_then(|fault| fault.step).map(domain::step::Step::as_str);
+    sqlx::query!(
+        "insert into run (run_id, unit_id, batch_id, station_id, resumes, started_at, finished_at, bundle_id, wire_floor_ms,
+            slot, outcome, claimed_outcome, operation, operator, serial, fault_step, fault_code, fault, doubts,
+            firmware_version, firmware_evidence)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+        record.run_id.0,
+        run.unit_id.map(|id| id.0),
+        record.batch_id.0,
+        run.station_id.0,
+        record.resumes.map(|id| id.0),
+        record.started_at,
+        record.finished_at,
+        run.bundle_id,
+        clamp(record.wire_floor_ms),
+        record.slot as i16,
+        run.outcome.as_str(),
+        (run.outcome != record.outcome).then(|| record.outcome.as_str()),
+        record.operation,
+        record.operator,
+        record.serial,
+        fault_step,
+        fault_code,
+        fault_json,
+        (!run.doubts.is_empty()).then(|| to_json(&run.doubts)),
+        record.firmware.as_ref().map(|firmware| firmware.version.as_str()),
+        record.firmware.as_ref().map(|firmware| firmware.evidence.as_str()),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The exact text and its address.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    pub run_id: RunId,
+    pub address: (StationId, OutboxId, i64),
+    pub sha256: &'a [u8],
+    pub content: &'a [u8],
+    pub at: DateTime<Utc>,
+}
+
+pub async fn insert_envelope(db: &mut PgConnection, arrival: &Arrival<'_>) -> DbResult<()> {
+    sqlx::query!(
+        "insert into envelope (run_id, received_at, sha256, content) values ($1, $2, $3, $4)",
+        arrival.run_id.0,
+        arrival.at,
+        arrival.sha256,
+        arrival.content
+    )
+    .execute(&mut *db)
+    .await?;
+    let (station, outbox, number) = arrival.address;
+    sqlx::query!(
+        "insert into station_number (station_id, outbox_id, number, run_id) values ($1, $2, $3, $4)",
+        station.0,
+        outbox.0,
+        number,
+        arrival.run_id.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn insert_steps(db: &mut PgConnection, record: &BirthRecord) -> DbResult<()> {
+    let steps = &record.steps;
+    let started: Vec<i32> = steps.iter().map(|step| clamp(step.started_ms)).collect();
+    let duration: Vec<i32> = steps.iter().map(|step| clamp(step.duration_ms)).collect();
+    let bytes: Vec<i32> = steps.iter().map(|step| clamp(step.wire_bytes)).collect();
+    let retries: Vec<i16> =
+        steps.iter().map(|step| i16::try_from(step.retries).unwrap_or(i16::MAX)).collect();
+    let names: Vec<String> = steps.iter().map(|step| step.step.as_str().to_owned()).collect();
+    let outcomes: Vec<String> = steps.iter().map(|step| step.outcome.as_str().to_owned()).collect();
+    let faults: Vec<Option<String>> = steps
+        .iter()
+        .map(|step| {
+            step.fault.as_ref().and_then(|fault| to_json(&fault.code).as_str().map(ToOwned::to_owned))
+        })
+        .collect();
+    sqlx::query!(
+        "insert into step (run_id, started_ms, duration_ms, wire_bytes, retries, step, outcome, fault_code)
+         select $1, * from unnest($2::int[], $3::int[], $4::int[], $5::smallint[], $6::text[], $7::text[], $8::text[])",
+        record.run_id.0,
+        &started,
+        &duration,
+        &bytes,
+        &retries,
+        &names,
+        &outcomes,
+        &faults as &[Option<String>]
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The number of what is measured; made where it is new.
+pub async fn definition_id(db: &mut PgConnection, measurement: &MeasurementRecord) -> DbResult<i32> {
+    let taken = word(&measurement.when);
+    let source = word(&measurement.source);
+    let limit = measurement.limit;
+    let known = sqlx::query_scalar!(
+        "select definition_id from measurement_definition
+         where name = $1 and unit = $2 and min is not distinct from $3 and max is not distinct from $4 and taken = $5 and source = $6",
+        measurement.name,
+        measurement.unit,
+        limit.min,
+        limit.max,
+        taken,
+        source
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    // Another station may make it at the same moment: then its row comes back unchanged.
+    sqlx::query!(
+        "insert into measurement_definition (name, unit, min, max, taken, source) values ($1, $2, $3, $4, $5, $6)
+         on conflict do nothing",
+        measurement.name,
+        measurement.unit,
+        limit.min,
+        limit.max,
+        taken,
+        source
+    )
+    .execute(&mut *db)
+    .await?;
+    Ok(sqlx::query_scalar!(
+        "select definition_id from measurement_definition
+         where name = $1 and unit = $2 and min is not distinct from $3 and max is not distinct from $4 and taken = $5 and source = $6",
+        measurement.name,
+        measurement.unit,
+        limit.min,
+        limit.max,
+        taken,
+        source
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+fn word<T: serde::Serialize>(value: &T) -> String {
+    to_json(value).as_str().unwrap_or_default().to_owned()
+}
+
+fn clamp(value: u64) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+pub async fn insert_measurements(
+    db: &mut PgConnection,
+    record: &BirthRecord,
+    definitions: &[i32],
+) -> DbResult<()> {
+    let readings = &record.measurements;
+    let values: Vec<f32> = readings.iter().map(|reading| reading.value as f32).collect();
+    let failed: Vec<Option<bool>> =
+        readings.iter().map(|reading| (!reading.passed).then_some(true)).collect();
+    let stimuli: Vec<Option<f32>> =
+        readings.iter().map(|reading| reading.stimulus.map(|value| value as f32)).collect();
+    sqlx::query!(
+        "insert into measurement (run_id, definition_id, value, failed, stimulus)
+         select $1, * from unnest($2::int[], $3::real[], $4::boolean[], $5::real[])",
+        record.run_id.0,
+        definitions,
+        &values,
+        &failed as &[Option<bool>],
+        &stimuli as &[Option<f32>]
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The number of a list of parameters and values set; made where it is new.
+pub async fn parameter_list_id(
+    db: &mut PgConnection,
+    sha256: &[u8],
+    entries: &serde_json::Value,
+) -> DbResult<i32> {
+    let known = sqlx::query_scalar!("select parameter_list_id from parameter_list where sha256 = $1", sha256)
+        .fetch_optional(&mut *db)
+        .await?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    sqlx::query!(
+        "insert into parameter_list (sha256, entries) values ($1, $2) on conflict do nothing",
+        sha256,
+        entries
+    )
+    .execute(&mut *db)
+    .await?;
+    Ok(sqlx::query_scalar!("select parameter_list_id from parameter_list where sha256 = $1", sha256)
+        .fetch_one(db)
+        .await?)
+}
+
+pub async fn insert_parameters(
+    db: &mut PgConnection,
+    run: RunId,
+    list: i32,
+    before: &serde_json::Value,
+    deviations: Option<&serde_json::Value>,
+) -> DbResult<()> {
+    sqlx::query!(
+        "insert into parameter (run_id, parameter_list_id, before, deviations) values ($1, $2, $3, $4)",
+        run.0,
+        list,
+        before,
+        deviations
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn insert_secret(
+    db: &mut PgConnection,
+    run: RunId,
+    unit: Option<UnitId>,
+    secret: &SecretRecord,
+    sealed: &[u8],
+) -> DbResult<()> {
+    sqlx::query!(
+        "insert into unit_secret (run_id, unit_id, sealed, keyed_hash, length, proved) values ($1, $2, $3, $4, $5, $6)",
+        run.0,
+        unit.map(|id| id.0),
+        sealed,
+        secret.keyed_hash,
+        i16::from(secret.length),
+        secret.proved
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Makes a unit of its first run.
+pub async fn insert_unit(
+    db: &mut PgConnection,
+    unit: UnitId,
+    run: &HeldRun<'_>,
+    at: DateTime<Utc>,
+) -> DbResult<()> {
+    let record = run.record;
+    sqlx::query!(
+        "insert into unit (unit_id, created_at, latest_run_id, batch_id, station_id, bundle_id, slot, outcome, passed_run_id,
+            fault, finished_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        unit.0,
+        at,
+        record.run_id.0,
+        record.batch_id.0,
+        run.station_id.0,
+        run.bundle_id,
+        record.slot as i16,
+        run.outcome.as_str(),
+        (run.outcome == Outcome::Pass).then_some(record.run_id.0),
+        record.fault.as_ref().map(to_json),
+        record.finished_at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Brings a unit to its newest run; an older run that arrives late changes only whether it ever passed.
+pub async fn move_unit(db: &mut PgConnection, unit: UnitId, run: &HeldRun<'_>) -> DbResult<()> {
+    let record = run.record;
+    sqlx::query!(
+        "update unit set latest_run_id = $2, batch_id = $3, station_id = $4, bundle_id = $5, slot = $6, outcome = $7,
+            fault = $8, finished_at = $9
+         where unit_id = $1 and (finished_at, latest_run_id) < ($9, $2)",
+        unit.0,
+        record.run_id.0,
+        record.batch_id.0,
+        run.station_id.0,
+        run.bundle_id,
+        record.slot as i16,
+        run.outcome.as_str(),
+        record.fault.as_ref().map(to_json),
+        record.finished_at
+    )
+    .execute(&mut *db)
+    .await?;
+    if run.outcome == Outcome::Pass {
+        sqlx::query!(
+            "update unit set passed_run_id = coalesce(passed_run_id, $2) where unit_id = $1",
+            unit.0,
+            record.run_id.0
+        )
+        .execute(db)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Adds what the unit has not shown before.
+pub async fn add_identifiers(
+    db: &mut PgConnection,
+    unit: UnitId,
+    identifiers: &[Identifier],
+    seen_at: DateTime<Utc>,
+) -> DbResult<()> {
+    let kinds: Vec<String> =
+        identifiers.iter().map(|identifier| identifier.kind.as_str().to_owned()).collect();
+    let values: Vec<String> = identifiers.iter().map(|identifier| identifier.value.clone()).collect();
+    let unique: Vec<bool> = identifiers.iter().map(|identifier| identifier.unique).collect();
+    sqlx::query!(
+        "insert into identifier (unit_id, kind, value, is_unique, seen_at)
+         select $1, kind, value, is_unique, $5 from unnest($2::text[], $3::text[], $4::boolean[]) n(kind, value, is_unique)
+         where not exists (select from identifier i where i.unit_id = $1 and i.kind = n.kind and i.value = n.value)",
+        unit.0,
+        &kinds,
+        &values,
+        &unique,
+        seen_at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What the unit did in this batch before.
+#[derive(Debug, Clone, Copy)]
+pub struct Before {
+    /// Whether a finished run of it counts already.
+    pub finished: bool,
+    /// Whether a pass of it counts already.
+    pub passed: bool,
+}
+
+pub async fn before_in_batch(db: &mut PgConnection, unit: UnitId, batch: BatchId) -> DbResult<Before> {
+    Ok(sqlx::query_as!(
+        Before,
+        r#"select coalesce(bool_or(outcome <> 'interrupted'), false) as "finished!",
+            coalesce(bool_or(outcome = 'pass'), false) as "passed!"
+         from run where unit_id = $1 and batch_id = $2"#,
+        unit.0,
+        batch.0
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// What a run adds to its day's counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    pub day: NaiveDate,
+    pub outcome: Outcome,
+    pub boards: i32,
+    pub first_pass: i32,
+    pub units_passed: i32,
+}
+
+pub async fn count(db: &mut PgConnection, station: StationId, batch: BatchId, count: Count) -> DbResult<()> {
+    let one = |outcome| i32::from(count.outcome == outcome);
+    sqlx::query!(
+        "insert into day_count as c (day, station_id, batch_id, runs, pass, fail, error, aborted, interrupted, boards,
+            first_pass, units_passed)
+         values ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11)
+         on conflict (batch_id, station_id, day) do update set runs = c.runs + 1, pass = c.pass + $4, fail = c.fail + $5,
+            error = c.error + $6, aborted = c.aborted + $7, interrupted = c.interrupted + $8, boards = c.boards + $9,
+            first_pass = c.first_pass + $10, units_passed = c.units_passed + $11",
+        count.day,
+        station.0,
+        batch.0,
+        one(Outcome::Pass),
+        one(Outcome::Fail),
+        one(Outcome::Error),
+        one(Outcome::Aborted),
+        one(Outcome::Interrupted),
+        count.boards,
+        count.first_pass,
+        count.units_passed
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Moves the station's own counts.
+pub async fn count_station(
+    db: &mut PgConnection,
+    station: StationId,
+    records: i64,
+    quarantined: i64,
+    at: DateTime<Utc>,
+) -> DbResult<()> {
+    sqlx::query!(
+        "update station_count set records = records + $2, quarantined = quarantined + $3, last_record_at = $4
+         where station_id = $1",
+        station.0,
+        records,
+        quarantined,
+        at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Keeps what the board was read to hold.
+pub async fn report_lease(
+    db: &mut PgConnection,
+    unit: UnitId,
+    mode: BirthLease,
+    read_at: DateTime<Utc>,
+    run: RunId,
+) -> DbResult<()> {
+    sqlx::query!(
+        "insert into lease as l (unit_id, reported_mode, reported_at, reported_run_id) values ($1, $2, $3, $4)
+         on conflict (unit_id) do update
+            set reported_mode = $2, reported_expires_at = null, reported_at = $3, reported_run_id = $4
+            where l.reported_at is null or l.reported_at <= $3",
+        unit.0,
+        mode.as_str(),
+        read_at,
+        run.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

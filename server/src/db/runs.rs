@@ -1,0 +1,59 @@
+//! One run, as it arrived.
+
+use super::{DbResult, from_json, inconsistent};
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::{ContentHash, RunId, UnitId},
+    outcome::Outcome,
+    record::RecordDoubt,
+};
+use sqlx::PgConnection;
+
+/// What is kept of a run beside its facts.
+#[derive(Debug)]
+pub struct StoredRun {
+    pub unit_id: Option<UnitId>,
+    pub station_name: String,
+    pub batch_name: String,
+    pub outcome: Outcome,
+    pub doubts: Vec<RecordDoubt>,
+    pub bundle: ContentHash,
+    pub sha256: ContentHash,
+    pub received_at: DateTime<Utc>,
+    /// The exact text, compressed.
+    pub content: Vec<u8>,
+}
+
+/// The run of that id.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_id(db: &mut PgConnection, id: RunId) -> DbResult<Option<StoredRun>> {
+    let row = sqlx::query!(
+        "select r.unit_id, s.name as station_name, b.name as batch_name, r.outcome, r.doubts, u.hash, e.sha256, e.received_at, e.content
+         from run r join envelope e using (run_id) join station s using (station_id) join batch b using (batch_id)
+         join bundle u on u.bundle_id = r.bundle_id
+         where r.run_id = $1 and e.run_id = $1",
+        id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| {
+        Ok(StoredRun {
+            unit_id: row.unit_id.map(Into::into),
+            station_name: row.station_name,
+            batch_name: row.batch_name,
+            outcome: row.outcome.parse().map_err(inconsistent("run", "outcome"))?,
+            doubts: row
+                .doubts
+                .map(|doubts| from_json("run", "doubts", doubts))
+                .transpose()?
+                .unwrap_or_default(),
+            bundle: row.hash.try_into().map_err(inconsistent("bundle", "hash"))?,
+            sha256: hex::encode(row.sha256).try_into().map_err(inconsistent("envelope", "sha256"))?,
+            received_at: row.received_at,
+            content: row.content,
+        })
+    })
+    .transpose()
+}

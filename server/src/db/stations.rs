@@ -1,0 +1,159 @@
+//! Stations: enrolment, keys, assignment, live.
+
+use super::{DbResult, from_json, to_json};
+use chrono::{DateTime, Utc};
+use domain::{
+    api::stations::{Assignment, StationRow},
+    ids::{BatchId, StationId},
+    live::StationLive,
+};
+use sqlx::PgConnection;
+
+/// A station as its key names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Station {
+    pub station_id: StationId,
+    pub name: String,
+    pub simulated: bool,
+}
+
+/// A station to be enrolled.
+#[derive(Debug)]
+pub struct NewStation<'a> {
+    pub station: &'a Station,
+    pub slots: u16,
+    pub key_hash: &'a [u8],
+    pub at: DateTime<Utc>,
+}
+
+/// Enrols a station; the constraint `station_name_key` refuses a name in use.
+///
+/// # Errors
+/// What the database says; so everywhere below.
+pub async fn insert(db: &mut PgConnection, new: &NewStation<'_>) -> DbResult<()> {
+    let station = new.station;
+    sqlx::query!(
+        "insert into station (station_id, name, slots, simulated, key_hash, enrolled_at) values ($1, $2, $3, $4, $5, $6)",
+        station.station_id.0,
+        station.name,
+        i32::from(new.slots),
+        station.simulated,
+        new.key_hash,
+        new.at
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!("insert into station_count (station_id) values ($1)", station.station_id.0)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Whose key has this hash.
+pub async fn by_key(db: &mut PgConnection, key_hash: &[u8]) -> DbResult<Option<Station>> {
+    let row = sqlx::query!("select station_id, name, simulated from station where key_hash = $1", key_hash)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(|row| Station { station_id: row.station_id.into(), name: row.name, simulated: row.simulated }))
+}
+
+/// Whether there is such a station, and whether its boards are simulated.
+pub async fn is_simulated(db: &mut PgConnection, id: StationId) -> DbResult<Option<bool>> {
+    Ok(sqlx::query_scalar!("select simulated from station where station_id = $1", id.0)
+        .fetch_optional(db)
+        .await?)
+}
+
+/// All stations by name, each with its last live message.
+pub async fn list(db: &mut PgConnection) -> DbResult<Vec<(StationRow, Option<StationLive>)>> {
+    sqlx::query!(
+        r#"select s.station_id, s.name, s.slots, s.simulated, c.records, c.quarantined, c.last_record_at,
+            l.received_at as "received_at?", l.live as "live?", a.batch_id as "batch_id?"
+         from station s join station_count c using (station_id)
+         left join station_live l using (station_id)
+         left join assignment a using (station_id)
+         order by s.name"#
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let station = StationRow {
+            station_id: row.station_id.into(),
+            name: row.name,
+            slots: row.slots as u16,
+            simulated: row.simulated,
+            last_seen_at: row.received_at.max(row.last_record_at),
+            last_record_at: row.last_record_at,
+            records: row.records as u64,
+            quarantined: row.quarantined as u64,
+            batch_id: row.batch_id.map(BatchId::from),
+        };
+        Ok((station, row.live.map(|live| from_json("station_live", "live", live)).transpose()?))
+    })
+    .collect()
+}
+
+/// Gives a station work, or none. What is so already is not written again; gives whether something changed.
+pub async fn assign(
+    db: &mut PgConnection,
+    station: StationId,
+    batch: Option<BatchId>,
+    by: &str,
+    at: DateTime<Utc>,
+) -> DbResult<bool> {
+    let changed = sqlx::query!(
+        "insert into assignment as a (station_id, batch_id, assigned_by, assigned_at) values ($1, $2, $3, $4)
+         on conflict (station_id) do update set batch_id = $2, assigned_by = $3, assigned_at = $4
+         where a.batch_id is distinct from $2",
+        station.0,
+        batch.map(|batch| batch.0),
+        by,
+        at
+    )
+    .execute(db)
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+pub async fn assignment(db: &mut PgConnection, station: StationId) -> DbResult<Option<Assignment>> {
+    let row = sqlx::query!(
+        "select s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, u.hash, a.assigned_by
+         from assignment a join station s using (station_id) join batch b using (batch_id) join bundle u using (bundle_id)
+         where a.station_id = $1",
+        station.0
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| {
+        Ok(Assignment {
+            station_id: row.station_id.into(),
+            station_name: row.station_name,
+            batch_id: row.batch_id.into(),
+            batch_name: row.name,
+            bundle: row.hash.try_into().map_err(super::inconsistent("bundle", "hash"))?,
+            quantity: row.quantity as u32,
+            operator: row.assigned_by,
+        })
+    })
+    .transpose()
+}
+
+/// Keeps the last live message.
+pub async fn set_live(
+    db: &mut PgConnection,
+    station: StationId,
+    live: &StationLive,
+    at: DateTime<Utc>,
+) -> DbResult<()> {
+    sqlx::query!(
+        "insert into station_live (station_id, received_at, live) values ($1, $2, $3)
+         on conflict (station_id) do update set received_at = $2, live = $3",
+        station.0,
+        at,
+        to_json(live)
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Units: the question, the unit page, admission.
+
+use super::{DbResult, any_part, from_json, inconsistent, leases};
+use crate::page::PageKey;
+use chrono::{DateTime, Utc};
+use domain::{
+    api::units::{RunRow, UnitLease, UnitRow, UnitView},
+    identifier::{Identifier, normalise_question},
+    ids::{BatchId, UnitId},
+    lease::judge_sync,
+    outcome::Outcome,
+};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// What is asked: the list and every export ask the same.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    pub part: Option<String>,
+    pub batch: Option<BatchId>,
+    pub outcome: Option<Outcome>,
+}
+
+struct Row {
+    unit_id: uuid::Uuid,
+    serial: Option<String>,
+    machine_code: Option<String>,
+    bluetooth_address: Option<String>,
+    bluetooth_name: Option<String>,
+    batch_id: uuid::Uuid,
+    batch_name: String,
+    outcome: String,
+    fault: Option<Value>,
+    firmware_version: String,
+    label: String,
+    station_name: String,
+    slot: i16,
+    finished_at: DateTime<Utc>,
+    desired_mode: Option<String>,
+    desired_expires_at: Option<DateTime<Utc>>,
+    reported_mode: Option<String>,
+    reported_expires_at: Option<DateTime<Utc>>,
+    reported_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    fn view(self) -> DbResult<UnitRow> {
+        let (desired, reported) = leases::sides(
+            self.desired_mode.as_deref(),
+            self.desired_expires_at,
+            self.reported_mode.as_deref(),
+            self.reported_expires_at,
+            self.reported_at,
+        )?;
+        Ok(UnitRow {
+            unit_id: self.unit_id.into(),
+            serial: self.serial,
+            machine_code: self.machine_code,
+            bluetooth_address: self.bluetooth_address,
+            bluetooth_name: self.bluetooth_name,
+            batch_id: self.batch_id.into(),
+            batch_name: self.batch_name,
+            outcome: self.outcome.parse().map_err(inconsistent("unit", "outcome"))?,
+            fault: self.fault.map(|fault| from_json("unit", "fault", fault)).transpose()?,
+            firmware_version: self.firmware_version,
+            bundle_label: self.label,
+            station_name: self.station_name,
+            slot: self.slot as u16,
+            finished_at: self.finished_at,
+            lease: judge_sync(desired.as_ref(), reported.as_ref()),
+        })
+    }
+}
+
+/// Units that answer the question, newest run first, as they come from the database.
+pub fn stream<'db>(
+    db: &'db mut PgConnection,
+    question: &Question,
+    after: Option<PageKey>,
+    limit: Option<i64>,
+) -> impl Stream<Item = DbResult<UnitRow>> + Send + 'db {
+    sqlx::query_as!(
+        Row,
+        r#"select u.unit_id, i.serial, i.machine_code, i.bluetooth_address, i.bluetooth_name, u.batch_id, b.name as batch_name,
+            u.outcome, u.fault, n.firmware_version, n.label, s.name as station_name, u.slot, u.finished_at,
+            l.desired_mode as "desired_mode?", l.desired_expires_at as "desired_expires_at?", l.reported_mode as "reported_mode?",
+            l.reported_expires_at as "reported_expires_at?", l.reported_at as "reported_at?"
+         from unit u join batch b using (batch_id) join bundle n on n.bundle_id = u.bundle_id
+         join station s on s.station_id = u.station_id
+         left join lease l on l.unit_id = u.unit_id
+         cross join lateral (
+            select (array_agg(value order by seen_at desc) filter (where kind = 'serial'))[1] as serial,
+                (array_agg(value order by seen_at desc) filter (where kind = 'machine_code'))[1] as machine_code,
+                (array_agg(value order by seen_at desc) filter (where kind = 'bluetooth_address'))[1] as bluetooth_address,
+                (array_agg(value order by seen_at desc) filter (where kind = 'bluetooth_name'))[1] as bluetooth_name
+            from identifier i where i.unit_id = u.unit_id) i
+         where ($1::text is null or u.unit_id in (select unit_id from identifier where value ilike $1))
+           and ($2::uuid is null or u.batch_id = $2)
+           and ($3::text is null or u.outcome = $3)
+           and ($4::timestamptz is null or (u.finished_at, u.unit_id) < ($4, $5))
+         order by u.finished_at desc, u.unit_id desc limit $6"#,
+        question.part.as_deref().map(|part| any_part(&normalise_question(part))),
+        question.batch.map(|id| id.0),
+        question.outcome.map(Outcome::as_str),
+        after.map(|key| key.at),
+        after.map(|key| key.id),
+        limit
+    )
+    .fetch(db)
+    .map(|row| row.map_err(Into::into).and_then(Row::view))
+}
+
+/// One page of the same.
+///
+/// # Errors
+/// What the database says; so everywhere below.
+pub async fn page(
+    db: &mut PgConnection,
+    question: &Question,
+    after: Option<PageKey>,
+    limit: i64,
+) -> DbResult<Vec<UnitRow>> {
+    stream(db, question, after, Some(limit)).try_collect().await
+}
+
+/// The unit page.
+pub async fn by_id(db: &mut PgConnection, id: UnitId) -> DbResult<Option<UnitView>> {
+    let Some(unit) = sqlx::query!(
+        r#"select u.outcome, u.batch_id, b.name, b.customer, l.desired_mode as "desired_mode?",
+            l.desired_expires_at as "desired_expires_at?", l.reported_mode as "reported_mode?",
+            l.reported_expires_at as "reported_expires_at?", l.reported_at as "reported_at?"
+         from unit u join batch b using (batch_id) left join lease l using (unit_id) where u.unit_id = $1"#,
+        id.0
+    )
+    .fetch_optional(&mut *db)
+    .await?
+    else {
+        return Ok(None);
+    };
+    let identifiers = identifiers(db, id).await?;
+    let (desired, reported) = leases::sides(
+        unit.desired_mode.as_deref(),
+        unit.desired_expires_at,
+        unit.reported_mode.as_deref(),
+        unit.reported_expires_at,
+        unit.reported_at,
+    )?;
+    Ok(Some(UnitView {
+        unit_id: id,
+        serial: identifiers
+            .iter()
+            .find(|identifier| identifier.kind == domain::identifier::IdentifierKind::Serial)
+            .map(|identifier| identifier.value.clone()),
+        identifiers,
+        outcome: unit.outcome.parse().map_err(inconsistent("unit", "outcome"))?,
+        runs: runs(db, id).await?,
+        batch_id: unit.batch_id.into(),
+        batch_name: unit.name,
+        customer: unit.customer,
+        lease: UnitLease { sync: judge_sync(desired.as_ref(), reported.as_ref()), desired, reported },
+    }))
+}
+
+async fn identifiers(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<Identifier>> {
+    sqlx::query!(
+        "select kind, value, is_unique from identifier where unit_id = $1 order by seen_at desc",
+        id.0
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(Identifier {
+            kind: row.kind.parse().map_err(inconsistent("identifier", "kind"))?,
+            value: row.value,
+            unique: row.is_unique,
+        })
+    })
+    .collect::<DbResult<Vec<_>>>()
+    // Stable: of one kind the newest stays first.
+    .map(|mut identifiers| {
+        identifiers.sort_by_key(|identifier| identifier.kind);
+        identifiers
+    })
+}
+
+async fn runs(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<RunRow>> {
+    sqlx::query!(
+        "select r.run_id, r.outcome, r.fault, r.started_at, r.finished_at, s.name, r.slot, r.operator, n.label, r.resumes
+         from run r join station s using (station_id) join bundle n using (bundle_id)
+         where r.unit_id = $1 order by r.finished_at desc, r.run_id desc",
+        id.0
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(RunRow {
+            run_id: row.run_id.into(),
+            outcome: row.outcome.parse().map_err(inconsistent("run", "outcome"))?,
+            fault: row.fault.map(|fault| from_json("run", "fault", fault)).transpose()?,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            station_name: row.name,
+            slot: row.slot as u16,
+            operator: row.operator,
+            bundle_label: row.label,
+            resumes: row.resumes.map(Into::into),
+        })
+    })
+    .collect()
+}
+
+/// What is known of the units that these unique identifiers belong to.
+#[derive(Debug)]
+pub struct KnownUnit {
+    pub unit_id: UnitId,
+    pub serial: Option<String>,
+    /// Whether a run of this operation passed.
+    pub passed: bool,
+}
+
+pub async fn by_identifiers(
+    db: &mut PgConnection,
+    identifiers: &[Identifier],
+    operation: &str,
+) -> DbResult<Vec<KnownUnit>> {
+    let unique = identifiers.iter().filter(|identifier| identifier.unique);
+    let (kinds, values): (Vec<String>, Vec<String>) =
+        unique.map(|identifier| (identifier.kind.as_str().to_owned(), identifier.value.clone())).unzip();
+    let rows = sqlx::query!(
+        r#"select u.unit_id,
+            (select value from identifier i where i.unit_id = u.unit_id and i.kind = 'serial' order by seen_at desc limit 1) as serial,
+            exists (select from run r where r.unit_id = u.unit_id and r.operation = $3 and r.outcome = 'pass') as "passed!"
+         from unit u where u.unit_id in (
+            select unit_id from identifier i join unnest($1::text[], $2::text[]) q(kind, value) using (kind, value)
+            where i.is_unique)"#,
+        &kinds,
+        &values,
+        operation
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| KnownUnit { unit_id: row.unit_id.into(), serial: row.serial, passed: row.passed })
+        .collect())
+}

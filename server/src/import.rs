@@ -1,0 +1,180 @@
+//! The files under `profiles/` into the database, at every start: every fault is named with its place, and the sound files
+//! go in.
+
+use crate::{
+    clock,
+    db::{
+        DbResult,
+        files::{self, Imported, SourceFile, SourceKind},
+    },
+};
+use domain::{
+    ids::ContentHash,
+    model::{DeviceModel, Severity, parse_model},
+    procedure::{check_procedure, parse_procedure},
+    profile::{check_profile, parse_profile},
+};
+use sqlx::PgPool;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What an import found.
+#[derive(Debug, Default)]
+pub struct ImportReport {
+    pub imported: usize,
+    pub known: usize,
+    /// `FILE:LINE: reason`, all of them.
+    pub faults: Vec<String>,
+}
+
+/// One file that parsed.
+struct Sound {
+    kind: SourceKind,
+    path: PathBuf,
+    file: SourceFile,
+}
+
+/// Imports `folder`'s models, parameters and procedures. Faults are logged and do not stop the sound files.
+///
+/// # Errors
+/// What the database says.
+pub async fn import(pool: &PgPool, folder: &Path) -> DbResult<ImportReport> {
+    let mut report = ImportReport::default();
+    let sound = read_all(folder, &mut report.faults);
+    let mut db = pool.begin().await?;
+    for one in sound {
+        match files::import(&mut db, one.kind, &one.file, clock::now()).await? {
+            Imported::New => report.imported += 1,
+            Imported::Known => report.known += 1,
+            Imported::RevisionTaken => report.faults.push(format!(
+                "{}:1: {} revision {} was imported with other content before; a changed file needs a new revision",
+                one.path.display(),
+                one.file.id,
+                one.file.revision
+            )),
+        }
+    }
+    db.commit().await?;
+    for fault in &report.faults {
+        tracing::error!(fault, "a file under profiles is not imported; correct it and start again");
+    }
+    tracing::info!(
+        folder = %folder.display(),
+        imported = report.imported,
+        known = report.known,
+        faulty = report.faults.len(),
+        "profiles imported"
+    );
+    Ok(report)
+}
+
+fn read_all(folder: &Path, faults: &mut Vec<String>) -> Vec<Sound> {
+    let mut models = BTreeMap::new();
+    let mut sound = Vec::new();
+    for (path, text) in texts(&folder.join("models"), faults) {
+        match parse_model(&path.display().to_string(), &text) {
+            Ok(model) => {
+                sound.push(keep(SourceKind::Model, &path, &model.id, model.revision, text));
+                models.insert(model.id.clone(), model);
+            }
+            Err(found) => faults.extend(found.iter().map(ToString::to_string)),
+        }
+    }
+    for (path, text) in texts(&folder.join("parameters"), faults) {
+        sound.extend(read_profile(&path, text, &models, faults));
+    }
+    for (path, text) in texts(&folder.join("procedures"), faults) {
+        sound.extend(read_procedure(&path, text, &models, faults));
+    }
+    sound
+}
+
+fn keep(kind: SourceKind, path: &Path, id: &str, revision: u32, text: String) -> Sound {
+    let sha256 = ContentHash::of(text.as_bytes());
+    let file = SourceFile { id: id.to_owned(), revision, sha256, content: text };
+    Sound { kind, path: path.to_owned(), file }
+}
+
+fn read_profile(
+    path: &Path,
+    text: String,
+    models: &BTreeMap<String, DeviceModel>,
+    faults: &mut Vec<String>,
+) -> Option<Sound> {
+    let name = path.display().to_string();
+    let profile = match parse_profile(&name, &text) {
+        Ok(profile) => profile,
+        Err(found) => {
+            faults.extend(found.iter().map(ToString::to_string));
+            return None;
+        }
+    };
+    let Some(model) = models.get(&profile.model) else {
+        faults.push(format!("{name}:1: its device model {:?} is missing or faulty", profile.model));
+        return None;
+    };
+    let found: Vec<String> = check_profile(&profile, model)
+        .into_iter()
+        .filter(|fault| fault.severity == Severity::Error)
+        .map(|fault| fault.located(&name, &text).to_string())
+        .collect();
+    if !found.is_empty() {
+        faults.extend(found);
+        return None;
+    }
+    Some(keep(SourceKind::Profile, path, &profile.id, profile.revision, text))
+}
+
+fn read_procedure(
+    path: &Path,
+    text: String,
+    models: &BTreeMap<String, DeviceModel>,
+    faults: &mut Vec<String>,
+) -> Option<Sound> {
+    let name = path.display().to_string();
+    let procedure = match parse_procedure(&name, &text) {
+        Ok(procedure) => procedure,
+        Err(found) => {
+            faults.extend(found.iter().map(ToString::to_string));
+            return None;
+        }
+    };
+    let Some(model) = models.get(&procedure.model) else {
+        faults.push(format!("{name}:1: its device model {:?} is missing or faulty", procedure.model));
+        return None;
+    };
+    let found = check_procedure(&procedure, model);
+    if !found.is_empty() {
+        faults.extend(found.iter().map(|fault| format!("{name}: {}", fault.reason)));
+        return None;
+    }
+    Some(keep(SourceKind::Procedure, path, &procedure.id, procedure.revision, text))
+}
+
+/// The folder's TOML files by name; what can't be read is a fault.
+fn texts(folder: &Path, faults: &mut Vec<String>) -> Vec<(PathBuf, String)> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            faults.push(format!("{}: can't be read: {error}", folder.display()));
+            return Vec::new();
+        }
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    paths.sort();
+    let mut texts = Vec::new();
+    for path in paths {
+        match fs::read_to_string(&path) {
+            Ok(text) => texts.push((path, text)),
+            Err(error) => faults.push(format!("{}: can't be read as UTF-8 text: {error}", path.display())),
+        }
+    }
+    texts
+}

@@ -1,0 +1,384 @@
+//! Records from stations: every authentic envelope is held byte for byte, and becomes a run, goes to quarantine or is a
+//! conflict. What lives here: the order in which that is decided and written. What never does: SQL, HTTP.
+//!
+//! Only transport, authentication or a broken database stops a station's queue; whatever a text says, it is held.
+
+mod pack;
+pub mod plan;
+
+use crate::{
+    clock,
+    db::{self, DbError, DbResult, audit, ingest as rows, quarantine},
+    metrics::Metrics,
+};
+use chrono::{DateTime, Utc};
+use domain::{
+    api::ingest::{IngestResult, IngestState},
+    ids::{BatchId, ContentHash, RunId, StationId, UnitId},
+    outcome::Outcome,
+    record::{Envelope, MeasurementRecord},
+};
+use plan::{Refusal, Rules};
+use sha2::{Digest as _, Sha256};
+use sqlx::{Connection as _, PgConnection, PgPool};
+use std::collections::HashMap;
+
+/// zstd's level: above it a record of 25 kB hardly shrinks further.
+const COMPRESSION: i32 = 9;
+
+/// Holds all `texts` of a station in one transaction and says of each what it became.
+///
+/// # Errors
+/// What the database says: then nothing was held and the station sends again.
+pub async fn hold_all(
+    pool: &PgPool,
+    metrics: &Metrics,
+    station: StationId,
+    texts: &[String],
+) -> DbResult<Vec<IngestResult>> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match hold_once(pool, station, texts).await {
+            Ok(results) => {
+                metrics.count_ingest(&results);
+                return Ok(results);
+            }
+            // Two stations in each other's way: one was chosen to begin again.
+            Err(error) if error.is_worth_repeating() && attempt < 4 => {
+                tracing::debug!(station.id = %station, attempt, "records are held again from the start after a deadlock");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn hold_once(pool: &PgPool, station: StationId, texts: &[String]) -> DbResult<Vec<IngestResult>> {
+    let mut transaction = pool.begin().await?;
+    rows::lock_station(&mut transaction, station).await?;
+    let mut intake = Intake::new(station, clock::now());
+    let mut results = Vec::with_capacity(texts.len());
+    for text in texts {
+        results.push(intake.hold(&mut transaction, text).await?);
+    }
+    rows::count_station(&mut transaction, station, intake.stored, intake.refused, intake.at).await?;
+    transaction.commit().await?;
+    Ok(results)
+}
+
+/// One request's work: the station, the hour and what was looked up already.
+struct Intake {
+    station: StationId,
+    at: DateTime<Utc>,
+    rules: HashMap<ContentHash, Option<Rules>>,
+    bundles: HashMap<BatchId, Option<ContentHash>>,
+    definitions: HashMap<String, i32>,
+    parameter_lists: HashMap<Vec<u8>, i32>,
+    stored: i64,
+    refused: i64,
+}
+
+impl Intake {
+    fn new(station: StationId, at: DateTime<Utc>) -> Self {
+        Self {
+            station,
+            at,
+            rules: HashMap::new(),
+            bundles: HashMap::new(),
+            definitions: HashMap::new(),
+            parameter_lists: HashMap::new(),
+            stored: 0,
+            refused: 0,
+        }
+    }
+
+    async fn hold(&mut self, db: &mut PgConnection, text: &str) -> DbResult<IngestResult> {
+        let sha256 = Sha256::digest(text.as_bytes()).to_vec();
+        let (state, reason) = self.decide(db, text, &sha256).await?;
+        Ok(IngestResult { sha256: ContentHash::of(text.as_bytes()), state, reason })
+    }
+
+    async fn decide(
+        &mut self,
+        db: &mut PgConnection,
+        text: &str,
+        sha256: &[u8],
+    ) -> DbResult<(IngestState, Option<String>)> {
+        // The same text again gets the same answer, a second conflict is not counted twice.
+        if let Some((state, reason)) = quarantine::find(db, self.station, sha256).await? {
+            return Ok((state, Some(reason)));
+        }
+        let envelope = match plan::parse_envelope(text, self.station) {
+            Ok(envelope) => envelope,
+            Err(refusal) => return self.refuse(db, text, sha256, refusal).await,
+        };
+        let record = &envelope.record;
+        let address = (self.station, envelope.outbox_id, envelope.number as i64);
+        let taken = rows::taken(db, record.run_id, address).await?;
+        if taken.run.as_deref() == Some(sha256) {
+            return Ok((IngestState::Duplicate, None));
+        }
+        if let Some(refusal) = plan::conflict(&envelope, &taken) {
+            return self.refuse(db, text, sha256, refusal).await;
+        }
+        // A record that breaks a constraint nobody foresaw is held as well, and the others of the request go on.
+        for attempt in 1.. {
+            let mut savepoint = db.begin().await?;
+            match self.store(&mut savepoint, text, sha256, &envelope).await {
+                Ok(Ok(doubt)) => {
+                    savepoint.commit().await?;
+                    self.stored += 1;
+                    return match doubt {
+                        None => Ok((IngestState::Stored, None)),
+                        Some(reason) => self.flag(db, text, sha256, &envelope, reason).await,
+                    };
+                }
+                Ok(Err(refusal)) => {
+                    savepoint.rollback().await?;
+                    self.forget();
+                    return self.refuse(db, text, sha256, refusal).await;
+                }
+                Err(error) => {
+                    savepoint.rollback().await?;
+                    self.forget();
+                    match error.constraint() {
+                        // Another station made the same unit at the same moment: now it is found.
+                        Some("identifier_kind_value_key") if attempt == 1 => {}
+                        Some(name) => {
+                            let reason = format!("the database's constraint {name} refuses this record");
+                            let refusal = Refusal::quarantined(Some(record.run_id), reason);
+                            return self.refuse(db, text, sha256, refusal).await;
+                        }
+                        None => return Err(error),
+                    }
+                }
+            }
+        }
+        Err(DbError::Inconsistent {
+            table: "identifier",
+            column: "value",
+            found: "a race without end".to_owned(),
+        })
+    }
+
+    /// What was made inside a savepoint is gone with it.
+    fn forget(&mut self) {
+        self.definitions.clear();
+        self.parameter_lists.clear();
+    }
+
+    /// Stores a run with its facts and moves the projections. Gives the reason where the server does not believe the
+    /// outcome, or a refusal where it becomes no run.
+    async fn store(
+        &mut self,
+        db: &mut PgConnection,
+        text: &str,
+        sha256: &[u8],
+        envelope: &Envelope,
+    ) -> DbResult<Result<Option<String>, Refusal>> {
+        let record = &envelope.record;
+        let work = self.bundle_of(db, record.batch_id).await?;
+        let rules = self.rules_of(db, &record.bundle.hash).await?;
+        let judged = match plan::judge(record, work.as_ref(), rules.as_ref()) {
+            Ok(judged) => judged,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let known = db::units::by_identifiers(db, &judged.identifiers, &record.operation).await?;
+        let lent = match &record.serial {
+            Some(serial) => rows::lent_number(db, serial).await?,
+            None => None,
+        };
+        let new_unit = UnitId(clock::new_id());
+        let place = match plan::place(record, &judged, &known, lent, new_unit) {
+            Ok(place) => place,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let run = rows::HeldRun {
+            record,
+            station_id: self.station,
+            unit_id: place.unit,
+            bundle_id: judged.bundle_id,
+            outcome: judged.outcome,
+            doubts: &judged.doubts,
+        };
+        let before = match place.unit {
+            Some(unit) => Some(rows::before_in_batch(db, unit, record.batch_id).await?),
+            None => None,
+        };
+        if let Some(unit) = place.unit {
+            if unit == new_unit {
+                rows::insert_unit(db, unit, &run, self.at).await?;
+            } else {
+                rows::move_unit(db, unit, &run).await?;
+            }
+            rows::add_identifiers(db, unit, &place.identifiers, self.at).await?;
+            if let Some(serial) = record.serial.as_ref().filter(|_| place.binds_serial) {
+                rows::bind_number(db, serial, unit).await?;
+            }
+        }
+        rows::insert_run(db, &run).await?;
+        self.insert_facts(db, text, sha256, envelope, place.unit).await?;
+        if let (Some(unit), Some(mode)) = (place.unit, judged.reported_lease) {
+            rows::report_lease(db, unit, mode, record.finished_at, record.run_id).await?;
+        }
+        let count = plan::count(record, judged.outcome, before);
+        rows::count(db, self.station, record.batch_id, count).await?;
+        Ok(Ok(judged.disbelief))
+    }
+
+    async fn insert_facts(
+        &mut self,
+        db: &mut PgConnection,
+        text: &str,
+        sha256: &[u8],
+        envelope: &Envelope,
+        unit: Option<UnitId>,
+    ) -> DbResult<()> {
+        let record = &envelope.record;
+        let arrival = rows::Arrival {
+            run_id: record.run_id,
+            address: (self.station, envelope.outbox_id, envelope.number as i64),
+            sha256,
+            content: &compress(text),
+            at: self.at,
+        };
+        rows::insert_envelope(db, &arrival).await?;
+        rows::insert_steps(db, record).await?;
+        if !record.measurements.is_empty() {
+            let mut definitions = Vec::with_capacity(record.measurements.len());
+            for measurement in &record.measurements {
+                definitions.push(self.definition_of(db, measurement).await?);
+            }
+            rows::insert_measurements(db, record, &definitions).await?;
+        }
+        if !record.parameters.is_empty() {
+            let packed = pack::pack_parameters(&record.parameters);
+            let list = match self.parameter_lists.get(&packed.sha256) {
+                Some(list) => *list,
+                None => {
+                    let list = rows::parameter_list_id(db, &packed.sha256, &packed.entries).await?;
+                    self.parameter_lists.insert(packed.sha256.clone(), list);
+                    list
+                }
+            };
+            rows::insert_parameters(db, record.run_id, list, &packed.before, packed.deviations.as_ref())
+                .await?;
+        }
+        if let Some(secret) = &record.password {
+            let sealed = hex::decode(&secret.sealed).unwrap_or_default();
+            rows::insert_secret(db, record.run_id, unit, secret, &sealed).await?;
+        }
+        Ok(())
+    }
+
+    async fn definition_of(
+        &mut self,
+        db: &mut PgConnection,
+        measurement: &MeasurementRecord,
+    ) -> DbResult<i32> {
+        let key = plan::definition_key(measurement);
+        if let Some(id) = self.definitions.get(&key) {
+            return Ok(*id);
+        }
+        let id = rows::definition_id(db, measurement).await?;
+        self.definitions.insert(key, id);
+        Ok(id)
+    }
+
+    async fn bundle_of(&mut self, db: &mut PgConnection, batch: BatchId) -> DbResult<Option<ContentHash>> {
+        if let Some(known) = self.bundles.get(&batch) {
+            return Ok(known.clone());
+        }
+        let found = rows::bundle_of(db, batch).await?;
+        self.bundles.insert(batch, found.clone());
+        Ok(found)
+    }
+
+    async fn rules_of(&mut self, db: &mut PgConnection, bundle: &ContentHash) -> DbResult<Option<Rules>> {
+        if let Some(known) = self.rules.get(bundle) {
+            return Ok(known.clone());
+        }
+        let found = db::bundles::texts(db, bundle).await?.and_then(|texts| Rules::of(&texts));
+        self.rules.insert(bundle.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// Stored, and not believed: a run that is no pass, and a row for somebody to look at.
+    async fn flag(
+        &mut self,
+        db: &mut PgConnection,
+        text: &str,
+        sha256: &[u8],
+        envelope: &Envelope,
+        reason: String,
+    ) -> DbResult<(IngestState, Option<String>)> {
+        let refusal = Refusal::quarantined(Some(envelope.record.run_id), reason);
+        self.refuse(db, text, sha256, refusal).await
+    }
+
+    async fn refuse(
+        &mut self,
+        db: &mut PgConnection,
+        text: &str,
+        sha256: &[u8],
+        refusal: Refusal,
+    ) -> DbResult<(IngestState, Option<String>)> {
+        let held = quarantine::Held {
+            quarantine_id: clock::new_id(),
+            station_id: self.station,
+            state: refusal.state,
+            reason: &refusal.reason,
+            sha256,
+            run_id: refusal.run_id,
+            at: self.at,
+            content: &compress(text),
+        };
+        if quarantine::hold(db, &held).await? {
+            self.refused += 1;
+            self.tell(db, sha256, &refusal).await?;
+        }
+        Ok((refusal.state, Some(refusal.reason)))
+    }
+
+    /// Loud: somebody must look.
+    async fn tell(&self, db: &mut PgConnection, sha256: &[u8], refusal: &Refusal) -> DbResult<()> {
+        let run = refusal.run_id.map(|id: RunId| id.to_string()).unwrap_or_default();
+        let sha256 = hex::encode(sha256);
+        if refusal.state == IngestState::Conflict {
+            tracing::error!(station.id = %self.station, run.id = run, sha256, reason = refusal.reason,
+                "a second, different record came under a used id: both are kept, somebody must look");
+        } else {
+            tracing::warn!(station.id = %self.station, run.id = run, sha256, reason = refusal.reason,
+                "a record is held in quarantine");
+        }
+        let writer = format!("station:{}", self.station);
+        let action = match refusal.state {
+            IngestState::Conflict => "record.conflict",
+            _ => "record.quarantine",
+        };
+        let detail = serde_json::json!({ "sha256": sha256, "reason": refusal.reason });
+        audit::append(db, &audit::Entry { writer: &writer, at: self.at, action, subject: &run, detail }).await
+    }
+}
+
+fn compress(text: &str) -> Vec<u8> {
+    // In memory and with room to grow, zstd has no way to fail; an uncompressed frame would be found at reading.
+    zstd::bulk::compress(text.as_bytes(), COMPRESSION).unwrap_or_else(|_| text.as_bytes().to_vec())
+}
+
+/// The exact text of a held envelope.
+///
+/// # Errors
+/// Where the kept bytes are damaged.
+pub fn expand(content: &[u8]) -> std::io::Result<String> {
+    if content.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let bytes = zstd::stream::decode_all(content)?;
+        return String::from_utf8(bytes).map_err(std::io::Error::other);
+    }
+    String::from_utf8(content.to_vec()).map_err(std::io::Error::other)
+}
+
+/// Whether a run with this outcome counts as a board's finished run.
+fn is_finished(outcome: Outcome) -> bool {
+    outcome != Outcome::Interrupted
+}

@@ -1,0 +1,97 @@
+//! The line, live: one look into the database a second for all who watch, none where nobody does.
+
+use crate::{
+    db::{DbResult, batches, stations},
+    error::chain,
+    state::AppState,
+};
+use domain::{
+    api::{
+        batches::BatchView,
+        stations::{LineStation, LineView},
+    },
+    ids::BatchId,
+};
+use sqlx::PgConnection;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// Hands the newest view to all who watch.
+#[derive(Debug)]
+pub struct LineHub {
+    sender: watch::Sender<Option<Arc<LineView>>>,
+}
+
+impl Default for LineHub {
+    fn default() -> Self {
+        Self { sender: watch::Sender::new(None) }
+    }
+}
+
+impl LineHub {
+    /// Views from now on, at most one a second.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Option<Arc<LineView>>> {
+        self.sender.subscribe()
+    }
+}
+
+/// The line as it stands now.
+///
+/// # Errors
+/// What the database says.
+pub async fn view(db: &mut PgConnection) -> DbResult<LineView> {
+    let mut known: HashMap<BatchId, Option<BatchView>> = HashMap::new();
+    let mut line = Vec::new();
+    for (station, live) in stations::list(db).await? {
+        let batch = match station.batch_id {
+            None => None,
+            Some(id) => match known.get(&id) {
+                Some(batch) => batch.clone(),
+                None => {
+                    let batch = batches::by_id(db, id).await?;
+                    known.insert(id, batch.clone());
+                    batch
+                }
+            },
+        };
+        line.push(LineStation { station, live, batch });
+    }
+    Ok(LineView { stations: line })
+}
+
+/// Looks once a second while somebody watches, until the service stops.
+pub async fn run(state: AppState) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            () = state.stopping.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if state.line.sender.receiver_count() == 0 {
+            continue;
+        }
+        match look(&state).await {
+            Ok(view) => {
+                failing = false;
+                state.line.sender.send_if_modified(|last| {
+                    let changed = last.as_deref() != Some(&view);
+                    *last = Some(Arc::new(view));
+                    changed
+                });
+            }
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(error = %chain(&error), "the line can't be watched; trying again every second");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn look(state: &AppState) -> DbResult<LineView> {
+    let mut db = state.pool.acquire().await?;
+    view(&mut db).await
+}

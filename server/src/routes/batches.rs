@@ -1,0 +1,160 @@
+//! Batches: work orders, their progress and their report.
+
+use super::Body;
+use crate::{
+    auth::Signed,
+    clock,
+    db::{audit, batches},
+    error::{ApiError, ApiResult},
+    page::{PageKey, page_of, parse_limit},
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use domain::{
+    api::{
+        batches::{BatchReport, BatchView, NewBatch},
+        page::Page,
+        problem::{FieldFault, Problem},
+    },
+    ids::BatchId,
+    role::Permission,
+};
+use serde::Deserialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(one)).routes(routes!(report))
+}
+
+#[derive(Debug, Deserialize)]
+struct ListQuery {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+#[utoipa::path(post, path = "/api/v1/batches", tag = "batches", request_body = NewBatch, responses(
+    (status = 201, description = "the batch", body = BatchView),
+    (status = 403, description = "forbidden", body = Problem),
+    (status = 409, description = "not_released, or conflict for a name in use", body = Problem),
+    (status = 422, description = "invalid", body = Problem)))]
+async fn create(
+    State(state): State<AppState>,
+    signed: Signed,
+    Body(form): Body<NewBatch>,
+) -> ApiResult<(StatusCode, Json<BatchView>)> {
+    signed.require(Permission::ManageBatches)?;
+    let faults = faults_of(&form);
+    if !faults.is_empty() {
+        return Err(ApiError::invalid(faults));
+    }
+    let now = clock::now();
+    let batch = batches::BatchToKeep {
+        batch_id: BatchId(clock::new_id()),
+        name: form.name.trim(),
+        customer: form.customer.trim(),
+        bundle: &form.bundle,
+        quantity: form.quantity,
+        created_by: &signed.0.username,
+        at: now,
+    };
+    let mut db = state.pool.begin().await?;
+    match batches::insert(&mut db, &batch).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let detail = format!("Bundle {} is not released; have quality release it first.", form.bundle);
+            return Err(ApiError::conflict("not_released", detail));
+        }
+        Err(error) if error.constraint() == Some("batch_name_key") => {
+            let detail = format!("There is a batch {} already; take another name.", batch.name);
+            return Err(ApiError::conflict("conflict", detail));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let writer = signed.writer();
+    let entry = audit::Entry {
+        writer: &writer,
+        at: now,
+        action: "batch.create",
+        subject: batch.name,
+        detail: serde_json::json!({ "batch_id": batch.batch_id, "bundle": form.bundle, "quantity": form.quantity }),
+    };
+    audit::append(&mut db, &entry).await?;
+    let view = find(&mut db, batch.batch_id).await?;
+    db.commit().await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+fn faults_of(form: &NewBatch) -> Vec<FieldFault> {
+    let mut faults = Vec::new();
+    let mut fault = |field: &str, detail: &str| {
+        faults.push(FieldFault { field: field.to_owned(), detail: detail.to_owned() });
+    };
+    if form.name.trim().is_empty() {
+        fault("name", "give the order's number");
+    }
+    if form.name.len() > 100 || form.customer.len() > 200 {
+        fault("name", "a name has at most 100 characters, a customer at most 200");
+    }
+    if form.quantity == 0 || form.quantity > 1_000_000 {
+        fault("quantity", "between 1 and 1000000");
+    }
+    faults
+}
+
+async fn find(db: &mut sqlx::PgConnection, id: BatchId) -> ApiResult<BatchView> {
+    batches::by_id(db, id).await?.ok_or_else(|| ApiError::not_found("batch", id))
+}
+
+#[utoipa::path(get, path = "/api/v1/batches", tag = "batches",
+    params(("after" = Option<String>, Query,), ("limit" = Option<u32>, Query,)), responses(
+    (status = 200, description = "newest first", body = Page<BatchView>)))]
+async fn list(
+    State(state): State<AppState>,
+    signed: Signed,
+    Query(query): Query<ListQuery>,
+) -> ApiResult<Json<Page<BatchView>>> {
+    signed.require(Permission::ReadProduction)?;
+    let limit = parse_limit(query.limit)?;
+    let after = query.after.as_deref().map(PageKey::parse).transpose()?;
+    let mut db = state.pool.acquire().await?;
+    let rows = batches::page(&mut db, None, after, limit as i64 + 1).await?;
+    Ok(Json(page_of(rows, limit, |row| PageKey { at: row.created_at, id: row.batch_id.0 })))
+}
+
+#[utoipa::path(get, path = "/api/v1/batches/{id}", tag = "batches", params(("id" = BatchId, Path,)), responses(
+    (status = 200, description = "one batch", body = BatchView),
+    (status = 404, description = "not_found", body = Problem)))]
+async fn one(
+    State(state): State<AppState>,
+    signed: Signed,
+    Path(id): Path<BatchId>,
+) -> ApiResult<Json<BatchView>> {
+    signed.require(Permission::ReadProduction)?;
+    let mut db = state.pool.acquire().await?;
+    find(&mut db, id).await.map(Json)
+}
+
+#[utoipa::path(get, path = "/api/v1/batches/{id}/report", tag = "batches", params(("id" = BatchId, Path,)), responses(
+    (status = 200, description = "yield, failures by step, units", body = BatchReport),
+    (status = 404, description = "not_found", body = Problem)))]
+async fn report(
+    State(state): State<AppState>,
+    signed: Signed,
+    Path(id): Path<BatchId>,
+) -> ApiResult<Json<BatchReport>> {
+    signed.require(Permission::ReadProduction)?;
+    let mut db = state.pool.acquire().await?;
+    let batch = find(&mut db, id).await?;
+    let (first_run_at, last_run_at) = batches::span(&mut db, id).await?;
+    Ok(Json(BatchReport {
+        batch,
+        failures: batches::failures(&mut db, id).await?,
+        first_run_at,
+        last_run_at,
+        units: batches::units(&mut db, id).await?,
+    }))
+}

@@ -1,0 +1,88 @@
+//! One run: the birth record as it arrived, and what the server thinks of it.
+
+use crate::{
+    auth::Signed,
+    db::{bundles, runs},
+    error::{ApiError, ApiResult},
+    ingest,
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use domain::{
+    api::{
+        problem::Problem,
+        units::{RunView, TitleOf},
+    },
+    ids::RunId,
+    model::parse_model,
+    procedure::parse_procedure,
+    record::{BirthRecord, Envelope},
+    role::Permission,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(one))
+}
+
+#[utoipa::path(get, path = "/api/v1/runs/{run_id}", tag = "units", params(("run_id" = RunId, Path,)), responses(
+    (status = 200, description = "the birth record as it arrived", body = RunView),
+    (status = 404, description = "not_found", body = Problem)))]
+async fn one(
+    State(state): State<AppState>,
+    signed: Signed,
+    Path(id): Path<RunId>,
+) -> ApiResult<Json<RunView>> {
+    signed.require(Permission::ReadProduction)?;
+    let mut db = state.pool.acquire().await?;
+    let run = runs::by_id(&mut db, id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
+    let text = ingest::expand(&run.content).map_err(|error| ApiError::internal(&error))?;
+    let envelope: Envelope = serde_json::from_str(&text).map_err(|error| ApiError::internal(&error))?;
+    let titles = match bundles::texts(&mut db, &run.bundle).await? {
+        Some(texts) => titles_of(&envelope.record, &texts),
+        None => Vec::new(),
+    };
+    Ok(Json(RunView {
+        record: envelope.record,
+        outcome: Some(run.outcome),
+        unit_id: run.unit_id,
+        station_name: run.station_name,
+        batch_name: run.batch_name,
+        titles,
+        envelope_sha256: run.sha256,
+        received_at: run.received_at,
+        doubts: run.doubts,
+    }))
+}
+
+/// Titles of what the record names, from the model and the procedure in its own bundle.
+fn titles_of(record: &BirthRecord, texts: &bundles::BundleTexts) -> Vec<TitleOf> {
+    let model = parse_model("model", &texts.model).ok();
+    let procedure = parse_procedure("procedure", &texts.procedure).ok();
+    let mut titles = Vec::new();
+    for parameter in &record.parameters {
+        if let Some(register) = model.as_ref().and_then(|model| model.register(&parameter.name)) {
+            titles.push(TitleOf { name: parameter.name.clone(), title: register.title.clone() });
+        }
+    }
+    for measurement in &record.measurements {
+        let specs = procedure.iter().flat_map(|procedure| &procedure.measurements);
+        // A cell's name is its measurement's with the cell's number behind: `cell_7`.
+        let stem = measurement.name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
+        let number = measurement.name.strip_prefix(stem).unwrap_or_default().trim_start_matches('_');
+        for spec in specs {
+            if spec.name == measurement.name {
+                titles.push(TitleOf { name: measurement.name.clone(), title: spec.title.clone() });
+            } else if spec.name == stem && !number.is_empty() {
+                let mut title = spec.title.clone();
+                title.en = format!("{} {number}", title.en);
+                title.zh = format!("{} {number}", title.zh);
+                titles.push(TitleOf { name: measurement.name.clone(), title });
+            }
+        }
+    }
+    titles
+}

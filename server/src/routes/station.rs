@@ -1,0 +1,104 @@
+//! What a station asks and tells, with its own key: its work, whether a board may be worked, its records, its slots now.
+
+use super::Body;
+use crate::{
+    auth::SignedStation,
+    clock,
+    db::{stations, units},
+    error::{ApiError, ApiResult},
+    ingest,
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use domain::{
+    api::{
+        ingest::{IngestRequest, IngestResponse},
+        problem::Problem,
+        stations::{Admission, AdmissionVerdict, AskAdmission, Assignment},
+    },
+    live::StationLive,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Envelopes a request.
+const ENVELOPES: usize = 100;
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(assignment))
+        .routes(routes!(admission))
+        .routes(routes!(take_in))
+        .routes(routes!(live))
+}
+
+#[utoipa::path(get, path = "/api/v1/station/assignment", tag = "station", responses(
+    (status = 200, description = "the station's work", body = Assignment),
+    (status = 204, description = "no work"),
+    (status = 401, description = "unknown_station", body = Problem)))]
+async fn assignment(State(state): State<AppState>, station: SignedStation) -> ApiResult<Response> {
+    let mut db = state.pool.acquire().await?;
+    Ok(match stations::assignment(&mut db, station.0.station_id).await? {
+        Some(assignment) => Json(assignment).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+#[utoipa::path(post, path = "/api/v1/station/admission", tag = "station", request_body = AskAdmission, responses(
+    (status = 200, description = "what the server knows of this board", body = Admission),
+    (status = 401, description = "unknown_station", body = Problem)))]
+async fn admission(
+    State(state): State<AppState>,
+    _station: SignedStation,
+    Body(form): Body<AskAdmission>,
+) -> ApiResult<Json<Admission>> {
+    let mut db = state.pool.acquire().await?;
+    let known = units::by_identifiers(&mut db, &form.identifiers, &form.operation).await?;
+    Ok(Json(match known.as_slice() {
+        [] => Admission { verdict: AdmissionVerdict::Admit, serial: None },
+        [unit] if unit.passed => {
+            Admission { verdict: AdmissionVerdict::PassedAlready, serial: unit.serial.clone() }
+        }
+        [unit] => Admission { verdict: AdmissionVerdict::Admit, serial: unit.serial.clone() },
+        _ => Admission { verdict: AdmissionVerdict::IdentityConflict, serial: None },
+    }))
+}
+
+#[utoipa::path(post, path = "/api/v1/station/ingest", tag = "station", request_body = IngestRequest, responses(
+    (status = 200, description = "every envelope is held; one answer each, in order", body = IngestResponse),
+    (status = 401, description = "unknown_station", body = Problem),
+    (status = 422, description = "invalid: more than 100 envelopes", body = Problem)))]
+async fn take_in(
+    State(state): State<AppState>,
+    station: SignedStation,
+    Body(form): Body<IngestRequest>,
+) -> ApiResult<Json<IngestResponse>> {
+    if form.envelopes.len() > ENVELOPES {
+        let detail = format!("{} envelopes; send at most {ENVELOPES} a request", form.envelopes.len());
+        return Err(ApiError::invalid_field("envelopes", detail));
+    }
+    let results =
+        ingest::hold_all(&state.pool, &state.metrics, station.0.station_id, &form.envelopes).await?;
+    Ok(Json(IngestResponse { results }))
+}
+
+#[utoipa::path(post, path = "/api/v1/station/live", tag = "station", request_body = StationLive, responses(
+    (status = 204, description = "shown on the line"),
+    (status = 401, description = "unknown_station", body = Problem),
+    (status = 403, description = "forbidden: another station's message", body = Problem)))]
+async fn live(
+    State(state): State<AppState>,
+    station: SignedStation,
+    Body(live): Body<StationLive>,
+) -> ApiResult<StatusCode> {
+    if live.station_id != station.0.station_id {
+        return Err(ApiError::forbidden("The message names another station than the key."));
+    }
+    let mut db = state.pool.acquire().await?;
+    stations::set_live(&mut db, station.0.station_id, &live, clock::now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

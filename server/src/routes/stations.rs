@@ -1,0 +1,140 @@
+//! Stations as people see them: enrolment, the list, assignment.
+
+use super::Body;
+use crate::{
+    auth::{Signed, token_hash},
+    clock,
+    db::{audit, batches, bundles, stations},
+    error::{ApiError, ApiResult},
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use domain::{
+    api::{
+        page::Page,
+        problem::Problem,
+        stations::{Assign, EnrolStation, EnrolledStation, StationRow},
+    },
+    ids::{BatchId, StationId},
+    role::Permission,
+};
+use sqlx::PgConnection;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(enrol, list)).routes(routes!(assign))
+}
+
+#[utoipa::path(post, path = "/api/v1/stations", tag = "stations", request_body = EnrolStation, responses(
+    (status = 201, description = "enrolled; the key is shown once", body = EnrolledStation),
+    (status = 403, description = "forbidden", body = Problem),
+    (status = 409, description = "conflict: the name is in use", body = Problem)))]
+async fn enrol(
+    State(state): State<AppState>,
+    signed: Signed,
+    Body(form): Body<EnrolStation>,
+) -> ApiResult<(StatusCode, Json<EnrolledStation>)> {
+    signed.require(Permission::ManageStations)?;
+    let name = form.name.trim().to_owned();
+    if name.is_empty() || name.len() > 100 {
+        return Err(ApiError::invalid_field("name", "a station has a name of 1 to 100 characters"));
+    }
+    if form.slots == 0 || form.slots > 1000 {
+        return Err(ApiError::invalid_field("slots", "between 1 and 1000"));
+    }
+    let key = clock::random_token();
+    let now = clock::now();
+    let station =
+        stations::Station { station_id: StationId(clock::new_id()), name, simulated: form.simulated };
+    let new =
+        stations::NewStation { station: &station, slots: form.slots, key_hash: &token_hash(&key), at: now };
+    let mut db = state.pool.begin().await?;
+    match stations::insert(&mut db, &new).await {
+        Ok(()) => {}
+        Err(error) if error.constraint() == Some("station_name_key") => {
+            let detail = format!("There is a station {} already; take another name.", station.name);
+            return Err(ApiError::conflict("conflict", detail));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let writer = signed.writer();
+    let entry = audit::Entry {
+        writer: &writer,
+        at: now,
+        action: "station.enrol",
+        subject: &station.name,
+        detail: serde_json::json!({ "station_id": station.station_id, "simulated": form.simulated }),
+    };
+    audit::append(&mut db, &entry).await?;
+    db.commit().await?;
+    let enrolled = EnrolledStation {
+        station_id: station.station_id,
+        name: station.name,
+        key,
+        release_key: state.keys.release_public(),
+        sealing_key: state.keys.sealing_public(),
+        placeholder_key: state.keys.placeholder_hex(),
+    };
+    Ok((StatusCode::CREATED, Json(enrolled)))
+}
+
+#[utoipa::path(get, path = "/api/v1/stations", tag = "stations", responses(
+    (status = 200, description = "all stations by name", body = Page<StationRow>)))]
+async fn list(State(state): State<AppState>, signed: Signed) -> ApiResult<Json<Page<StationRow>>> {
+    signed.require(Permission::ReadProduction)?;
+    let mut db = state.pool.acquire().await?;
+    let rows = stations::list(&mut db).await?;
+    Ok(Json(Page { items: rows.into_iter().map(|(station, _)| station).collect(), next: None }))
+}
+
+#[utoipa::path(put, path = "/api/v1/stations/{id}/assignment", tag = "stations", request_body = Assign,
+    params(("id" = StationId, Path,)), responses(
+    (status = 204, description = "assigned; null withdraws"),
+    (status = 403, description = "forbidden", body = Problem),
+    (status = 404, description = "not_found", body = Problem),
+    (status = 409, description = "simulator_only: a bundle with assumed parts for real boards", body = Problem)))]
+async fn assign(
+    State(state): State<AppState>,
+    signed: Signed,
+    Path(id): Path<StationId>,
+    Body(form): Body<Assign>,
+) -> ApiResult<StatusCode> {
+    signed.require(Permission::ManageBatches)?;
+    let mut db = state.pool.begin().await?;
+    let simulated =
+        stations::is_simulated(&mut db, id).await?.ok_or_else(|| ApiError::not_found("station", id))?;
+    if let Some(batch) = form.batch_id {
+        check_fits(&mut db, batch, simulated).await?;
+    }
+    let now = clock::now();
+    if stations::assign(&mut db, id, form.batch_id, &signed.0.username, now).await? {
+        let writer = signed.writer();
+        let subject = id.to_string();
+        let entry = audit::Entry {
+            writer: &writer,
+            at: now,
+            action: "station.assign",
+            subject: &subject,
+            detail: serde_json::json!({ "batch_id": form.batch_id }),
+        };
+        audit::append(&mut db, &entry).await?;
+    }
+    db.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn check_fits(db: &mut PgConnection, batch: BatchId, simulated: bool) -> ApiResult<()> {
+    let view = batches::by_id(db, batch).await?.ok_or_else(|| ApiError::not_found("batch", batch))?;
+    let bundle = bundles::by_hash(db, &view.bundle).await?;
+    if bundle.is_some_and(|bundle| bundle.simulator_only) && !simulated {
+        return Err(ApiError::conflict(
+            "simulator_only",
+            "The batch's bundle has assumed parts: it is for stations with simulated boards only.",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! `POST /api/v1/bundles`: an engineer puts a model, a profile, a procedure and an image together.
+
+use super::Body;
+use crate::{
+    auth::Signed,
+    clock,
+    db::{
+        audit, bundles,
+        files::{self, SourceFile, SourceKind},
+    },
+    error::{ApiError, ApiResult},
+    firmware_image::{check_image, version_of},
+    state::AppState,
+};
+use axum::{Json, extract::State, http::StatusCode};
+use domain::{
+    api::{
+        problem::{FieldFault, Problem},
+        releases::{BundleView, SubmitBundle},
+    },
+    bundle::{BundleManifest, FileRef, FirmwareRef},
+    ids::ContentHash,
+    model::{DeviceModel, Provenance, Severity, parse_model},
+    procedure::{check_procedure, parse_procedure},
+    profile::{check_profile, parse_profile},
+    role::Permission,
+};
+use sqlx::PgConnection;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(submit))
+}
+
+#[utoipa::path(post, path = "/api/v1/bundles", tag = "releases", request_body = SubmitBundle, responses(
+    (status = 201, description = "submitted; somebody of quality releases it", body = BundleView),
+    (status = 403, description = "forbidden", body = Problem),
+    (status = 422, description = "invalid: every fault at once", body = Problem)))]
+async fn submit(
+    State(state): State<AppState>,
+    signed: Signed,
+    Body(form): Body<SubmitBundle>,
+) -> ApiResult<(StatusCode, Json<BundleView>)> {
+    signed.require(Permission::SubmitRelease)?;
+    let mut db = state.pool.begin().await?;
+    let (manifest, image, simulator_only) = assemble(&mut db, &form).await?;
+    let now = clock::now();
+    let new = bundles::NewBundle {
+        manifest: &manifest,
+        image: &image,
+        simulator_only,
+        submitted_by: &signed.0.username,
+        at: now,
+    };
+    let hash = manifest.hash();
+    if bundles::insert(&mut db, &new).await? {
+        let writer = signed.writer();
+        let entry = audit::Entry {
+            writer: &writer,
+            at: now,
+            action: "bundle.submit",
+            subject: hash.as_str(),
+            detail: serde_json::json!({ "label": manifest.reference().label, "firmware": manifest.firmware.version }),
+        };
+        audit::append(&mut db, &entry).await?;
+    }
+    let view = bundles::by_hash(&mut db, &hash).await?.ok_or_else(|| ApiError::not_found("bundle", &hash))?;
+    db.commit().await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+fn fault(field: &str, detail: impl Into<String>) -> FieldFault {
+    FieldFault { field: field.to_owned(), detail: detail.into() }
+}
+
+/// Finds the files, judges them against each other and the image against the model: every fault at once.
+async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<(BundleManifest, Vec<u8>, bool)> {
+    let model_file = files::newest(db, SourceKind::Model, &form.model_id).await?;
+    let profile_file =
+        files::by_revision(db, SourceKind::Profile, &form.profile_id, form.profile_revision).await?;
+    let procedure_file = files::newest(db, SourceKind::Procedure, &form.procedure_id).await?;
+    let mut faults = Vec::new();
+    if model_file.is_none() {
+        faults.push(fault("model_id", format!("no device model {:?} was imported", form.model_id)));
+    }
+    if profile_file.is_none() {
+        let name = format!("{} r{}", form.profile_id, form.profile_revision);
+        faults.push(fault("profile_id", format!("no profile {name} was imported")));
+    }
+    if procedure_file.is_none() {
+        faults.push(fault("procedure_id", format!("no procedure {:?} was imported", form.procedure_id)));
+    }
+    let image = hex::decode(&form.image_hex).unwrap_or_else(|_| {
+        faults.push(fault("image_hex", "not base16 text"));
+        Vec::new()
+    });
+    let (Some(model_file), Some(profile_file), Some(procedure_file)) =
+        (model_file, profile_file, procedure_file)
+    else {
+        return Err(ApiError::invalid(faults));
+    };
+    let model = parse_model(&model_file.id, &model_file.content)
+        .map_err(|all| ApiError::invalid(all.iter().map(|f| fault("model_id", f.to_string())).collect()))?;
+    judge_files(&model, &profile_file, &procedure_file, &mut faults);
+    if faults.iter().all(|fault| fault.field != "image_hex") {
+        let found = check_image(&model, &form.firmware_version, &image);
+        faults.extend(found.into_iter().map(|detail| fault("image_hex", detail)));
+    }
+    if !faults.is_empty() {
+        return Err(ApiError::invalid(faults));
+    }
+    let simulator_only = has_assumed_parts(&model);
+    let manifest = BundleManifest {
+        model: reference(&model_file),
+        profile: reference(&profile_file),
+        procedure: reference(&procedure_file),
+        firmware: FirmwareRef {
+            version: version_of(&model, &form.firmware_version, &image),
+            bytes: image.len() as u32,
+            sha256: ContentHash::of(&image),
+            crc32: protocol::crc::crc32(&image),
+        },
+    };
+    Ok((manifest, image, simulator_only))
+}
+
+fn judge_files(
+    model: &DeviceModel,
+    profile_file: &SourceFile,
+    procedure_file: &SourceFile,
+    faults: &mut Vec<FieldFault>,
+) {
+    match parse_profile(&profile_file.id, &profile_file.content) {
+        Ok(profile) => {
+            let errors = check_profile(&profile, model).into_iter().filter(|f| f.severity == Severity::Error);
+            faults.extend(errors.map(|f| fault("profile_id", f.to_string())));
+        }
+        Err(all) => faults.extend(all.iter().map(|f| fault("profile_id", f.to_string()))),
+    }
+    match parse_procedure(&procedure_file.id, &procedure_file.content) {
+        Ok(procedure) => {
+            faults.extend(
+                check_procedure(&procedure, model).iter().map(|f| fault("procedure_id", f.to_string())),
+            );
+        }
+        Err(all) => faults.extend(all.iter().map(|f| fault("procedure_id", f.to_string()))),
+    }
+}
+
+fn reference(file: &SourceFile) -> FileRef {
+    FileRef { id: file.id.clone(), revision: file.revision, sha256: file.sha256.clone() }
+}
+
+/// What nobody published or captured is not driven on a real board.
+fn has_assumed_parts(model: &DeviceModel) -> bool {
+    let assumed = |provenance| provenance == Provenance::Assumed;
+    assumed(model.provenance)
+        || assumed(model.boot.provenance)
+        || model.blocks.iter().any(|block| assumed(block.provenance))
+}

@@ -1,0 +1,153 @@
+//! The service from start to stop: database, keys, accounts, files, socket, and all of it back again in order.
+
+use crate::{
+    bootstrap, clock, db,
+    embedded_postgres::{Cluster, ClusterSettings, Durability},
+    error::chain,
+    import::import,
+    keys::Keys,
+    line,
+    routes::app,
+    state::AppState,
+};
+use anyhow::Context as _;
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// What `jigline-server serve` was told.
+#[derive(Debug)]
+pub struct ServeSettings {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub profiles: PathBuf,
+    pub bootstrap_accounts: PathBuf,
+    pub postgres_programs: Option<PathBuf>,
+    /// A database of somebody's own; without it a private cluster is run.
+    pub database_url: Option<String>,
+    /// The value of PATH.
+    pub search_path: Option<OsString>,
+}
+
+/// What whoever started us reads on the standard output.
+#[derive(Debug, serde::Serialize)]
+pub struct Ready {
+    pub base_url: String,
+    pub database_url: String,
+}
+
+/// Connections of the pool: the embedded cluster allows 200, and two services may share one database.
+const CONNECTIONS: u32 = 24;
+/// How long open requests may take at the end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves until `stopping` is cancelled; `ready` is called once when the first request would be answered.
+///
+/// # Errors
+/// One clear sentence for each thing that can be missing.
+pub async fn serve(
+    settings: ServeSettings,
+    stopping: CancellationToken,
+    ready: impl FnOnce(&Ready) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    // First, because it is cheap and its failure is somebody else's server.
+    let listener = bind(settings.listen).await?;
+    let (cluster, url) = database(&settings).await?;
+    let served = serve_on(&settings, listener, &url, &stopping, ready).await;
+    if let Some(cluster) = cluster {
+        let stopped = tokio::task::spawn_blocking(move || cluster.stop()).await?;
+        match stopped {
+            Ok(()) => tracing::info!("PostgreSQL stopped"),
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "PostgreSQL did not stop in order; the next start finds it")
+            }
+        }
+    }
+    served
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AddrInUse {
+            anyhow::anyhow!(
+                "port {} on {} is taken by another program; stop it or choose another port with --listen",
+                address.port(),
+                address.ip()
+            )
+        } else {
+            anyhow::anyhow!("can't listen on {address}: {error}; choose another address with --listen")
+        }
+    })
+}
+
+/// The named database, or the private cluster's.
+async fn database(settings: &ServeSettings) -> anyhow::Result<(Option<Cluster>, String)> {
+    if let Some(url) = &settings.database_url {
+        return Ok((None, url.clone()));
+    }
+    let cluster_settings = ClusterSettings {
+        folder: settings.data.join("postgres"),
+        programs: settings.postgres_programs.clone(),
+        search_path: settings.search_path.clone(),
+        durability: Durability::Durable,
+    };
+    let cluster = tokio::task::spawn_blocking(move || Cluster::start(&cluster_settings)).await??;
+    db::ensure_database(&cluster.url("postgres"), "jigline")
+        .await
+        .context("can't make the database in the private cluster")?;
+    let url = cluster.url("jigline");
+    Ok((Some(cluster), url))
+}
+
+async fn serve_on(
+    settings: &ServeSettings,
+    listener: TcpListener,
+    url: &str,
+    stopping: &CancellationToken,
+    ready: impl FnOnce(&Ready) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    db::migrate(url).await.context("can't bring the database's schema up to date; is DATABASE_URL right?")?;
+    let pool = db::connect(url, CONNECTIONS)
+        .await
+        .context("can't connect to the database; is DATABASE_URL right?")?;
+    let keys = Keys::open(&settings.data.join("keys"))?;
+    let now = clock::now();
+    db::ensure_partitions(&pool, now.date_naive()).await.context("can't make this month's partitions")?;
+    bootstrap::make_first_accounts(&pool, &settings.bootstrap_accounts).await?;
+    import(&pool, &settings.profiles).await.context("can't import the profiles")?;
+    let state = AppState::new(pool.clone(), keys, stopping.clone());
+    let jobs = [tokio::spawn(line::run(state.clone())), tokio::spawn(daily(state.clone()))];
+    let address = listener.local_addr()?;
+    ready(&Ready { base_url: format!("http://{address}"), database_url: url.to_owned() })?;
+    tracing::info!(%address, "serving");
+    let stop = stopping.clone();
+    let server =
+        axum::serve(listener, app(state)).with_graceful_shutdown(async move { stop.cancelled().await });
+    let server = tokio::spawn(server.into_future());
+    stopping.cancelled().await;
+    match tokio::time::timeout(PATIENCE, server).await {
+        Ok(ended) => ended?.context("the server's socket failed")?,
+        Err(_) => {
+            tracing::warn!(seconds = PATIENCE.as_secs(), "some requests did not end in time and were cut")
+        }
+    }
+    for job in jobs {
+        let _ = job.await;
+    }
+    pool.close().await;
+    Ok(())
+}
+
+/// Keeps a month's partitions ahead of the clock.
+async fn daily(state: AppState) {
+    let mut tick = tokio::time::interval(Duration::from_secs(24 * 3600));
+    loop {
+        tokio::select! {
+            () = state.stopping.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = db::ensure_partitions(&state.pool, clock::now().date_naive()).await {
+            tracing::error!(error = %chain(&error), "can't make the next months' partitions; runs go into the default one");
+        }
+    }
+}
