@@ -4,7 +4,7 @@ use crate::{
     api::with_query,
     i18n, keys,
     session::session,
-    settings::{Settings, Theme},
+    settings::{Theme, settings},
 };
 use domain::{
     api::accounts::Me,
@@ -80,9 +80,7 @@ fn top_bar(me: &Me) -> AnyView {
 /// Language and theme; also on the sign-in page.
 pub fn choices() -> AnyView {
     let t = i18n::texts();
-    let Some(settings) = use_context::<Settings>() else {
-        return ().into_any();
-    };
+    let settings = settings();
     let other = match i18n::language() {
         Language::En => Language::Zh,
         Language::Zh => Language::En,

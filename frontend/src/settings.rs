@@ -1,6 +1,6 @@
 //! What a person chose and the browser remembers: language, theme, density. `?lang=zh&theme=dark` in an address chooses too.
 
-use crate::i18n;
+use crate::{i18n, pages::Hidden};
 use domain::text::Language;
 use leptos::prelude::*;
 
@@ -36,6 +36,8 @@ pub struct Settings {
     pub language: RwSignal<Language>,
     pub theme: RwSignal<Theme>,
     pub dense: RwSignal<bool>,
+    /// Columns of the list of units.
+    pub hidden: RwSignal<Hidden>,
 }
 
 impl Settings {
@@ -52,10 +54,14 @@ impl Settings {
             Some("light") => Theme::Light,
             _ => Theme::Auto,
         };
+        let hidden = chosen("columns").and_then(|mask| mask.parse().ok()).map(Hidden);
+        let width = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(0.0);
+        let hidden = hidden.unwrap_or_else(|| Hidden::at_first(width));
         let settings = Self {
             language: RwSignal::new(language),
             theme: RwSignal::new(theme),
             dense: RwSignal::new(chosen("dense").as_deref() == Some("1")),
+            hidden: RwSignal::new(hidden),
         };
         settings.apply();
         settings
@@ -80,6 +86,11 @@ impl Settings {
         self.dense.set(dense);
     }
 
+    pub fn set_hidden(self, hidden: Hidden) {
+        remember("columns", &hidden.0.to_string());
+        self.hidden.set(hidden);
+    }
+
     fn apply(self) {
         let language = self.language.get_untracked();
         i18n::choose(language);
@@ -89,6 +100,11 @@ impl Settings {
             let _ = root.set_attribute("lang", if language == Language::Zh { "zh-CN" } else { "en" });
         }
     }
+}
+
+/// The settings of the page.
+pub fn settings() -> Settings {
+    use_context::<Settings>().unwrap_or_else(Settings::load)
 }
 
 fn tag(language: Language) -> &'static str {

@@ -223,13 +223,15 @@ pub fn unchanged_hidden(number: usize) -> String {
     }
 }
 
-/// A lease in one line: `locked`, `released to 2027-05-31`.
+/// A lease in one line: `locked`, `leased to 2027-05-31`.
 pub fn lease_until(mode: BirthLease, until: Option<&str>) -> String {
-    let mode = texts().lease_mode(mode);
-    match (language(), until) {
-        (_, None) => mode.to_owned(),
-        (Language::En, Some(day)) => format!("{mode} to {day}"),
-        (Language::Zh, Some(day)) => format!("{mode}至 {day}"),
+    let word = texts().lease_mode(mode);
+    match (language(), mode, until) {
+        (_, _, None) => word.to_owned(),
+        (Language::En, BirthLease::Armed, Some(day)) => format!("leased to {day}"),
+        (Language::Zh, BirthLease::Armed, Some(day)) => format!("租至 {day}"),
+        (Language::En, _, Some(day)) => format!("{word} to {day}"),
+        (Language::Zh, _, Some(day)) => format!("{word}至 {day}"),
     }
 }
 

@@ -115,6 +115,7 @@ texts! {
     export: "Export", "导出";
     column_csv: "CSV", "CSV";
     column_xlsx: "XLSX", "XLSX";
+    columns: "Columns", "列";
     dense_rows: "Dense rows", "紧凑行距";
     units_empty: "No unit fits this question", "没有符合条件的单体";
     units_empty_why: "Any part of a serial number, machine code, Bluetooth address or name finds it. Ask less, or take a filter away.", "输入序列号、机器码、蓝牙地址或名称的任意一部分即可查找。请减少条件或去掉筛选。";
@@ -190,7 +191,7 @@ texts! {
     doubt_times: "ends before it starts", "结束早于开始";
     // Leases.
     lease_open: "no lock", "未锁定";
-    lease_armed: "released", "已放行";
+    lease_armed: "may discharge", "允许放电";
     lease_locked: "locked", "已锁定";
     lease_unknown: "lease unknown", "租期未知";
     on_the_board: "on the board", "已在板上";
@@ -207,6 +208,7 @@ texts! {
     term_past: "The end must lie ahead.", "到期日必须在将来。";
     now: "now", "当前";
     then: "then", "变更为";
+    desired_why: "It stands as desired until a board has taken it and was read again.", "写入板上并重新读取之前，仅为期望状态。";
     charge_stays: "A lock stops discharge, never charge.", "锁定只停止放电，从不停止充电。";
     save_term: "Set it", "确定";
     cancel: "Cancel", "取消";

@@ -21,4 +21,4 @@ pub use profile::profile;
 pub use profiles::profiles;
 pub use sign_in::sign_in;
 pub use unit::unit;
-pub use units::units;
+pub use units::{Hidden, units};

@@ -1,6 +1,11 @@
 //! Units: what the question box finds. The whole question is in the address.
 
-use crate::{api, api::with_query, i18n, query::query, settings::Settings, ui};
+mod columns;
+
+pub use columns::Hidden;
+
+use crate::{api, api::with_query, i18n, query::query, settings::settings, ui};
+use columns::{Column, chooser};
 use domain::{
     api::units::{UnitQuery, UnitRow},
     identifier::normalise_question,
@@ -41,14 +46,16 @@ pub fn units() -> impl IntoView {
     let asked = use_query_map();
     let question = Memo::new(move |_| question(|name| asked.read().get(name)));
     let list = query(move || question.get(), api::units);
-    let dense = use_context::<Settings>();
+    let settings = settings();
+    let hidden = settings.hidden;
     view! {
         <div class="page-head">
             {move || filters(&question.get())}
             <div class="actions">
-                <button class="chip" type="button" title=t.dense_rows
-                    aria-pressed=move || dense.is_some_and(|settings| settings.dense.get()).to_string()
-                    on:click=move |_| if let Some(settings) = dense { settings.set_dense(!settings.dense.get_untracked()) }
+                {chooser(hidden, move |hidden| settings.set_hidden(hidden))}
+                <button class="chip" type="button"
+                    aria-pressed=move || settings.dense.get().to_string()
+                    on:click=move |_| settings.set_dense(!settings.dense.get_untracked())
                 >{t.dense_rows}</button>
                 <span class="quiet small">{t.export}</span>
                 <a class="button" download rel="external" href=move || api::export_address(&question.get(), "csv")>{t.column_csv}</a>
@@ -61,7 +68,9 @@ pub fn units() -> impl IntoView {
                 return nothing(&asked);
             }
             view! {
-                {table(&page.items, dense)}
+                <div class:dense=move || settings.dense.get()>
+                    {let page = page.clone(); move || table(&page.items, hidden.get())}
+                </div>
                 {ui::pager("/units", &fields(&asked), asked.after.is_none(), page.next.as_deref())}
             }
             .into_any()
@@ -114,35 +123,26 @@ fn filters(asked: &UnitQuery) -> AnyView {
     .into_any()
 }
 
-fn table(units: &[UnitRow], settings: Option<Settings>) -> AnyView {
+fn table(units: &[UnitRow], hidden: Hidden) -> AnyView {
     let t = i18n::texts();
-    let dense = move || settings.is_some_and(|settings| settings.dense.get());
     view! {
         <div class="card flush scroll">
-            <table class="list" class:dense=dense>
+            <table class="list">
                 <thead>
                     <tr>
                         <th>{t.serial}</th>
                         <th>{t.outcome}</th>
-                        <th>{t.reason_column}</th>
-                        <th>{t.machine_code}</th>
-                        <th>{t.bluetooth_address}</th>
-                        <th>{t.bluetooth_name}</th>
-                        <th>{t.batch}</th>
-                        <th>{t.firmware}</th>
-                        <th>{t.station}</th>
-                        <th class="number">{t.finished}</th>
+                        {hidden.shown().map(Column::head).collect_view()}
                     </tr>
                 </thead>
-                <tbody>{units.iter().map(row).collect_view()}</tbody>
+                <tbody>{units.iter().map(|unit| row(unit, hidden)).collect_view()}</tbody>
             </table>
         </div>
     }
     .into_any()
 }
 
-fn row(unit: &UnitRow) -> AnyView {
-    let why = unit.fault.as_ref().map(i18n::fault);
+fn row(unit: &UnitRow, hidden: Hidden) -> AnyView {
     view! {
         <tr data-serial=unit.serial.clone() data-outcome=unit.outcome.as_str()>
             <td class="nowrap">
@@ -150,14 +150,7 @@ fn row(unit: &UnitRow) -> AnyView {
                 {unit.serial.clone().map(ui::copy_button)}
             </td>
             <td>{ui::outcome_badge(unit.outcome)}</td>
-            <td class="why" title=why.clone()>{why.clone()}</td>
-            <td class="mono nowrap">{unit.machine_code.clone()}</td>
-            <td class="mono nowrap">{unit.bluetooth_address.as_deref().map(crate::numbers::bluetooth)}</td>
-            <td class="mono nowrap">{unit.bluetooth_name.clone()}</td>
-            <td class="nowrap"><a class="above plain" href=format!("/batches/{}", unit.batch_id)>{unit.batch_name.clone()}</a></td>
-            <td>{unit.firmware_version.clone()}</td>
-            <td class="nowrap quiet">{i18n::at_slot(&unit.station_name, unit.slot)}</td>
-            <td class="number quiet">{ui::moment(unit.finished_at)}</td>
+            {hidden.shown().map(|column| column.cell(unit)).collect_view()}
         </tr>
     }
     .into_any()

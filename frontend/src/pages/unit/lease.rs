@@ -128,7 +128,7 @@ pub fn lease_form(unit: UnitId, lease: &UnitLease, done: Callback<bool>) -> AnyV
                 <span class="quiet">{t.now}</span><span>{text(now)}</span>
                 <span class="quiet">{t.then}</span><strong>{move || text(Some((mode.get(), expires())))}</strong>
             </div>
-            <p class="quiet small">{t.not_yet_on_board}". "{t.charge_stays}</p>
+            <p class="quiet small">{t.desired_why}" "{t.charge_stays}</p>
             {move || said.get().map(|said| view! { <p class="is-fail small" role="alert">{said}</p> })}
             {move || fault.get().map(|fault| ui::fault_inline(&fault))}
             <div class="row">
