@@ -53,6 +53,20 @@ async fn an_answer_that_comes_twice_is_not_the_next_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_frame_that_nobody_asked_for_is_not_the_next_answer() {
+    let stray = rtu::encode_response(1, &Response::ReadHolding(vec![0xBAD])).unwrap();
+    for pause in [1, 4] {
+        let mut peer = Peer::new();
+        peer.mischief.insert(1, Mischief::Afterwards(MS(pause), stray.clone()));
+        let (mut link, _board) = peer.connect();
+        ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
+        assert_eq!(read(&mut link, &["current"]).await.unwrap(), ["19.9"]);
+        assert_eq!(read(&mut link, &["cell_1_mv"]).await.unwrap(), ["2310"], "{pause} ms after the answer");
+        assert_eq!(link.unexpected_frames(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn answers_that_do_not_fit_the_question_are_asked_again() {
     let stale = rtu::encode_response(1, &Response::ReadHolding(vec![9, 9])).unwrap();
     let mischiefs = [

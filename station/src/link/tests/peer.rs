@@ -27,6 +27,8 @@ pub enum Mischief {
     Bytes(Vec<u8>),
     /// Sends these bytes after the answer, in one piece with it.
     Trailer(Vec<u8>),
+    /// Sends these bytes so long after the answer.
+    Afterwards(Duration, Vec<u8>),
     /// Sends the answer twice.
     Twice,
     /// Answers as this device address.
@@ -144,6 +146,12 @@ impl Peer {
             Some(Mischief::Twice) => bytes.extend(bytes.clone()),
             Some(Mischief::Address(address)) => bytes = rtu::encode_response(address, &response).unwrap(),
             Some(Mischief::Vanish) => return false,
+            Some(Mischief::Afterwards(pause, more)) => {
+                self.send(stream, &bytes).await;
+                sleep(pause).await;
+                let _ = stream.write_all(&more).await;
+                return true;
+            }
             Some(Mischief::RestartAfter(silence)) => {
                 self.send(stream, &bytes).await;
                 let end = Instant::now() + silence;
