@@ -157,7 +157,7 @@ impl Board {
         self.settle(now);
         match (on, matches!(self.state, State::Off)) {
             (true, true) if self.birth.fault != Some(Fault::Silent) => {
-                self.begin(now, self.program_after_reset())
+                self.begin(now, self.program_after_reset());
             }
             (false, false) => {
                 self.memory.restart();

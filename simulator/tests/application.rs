@@ -1,4 +1,5 @@
 //! The board while its application runs: what it answers, what it refuses, what it keeps.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may end so")]
 
 mod common;
 
