@@ -109,17 +109,20 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         std::fs::create_dir_all(&config.data).map_err(|source| folder(&config.data, source))?;
         let now = clock.now();
         let fresh_outbox = OutboxId(fresh_id(now, &mut chance));
-        let journal = Journal::open(&config.data.join("journal.sqlite"), config.station_id, fresh_outbox, now.at)?;
+        let journal =
+            Journal::open(&config.data.join("journal.sqlite"), config.station_id, fresh_outbox, now.at)?;
         let own = own_key(&config.data.join("station.key"), &mut chance)?;
         let sealer = Sealer::new(&own, &config.sealing_key, &config.placeholder_key)?;
         let bundles = config.data.join("bundles");
         let release_key = release_key(&config.release_key).ok_or(AgentFault::ReleaseKey)?;
-        let orders = OrderBook::open(&bundles, release_key, config.boards).map_err(|source| folder(&bundles, source))?;
+        let orders = OrderBook::open(&bundles, release_key, config.boards)
+            .map_err(|source| folder(&bundles, source))?;
         let (mut desks, mut inputs) = (BTreeMap::new(), BTreeMap::new());
         for &number in &config.slots {
             let (sender, receiver) = mpsc::unbounded_channel();
             let transfer = Arc::new(AtomicU8::new(NO_TRANSFER));
-            desks.insert(number, SlotDesk { inputs: sender, shown: RefCell::new(SlotState::Empty), transfer });
+            desks
+                .insert(number, SlotDesk { inputs: sender, shown: RefCell::new(SlotState::Empty), transfer });
             inputs.insert(number, receiver);
         }
         let parts = SharedParts {
@@ -148,7 +151,13 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         let this = &Floor { shared, ports };
         let slots = join_all(inputs.into_iter().map(|(number, inputs)| this.work_slot(number, inputs)));
         let background = async {
-            tokio::join!(this.route_fixture(fixture_events), this.keep_orders(orders), this.keep_sending(), this.tell_live(), this.tell_server_live());
+            tokio::join!(
+                this.route_fixture(fixture_events),
+                this.keep_orders(orders),
+                this.keep_sending(),
+                this.tell_live(),
+                this.tell_server_live()
+            );
         };
         let stopping = async {
             stop.await;
@@ -179,14 +188,19 @@ struct Floor<S, P> {
 }
 
 impl<S: Server, P: PortSource> Floor<S, P> {
-
     /// A slot that panics is shut; its run is closed as interrupted at the next start, the others go on.
     async fn work_slot(&self, number: u16, inputs: mpsc::UnboundedReceiver<SlotInput>) {
         let slot = Slot::new(number, &self.shared, &self.ports, inputs);
         if AssertUnwindSafe(slot.run()).catch_unwind().await.is_err() {
-            tracing::error!(slot = number, "this slot met a fault of the program and is shut until the station is started again");
+            tracing::error!(
+                slot = number,
+                "this slot met a fault of the program and is shut until the station is started again"
+            );
             let detail = "the slot met a fault of the program; start the station again and report it";
-            self.shared.show(number, SlotState::Broken { fault: Fault::new(FaultCode::Internal).with("detail", detail) });
+            self.shared.show(
+                number,
+                SlotState::Broken { fault: Fault::new(FaultCode::Internal).with("detail", detail) },
+            );
         }
     }
 
@@ -226,7 +240,11 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 let changed = !is_same(current, &state);
                 if changed {
                     match &state {
-                        Ok(order) => tracing::info!(batch = order.batch_name, bundle = order.bundle.label, "working this order"),
+                        Ok(order) => tracing::info!(
+                            batch = order.batch_name,
+                            bundle = order.bundle.label,
+                            "working this order"
+                        ),
                         Err(fault) => tracing::warn!(fault = describe(fault), "no work"),
                     }
                     *current = state;

@@ -3,7 +3,7 @@
 //! A record's times of day come from the machine's clock, which may be set at any moment; durations come from a clock that only
 //! goes forward. Under tokio's paused clock both are virtual, so a shift runs in a test within seconds.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -59,11 +59,15 @@ impl Clock {
             Wall::Machine => machine_time(),
             Wall::Fixed(epoch) => *epoch + elapsed,
         };
-        Moment { at, elapsed }
+        // Milliseconds are what a record needs, and what every database keeps.
+        Moment { at: at.trunc_subsecs(3), elapsed }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place in the station that asks the machine for the time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place in the station that asks the machine for the time"
+)]
 fn machine_time() -> DateTime<Utc> {
     Utc::now()
 }

@@ -53,7 +53,9 @@ pub struct SlotConfig {
 pub enum ConfigFault {
     #[error("the station's settings {path} can't be read; check the path and its permissions")]
     NotRead { path: String, source: std::io::Error },
-    #[error("the station's settings {path} are not valid: {detail}; correct the file or enrol the station again")]
+    #[error(
+        "the station's settings {path} are not valid: {detail}; correct the file or enrol the station again"
+    )]
     Invalid { path: String, detail: String },
 }
 

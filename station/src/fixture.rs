@@ -14,10 +14,19 @@ use tokio::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum FixtureEvent {
-    Presence { slot: u16, present: bool },
+    Presence {
+        slot: u16,
+        present: bool,
+    },
     /// The instrument's true reading, milliamperes.
-    Load { slot: u16, load_ma: u32 },
-    Power { slot: u16, on: bool },
+    Load {
+        slot: u16,
+        load_ma: u32,
+    },
+    Power {
+        slot: u16,
+        on: bool,
+    },
 }
 
 /// To the jig.
@@ -25,9 +34,17 @@ pub enum FixtureEvent {
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum FixtureCommand {
     /// 0: off.
-    SetLoad { slot: u16, load_ma: u32 },
-    Lamp { slot: u16, lamp: Lamp },
-    PowerCycle { slot: u16 },
+    SetLoad {
+        slot: u16,
+        load_ma: u32,
+    },
+    Lamp {
+        slot: u16,
+        lamp: Lamp,
+    },
+    PowerCycle {
+        slot: u16,
+    },
 }
 
 /// The station's end.
@@ -51,7 +68,10 @@ pub struct FixtureWire {
 pub fn fixture() -> (Fixture, FixtureWire) {
     let (commands, command_ends) = mpsc::unbounded_channel();
     let (event_ends, events) = mpsc::unbounded_channel();
-    (Fixture { commands, events }, FixtureWire { commands: command_ends, events: event_ends, lamps: BTreeMap::new() })
+    (
+        Fixture { commands, events },
+        FixtureWire { commands: command_ends, events: event_ends, lamps: BTreeMap::new() },
+    )
 }
 
 /// Keeps a connection to `address`, for ever. Ends when the station's end is gone.
@@ -138,12 +158,20 @@ mod tests {
     #[test]
     fn the_lines_are_those_of_the_contract() {
         let line = |command| serde_json::to_string(&command).unwrap();
-        assert_eq!(line(FixtureCommand::SetLoad { slot: 1, load_ma: 20_000 }), r#"{"command":"set_load","slot":1,"load_ma":20000}"#);
-        assert_eq!(line(FixtureCommand::Lamp { slot: 2, lamp: Lamp::Attention }), r#"{"command":"lamp","slot":2,"lamp":"attention"}"#);
+        assert_eq!(
+            line(FixtureCommand::SetLoad { slot: 1, load_ma: 20_000 }),
+            r#"{"command":"set_load","slot":1,"load_ma":20000}"#
+        );
+        assert_eq!(
+            line(FixtureCommand::Lamp { slot: 2, lamp: Lamp::Attention }),
+            r#"{"command":"lamp","slot":2,"lamp":"attention"}"#
+        );
         assert_eq!(line(FixtureCommand::PowerCycle { slot: 1 }), r#"{"command":"power_cycle","slot":1}"#);
-        let event: FixtureEvent = serde_json::from_str(r#"{"event":"presence","slot":1,"present":true}"#).unwrap();
+        let event: FixtureEvent =
+            serde_json::from_str(r#"{"event":"presence","slot":1,"present":true}"#).unwrap();
         assert_eq!(event, FixtureEvent::Presence { slot: 1, present: true });
-        let event: FixtureEvent = serde_json::from_str(r#"{"event":"load","slot":1,"load_ma":20000}"#).unwrap();
+        let event: FixtureEvent =
+            serde_json::from_str(r#"{"event":"load","slot":1,"load_ma":20000}"#).unwrap();
         assert_eq!(event, FixtureEvent::Load { slot: 1, load_ma: 20_000 });
     }
 

@@ -39,9 +39,13 @@ pub struct Journal {
 pub enum JournalFault {
     #[error("the journal {path} is in use by another station program; stop that one first")]
     InUse { path: String },
-    #[error("the journal {path} is damaged ({detail}); nothing was deleted: move the file aside and keep it, its records may be recovered, then start again")]
+    #[error(
+        "the journal {path} is damaged ({detail}); nothing was deleted: move the file aside and keep it, its records may be recovered, then start again"
+    )]
     Damaged { path: String, detail: String },
-    #[error("the journal {path} belongs to station {found}, this is station {expected}; give each station a data folder of its own")]
+    #[error(
+        "the journal {path} belongs to station {found}, this is station {expected}; give each station a data folder of its own"
+    )]
     OfAnotherStation { path: String, expected: StationId, found: String },
     #[error("the journal {path} has form {found}, this program knows form {SCHEMA}; start the newer program")]
     OtherForm { path: String, found: i64 },
@@ -49,7 +53,9 @@ pub enum JournalFault {
     NotWritten { path: String, source: rusqlite::Error },
     #[error("the journal's folder {path} can't be used; check the path and its permissions")]
     NoFolder { path: String, source: std::io::Error },
-    #[error("the journal {path} holds a line that this program does not understand ({detail}); keep the file and ask for help")]
+    #[error(
+        "the journal {path} holds a line that this program does not understand ({detail}); keep the file and ask for help"
+    )]
     NotUnderstood { path: String, detail: String },
 }
 
@@ -75,7 +81,12 @@ impl Journal {
     ///
     /// # Errors
     /// In use, damaged, another station's, of another form, or the disk refuses.
-    pub fn open(path: &Path, station_id: StationId, fresh_outbox: OutboxId, at: DateTime<Utc>) -> Result<Self, JournalFault> {
+    pub fn open(
+        path: &Path,
+        station_id: StationId,
+        fresh_outbox: OutboxId,
+        at: DateTime<Utc>,
+    ) -> Result<Self, JournalFault> {
         let shown = path.display().to_string();
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)
@@ -83,7 +94,8 @@ impl Journal {
         }
         let lock = lock(path)?;
         let connection = open_file(path).map_err(|source| sort_fault(&shown, source))?;
-        let mut journal = Self { connection, path: path.to_owned(), station_id, outbox_id: fresh_outbox, _lock: lock };
+        let mut journal =
+            Self { connection, path: path.to_owned(), station_id, outbox_id: fresh_outbox, _lock: lock };
         journal.prepare(fresh_outbox, at)?;
         Ok(journal)
     }
@@ -119,13 +131,19 @@ impl Journal {
             return Err(JournalFault::Damaged { path: self.shown(), detail: check });
         }
         let (schema, station, outbox): (i64, String, String) = self.read(|c| {
-            c.query_row("SELECT schema, station_id, outbox_id FROM journal", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            c.query_row("SELECT schema, station_id, outbox_id FROM journal", [], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+            })
         })?;
         if schema != SCHEMA {
             return Err(JournalFault::OtherForm { path: self.shown(), found: schema });
         }
         if station != self.station_id.to_string() {
-            return Err(JournalFault::OfAnotherStation { path: self.shown(), expected: self.station_id, found: station });
+            return Err(JournalFault::OfAnotherStation {
+                path: self.shown(),
+                expected: self.station_id,
+                found: station,
+            });
         }
         self.outbox_id = outbox.parse().map_err(|error| self.not_understood(error))?;
         Ok(())
@@ -171,7 +189,9 @@ fn lock(path: &Path) -> Result<File, JournalFault> {
         .map_err(|source| JournalFault::NoFolder { path: beside.display().to_string(), source })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(JournalFault::InUse { path: path.display().to_string() }),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(JournalFault::InUse { path: path.display().to_string() })
+        }
         Err(std::fs::TryLockError::Error(source)) => {
             Err(JournalFault::NoFolder { path: beside.display().to_string(), source })
         }
@@ -191,7 +211,9 @@ fn sort_fault(path: &str, source: rusqlite::Error) -> JournalFault {
     use rusqlite::ErrorCode as Code;
     let path = path.to_owned();
     match source.sqlite_error_code() {
-        Some(Code::NotADatabase | Code::DatabaseCorrupt) => JournalFault::Damaged { path, detail: source.to_string() },
+        Some(Code::NotADatabase | Code::DatabaseCorrupt) => {
+            JournalFault::Damaged { path, detail: source.to_string() }
+        }
         Some(_) => JournalFault::NotWritten { path, source },
         None => JournalFault::NotUnderstood { path, detail: source.to_string() },
     }
@@ -211,14 +233,29 @@ pub fn show(path: &Path) -> Result<JournalView, JournalFault> {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
             })?;
         let unsent = c.query_row("SELECT count(*) FROM outbox", [], |r| r.get(0))?;
-        let free_numbers = c.query_row("SELECT count(*) FROM number WHERE state = 'free'", [], |r| r.get(0))?;
+        let free_numbers =
+            c.query_row("SELECT count(*) FROM number WHERE state = 'free'", [], |r| r.get(0))?;
         let mut rows = c.prepare("SELECT slot, run_id, opened_at, coalesce(identity, '') FROM run WHERE outcome IS NULL ORDER BY opened_at")?;
         let open_runs = rows
             .query_map([], |r| {
-                Ok(format!("slot {} run {} since {} {}", r.get::<_, u16>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?))
+                Ok(format!(
+                    "slot {} run {} since {} {}",
+                    r.get::<_, u16>(0)?,
+                    r.get::<_, String>(1)?,
+                    r.get::<_, String>(2)?,
+                    r.get::<_, String>(3)?
+                ))
             })?
             .collect::<rusqlite::Result<Vec<String>>>()?;
-        Ok(JournalView { station_id, outbox_id, closed: next_number - 1, acknowledged, unsent, free_numbers, open_runs })
+        Ok(JournalView {
+            station_id,
+            outbox_id,
+            closed: next_number - 1,
+            acknowledged,
+            unsent,
+            free_numbers,
+            open_runs,
+        })
     };
     ask().map_err(|source| sort_fault(&shown, source))
 }

@@ -2,7 +2,6 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use rand::{SeedableRng as _, rngs::StdRng};
 use jigline_station::{
     agent::{Agent, AgentConfig},
     clock::Clock,
@@ -15,6 +14,7 @@ use jigline_station::{
     tool::{self, BoardTool},
     uplink::HttpServer,
 };
+use rand::{SeedableRng as _, rngs::StdRng};
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode};
 use tokio::sync::mpsc;
 
@@ -58,7 +58,8 @@ enum JournalTool {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_new(&cli.log).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter = tracing_subscriber::EnvFilter::try_new(&cli.log)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match work(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -87,8 +88,11 @@ fn work(command: Command) -> anyhow::Result<()> {
 async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let server = HttpServer::new(&config.server, &config.key)?;
-    let devices: BTreeMap<u16, String> = config.slots.iter().map(|slot| (slot.number, slot.device.clone())).collect();
-    let ports = move |slot: u16, baud: u32| Line::open(devices.get(&slot).map(String::as_str).unwrap_or_default(), baud);
+    let devices: BTreeMap<u16, String> =
+        config.slots.iter().map(|slot| (slot.number, slot.device.clone())).collect();
+    let ports = move |slot: u16, baud: u32| {
+        Line::open(devices.get(&slot).map(String::as_str).unwrap_or_default(), baud)
+    };
     let (fixture, wire) = fixture();
     let (progress, lines) = mpsc::unbounded_channel();
     let agent = Agent::open(

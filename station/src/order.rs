@@ -73,7 +73,12 @@ pub enum Boards {
     Simulated,
 }
 
-fn check_parts(model: &DeviceModel, profile: &Profile, procedure: &Procedure, image: &[u8]) -> Result<(), Fault> {
+fn check_parts(
+    model: &DeviceModel,
+    profile: &Profile,
+    procedure: &Procedure,
+    image: &[u8],
+) -> Result<(), Fault> {
     if image.is_empty() {
         return Err(refused("its image has 0 bytes"));
     }
@@ -85,7 +90,8 @@ fn check_parts(model: &DeviceModel, profile: &Profile, procedure: &Procedure, im
             model.image_capacity()
         )));
     }
-    let killing = check_profile(profile, model).into_iter().filter(|fault| fault.severity == Severity::Error).collect();
+    let killing =
+        check_profile(profile, model).into_iter().filter(|fault| fault.severity == Severity::Error).collect();
     none_of(killing)?;
     none_of(check_procedure(procedure, model))
 }

@@ -62,10 +62,17 @@ impl Progress {
         match (form, self) {
             (ProgressForm::None, _) | (ProgressForm::Plain, Self::Live { .. } | Self::Uplink { .. }) => None,
             (ProgressForm::Json, _) => serde_json::to_string(self).ok(),
-            (ProgressForm::Plain, Self::RunClosed { number, slot, outcome, fault, serial, duration_ms, .. }) => {
+            (
+                ProgressForm::Plain,
+                Self::RunClosed { number, slot, outcome, fault, serial, duration_ms, .. },
+            ) => {
                 let board = serial.as_deref().unwrap_or("no number");
                 let why = fault.as_ref().map(|fault| format!(": {}", describe(fault))).unwrap_or_default();
-                Some(format!("record {number}: slot {slot} {} {board} in {} s{why}", outcome.as_str(), duration_ms / 1000))
+                Some(format!(
+                    "record {number}: slot {slot} {} {board} in {} s{why}",
+                    outcome.as_str(),
+                    duration_ms / 1000
+                ))
             }
         }
     }
@@ -74,14 +81,19 @@ impl Progress {
 /// A fault for a log line: its code, step and figures.
 #[must_use]
 pub fn describe(fault: &Fault) -> String {
-    let code = serde_json::to_value(fault.code).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+    let code =
+        serde_json::to_value(fault.code).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
     let step = fault.step.map(|step| format!(" at {}", step.as_str())).unwrap_or_default();
     let args: Vec<String> = fault.args.iter().map(|(name, value)| format!("{name} {value}")).collect();
     if args.is_empty() { format!("{code}{step}") } else { format!("{code}{step} ({})", args.join(", ")) }
 }
 
 /// Writes lines until every sender is gone. A reader that went away ends nothing: boards matter more.
-pub async fn write_lines(mut lines: mpsc::UnboundedReceiver<Progress>, form: ProgressForm, mut out: impl Write) {
+pub async fn write_lines(
+    mut lines: mpsc::UnboundedReceiver<Progress>,
+    form: ProgressForm,
+    mut out: impl Write,
+) {
     while let Some(progress) = lines.recv().await {
         if let Some(line) = progress.line(form) {
             let _reader_may_be_gone = writeln!(out, "{line}").and_then(|()| out.flush());

@@ -9,6 +9,8 @@ mod event;
 mod judge;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use tests::bench as tests_support;
 mod work;
 
 pub use event::{Admitted, Effect, Event, Lamp, Sealed, Start};
@@ -171,7 +173,14 @@ impl Runner {
         if is_worth_a_record {
             let finished_at = record.finished_at;
             effects.push(Effect::CloseRun { identity, record: Box::new(record) });
-            self.state = State::Stands(SlotState::Done { run_id, outcome, board, fault: fault.clone(), started_at, finished_at });
+            self.state = State::Stands(SlotState::Done {
+                run_id,
+                outcome,
+                board,
+                fault: fault.clone(),
+                started_at,
+                finished_at,
+            });
         }
         if outcome == Outcome::Error {
             self.spoilt += 1;

@@ -34,9 +34,13 @@ pub struct Sealer {
 pub enum SealFault {
     #[error("{name} in the station's settings is not {bytes} bytes of base16; enrol the station again")]
     BadKey { name: &'static str, bytes: usize },
-    #[error("the station's own key {path} can't be used: {detail}; restore it from the backup, without it the passwords in the journal can't be opened")]
+    #[error(
+        "the station's own key {path} can't be used: {detail}; restore it from the backup, without it the passwords in the journal can't be opened"
+    )]
     OwnKey { path: String, detail: String },
-    #[error("a password in the journal does not open with the station's own key; the board's password is known to the server only")]
+    #[error(
+        "a password in the journal does not open with the station's own key; the board's password is known to the server only"
+    )]
     NotOpened,
     #[error("a password could not be sealed")]
     NotSealed,
@@ -61,7 +65,8 @@ impl Sealer {
     #[must_use]
     pub fn draw(length: u8, factory: &str, chance: &mut StdRng) -> Secret {
         loop {
-            let digits: String = (0..length.max(1)).map(|_| char::from(b'0' + chance.random_range(0..10u8))).collect();
+            let digits: String =
+                (0..length.max(1)).map(|_| char::from(b'0' + chance.random_range(0..10u8))).collect();
             if digits != factory {
                 return Secret::new(digits);
             }
@@ -72,7 +77,12 @@ impl Sealer {
     ///
     /// # Errors
     /// The ciphers refuse; never for a short text.
-    pub fn seal(&self, secret: &Secret, identity: &str, chance: &mut StdRng) -> Result<SealedSecret, SealFault> {
+    pub fn seal(
+        &self,
+        secret: &Secret,
+        identity: &str,
+        chance: &mut StdRng,
+    ) -> Result<SealedSecret, SealFault> {
         let plain = secret.expose().as_bytes();
         let mut own = vec![0; 12];
         chance.fill_bytes(&mut own);
@@ -83,8 +93,12 @@ impl Sealer {
         own.extend_from_slice(&cipher);
         let sealed = self.server.seal(&mut OldRng(chance), plain).map_err(|_| SealFault::NotSealed)?;
         let length = u8::try_from(secret.length()).map_err(|_| SealFault::NotSealed)?;
-        let record =
-            SecretRecord { length, keyed_hash: self.keyed_hash(plain)?, sealed: hex::encode(sealed), proved: false };
+        let record = SecretRecord {
+            length,
+            keyed_hash: self.keyed_hash(plain)?,
+            sealed: hex::encode(sealed),
+            proved: false,
+        };
         Ok(SealedSecret { own, record })
     }
 
@@ -102,7 +116,8 @@ impl Sealer {
     }
 
     fn keyed_hash(&self, plain: &[u8]) -> Result<String, SealFault> {
-        let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(&self.placeholder).map_err(|_| SealFault::NotSealed)?;
+        let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(&self.placeholder)
+            .map_err(|_| SealFault::NotSealed)?;
         mac.update(plain);
         Ok(hex::encode(&mac.finalize().into_bytes()[..16]))
     }
@@ -115,7 +130,9 @@ impl Sealer {
 pub fn own_key(path: &Path, chance: &mut StdRng) -> Result<[u8; 32], SealFault> {
     let fault = |detail: String| SealFault::OwnKey { path: path.display().to_string(), detail };
     match std::fs::read(path) {
-        Ok(bytes) => bytes.try_into().map_err(|bytes: Vec<u8>| fault(format!("it has {} bytes instead of 32", bytes.len()))),
+        Ok(bytes) => bytes
+            .try_into()
+            .map_err(|bytes: Vec<u8>| fault(format!("it has {} bytes instead of 32", bytes.len()))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut key = [0; 32];
             chance.fill_bytes(&mut key);
@@ -132,7 +149,10 @@ pub fn own_key(path: &Path, chance: &mut StdRng) -> Result<[u8; 32], SealFault> 
 }
 
 fn decode_key(text: &str, name: &'static str) -> Result<[u8; 32], SealFault> {
-    hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(SealFault::BadKey { name, bytes: 32 })
+    hex::decode(text)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or(SealFault::BadKey { name, bytes: 32 })
 }
 
 /// The generator behind the traits of the generation that the sealed box uses.
@@ -165,7 +185,9 @@ mod tests {
     fn a_secret_opens_for_the_station_and_for_the_server_and_shows_nowhere() {
         let mut chance = StdRng::seed_from_u64(7);
         let server = crypto_box::SecretKey::from([9; 32]);
-        let sealer = Sealer::new(&[1; 32], &hex::encode(server.public_key().as_bytes()), &hex::encode([2; 32])).unwrap();
+        let sealer =
+            Sealer::new(&[1; 32], &hex::encode(server.public_key().as_bytes()), &hex::encode([2; 32]))
+                .unwrap();
         let secret = Sealer::draw(6, "123456", &mut chance);
         assert_eq!(secret.length(), 6);
         let sealed = sealer.seal(&secret, "machine_code:1", &mut chance).unwrap();

@@ -134,7 +134,9 @@ impl<S> Shared<S> {
     pub fn claim(&self, slot: u16, identifiers: &[Identifier]) -> Result<(), u16> {
         let mut claims = self.claims.borrow_mut();
         let keys: Vec<String> = identifiers.iter().map(identity_key).collect();
-        let other = keys.iter().find_map(|key| claims.get(key).filter(|holder| **holder != slot).map(|holder| (key, *holder)));
+        let other = keys
+            .iter()
+            .find_map(|key| claims.get(key).filter(|holder| **holder != slot).map(|holder| (key, *holder)));
         if let Some((key, holder)) = other {
             if let Some(desk) = self.slots.get(&holder) {
                 let told = SlotInput::Contested { identity: key.clone(), other_slot: slot };
@@ -161,7 +163,8 @@ impl<S> Shared<S> {
 
     /// All slots as they stand.
     pub fn live(&self) -> StationLive {
-        let slots = self.slots.iter().map(|(&slot, desk)| SlotLive { slot, state: with_transfer(desk) }).collect();
+        let slots =
+            self.slots.iter().map(|(&slot, desk)| SlotLive { slot, state: with_transfer(desk) }).collect();
         StationLive {
             station_id: self.station_id,
             station_name: self.name.clone(),

@@ -10,12 +10,7 @@ use crate::{
     uplink::Server,
 };
 use answers::Bench;
-use domain::{
-    ids::RunId,
-    live::SlotState,
-    outcome::Outcome,
-    record::BirthRecord,
-};
+use domain::{ids::RunId, live::SlotState, outcome::Outcome, record::BirthRecord};
 use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
 
@@ -52,7 +47,12 @@ enum Woken {
 }
 
 impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
-    pub fn new(number: u16, shared: &'a Shared<S>, ports: &'a P, inputs: mpsc::UnboundedReceiver<SlotInput>) -> Self {
+    pub fn new(
+        number: u16,
+        shared: &'a Shared<S>,
+        ports: &'a P,
+        inputs: mpsc::UnboundedReceiver<SlotInput>,
+    ) -> Self {
         Self {
             number,
             shared,
@@ -151,7 +151,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
 
     fn look_again(&mut self) -> Vec<Effect> {
         if let Some(unclosed) = self.unclosed.take() {
-            let mut effects = VecDeque::from([Effect::CloseRun { identity: unclosed.identity, record: unclosed.record }]);
+            let mut effects =
+                VecDeque::from([Effect::CloseRun { identity: unclosed.identity, record: unclosed.record }]);
             effects.extend(unclosed.then);
             return effects.into();
         }
@@ -159,7 +160,10 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             return Vec::new();
         }
         let event = match &*self.shared.order.borrow() {
-            Ok(order) => Event::Present(Box::new(Start { run_id: RunId(self.shared.fresh_id()), order: Arc::clone(order) })),
+            Ok(order) => Event::Present(Box::new(Start {
+                run_id: RunId(self.shared.fresh_id()),
+                order: Arc::clone(order),
+            })),
             Err(fault) => Event::Waiting(fault.clone()),
         };
         self.handle(event)
@@ -169,7 +173,9 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     fn carry_out(&mut self, mut effects: VecDeque<Effect>) -> Option<Effect> {
         while let Some(effect) = effects.pop_front() {
             let written = match effect {
-                Effect::OpenRun { identity, record } => self.shared.journal.open_run(&record, identity.as_deref()),
+                Effect::OpenRun { identity, record } => {
+                    self.shared.journal.open_run(&record, identity.as_deref())
+                }
                 Effect::Note { what, identity, record } => {
                     self.shared.journal.note(&what, self.shared.now().at, &record, identity.as_deref())
                 }
@@ -201,9 +207,22 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let fault = record.fault.as_ref().map(describe).unwrap_or_default();
         match record.outcome {
             Outcome::Pass | Outcome::Fail => {
-                tracing::info!(slot = self.number, number, outcome = record.outcome.as_str(), fault, serial = record.serial.as_deref(), "run closed");
+                tracing::info!(
+                    slot = self.number,
+                    number,
+                    outcome = record.outcome.as_str(),
+                    fault,
+                    serial = record.serial.as_deref(),
+                    "run closed"
+                );
             }
-            _ => tracing::warn!(slot = self.number, number, outcome = record.outcome.as_str(), fault, "run closed"),
+            _ => tracing::warn!(
+                slot = self.number,
+                number,
+                outcome = record.outcome.as_str(),
+                fault,
+                "run closed"
+            ),
         }
         self.shared.tell(Progress::closed(number, record));
         self.shared.record_closed.notify_one();

@@ -6,7 +6,7 @@ mod bundles;
 mod http;
 mod records;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use bundles::OrderBook;
 pub use http::HttpServer;

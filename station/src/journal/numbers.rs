@@ -16,7 +16,8 @@ impl Journal {
     /// The file can't be read.
     pub fn number_of(&self, identity: &str) -> Result<Option<String>, JournalFault> {
         self.read(|c| {
-            c.query_row("SELECT serial FROM number WHERE identity = ?1", [identity], |row| row.get(0)).optional()
+            c.query_row("SELECT serial FROM number WHERE identity = ?1", [identity], |row| row.get(0))
+                .optional()
         })
     }
 
@@ -24,7 +25,12 @@ impl Journal {
     ///
     /// # Errors
     /// The disk refuses; then the number may not be written to the board.
-    pub fn reserve_number(&self, run: RunId, batch: BatchId, identity: &str) -> Result<Option<String>, JournalFault> {
+    pub fn reserve_number(
+        &self,
+        run: RunId,
+        batch: BatchId,
+        identity: &str,
+    ) -> Result<Option<String>, JournalFault> {
         if let Some(serial) = self.number_of(identity)? {
             return Ok(Some(serial));
         }
@@ -45,7 +51,13 @@ impl Journal {
     ///
     /// # Errors
     /// The disk refuses, or the number is bound to another board here.
-    pub fn bind_number(&self, run: RunId, batch: BatchId, identity: &str, serial: &str) -> Result<(), JournalFault> {
+    pub fn bind_number(
+        &self,
+        run: RunId,
+        batch: BatchId,
+        identity: &str,
+        serial: &str,
+    ) -> Result<(), JournalFault> {
         if self.number_of(identity)?.as_deref() == Some(serial) {
             return Ok(());
         }
@@ -86,11 +98,18 @@ impl Journal {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn ask_block(&self, batch: BatchId, count: u32, fresh: SerialBlockId) -> Result<LeaseSerialBlock, JournalFault> {
+    pub fn ask_block(
+        &self,
+        batch: BatchId,
+        count: u32,
+        fresh: SerialBlockId,
+    ) -> Result<LeaseSerialBlock, JournalFault> {
         let open: Option<(String, u32)> = self.read(|c| {
-            c.query_row("SELECT block_id, count FROM block WHERE batch_id = ?1 AND held = 0", [batch.to_string()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            c.query_row(
+                "SELECT block_id, count FROM block WHERE batch_id = ?1 AND held = 0",
+                [batch.to_string()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .optional()
         })?;
         if let Some((block_id, count)) = open {
@@ -134,7 +153,8 @@ impl Journal {
     /// # Errors
     /// The disk refuses.
     pub fn withdraw_block(&self, block: SerialBlockId) -> Result<(), JournalFault> {
-        self.write(|c| c.execute("DELETE FROM block WHERE block_id = ?1 AND held = 0", [block.to_string()])).map(|_| ())
+        self.write(|c| c.execute("DELETE FROM block WHERE block_id = ?1 AND held = 0", [block.to_string()]))
+            .map(|_| ())
     }
 
     /// The secret of this identity, sealed.
@@ -143,12 +163,21 @@ impl Journal {
     /// The file can't be read.
     pub fn secret_of(&self, identity: &str) -> Result<Option<SealedSecret>, JournalFault> {
         self.read(|c| {
-            c.query_row("SELECT own, sealed, keyed_hash, length FROM secret WHERE identity = ?1", [identity], read_secret).optional()
+            c.query_row(
+                "SELECT own, sealed, keyed_hash, length FROM secret WHERE identity = ?1",
+                [identity],
+                read_secret,
+            )
+            .optional()
         })
     }
 
     /// The secret of this identity where that very run sealed or took it over.
-    pub(super) fn secret_sealed_in(&self, identity: &str, run: RunId) -> Result<Option<SealedSecret>, JournalFault> {
+    pub(super) fn secret_sealed_in(
+        &self,
+        identity: &str,
+        run: RunId,
+    ) -> Result<Option<SealedSecret>, JournalFault> {
         self.read(|c| {
             c.query_row(
                 "SELECT own, sealed, keyed_hash, length FROM secret WHERE identity = ?1 AND run_id = ?2",
@@ -164,7 +193,12 @@ impl Journal {
     ///
     /// # Errors
     /// The disk refuses; then the password may not be sent to the board.
-    pub fn keep_secret(&self, run: RunId, identity: &str, fresh: &SealedSecret) -> Result<SealedSecret, JournalFault> {
+    pub fn keep_secret(
+        &self,
+        run: RunId,
+        identity: &str,
+        fresh: &SealedSecret,
+    ) -> Result<SealedSecret, JournalFault> {
         self.write(|c| {
             c.query_row(
                 "INSERT INTO secret (identity, run_id, own, sealed, keyed_hash, length) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -178,6 +212,7 @@ impl Journal {
 }
 
 fn read_secret(row: &rusqlite::Row<'_>) -> rusqlite::Result<SealedSecret> {
-    let record = SecretRecord { sealed: row.get(1)?, keyed_hash: row.get(2)?, length: row.get(3)?, proved: false };
+    let record =
+        SecretRecord { sealed: row.get(1)?, keyed_hash: row.get(2)?, length: row.get(3)?, proved: false };
     Ok(SealedSecret { own: row.get(0)?, record })
 }

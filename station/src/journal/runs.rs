@@ -31,7 +31,13 @@ impl Journal {
     ///
     /// # Errors
     /// The disk refuses, or the run is not open.
-    pub fn note(&self, what: &str, at: DateTime<Utc>, draft: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
+    pub fn note(
+        &self,
+        what: &str,
+        at: DateTime<Utc>,
+        draft: &BirthRecord,
+        identity: Option<&str>,
+    ) -> Result<(), JournalFault> {
         let text = self.json(draft)?;
         let changed = self.write(|c| {
             let changed = c.execute(
@@ -43,7 +49,11 @@ impl Journal {
             }
             Ok(changed)
         })?;
-        if changed == 1 { Ok(()) } else { Err(self.not_understood(format!("run {} is not open", draft.run_id))) }
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(self.not_understood(format!("run {} is not open", draft.run_id)))
+        }
     }
 
     /// Closes a run: gives its record a number and puts it into the outbox, in one transaction. Closing the same run again gives
@@ -59,9 +69,14 @@ impl Journal {
         if let Some(number) = known {
             return Ok(number);
         }
-        let number: u64 = self.read(|c| c.query_row("SELECT next_number FROM journal", [], |row| row.get(0)))?;
-        let envelope =
-            Envelope { station_id: self.station_id, outbox_id: self.outbox_id, number, record: record.clone() };
+        let number: u64 =
+            self.read(|c| c.query_row("SELECT next_number FROM journal", [], |row| row.get(0)))?;
+        let envelope = Envelope {
+            station_id: self.station_id,
+            outbox_id: self.outbox_id,
+            number,
+            record: record.clone(),
+        };
         let text = serde_json::to_string(&envelope).map_err(|error| self.not_understood(error))?;
         let sha256 = ContentHash::of(text.as_bytes());
         self.write(|c| {
@@ -98,11 +113,16 @@ impl Journal {
         })?;
         let mut finished = Vec::new();
         for (draft, identity) in open {
-            let mut record: BirthRecord = serde_json::from_str(&draft).map_err(|error| self.not_understood(error))?;
+            let mut record: BirthRecord =
+                serde_json::from_str(&draft).map_err(|error| self.not_understood(error))?;
             let run = record.run_id.to_string();
             let last: Option<String> = self.read(|c| {
-                c.query_row("SELECT at FROM event WHERE run_id = ?1 ORDER BY seq DESC LIMIT 1", [&run], |row| row.get(0))
-                    .optional()
+                c.query_row(
+                    "SELECT at FROM event WHERE run_id = ?1 ORDER BY seq DESC LIMIT 1",
+                    [&run],
+                    |row| row.get(0),
+                )
+                .optional()
             })?;
             // The last thing known to have happened ends it: when the power went, nobody knows.
             let last = last.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.to_utc());
@@ -143,7 +163,11 @@ impl Journal {
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn passed(&self, identifiers: &[Identifier], operation: &str) -> Result<Option<String>, JournalFault> {
+    pub fn passed(
+        &self,
+        identifiers: &[Identifier],
+        operation: &str,
+    ) -> Result<Option<String>, JournalFault> {
         for identifier in identifiers.iter().filter(|identifier| identifier.unique) {
             let serial: Option<Option<String>> = self.read(|c| {
                 c.query_row(
@@ -177,7 +201,9 @@ fn confirm_pass(c: &Connection, record: &BirthRecord, identity: Option<&str>) ->
     if let Some(identity) = identity {
         c.execute("UPDATE number SET state = 'confirmed' WHERE identity = ?1", [identity])?;
     }
-    for identifier in record.identifiers.iter().filter(|identifier| identifier.unique && is_of_the_board(identifier)) {
+    for identifier in
+        record.identifiers.iter().filter(|identifier| identifier.unique && is_of_the_board(identifier))
+    {
         c.execute(
             "INSERT INTO pass (identifier, operation, serial) VALUES (?1, ?2, ?3)
              ON CONFLICT (identifier, operation) DO UPDATE SET serial = excluded.serial",

@@ -79,11 +79,21 @@ pub struct Sealed {
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Commits the run.
-    OpenRun { identity: Option<String>, record: Box<BirthRecord> },
+    OpenRun {
+        identity: Option<String>,
+        record: Box<BirthRecord>,
+    },
     /// Commits what is about to be done, with the record so far.
-    Note { what: String, identity: Option<String>, record: Box<BirthRecord> },
+    Note {
+        what: String,
+        identity: Option<String>,
+        record: Box<BirthRecord>,
+    },
     /// Commits the finished record. Tried until the disk takes it.
-    CloseRun { identity: Option<String>, record: Box<BirthRecord> },
+    CloseRun {
+        identity: Option<String>,
+        record: Box<BirthRecord>,
+    },
     /// The load off, without waiting for the instrument.
     LoadOff,
     ReleaseIdentity,
@@ -93,11 +103,26 @@ pub enum Effect {
     /// Question: takes these identifiers for this slot.
     ClaimIdentity(Vec<Identifier>),
     /// Question: may this board be worked?
-    AskAdmission { batch_id: BatchId, operation: String, identity: String, identifiers: Vec<Identifier> },
+    AskAdmission {
+        batch_id: BatchId,
+        operation: String,
+        identity: String,
+        identifiers: Vec<Identifier>,
+    },
     /// Question: binds a number, committed before it is answered. `known`: the one the server says it has.
-    ReserveNumber { run_id: RunId, batch_id: BatchId, identity: String, known: Option<String> },
+    ReserveNumber {
+        run_id: RunId,
+        batch_id: BatchId,
+        identity: String,
+        known: Option<String>,
+    },
     /// Question: draws and seals the password, committed before it is answered; an identity keeps the one it has.
-    SealSecret { run_id: RunId, identity: String, length: u8, factory: String },
+    SealSecret {
+        run_id: RunId,
+        identity: String,
+        length: u8,
+        factory: String,
+    },
     /// Question: the known load, milliamperes.
     SetLoad(u32),
     /// Question: the slot's supply off and on.

@@ -32,7 +32,10 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
 /// Whether the bench may come back by itself, so that the same board is worth another run.
 pub fn may_pass_by_itself(code: FaultCode) -> bool {
     use FaultCode as C;
-    matches!(code, C::PortVanished | C::PortNotOpened | C::FixtureSilent | C::JournalNotWritten | C::NoSerialNumbers)
+    matches!(
+        code,
+        C::PortVanished | C::PortNotOpened | C::FixtureSilent | C::JournalNotWritten | C::NoSerialNumbers
+    )
 }
 
 /// The grade that the board's own report gives its firmware.
@@ -81,7 +84,10 @@ pub fn parameter_record(written: &ParameterWritten) -> ParameterRecord {
 
 /// A register that reads otherwise than it was set.
 pub fn does_not_hold(name: &str, set: &Value, found: &Value) -> Fault {
-    Fault::new(FaultCode::RegisterDoesNotHold).with("register", name).with("expected", set).with("found", found)
+    Fault::new(FaultCode::RegisterDoesNotHold)
+        .with("register", name)
+        .with("expected", set)
+        .with("found", found)
 }
 
 /// The registers that the measurements of that time need, `cells` spelt out.
@@ -132,7 +138,12 @@ pub fn first_outside(records: &[MeasurementRecord]) -> Option<Fault> {
 
 /// The known load against what the board reads after its calibration, and how far it had to be corrected. Which sign a
 /// discharge has is the model's affair: the procedure's own limits on the current under load check it.
-pub fn judge_calibration(true_ma: u32, before_ma: i64, after_ma: i64, order: &WorkOrder) -> (Vec<MeasurementRecord>, Option<Fault>) {
+pub fn judge_calibration(
+    true_ma: u32,
+    before_ma: i64,
+    after_ma: i64,
+    order: &WorkOrder,
+) -> (Vec<MeasurementRecord>, Option<Fault>) {
     let step = &order.procedure.calibrate;
     let truth = f64::from(true_ma);
     let (before_ma, after_ma) = (before_ma.abs(), after_ma.abs());
@@ -151,7 +162,13 @@ pub fn judge_calibration(true_ma: u32, before_ma: i64, after_ma: i64, order: &Wo
     };
     let records = vec![
         // Hundredths of a per cent are below what the current register resolves.
-        record("calibration_correction", (correction * 100.0).round() / 100.0, "%", Limit { min: Some(-bound), max: Some(bound) }, None),
+        record(
+            "calibration_correction",
+            (correction * 100.0).round() / 100.0,
+            "%",
+            Limit { min: Some(-bound), max: Some(bound) },
+            None,
+        ),
         record(
             "calibrated_current",
             after_ma as f64,
@@ -167,7 +184,11 @@ pub fn judge_calibration(true_ma: u32, before_ma: i64, after_ma: i64, order: &Wo
             .with("tolerance", step.tolerance_ma)
     };
     let fault = match (records[0].passed, records[1].passed) {
-        (false, _) => Some(off(true_ma, before_ma).with("correction_percent", Value::Number(records[0].value)).with("max_correction_percent", bound)),
+        (false, _) => Some(
+            off(true_ma, before_ma)
+                .with("correction_percent", Value::Number(records[0].value))
+                .with("max_correction_percent", bound),
+        ),
         (_, false) => Some(off(true_ma, after_ma)),
         _ => None,
     };
@@ -180,7 +201,12 @@ fn readings_of(spec: &MeasurementSpec, order: &WorkOrder) -> Vec<(String, String
     }
     let cells = &order.model.cells;
     (1..=order.profile.product.cells)
-        .map(|cell| (format!("{}_{cell}", spec.name), format!("{}{cell}{}", cells.register_prefix, cells.register_suffix)))
+        .map(|cell| {
+            (
+                format!("{}_{cell}", spec.name),
+                format!("{}{cell}{}", cells.register_prefix, cells.register_suffix),
+            )
+        })
         .collect()
 }
 
@@ -222,8 +248,10 @@ fn forbidden_mask(spec: &MeasurementSpec, register: &str, order: &WorkOrder) -> 
     let mut mask = 0;
     for name in &spec.forbidden_bits {
         let bit = bits.iter().find(|bit| bit.name == *name).ok_or_else(|| {
-            Fault::new(FaultCode::BundleRefused)
-                .with("detail", format!("measurement {} forbids bit {name}, which {register} has not", spec.name))
+            Fault::new(FaultCode::BundleRefused).with(
+                "detail",
+                format!("measurement {} forbids bit {name}, which {register} has not", spec.name),
+            )
         })?;
         mask |= 1u16.checked_shl(u32::from(bit.bit)).unwrap_or(0);
     }

@@ -1,6 +1,6 @@
 //! The runner against a bench of paper.
 
-mod bench;
+pub mod bench;
 
 use super::{Admitted, Effect, Event, Lamp};
 use crate::board::{BoardIdentity, BoardReply, BoardRequest, PasswordProof};
@@ -67,7 +67,9 @@ fn everything_is_on_disk_before_it_is_on_the_board() {
     bench.work(good).unwrap();
     let at = |what: &dyn Fn(&Effect) -> bool| bench.done.iter().position(what).expect("that effect");
     let noted = |text: &str| at(&|effect| matches!(effect, Effect::Note { what, .. } if what == text));
-    let asked = |is_it: &dyn Fn(&BoardRequest) -> bool| at(&|effect| matches!(effect, Effect::Board(request) if is_it(request)));
+    let asked = |is_it: &dyn Fn(&BoardRequest) -> bool| {
+        at(&|effect| matches!(effect, Effect::Board(request) if is_it(request)))
+    };
     let opened = at(&|effect| matches!(effect, Effect::OpenRun { .. }));
     let flash = asked(&|request| matches!(request, BoardRequest::Flash { .. }));
     assert!(opened < noted("flash begun") && noted("flash begun") < flash);
@@ -77,7 +79,8 @@ fn everything_is_on_disk_before_it_is_on_the_board() {
     let sealed = at(&|effect| matches!(effect, Effect::SealSecret { .. }));
     let sent = asked(&|request| matches!(request, BoardRequest::SetPassword { .. }));
     assert!(sealed < noted("password sealed") && noted("password sealed") < sent);
-    let lease = bench.done.iter().rposition(|e| matches!(e, Effect::Board(BoardRequest::WriteLease { .. }))).unwrap();
+    let lease =
+        bench.done.iter().rposition(|e| matches!(e, Effect::Board(BoardRequest::WriteLease { .. }))).unwrap();
     let is_write = |effect: &Effect| {
         matches!(
             effect,
@@ -156,7 +159,10 @@ fn a_silent_board_fails_without_identifiers() {
     let mut bench = PaperBench::new();
     bench.found = FoundState::Silent;
     let record = bench.work(good).unwrap();
-    assert_eq!((record.outcome, code(&record), last_step(&record)), (Outcome::Fail, FaultCode::BoardSilent, Some(Step::Probe)));
+    assert_eq!(
+        (record.outcome, code(&record), last_step(&record)),
+        (Outcome::Fail, FaultCode::BoardSilent, Some(Step::Probe))
+    );
     assert!(record.identifiers.is_empty() && record.serial.is_none());
     assert_eq!(record.fault.unwrap().args["seconds"], "10");
 }
@@ -167,7 +173,10 @@ fn another_model_fails_and_nothing_is_written_to_it() {
     bench.identity.is_model = false;
     bench.identity.model_value = "OTHER".into();
     let record = bench.work(good).unwrap();
-    assert_eq!((record.outcome, code(&record), last_step(&record)), (Outcome::Fail, FaultCode::WrongModel, Some(Step::Identify)));
+    assert_eq!(
+        (record.outcome, code(&record), last_step(&record)),
+        (Outcome::Fail, FaultCode::WrongModel, Some(Step::Identify))
+    );
     let only_reads = bench.done.iter().all(|effect| {
         !matches!(effect, Effect::Board(request) if !matches!(request, BoardRequest::Probe { .. } | BoardRequest::ReadIdentity))
     });
@@ -179,8 +188,12 @@ fn a_board_that_passed_already_is_refused_without_a_run() {
     let mut bench = PaperBench::new();
     bench.admission = AdmissionVerdict::PassedAlready;
     assert!(bench.work(good).is_none());
-    assert!(!bench.done.iter().any(|effect| matches!(effect, Effect::OpenRun { .. } | Effect::CloseRun { .. })));
-    assert!(matches!(bench.runner.live(), SlotState::Refused { fault, .. } if fault.code == FaultCode::PassedAlready));
+    assert!(
+        !bench.done.iter().any(|effect| matches!(effect, Effect::OpenRun { .. } | Effect::CloseRun { .. }))
+    );
+    assert!(
+        matches!(bench.runner.live(), SlotState::Refused { fault, .. } if fault.code == FaultCode::PassedAlready)
+    );
     assert!(matches!(bench.done.last(), Some(Effect::Lamp(Lamp::Attention))));
     assert!(bench.start().is_none(), "the same board without a removal starts nothing");
     bench.tell(Event::Removed);
@@ -194,14 +207,21 @@ fn a_board_in_its_loader_is_flashed_first_and_admitted_afterwards() {
     let record = bench.work(good).unwrap();
     assert_eq!(record.outcome, Outcome::Pass, "{:?}", record.fault);
     let steps: Vec<Step> = record.steps.iter().map(|entry| entry.step).collect();
-    assert_eq!(&steps[..6], &[Step::Probe, Step::Flash, Step::Boot, Step::Identify, Step::Admit, Step::Unlock]);
+    assert_eq!(
+        &steps[..6],
+        &[Step::Probe, Step::Flash, Step::Boot, Step::Identify, Step::Admit, Step::Unlock]
+    );
     assert_eq!(record.firmware.unwrap().before, None);
 
     let mut bench = PaperBench::new();
     bench.found = FoundState::Loader;
     bench.admission = AdmissionVerdict::PassedAlready;
     let record = bench.work(good).unwrap();
-    assert_eq!((record.outcome, code(&record)), (Outcome::Aborted, FaultCode::PassedAlready), "flashed, so there is a run to close");
+    assert_eq!(
+        (record.outcome, code(&record)),
+        (Outcome::Aborted, FaultCode::PassedAlready),
+        "flashed, so there is a run to close"
+    );
 }
 
 #[test]
@@ -229,7 +249,11 @@ fn a_flipped_byte_is_sent_again_and_never_passes_on_its_version() {
         }))
         .unwrap();
     assert_eq!((record.outcome, code(&record)), (Outcome::Fail, FaultCode::FirmwareCrcDiffers));
-    let attempts = bench.done.iter().filter(|effect| matches!(effect, Effect::Board(BoardRequest::Flash { .. }))).count();
+    let attempts = bench
+        .done
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Board(BoardRequest::Flash { .. })))
+        .count();
     assert_eq!(attempts, usize::from(bench.order.procedure.flash.attempts));
 }
 
@@ -240,7 +264,8 @@ fn a_board_that_changes_under_way_aborts() {
         let mut seen = 0;
         let record = bench
             .work(|_, question, mut event| {
-                if let (Effect::Board(BoardRequest::ReadIdentity), Event::Board(Ok(answer))) = (question, &mut event)
+                if let (Effect::Board(BoardRequest::ReadIdentity), Event::Board(Ok(answer))) =
+                    (question, &mut event)
                     && let BoardReply::Identity(identity) = &mut answer.reply
                 {
                     if seen >= from {
@@ -251,7 +276,11 @@ fn a_board_that_changes_under_way_aborts() {
                 event
             })
             .unwrap();
-        assert_eq!((record.outcome, code(&record)), (Outcome::Aborted, FaultCode::IdentityChanged), "from reading {from}");
+        assert_eq!(
+            (record.outcome, code(&record)),
+            (Outcome::Aborted, FaultCode::IdentityChanged),
+            "from reading {from}"
+        );
     }
 }
 
@@ -285,7 +314,8 @@ fn what_does_not_hold_after_the_restart_fails_and_is_named() {
 #[test]
 fn a_cell_outside_its_limits_fails_with_its_figures() {
     let mut bench = PaperBench::new();
-    let registers = |request: &BoardRequest| matches!(request, BoardRequest::ReadRegisters { names } if names.len() > 3);
+    let registers =
+        |request: &BoardRequest| matches!(request, BoardRequest::ReadRegisters { names } if names.len() > 3);
     let record = bench
         .work(spoil_reply(registers, |reply| {
             if let BoardReply::Registers(readings) = reply
@@ -296,8 +326,14 @@ fn a_cell_outside_its_limits_fails_with_its_figures() {
         }))
         .unwrap();
     let fault = record.fault.clone().unwrap();
-    assert_eq!((record.outcome, fault.code, fault.step), (Outcome::Fail, FaultCode::OutsideLimits, Some(Step::Measure)));
-    assert_eq!((fault.args["found"].as_str(), fault.args["min"].as_str(), fault.args["max"].as_str()), ("2214", "2280", "2360"));
+    assert_eq!(
+        (record.outcome, fault.code, fault.step),
+        (Outcome::Fail, FaultCode::OutsideLimits, Some(Step::Measure))
+    );
+    assert_eq!(
+        (fault.args["found"].as_str(), fault.args["min"].as_str(), fault.args["max"].as_str()),
+        ("2214", "2280", "2360")
+    );
     assert!(fault.args["measurement"].ends_with("_7"));
 }
 
@@ -310,7 +346,9 @@ fn the_hand_and_the_bench_are_told_apart_from_the_board() {
 
     let mut bench = PaperBench::new();
     let disk = Fault::new(FaultCode::JournalNotWritten).with("path", "j");
-    let record = bench.work(|nth, _, event| if nth == 20 { Event::JournalFailed(disk.clone()) } else { event }).unwrap();
+    let record = bench
+        .work(|nth, _, event| if nth == 20 { Event::JournalFailed(disk.clone()) } else { event })
+        .unwrap();
     assert_eq!(record.outcome, Outcome::Error);
     assert!(bench.runner.waits_for_bench(), "the same board is worked again when the disk is back");
 

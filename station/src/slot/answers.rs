@@ -68,7 +68,9 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     /// An effect that nobody waits for.
     pub fn carry_out(&mut self, effect: &Effect) {
         match effect {
-            Effect::LoadOff => self.shared.tell_fixture(FixtureCommand::SetLoad { slot: self.slot, load_ma: 0 }),
+            Effect::LoadOff => {
+                self.shared.tell_fixture(FixtureCommand::SetLoad { slot: self.slot, load_ma: 0 })
+            }
             Effect::ReleaseIdentity => self.shared.release(self.slot),
             Effect::Lamp(lamp) => self.lamp(*lamp),
             _ => {}
@@ -112,7 +114,8 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     async fn ask_board(&mut self, request: BoardRequest) -> Result<crate::board::BoardAnswer, Fault> {
         let order = self.shared.order.borrow().as_ref().ok().cloned();
         let is_probe = matches!(request, BoardRequest::Probe { .. });
-        let transfer = self.shared.slots.get(&self.slot).map(|desk| Arc::clone(&desk.transfer)).unwrap_or_default();
+        let transfer =
+            self.shared.slots.get(&self.slot).map(|desk| Arc::clone(&desk.transfer)).unwrap_or_default();
         transfer.store(NO_TRANSFER, Ordering::Relaxed);
         let link = self.link_for(order.as_deref().filter(|_| is_probe))?;
         let mut progress = |percent: u8| transfer.store(percent, Ordering::Relaxed);
@@ -133,7 +136,9 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         };
         if !fits {
             let order = order.ok_or_else(|| {
-                Fault::new(FaultCode::PortVanished).with("device", format!("slot {}", self.slot)).with("detail", "the port was lost in mid-run")
+                Fault::new(FaultCode::PortVanished)
+                    .with("device", format!("slot {}", self.slot))
+                    .with("detail", "the port was lost in mid-run")
             })?;
             // The old one holds the port: it goes before the new one asks for it.
             self.link = None;
@@ -154,7 +159,12 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     ) -> Result<Admitted, Fault> {
         let journal = &self.shared.journal;
         if let Some(serial) = journal.passed(&identifiers, &operation).map_err(disk)? {
-            return Ok(Admitted { verdict: AdmissionVerdict::PassedAlready, serial: Some(serial), resumes: None, secret: None });
+            return Ok(Admitted {
+                verdict: AdmissionVerdict::PassedAlready,
+                serial: Some(serial),
+                resumes: None,
+                secret: None,
+            });
         }
         let question = AskAdmission { batch_id, operation, identifiers };
         let known = match timeout(ADMISSION_PATIENCE, self.shared.server.admission(&question)).await {
@@ -185,7 +195,13 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         Ok(Admitted { verdict: known.verdict, serial: known.serial, resumes, secret })
     }
 
-    fn reserve(&self, run: RunId, batch: BatchId, identity: &str, known: Option<&str>) -> Result<String, Fault> {
+    fn reserve(
+        &self,
+        run: RunId,
+        batch: BatchId,
+        identity: &str,
+        known: Option<&str>,
+    ) -> Result<String, Fault> {
         let journal = &self.shared.journal;
         if let Some(serial) = known {
             journal.bind_number(run, batch, identity, serial).map_err(disk)?;
@@ -228,7 +244,8 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
 }
 
 fn fixture_silent(what: &str) -> Fault {
-    Fault::new(FaultCode::FixtureSilent).with("detail", format!("{what} within {} s", FIXTURE_PATIENCE.as_secs()))
+    Fault::new(FaultCode::FixtureSilent)
+        .with("detail", format!("{what} within {} s", FIXTURE_PATIENCE.as_secs()))
 }
 
 fn no_numbers() -> Fault {

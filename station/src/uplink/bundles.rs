@@ -76,7 +76,9 @@ impl OrderBook {
             return Ok(content);
         }
         let content = server.bundle(hash).await.map_err(|fault| match fault {
-            ServerFault::Away(detail) => refused(format!("bundle {hash} is not on this disk and the server is away: {detail}")),
+            ServerFault::Away(detail) => {
+                refused(format!("bundle {hash} is not on this disk and the server is away: {detail}"))
+            }
             refusal @ ServerFault::Refused { .. } => refused(format!("bundle {hash}: {refusal}")),
         })?;
         if let Err(error) = write_json(&path, &content) {
@@ -87,7 +89,8 @@ impl OrderBook {
 
     fn remember(&self, assignment: Option<&Assignment>) {
         let path = self.folder.join("assignment.json");
-        let unchanged = read_json::<Option<Assignment>>(&path).is_some_and(|known| known.as_ref() == assignment);
+        let unchanged =
+            read_json::<Option<Assignment>>(&path).is_some_and(|known| known.as_ref() == assignment);
         if unchanged {
             return;
         }

@@ -45,7 +45,11 @@ impl HttpServer {
         self.client.request(method, format!("{}/api/v1/station/{path}", self.base)).bearer_auth(&self.key)
     }
 
-    async fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, ServerFault> {
+    async fn post<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        question: &Q,
+    ) -> Result<A, ServerFault> {
         read(send(self.request(Method::POST, path).json(question)).await?).await
     }
 }
@@ -94,7 +98,10 @@ async fn send(request: RequestBuilder) -> Result<Response, ServerFault> {
     let comes_back = status.is_server_error()
         || matches!(
             status,
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
+            StatusCode::UNAUTHORIZED
+                | StatusCode::FORBIDDEN
+                | StatusCode::REQUEST_TIMEOUT
+                | StatusCode::TOO_MANY_REQUESTS
         );
     if comes_back {
         return Err(ServerFault::Away(format!("it answers {} {code}: {detail}", status.as_u16())));

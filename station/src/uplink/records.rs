@@ -14,7 +14,9 @@ pub enum SendFault {
     Server(#[from] ServerFault),
     #[error(transparent)]
     Journal(#[from] JournalFault),
-    #[error("the server refuses record {number} by itself ({detail}); it stays in the journal: keep the file and ask for help")]
+    #[error(
+        "the server refuses record {number} by itself ({detail}); it stays in the journal: keep the file and ask for help"
+    )]
     OneRefused { number: u64, detail: String },
     #[error("the server answered {got} results to {sent} records")]
     Miscounted { sent: usize, got: usize },
@@ -52,7 +54,11 @@ pub async fn send_records(journal: &Journal, server: &impl Server) -> Result<u64
     }
 }
 
-async fn send_some(journal: &Journal, server: &impl Server, unsent: &[UnsentEnvelope]) -> Result<(), SendFault> {
+async fn send_some(
+    journal: &Journal,
+    server: &impl Server,
+    unsent: &[UnsentEnvelope],
+) -> Result<(), SendFault> {
     let request = IngestRequest { envelopes: unsent.iter().map(|envelope| envelope.text.clone()).collect() };
     let response = server.ingest(&request).await?;
     if response.results.len() != unsent.len() {
@@ -66,7 +72,11 @@ async fn send_some(journal: &Journal, server: &impl Server, unsent: &[UnsentEnve
         }
         if matches!(result.state, IngestState::Conflict | IngestState::Quarantined) {
             let reason = result.reason.as_deref().unwrap_or("no reason given");
-            tracing::error!(number = envelope.number, reason, "the server holds this record, but somebody must look at it");
+            tracing::error!(
+                number = envelope.number,
+                reason,
+                "the server holds this record, but somebody must look at it"
+            );
         }
         held.push(envelope.number);
     }

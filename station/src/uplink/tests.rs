@@ -1,0 +1,289 @@
+//! The queue and the order book against a server that does as it is told.
+
+use super::*;
+use crate::{
+    journal::{HeldCounts, Journal},
+    order::Boards,
+    runner::tests_support::{PaperBench, parts_texts},
+    uplink::records::SendFault,
+};
+use chrono::DateTime;
+use domain::{
+    api::{
+        ingest::{IngestResult, IngestState},
+        stations::AdmissionVerdict,
+    },
+    bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
+    ids::{BatchId, OutboxId, RunId, StationId},
+    text::FaultCode,
+};
+use ed25519_dalek::{Signer as _, SigningKey};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    path::Path,
+};
+use uuid::Uuid;
+
+/// Answers from a script; without one, everything is held.
+#[derive(Default)]
+pub struct ScriptedServer {
+    /// Texts held, in order.
+    pub held: RefCell<Vec<String>>,
+    /// How many envelopes each request had.
+    pub requests: RefCell<Vec<usize>>,
+    pub faults: RefCell<VecDeque<ServerFault>>,
+    /// A text that holds this is refused, and every request with it.
+    pub poison: RefCell<Option<String>>,
+    pub state: Cell<Option<IngestState>>,
+    pub misname: Cell<bool>,
+    pub assignment: RefCell<Option<Assignment>>,
+    pub content: RefCell<Option<BundleContent>>,
+    pub bundles_asked: Cell<u32>,
+    pub away: Cell<bool>,
+}
+
+impl ScriptedServer {
+    fn check(&self) -> Result<(), ServerFault> {
+        if self.away.get() { Err(ServerFault::Away("no route".into())) } else { Ok(()) }
+    }
+}
+
+impl Server for ScriptedServer {
+    async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
+        self.check()?;
+        Ok(self.assignment.borrow().clone())
+    }
+    async fn bundle(&self, _hash: &ContentHash) -> Result<BundleContent, ServerFault> {
+        self.check()?;
+        self.bundles_asked.set(self.bundles_asked.get() + 1);
+        Ok(self.content.borrow().clone().unwrap())
+    }
+    async fn serial_block(&self, _ask: &LeaseSerialBlock) -> Result<SerialBlock, ServerFault> {
+        Err(ServerFault::Away("no numbers in this script".into()))
+    }
+    async fn admission(&self, _ask: &AskAdmission) -> Result<Admission, ServerFault> {
+        Ok(Admission { verdict: AdmissionVerdict::Admit, serial: None })
+    }
+    async fn ingest(&self, request: &IngestRequest) -> Result<IngestResponse, ServerFault> {
+        self.requests.borrow_mut().push(request.envelopes.len());
+        if let Some(fault) = self.faults.borrow_mut().pop_front() {
+            return Err(fault);
+        }
+        if let Some(poison) = &*self.poison.borrow()
+            && request.envelopes.iter().any(|text| text.contains(poison))
+        {
+            return Err(ServerFault::Refused {
+                status: 413,
+                code: "too_large".into(),
+                detail: "too large".into(),
+            });
+        }
+        let mut results = Vec::new();
+        for text in &request.envelopes {
+            let is_new = !self.held.borrow().contains(text);
+            if is_new {
+                self.held.borrow_mut().push(text.clone());
+            }
+            let state =
+                self.state.get().unwrap_or(if is_new { IngestState::Stored } else { IngestState::Duplicate });
+            let named = if self.misname.get() { "another".as_bytes() } else { text.as_bytes() };
+            results.push(IngestResult { sha256: ContentHash::of(named), state, reason: None });
+        }
+        Ok(IngestResponse { results })
+    }
+    async fn live(&self, _live: &StationLive) -> Result<(), ServerFault> {
+        Ok(())
+    }
+}
+
+fn journal(folder: &Path, records: u128) -> Journal {
+    let at = DateTime::from_timestamp(1_900_000_000, 0).unwrap();
+    let ids = (StationId(Uuid::from_u128(5)), OutboxId(Uuid::from_u128(6)));
+    let journal = Journal::open(&folder.join("journal.sqlite"), ids.0, ids.1, at).unwrap();
+    for run in 1..=records {
+        let record =
+            domain::record::BirthRecord { run_id: RunId(Uuid::from_u128(run)), ..PaperBench::finished() };
+        journal.close_run(&record, None).unwrap();
+    }
+    journal
+}
+
+#[tokio::test]
+async fn a_backlog_goes_oldest_first_in_few_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, server) = (journal(folder.path(), 120), ScriptedServer::default());
+    assert_eq!(send_records(&journal, &server).await.unwrap(), 120);
+    assert_eq!(*server.requests.borrow(), [50, 50, 20]);
+    let numbers: Vec<u64> = server
+        .held
+        .borrow()
+        .iter()
+        .map(|text| serde_json::from_str::<domain::record::Envelope>(text).unwrap().number)
+        .collect();
+    assert_eq!(numbers, (1..=120).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_stops_the_queue_and_nothing_is_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, server) = (journal(folder.path(), 3), ScriptedServer::default());
+    server.faults.borrow_mut().push_back(ServerFault::Away("connection refused".into()));
+    assert!(matches!(send_records(&journal, &server).await, Err(SendFault::Server(ServerFault::Away(_)))));
+    assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 0, unsent: 3 });
+    assert_eq!(send_records(&journal, &server).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_that_got_lost_makes_a_duplicate_and_no_second_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, server) = (journal(folder.path(), 2), ScriptedServer::default());
+    for text in journal.unsent(10).unwrap() {
+        server.held.borrow_mut().push(text.text);
+    }
+    assert_eq!(send_records(&journal, &server).await.unwrap(), 2);
+    assert_eq!(server.held.borrow().len(), 2);
+    assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 2, unsent: 0 });
+}
+
+#[tokio::test]
+async fn a_request_refused_as_a_whole_is_halved_down_to_the_record_at_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, server) = (journal(folder.path(), 10), ScriptedServer::default());
+    server.poison.replace(Some(format!("\"number\":{},", 7)));
+    let fault = send_records(&journal, &server).await.unwrap_err();
+    assert!(matches!(fault, SendFault::OneRefused { number: 7, .. }), "{fault}");
+    assert_eq!(
+        journal.held_counts().unwrap(),
+        HeldCounts { held: 6, unsent: 4 },
+        "those before it are held, none is lost"
+    );
+}
+
+#[tokio::test]
+async fn conflict_and_quarantine_count_as_held_and_another_records_name_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, server) = (journal(folder.path(), 2), ScriptedServer::default());
+    server.misname.set(true);
+    assert!(matches!(send_records(&journal, &server).await, Err(SendFault::Misnamed { number: 1 })));
+    assert_eq!(journal.held_counts().unwrap().unsent, 2);
+    server.misname.set(false);
+    server.state.set(Some(IngestState::Conflict));
+    assert_eq!(send_records(&journal, &server).await.unwrap(), 2);
+}
+
+fn released() -> (Assignment, BundleContent, SigningKey) {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let [model_toml, profile_toml, procedure_toml] = parts_texts().map(str::to_owned);
+    let image = vec![0x55; 4096];
+    let file = |id: &str, text: &str| FileRef {
+        id: id.into(),
+        revision: 1,
+        sha256: ContentHash::of(text.as_bytes()),
+    };
+    let manifest = BundleManifest {
+        model: file("topbms", &model_toml),
+        profile: file("p", &profile_toml),
+        procedure: file("q", &procedure_toml),
+        firmware: FirmwareRef {
+            version: "1.9".into(),
+            bytes: 4096,
+            sha256: ContentHash::of(&image),
+            crc32: 1,
+        },
+    };
+    let at = DateTime::from_timestamp(1_900_000_000, 0).unwrap();
+    let release = Release {
+        bundle: manifest.hash(),
+        submitted_by: "engineer".into(),
+        approved_by: "quality".into(),
+        approved_at: at,
+    };
+    let assignment = Assignment {
+        station_id: StationId(Uuid::from_u128(5)),
+        station_name: "jig-1".into(),
+        batch_id: BatchId(Uuid::from_u128(1)),
+        batch_name: "B-1".into(),
+        bundle: manifest.hash(),
+        quantity: 24,
+        operator: "operator".into(),
+    };
+    let signature = hex::encode(key.sign(&release.bytes()).to_bytes());
+    let release = SignedRelease { release, signature };
+    let content = BundleContent {
+        manifest,
+        model_toml,
+        profile_toml,
+        procedure_toml,
+        image_hex: hex::encode(image),
+        release,
+    };
+    (assignment, content, key)
+}
+
+fn book(folder: &Path, key: &SigningKey, boards: Boards) -> OrderBook {
+    OrderBook::open(folder, key.verifying_key(), boards).unwrap()
+}
+
+#[tokio::test]
+async fn the_order_survives_a_restart_without_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (assignment, content, key) = released();
+    let server = ScriptedServer::default();
+    server.assignment.replace(Some(assignment.clone()));
+    server.content.replace(Some(content));
+    let mut open = book(folder.path(), &key, Boards::Simulated);
+    let order = open.refresh(&server).await.unwrap().unwrap();
+    assert_eq!(order.batch_id, assignment.batch_id);
+    assert!(
+        std::sync::Arc::ptr_eq(&order, &open.refresh(&server).await.unwrap().unwrap()),
+        "the same order stays the same"
+    );
+    server.away.set(true);
+    assert!(open.refresh(&server).await.unwrap().is_some(), "an order in force stays so");
+    let mut later = book(folder.path(), &key, Boards::Simulated);
+    assert_eq!(later.refresh(&server).await.unwrap().unwrap().bundle, order.bundle);
+    assert_eq!(server.bundles_asked.get(), 1);
+    server.away.set(false);
+    server.assignment.replace(None);
+    assert!(later.refresh(&server).await.unwrap().is_none());
+    server.away.set(true);
+    assert!(
+        book(folder.path(), &key, Boards::Simulated).refresh(&server).await.unwrap().is_none(),
+        "withdrawn stays withdrawn"
+    );
+}
+
+#[tokio::test]
+async fn nothing_unreleased_and_nothing_assumed_becomes_an_order() {
+    let (assignment, content, key) = released();
+    let detail = async |content: BundleContent, key: &SigningKey, boards| {
+        let folder = tempfile::tempdir().unwrap();
+        let server = ScriptedServer::default();
+        server.assignment.replace(Some(assignment.clone()));
+        server.content.replace(Some(content));
+        let fault = book(folder.path(), key, boards).refresh(&server).await.unwrap_err();
+        assert_eq!(fault.code, FaultCode::BundleRefused);
+        fault.args["detail"].clone()
+    };
+    let stranger = SigningKey::from_bytes(&[8; 32]);
+    assert!(detail(content.clone(), &stranger, Boards::Simulated).await.contains("signature"));
+    let real = detail(content.clone(), &key, Boards::Real).await;
+    assert!(real.contains("topbms") && real.contains("simulators only"), "{real}");
+    let changed = BundleContent { image_hex: hex::encode([0x56; 4096]), ..content.clone() };
+    assert!(detail(changed, &key, Boards::Simulated).await.contains("image"));
+    let changed =
+        BundleContent { procedure_toml: content.procedure_toml.replace("20000", "20"), ..content.clone() };
+    assert!(detail(changed, &key, Boards::Simulated).await.contains("procedure"));
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::default();
+    server.assignment.replace(Some(assignment.clone()));
+    server.content.replace(Some(content.clone()));
+    book(folder.path(), &key, Boards::Simulated).refresh(&server).await.unwrap();
+    // A cached bundle that somebody changed is fetched anew, never worked.
+    let cached = folder.path().join(format!("{}.json", assignment.bundle));
+    let text = std::fs::read_to_string(&cached).unwrap().replace("20000", "20001");
+    std::fs::write(&cached, text).unwrap();
+    book(folder.path(), &key, Boards::Simulated).refresh(&server).await.unwrap();
+    assert_eq!(server.bundles_asked.get(), 2);
+}

@@ -2,8 +2,9 @@
 
 use crate::{
     board::{
-        AfreshReading, BoardAnswer, BoardIdentity, BoardReply, BoardRequest, Flashed, FirmwareImage, LeaseReading, OutputReading,
-        ParameterWritten, PasswordProof, ProfileWritten, Reading, Secret, WireUse,
+        AfreshReading, BoardAnswer, BoardIdentity, BoardReply, BoardRequest, FirmwareImage, Flashed,
+        LeaseReading, OutputReading, ParameterWritten, PasswordProof, ProfileWritten, Reading, Secret,
+        WireUse,
     },
     clock::Moment,
     order::WorkOrder,
@@ -29,12 +30,22 @@ use uuid::Uuid;
 
 pub const IMAGE_CRC: u32 = 0x1234_5678;
 
-/// The shipped files.
+/// The shipped files: model, profile, procedure.
+pub fn parts_texts() -> [&'static str; 3] {
+    [
+        include_str!("../../../../profiles/models/topbms.toml"),
+        include_str!("../../../../profiles/parameters/topbms-12s-lto-200a.toml"),
+        include_str!("../../../../profiles/procedures/topbms-birth.toml"),
+    ]
+}
+
+/// The shipped files, parsed.
 pub fn parts() -> (DeviceModel, Profile, Procedure) {
+    let [model, profile, procedure] = parts_texts();
     (
-        parse_model("m", include_str!("../../../../profiles/models/topbms.toml")).unwrap(),
-        parse_profile("p", include_str!("../../../../profiles/parameters/topbms-12s-lto-200a.toml")).unwrap(),
-        parse_procedure("q", include_str!("../../../../profiles/procedures/topbms-birth.toml")).unwrap(),
+        parse_model("m", model).unwrap(),
+        parse_profile("p", profile).unwrap(),
+        parse_procedure("q", procedure).unwrap(),
     )
 }
 
@@ -45,7 +56,12 @@ pub fn order() -> Arc<WorkOrder> {
         model: file("topbms"),
         profile: file("profile"),
         procedure: file("procedure"),
-        firmware: FirmwareRef { version: "1.9".into(), bytes: 4, sha256: ContentHash::of(b"image"), crc32: IMAGE_CRC },
+        firmware: FirmwareRef {
+            version: "1.9".into(),
+            bytes: 4,
+            sha256: ContentHash::of(b"image"),
+            crc32: IMAGE_CRC,
+        },
     };
     Arc::new(WorkOrder {
         batch_id: BatchId(Uuid::from_u128(1)),
@@ -64,7 +80,11 @@ pub fn identity() -> BoardIdentity {
     BoardIdentity {
         identifiers: vec![
             Identifier { kind: IdentifierKind::MachineCode, value: "342589975".into(), unique: true },
-            Identifier { kind: IdentifierKind::BluetoothAddress, value: "868835400068".into(), unique: false },
+            Identifier {
+                kind: IdentifierKind::BluetoothAddress,
+                value: "868835400068".into(),
+                unique: false,
+            },
         ],
         model_value: "TOPBMS".into(),
         is_model: true,
@@ -82,6 +102,7 @@ pub struct PaperBench {
     pub admission: AdmissionVerdict,
     pub done: Vec<Effect>,
     pub closed: Vec<BirthRecord>,
+    pub run_id: RunId,
     millis: u64,
     lease: BirthLease,
     name: String,
@@ -99,12 +120,18 @@ impl PaperBench {
             admission: AdmissionVerdict::Admit,
             done: Vec::new(),
             closed: Vec::new(),
+            run_id: RunId(Uuid::from_u128(7)),
             millis: 0,
             lease: BirthLease::Open,
             name: "BMS".into(),
             true_ma: 0,
             calibrated: false,
         }
+    }
+
+    /// The record of a board that passed.
+    pub fn finished() -> BirthRecord {
+        Self::new().work(|_, _, event| event).unwrap()
     }
 
     pub fn now(&mut self) -> Moment {
@@ -130,7 +157,7 @@ impl PaperBench {
     }
 
     pub fn start(&mut self) -> Option<Effect> {
-        let start = Start { run_id: RunId(Uuid::from_u128(7)), order: Arc::clone(&self.order) };
+        let start = Start { run_id: self.run_id, order: Arc::clone(&self.order) };
         self.tell(Event::Present(Box::new(start)))
     }
 
@@ -153,13 +180,21 @@ impl PaperBench {
                 Event::Board(Ok(BoardAnswer { reply: self.reply(request), wire }))
             }
             Effect::ClaimIdentity(_) => Event::Claimed(Ok(())),
-            Effect::AskAdmission { .. } => {
-                Event::Admitted(Ok(Admitted { verdict: self.admission, serial: None, resumes: None, secret: None }))
-            }
+            Effect::AskAdmission { .. } => Event::Admitted(Ok(Admitted {
+                verdict: self.admission,
+                serial: None,
+                resumes: None,
+                secret: None,
+            })),
             Effect::ReserveNumber { .. } => Event::NumberReserved(Ok("TB26470213X".into())),
             Effect::SealSecret { length, .. } => Event::SecretSealed(Ok(Sealed {
                 secret: Secret::new("918273"),
-                record: SecretRecord { length: *length, keyed_hash: "00".into(), sealed: "00".into(), proved: false },
+                record: SecretRecord {
+                    length: *length,
+                    keyed_hash: "00".into(),
+                    sealed: "00".into(),
+                    proved: false,
+                },
             })),
             Effect::SetLoad(load_ma) => {
                 self.true_ma = *load_ma;
@@ -188,7 +223,9 @@ impl PaperBench {
                 parameters: values.iter().map(|(name, value)| self.written(name, value)).collect(),
                 transactions: 3,
             }),
-            Q::ReadRegisters { names } => BoardReply::Registers(names.iter().map(|name| self.register(name)).collect()),
+            Q::ReadRegisters { names } => {
+                BoardReply::Registers(names.iter().map(|name| self.register(name)).collect())
+            }
             Q::Calibrate { .. } => {
                 self.calibrated = true;
                 BoardReply::Calibrated { before_ma: 19_200, after_ma: 20_010 }
@@ -199,16 +236,19 @@ impl PaperBench {
                 BoardReply::Name { read: name.clone() }
             }
             Q::SetPassword { .. } | Q::Command { .. } => BoardReply::Done,
-            Q::ProvePassword { .. } => {
-                BoardReply::PasswordProof(PasswordProof { locked_first: true, old_refused: true, new_opened: true })
-            }
+            Q::ProvePassword { .. } => BoardReply::PasswordProof(PasswordProof {
+                locked_first: true,
+                old_refused: true,
+                new_opened: true,
+            }),
             Q::WriteLease { mode, .. } => {
                 self.lease = *mode;
                 BoardReply::Lease(self.lease())
             }
             Q::WriteSwitches { .. } | Q::ReadOutput => BoardReply::Output(self.output()),
             Q::ReadAll { registers } => {
-                let parameters = self.order.profile.values.iter().map(|(name, value)| self.reading(name, value)).collect();
+                let parameters =
+                    self.order.profile.values.iter().map(|(name, value)| self.reading(name, value)).collect();
                 BoardReply::Afresh(Box::new(AfreshReading {
                     identity: self.identity.clone(),
                     parameters,
@@ -238,7 +278,14 @@ impl PaperBench {
 
     fn written(&self, name: &str, value: &Value) -> ParameterWritten {
         let set = self.reading(name, value);
-        ParameterWritten { name: name.to_owned(), unit: set.unit.clone(), before: set.clone(), read: set.clone(), set, written: true }
+        ParameterWritten {
+            name: name.to_owned(),
+            unit: set.unit.clone(),
+            before: set.clone(),
+            read: set.clone(),
+            set,
+            written: true,
+        }
     }
 
     /// A live register in the middle of what the procedure allows.

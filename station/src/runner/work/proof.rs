@@ -1,0 +1,144 @@
+//! The restart and what is read after it: the only things that a pass rests on.
+
+use super::{Next, Phase, Work, internal, judge_lease, judge_output};
+use crate::{
+    board::{AfreshReading, BoardIdentity, BoardRequest, OutputReading, PasswordProof, Secret},
+    clock::Moment,
+    runner::{
+        Effect,
+        judge::{self, does_not_hold, first_outside},
+    },
+};
+use domain::{
+    evidence::Evidence,
+    lease::BirthLease,
+    procedure::MeasureWhen,
+    step::Step,
+    text::{Fault, FaultCode},
+};
+
+impl Work {
+    /// A supply that can't be switched leaves the board's own restart.
+    pub(super) fn power_cycled(&mut self, answer: Result<(), Fault>) -> Vec<Effect> {
+        let request = if answer.is_ok() { BoardRequest::AwaitApplication } else { BoardRequest::Restart };
+        self.ask(Phase::RestartedApplication, request)
+    }
+
+    pub(super) fn restarted(&mut self, now: Moment, identity: &BoardIdentity) -> Next {
+        self.same_board(identity)?;
+        let new = self.new_secret.clone().ok_or_else(|| internal("no password was set"))?;
+        let old = self.order.model.password.as_ref().map(|password| Secret::new(password.factory.clone()));
+        let old = old.ok_or_else(|| internal("the model has no password"))?;
+        Ok(self.step(
+            now,
+            Step::Verify,
+            Phase::ProvePassword,
+            Effect::Board(BoardRequest::ProvePassword { new, old }),
+        ))
+    }
+
+    pub(super) fn password_proved(&mut self, proof: PasswordProof) -> Next {
+        if let Some(password) = &mut self.draft.record.password {
+            password.proved = proof.is_proved();
+        }
+        if !proof.locked_first || !proof.old_refused {
+            return Err(Fault::new(FaultCode::OldPasswordStillOpens).into());
+        }
+        if !proof.new_opened {
+            return Err(Fault::new(FaultCode::NewPasswordRefused).into());
+        }
+        let registers = judge::registers_of(&self.order, MeasureWhen::AfterRestart);
+        Ok(self.ask(Phase::ReadAll, BoardRequest::ReadAll { registers }))
+    }
+
+    /// Everything is taken into the record first, then judged: a failing record holds what was read.
+    pub(super) fn read_afresh(&mut self, now: Moment, afresh: &AfreshReading) -> Next {
+        self.same_board(&afresh.identity)?;
+        let parameter_fault = self.verify_parameters(afresh);
+        let lease_fault = self.verify_lease(afresh);
+        let records =
+            judge::judge_measurements(&self.order, MeasureWhen::AfterRestart, self.true_ma, |name| {
+                afresh.reading(name)
+            })?;
+        let measurement_fault = first_outside(&records);
+        self.draft.record.measurements.extend(records);
+        self.verify_firmware(&afresh.identity)?;
+        if let Some(fault) = parameter_fault {
+            return Err(fault.into());
+        }
+        if self.name.is_some() {
+            self.name_holds(afresh.name.as_deref().unwrap_or_default())?;
+        }
+        if let Some(fault) = lease_fault.or(measurement_fault) {
+            return Err(fault.into());
+        }
+        if self.order.model.lease.is_none() {
+            let effects = self.draft.begin(now, Step::SafeState);
+            return Ok(effects
+                .into_iter()
+                .chain(self.ask(Phase::IdentifyLast, BoardRequest::ReadIdentity))
+                .collect());
+        }
+        Ok(self.step(now, Step::SafeState, Phase::SafeOutput, Effect::Board(BoardRequest::ReadOutput)))
+    }
+
+    pub(super) fn verify_parameters(&mut self, afresh: &AfreshReading) -> Option<Fault> {
+        let written = self.written.as_ref().map(|written| written.parameters.as_slice()).unwrap_or_default();
+        let mut first = None;
+        for (set, record) in written.iter().zip(&mut self.draft.record.parameters) {
+            match afresh.reading(&set.name) {
+                Some(reading) => {
+                    record.holds = reading.raw == set.set.raw;
+                    record.after_restart = Some(reading.value.clone());
+                    record.evidence = Evidence::Verified;
+                    if !record.holds {
+                        first = first.or(Some(does_not_hold(&set.name, &set.set.value, &reading.value)));
+                    }
+                }
+                None => {
+                    first = first.or(Some(
+                        Fault::new(FaultCode::BoardAnswersGarbage)
+                            .with("request", &set.name)
+                            .with("detail", "was not answered"),
+                    ));
+                }
+            }
+        }
+        first
+    }
+
+    pub(super) fn verify_lease(&mut self, afresh: &AfreshReading) -> Option<Fault> {
+        let set = self.order.procedure.lease.birth;
+        let (Some(record), Some(read)) = (&mut self.draft.record.lease, afresh.lease) else {
+            return Some(internal("the lease was not read"));
+        };
+        record.reported = read.mode;
+        record.evidence = Evidence::Verified;
+        judge_lease(read, set).err()
+    }
+
+    pub(super) fn verify_firmware(&mut self, identity: &BoardIdentity) -> Result<(), Fault> {
+        let evidence = judge::judge_firmware(identity, &self.order)?;
+        self.grade(evidence);
+        if let Some(firmware) = &mut self.draft.record.firmware {
+            firmware.version.clone_from(&identity.firmware_version);
+        }
+        let accepted = &self.order.procedure.flash.accepted_evidence;
+        if accepted.contains(&evidence) {
+            return Ok(());
+        }
+        let names: Vec<&str> = accepted.iter().map(|grade| grade.as_str()).collect();
+        Err(Fault::new(FaultCode::FirmwareEvidenceTooWeak)
+            .with("accepted", names.join(" or "))
+            .with("found", evidence.as_str()))
+    }
+
+    pub(super) fn safe_output(&mut self, output: OutputReading) -> Next {
+        if let Some(lease) = &mut self.draft.record.lease {
+            lease.charge_on = Some(output.charge_on);
+            lease.discharge_on = Some(output.discharge_on);
+        }
+        judge_output(output, self.order.procedure.lease.birth != BirthLease::Locked)?;
+        Ok(self.ask(Phase::IdentifyLast, BoardRequest::ReadIdentity))
+    }
+}
