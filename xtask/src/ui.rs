@@ -34,6 +34,10 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
     let dist = workspace.root.join("frontend/dist");
     let office = dist.join("office");
     let stamp = dist.join("office.stamp");
+    // Two that build at once (a demo beside a test) would tear down each other's folder: the second waits, and finds it built.
+    std::fs::create_dir_all(&dist)?;
+    let turn = std::fs::File::create(dist.join("office.lock"))?;
+    turn.lock().context("waiting for another build of the page")?;
     let now = fingerprint(&workspace.root, options)?;
     if std::fs::read_to_string(&stamp).is_ok_and(|then| then == now) && office.join("index.html").is_file() {
         say::line(format!("   the page is as built before ({} kB compressed)", travels(&office)? / 1000));
