@@ -120,13 +120,16 @@ pub async fn transfer(
         }
         _ => return Err(Fault::new(FaultCode::LoaderSilent).with("menu_timeout_s", menu_seconds(loader))),
     }
+    tracing::debug!(device = line.device(), "the loader answers");
     menu.start_download(clock.now());
     match drive_menu(line, clock, &mut menu).await? {
         BootMenuEvent::Ready => {}
         BootMenuEvent::Failed(failure) => return Err(failed(&failure)),
         _ => return Err(failed(&BootMenuFailure::NotReady)),
     }
+    tracing::debug!(device = line.device(), after = ?clock.now(), "the loader receives");
     let sent = send(line, loader.sender, image, progress).await?.map_err(|failure| failed(&failure))?;
+    tracing::debug!(device = line.device(), after = ?clock.now(), completion = ?sent.completion, "the image is sent");
     menu.await_result(clock.now());
     // The loader's text may have come in one piece with its last acknowledgement.
     menu.handle_bytes(clock.now(), &sent.unread);
@@ -137,6 +140,7 @@ pub async fn transfer(
         BootMenuEvent::Failed(failure) => return Err(failed(&failure)),
         _ => false,
     };
+    tracing::info!(device = line.device(), after = ?clock.now(), blocks = sent.blocks, resent = sent.completion.retransmitted, confirmed, "image transferred");
     Ok(Flashed { blocks: sent.blocks, resent: sent.completion.retransmitted, confirmed })
 }
 

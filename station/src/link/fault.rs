@@ -25,7 +25,8 @@ pub(super) enum BusFault {
 impl BusFault {
     /// Whether a read may be tried again after it.
     pub(super) fn is_transient(&self) -> bool {
-        matches!(self, Self::Silent | Self::Garbage(_))
+        use ExceptionCode::{Acknowledge, DeviceBusy};
+        matches!(self, Self::Silent | Self::Garbage(_) | Self::Exception(Acknowledge | DeviceBusy))
     }
 
     /// As the fault of a request that only reads.

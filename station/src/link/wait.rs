@@ -144,6 +144,7 @@ impl BoardLink {
         let end = Instant::now() + timeout;
         while Instant::now() < end {
             if flash::find(self.bus.line()?, &loader, Patience::Short).await? == Heard::Loader {
+                tracing::debug!(after = ?(timeout - (end - Instant::now())), "the board is in its loader");
                 return Ok(());
             }
         }

@@ -108,6 +108,17 @@ async fn an_exception_is_decoded_and_not_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_busy_board_is_asked_again() {
+    for code in [5, 6] {
+        let mut peer = Peer::new();
+        peer.mischief.insert(1, Mischief::Exception(code));
+        let (mut link, _board) = peer.connect();
+        ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
+        assert_eq!(read(&mut link, &["current"]).await.unwrap(), ["19.9"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_board_that_stops_answering_is_asked_no_more_than_the_model_says() {
     let mut peer = Peer::new();
     peer.always.insert(301, Mischief::Nothing);
