@@ -38,5 +38,5 @@ $$;
 -- Thousandths: measured values come from registers and repeat, and an index of whole numbers folds equal keys.
 create function thousandths(value real) returns bigint
     language sql immutable strict parallel safe as $$
-    select round(value::numeric * 1000)::bigint
+    select round(value::double precision * 1000)::bigint
 $$;

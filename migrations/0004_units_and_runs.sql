@@ -74,10 +74,18 @@ create index run_unit_id_idx on run (unit_id) where unit_id is not null;
 create index run_batch_id_idx on run (batch_id);
 create index run_fault_idx on run (finished_at, fault_step) where fault_step is not null;
 
--- The exact text that arrived, as one zstd frame.
+-- Records of one bundle differ in a tenth of their text: the first pass of a bundle is the dictionary of those after it.
+create table text_dictionary (
+    dictionary_id integer generated always as identity constraint text_dictionary_pkey primary key,
+    bundle_id integer not null constraint text_dictionary_bundle_id_key unique,
+    content bytea not null
+);
+
+-- The exact text that arrived, as one zstd frame, made with the dictionary where one is named.
 create table envelope (
     run_id uuid not null,
     received_at timestamptz not null,
+    dictionary_id integer constraint envelope_dictionary_id_fkey references text_dictionary,
     sha256 bytea not null,
     content bytea not null,
     constraint envelope_pkey primary key (run_id)
@@ -93,15 +101,28 @@ create table station_number (
     constraint station_number_pkey primary key (station_id, outbox_id, number)
 );
 
+create table step_name (
+    step_no smallint constraint step_name_pkey primary key,
+    name text not null constraint step_name_name_key unique
+);
+insert into step_name (step_no, name)
+select o, n from unnest(array['probe', 'identify', 'admit', 'flash', 'boot', 'unlock', 'profile', 'calibrate', 'measure',
+    'number', 'name', 'password', 'lease', 'restart', 'verify', 'safe_state']) with ordinality u(n, o);
+
+-- A run's steps in order, one row a run: sixteen rows of their own weigh three times as much. The view step_time tells them
+-- one by one.
 create table step (
     run_id uuid not null,
-    started_ms integer not null,
-    duration_ms integer not null,
-    wire_bytes integer not null,
-    retries smallint not null,
-    step text not null,
-    outcome text not null constraint step_outcome_check check (outcome in ('passed', 'failed', 'skipped')),
-    fault_code text
+    step_no smallint[] not null,
+    started_ms integer[] not null,
+    duration_ms integer[] not null,
+    wire_bytes integer[] not null,
+    -- Null where none was begun again.
+    retries smallint[],
+    -- 'passed', 'failed', 'skipped'; null where all passed.
+    outcome text[],
+    -- Null where none failed.
+    fault_code text[]
 ) partition by range (run_id);
 create index step_run_id_idx on step using brin (run_id uuid_minmax_multi_ops) with (pages_per_range = 16);
 
@@ -133,17 +154,18 @@ create index measurement_definition_id_value_idx on measurement (definition_id, 
 create table parameter_list (
     parameter_list_id integer generated always as identity constraint parameter_list_pkey primary key,
     sha256 bytea not null constraint parameter_list_sha256_key unique,
-    -- [{"name", "unit", "set"}]
+    -- [{"name", "unit", "set", "before"}]: `before` is what the first such board held; most come as alike from their factory.
     entries jsonb not null
 );
 
--- One row a run. A parameter that was read and read again as set, on verified evidence, is told by the list alone;
--- `before` is what the board held, in the list's order; `deviations` tells every parameter that did otherwise.
+-- One row a run. A parameter that was before as usual, and was read and read again as set on verified evidence, is told by
+-- the list alone.
 create table parameter (
     run_id uuid not null,
     parameter_list_id integer not null,
-    before jsonb not null,
-    -- [{"name", "read", "after_restart", "evidence", "holds", "written"}]
+    -- {name: value} of every parameter that the board held otherwise than usual.
+    before jsonb,
+    -- {name: {"read", "after_restart", "evidence", "holds", "written"}} of every parameter that did otherwise.
     deviations jsonb
 ) partition by range (run_id);
 create index parameter_run_id_idx on parameter using brin (run_id uuid_minmax_multi_ops) with (pages_per_range = 16);
@@ -151,13 +173,11 @@ create index parameter_run_id_idx on parameter using brin (run_id uuid_minmax_mu
 -- The unit's own password, sealed to a key that is not in the database.
 create table unit_secret (
     run_id uuid constraint unit_secret_pkey primary key,
-    unit_id uuid,
     sealed bytea not null,
     keyed_hash text not null,
     length smallint not null,
     proved boolean not null
 );
-create index unit_secret_unit_id_idx on unit_secret (unit_id);
 
 -- What was held but not accepted, and every second content under a used id.
 create table quarantine (
@@ -197,7 +217,7 @@ do $$
 declare name text;
 begin
     foreach name in array array['run', 'envelope', 'step', 'measurement', 'parameter', 'station_number',
-        'measurement_definition', 'parameter_list', 'unit_secret', 'quarantine'] loop
+        'measurement_definition', 'parameter_list', 'text_dictionary', 'unit_secret', 'quarantine'] loop
         execute format('create trigger %I before update or delete on %I for each row execute function refuse_change()',
             name || '_append_only', name);
     end loop;

@@ -31,20 +31,29 @@ create view measurement_reading as
     from measurement m join measurement_definition d using (definition_id);
 
 create view parameter_value as
-    select p.run_id, e.value ->> 'name' as name, p.before -> (e.ordinality - 1)::int as before, e.value -> 'set' as set,
+    select p.run_id, e.value ->> 'name' as name, b.value as before, e.value -> 'set' as set,
         case when d.value is null then e.value -> 'set' else d.value -> 'read' end as read,
         case when d.value is null then e.value -> 'set' else d.value -> 'after_restart' end as after_restart,
         e.value ->> 'unit' as unit,
         coalesce(d.value ->> 'evidence', 'verified') as evidence,
         coalesce((d.value ->> 'holds')::boolean, true) as holds,
-        coalesce((d.value ->> 'written')::boolean, p.before -> (e.ordinality - 1)::int is distinct from e.value -> 'set')
-            as written
+        coalesce((d.value ->> 'written')::boolean, b.value is distinct from e.value -> 'set') as written
     from parameter p
     join parameter_list l using (parameter_list_id)
-    cross join lateral jsonb_array_elements(l.entries) with ordinality e
-    left join lateral (
-        select x as value from jsonb_array_elements(p.deviations) x where x ->> 'name' = e.value ->> 'name'
-    ) d on true;
+    cross join lateral jsonb_array_elements(l.entries) e(value)
+    cross join lateral (
+        select case when p.before ? (e.value ->> 'name') then p.before -> (e.value ->> 'name') else e.value -> 'before' end
+            as value
+    ) b
+    cross join lateral (select p.deviations -> (e.value ->> 'name') as value) d;
+
+create view step_time as
+    select s.run_id, n.name as step, t.started_ms, t.duration_ms, t.wire_bytes, coalesce(s.retries[t.ordinality], 0) as retries,
+        coalesce(s.outcome[t.ordinality], 'passed') as outcome, s.fault_code[t.ordinality] as fault_code
+    from step s
+    cross join lateral unnest(s.step_no, s.started_ms, s.duration_ms, s.wire_bytes) with ordinality
+        t(step_no, started_ms, duration_ms, wire_bytes, ordinality)
+    join step_name n on n.step_no = t.step_no;
 
 -- What the service may: read everything, append facts, change projections and master data.
 grant usage on schema public to jigline_app;

@@ -169,3 +169,17 @@ pub async fn is_released_profile(db: &mut PgConnection, sha256: &ContentHash) ->
     .fetch_one(db)
     .await?)
 }
+
+/// The newest procedure there is for a device model; its text names the model on a line of its own.
+pub async fn newest_of_model(db: &mut PgConnection, model: &str) -> DbResult<Option<SourceFile>> {
+    sqlx::query_as!(
+        Row,
+        "select id, revision, sha256, content from source_file
+         where kind = 'procedure' and content like '%model = \"' || $1 || '\"%' order by revision desc limit 1",
+        model
+    )
+    .fetch_optional(db)
+    .await?
+    .map(SourceFile::try_from)
+    .transpose()
+}

@@ -7,7 +7,8 @@ use domain::{
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitId},
     lease::BirthLease,
     outcome::Outcome,
-    record::{BirthRecord, MeasurementRecord, RecordDoubt, SecretRecord},
+    record::{BirthRecord, MeasurementRecord, RecordDoubt, SecretRecord, StepOutcome},
+    step::Step,
 };
 use sqlx::PgConnection;
 
@@ -103,7 +104,7 @@ pub async fn insert_run(db: &mut PgConnection, run: &HeldRun<'_>) -> DbResult<()
     let fault = record.fault.as_ref();
     let fault_json = fault.map(to_json);
     let fault_code = fault_json.as_ref().and_then(|json| json["code"].as_str()).map(ToOwned::to_owned);
-    let fault_step = fault.and_then(|fault| fault.step).map(domain::step::Step::as_str);
+    let fault_step = fault.and_then(|fault| fault.step).map(Step::as_str);
     sqlx::query!(
         "insert into run (run_id, unit_id, batch_id, station_id, resumes, started_at, finished_at, bundle_id, wire_floor_ms,
             slot, outcome, claimed_outcome, operation, operator, serial, fault_step, fault_code, fault, doubts,
@@ -142,15 +143,17 @@ pub struct Arrival<'a> {
     pub run_id: RunId,
     pub address: (StationId, OutboxId, i64),
     pub sha256: &'a [u8],
+    pub dictionary_id: Option<i32>,
     pub content: &'a [u8],
     pub at: DateTime<Utc>,
 }
 
 pub async fn insert_envelope(db: &mut PgConnection, arrival: &Arrival<'_>) -> DbResult<()> {
     sqlx::query!(
-        "insert into envelope (run_id, received_at, sha256, content) values ($1, $2, $3, $4)",
+        "insert into envelope (run_id, received_at, dictionary_id, sha256, content) values ($1, $2, $3, $4, $5)",
         arrival.run_id.0,
         arrival.at,
+        arrival.dictionary_id,
         arrival.sha256,
         arrival.content
     )
@@ -171,12 +174,12 @@ pub async fn insert_envelope(db: &mut PgConnection, arrival: &Arrival<'_>) -> Db
 
 pub async fn insert_steps(db: &mut PgConnection, record: &BirthRecord) -> DbResult<()> {
     let steps = &record.steps;
+    let numbers: Vec<i16> = steps.iter().map(|step| step_no(step.step)).collect();
     let started: Vec<i32> = steps.iter().map(|step| clamp(step.started_ms)).collect();
     let duration: Vec<i32> = steps.iter().map(|step| clamp(step.duration_ms)).collect();
     let bytes: Vec<i32> = steps.iter().map(|step| clamp(step.wire_bytes)).collect();
     let retries: Vec<i16> =
         steps.iter().map(|step| i16::try_from(step.retries).unwrap_or(i16::MAX)).collect();
-    let names: Vec<String> = steps.iter().map(|step| step.step.as_str().to_owned()).collect();
     let outcomes: Vec<String> = steps.iter().map(|step| step.outcome.as_str().to_owned()).collect();
     let faults: Vec<Option<String>> = steps
         .iter()
@@ -184,17 +187,57 @@ pub async fn insert_steps(db: &mut PgConnection, record: &BirthRecord) -> DbResu
             step.fault.as_ref().and_then(|fault| to_json(&fault.code).as_str().map(ToOwned::to_owned))
         })
         .collect();
+    let usual = steps.iter().all(|step| step.outcome == StepOutcome::Passed);
     sqlx::query!(
-        "insert into step (run_id, started_ms, duration_ms, wire_bytes, retries, step, outcome, fault_code)
-         select $1, * from unnest($2::int[], $3::int[], $4::int[], $5::smallint[], $6::text[], $7::text[], $8::text[])",
+        "insert into step (run_id, step_no, started_ms, duration_ms, wire_bytes, retries, outcome, fault_code)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         record.run_id.0,
+        &numbers,
         &started,
         &duration,
         &bytes,
-        &retries,
-        &names,
-        &outcomes,
-        &faults as &[Option<String>]
+        retries.iter().any(|retries| *retries > 0).then_some(retries.as_slice()),
+        (!usual).then_some(outcomes.as_slice()),
+        faults.iter().any(Option::is_some).then_some(faults.as_slice()) as Option<&[Option<String>]>
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The number under which the database knows a step: its place among all steps when the table was made. A test compares.
+fn step_no(step: Step) -> i16 {
+    Step::ALL.iter().position(|known| *known == step).map_or(0, |place| place as i16 + 1)
+}
+
+/// What the database calls its steps, by number.
+pub async fn step_names(db: &mut PgConnection) -> DbResult<Vec<String>> {
+    Ok(sqlx::query_scalar!("select name from step_name order by step_no").fetch_all(db).await?)
+}
+
+/// The dictionary of a bundle's texts.
+#[derive(Debug, Clone)]
+pub struct Dictionary {
+    pub dictionary_id: i32,
+    pub content: Vec<u8>,
+}
+
+pub async fn dictionary(db: &mut PgConnection, bundle_id: i32) -> DbResult<Option<Dictionary>> {
+    Ok(sqlx::query_as!(
+        Dictionary,
+        "select dictionary_id, content from text_dictionary where bundle_id = $1",
+        bundle_id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Makes a bundle's dictionary, once.
+pub async fn insert_dictionary(db: &mut PgConnection, bundle_id: i32, content: &[u8]) -> DbResult<()> {
+    sqlx::query!(
+        "insert into text_dictionary (bundle_id, content) values ($1, $2) on conflict do nothing",
+        bundle_id,
+        content
     )
     .execute(db)
     .await?;
@@ -281,35 +324,42 @@ pub async fn insert_measurements(
     Ok(())
 }
 
-/// The number of a list of parameters and values set; made where it is new.
-pub async fn parameter_list_id(
+/// A list of parameters as it stands in the database.
+#[derive(Debug, Clone)]
+pub struct ParameterList {
+    pub parameter_list_id: i32,
+    /// With what the first such board held before.
+    pub entries: serde_json::Value,
+}
+
+/// The list of parameters and values set; made where it is new.
+pub async fn parameter_list(
     db: &mut PgConnection,
     sha256: &[u8],
     entries: &serde_json::Value,
-) -> DbResult<i32> {
-    let known = sqlx::query_scalar!("select parameter_list_id from parameter_list where sha256 = $1", sha256)
-        .fetch_optional(&mut *db)
-        .await?;
-    if let Some(id) = known {
-        return Ok(id);
-    }
+) -> DbResult<ParameterList> {
     sqlx::query!(
-        "insert into parameter_list (sha256, entries) values ($1, $2) on conflict do nothing",
+        "insert into parameter_list (sha256, entries) select $1, $2
+         where not exists (select from parameter_list where sha256 = $1) on conflict do nothing",
         sha256,
         entries
     )
     .execute(&mut *db)
     .await?;
-    Ok(sqlx::query_scalar!("select parameter_list_id from parameter_list where sha256 = $1", sha256)
-        .fetch_one(db)
-        .await?)
+    Ok(sqlx::query_as!(
+        ParameterList,
+        "select parameter_list_id, entries from parameter_list where sha256 = $1",
+        sha256
+    )
+    .fetch_one(db)
+    .await?)
 }
 
 pub async fn insert_parameters(
     db: &mut PgConnection,
     run: RunId,
     list: i32,
-    before: &serde_json::Value,
+    before: Option<&serde_json::Value>,
     deviations: Option<&serde_json::Value>,
 ) -> DbResult<()> {
     sqlx::query!(
@@ -327,14 +377,12 @@ pub async fn insert_parameters(
 pub async fn insert_secret(
     db: &mut PgConnection,
     run: RunId,
-    unit: Option<UnitId>,
     secret: &SecretRecord,
     sealed: &[u8],
 ) -> DbResult<()> {
     sqlx::query!(
-        "insert into unit_secret (run_id, unit_id, sealed, keyed_hash, length, proved) values ($1, $2, $3, $4, $5, $6)",
+        "insert into unit_secret (run_id, sealed, keyed_hash, length, proved) values ($1, $2, $3, $4, $5)",
         run.0,
-        unit.map(|id| id.0),
         sealed,
         secret.keyed_hash,
         i16::from(secret.length),

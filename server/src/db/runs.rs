@@ -22,6 +22,8 @@ pub struct StoredRun {
     pub received_at: DateTime<Utc>,
     /// The exact text, compressed.
     pub content: Vec<u8>,
+    /// What it was compressed with.
+    pub dictionary: Option<Vec<u8>>,
 }
 
 /// The run of that id.
@@ -30,10 +32,12 @@ pub struct StoredRun {
 /// What the database says.
 pub async fn by_id(db: &mut PgConnection, id: RunId) -> DbResult<Option<StoredRun>> {
     let row = sqlx::query!(
-        "select r.unit_id, s.name as station_name, b.name as batch_name, r.outcome, r.doubts, u.hash, e.sha256, e.received_at, e.content
+        r#"select r.unit_id, s.name as station_name, b.name as batch_name, r.outcome, r.doubts, u.hash, e.sha256, e.received_at, e.content,
+            t.content as "dictionary?"
          from run r join envelope e using (run_id) join station s using (station_id) join batch b using (batch_id)
          join bundle u on u.bundle_id = r.bundle_id
-         where r.run_id = $1 and e.run_id = $1",
+         left join text_dictionary t on t.dictionary_id = e.dictionary_id
+         where r.run_id = $1 and e.run_id = $1"#,
         id.0
     )
     .fetch_optional(db)
@@ -53,6 +57,7 @@ pub async fn by_id(db: &mut PgConnection, id: RunId) -> DbResult<Option<StoredRu
             sha256: hex::encode(row.sha256).try_into().map_err(inconsistent("envelope", "sha256"))?,
             received_at: row.received_at,
             content: row.content,
+            dictionary: row.dictionary,
         })
     })
     .transpose()

@@ -5,10 +5,15 @@
 
 mod pack;
 pub mod plan;
+pub mod wire_text;
 
 use crate::{
     clock,
-    db::{self, DbError, DbResult, audit, ingest as rows, quarantine},
+    db::{
+        self, DbError, DbResult, audit,
+        ingest::{self as rows, Dictionary, ParameterList},
+        quarantine,
+    },
     metrics::Metrics,
 };
 use chrono::{DateTime, Utc};
@@ -16,15 +21,12 @@ use domain::{
     api::ingest::{IngestResult, IngestState},
     ids::{BatchId, ContentHash, RunId, StationId, UnitId},
     outcome::Outcome,
-    record::{Envelope, MeasurementRecord},
+    record::{Envelope, MeasurementRecord, ParameterRecord},
 };
 use plan::{Refusal, Rules};
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use std::collections::HashMap;
-
-/// zstd's level: above it a record of 25 kB hardly shrinks further.
-const COMPRESSION: i32 = 9;
 
 /// Holds all `texts` of a station in one transaction and says of each what it became.
 ///
@@ -73,7 +75,8 @@ struct Intake {
     rules: HashMap<ContentHash, Option<Rules>>,
     bundles: HashMap<BatchId, Option<ContentHash>>,
     definitions: HashMap<String, i32>,
-    parameter_lists: HashMap<Vec<u8>, i32>,
+    parameter_lists: HashMap<Vec<u8>, ParameterList>,
+    dictionaries: HashMap<i32, Dictionary>,
     stored: i64,
     refused: i64,
 }
@@ -87,6 +90,7 @@ impl Intake {
             bundles: HashMap::new(),
             definitions: HashMap::new(),
             parameter_lists: HashMap::new(),
+            dictionaries: HashMap::new(),
             stored: 0,
             refused: 0,
         }
@@ -165,6 +169,7 @@ impl Intake {
     fn forget(&mut self) {
         self.definitions.clear();
         self.parameter_lists.clear();
+        self.dictionaries.clear();
     }
 
     /// Stores a run with its facts and moves the projections. Gives the reason where the server does not believe the
@@ -217,7 +222,7 @@ impl Intake {
             }
         }
         rows::insert_run(db, &run).await?;
-        self.insert_facts(db, text, sha256, envelope, place.unit).await?;
+        self.insert_facts(db, text, sha256, envelope, &run).await?;
         if let (Some(unit), Some(mode)) = (place.unit, judged.reported_lease) {
             rows::report_lease(db, unit, mode, record.finished_at, record.run_id).await?;
         }
@@ -232,14 +237,19 @@ impl Intake {
         text: &str,
         sha256: &[u8],
         envelope: &Envelope,
-        unit: Option<UnitId>,
+        held: &rows::HeldRun<'_>,
     ) -> DbResult<()> {
         let record = &envelope.record;
+        let dictionary = self.dictionary_of(db, held.bundle_id, held.outcome, text).await?;
         let arrival = rows::Arrival {
             run_id: record.run_id,
             address: (self.station, envelope.outbox_id, envelope.number as i64),
             sha256,
-            content: &compress(text),
+            dictionary_id: dictionary.as_ref().map(|dictionary| dictionary.dictionary_id),
+            content: &wire_text::compress(
+                text,
+                dictionary.as_ref().map(|dictionary| dictionary.content.as_slice()),
+            ),
             at: self.at,
         };
         rows::insert_envelope(db, &arrival).await?;
@@ -252,23 +262,53 @@ impl Intake {
             rows::insert_measurements(db, record, &definitions).await?;
         }
         if !record.parameters.is_empty() {
-            let packed = pack::pack_parameters(&record.parameters);
-            let list = match self.parameter_lists.get(&packed.sha256) {
-                Some(list) => *list,
-                None => {
-                    let list = rows::parameter_list_id(db, &packed.sha256, &packed.entries).await?;
-                    self.parameter_lists.insert(packed.sha256.clone(), list);
-                    list
-                }
-            };
-            rows::insert_parameters(db, record.run_id, list, &packed.before, packed.deviations.as_ref())
-                .await?;
+            let list = self.parameter_list_of(db, &record.parameters).await?;
+            let before = pack::unusual(&record.parameters, &list.entries);
+            let deviations = pack::deviations(&record.parameters);
+            let id = list.parameter_list_id;
+            rows::insert_parameters(db, record.run_id, id, before.as_ref(), deviations.as_ref()).await?;
         }
         if let Some(secret) = &record.password {
             let sealed = hex::decode(&secret.sealed).unwrap_or_default();
-            rows::insert_secret(db, record.run_id, unit, secret, &sealed).await?;
+            rows::insert_secret(db, record.run_id, secret, &sealed).await?;
         }
         Ok(())
+    }
+
+    /// The bundle's dictionary; its first pass becomes one.
+    async fn dictionary_of(
+        &mut self,
+        db: &mut PgConnection,
+        bundle_id: i32,
+        outcome: Outcome,
+        text: &str,
+    ) -> DbResult<Option<Dictionary>> {
+        if let Some(known) = self.dictionaries.get(&bundle_id) {
+            return Ok(Some(known.clone()));
+        }
+        let mut found = rows::dictionary(db, bundle_id).await?;
+        if found.is_none() && outcome == Outcome::Pass {
+            rows::insert_dictionary(db, bundle_id, text.as_bytes()).await?;
+            found = rows::dictionary(db, bundle_id).await?;
+        }
+        if let Some(dictionary) = &found {
+            self.dictionaries.insert(bundle_id, dictionary.clone());
+        }
+        Ok(found)
+    }
+
+    async fn parameter_list_of(
+        &mut self,
+        db: &mut PgConnection,
+        parameters: &[ParameterRecord],
+    ) -> DbResult<ParameterList> {
+        let sha256 = pack::list_hash(parameters);
+        if let Some(list) = self.parameter_lists.get(&sha256) {
+            return Ok(list.clone());
+        }
+        let list = rows::parameter_list(db, &sha256, &pack::list_entries(parameters)).await?;
+        self.parameter_lists.insert(sha256, list.clone());
+        Ok(list)
     }
 
     async fn definition_of(
@@ -331,7 +371,7 @@ impl Intake {
             sha256,
             run_id: refusal.run_id,
             at: self.at,
-            content: &compress(text),
+            content: &wire_text::compress(text, None),
         };
         if quarantine::hold(db, &held).await? {
             self.refused += 1;
@@ -359,23 +399,6 @@ impl Intake {
         let detail = serde_json::json!({ "sha256": sha256, "reason": refusal.reason });
         audit::append(db, &audit::Entry { writer: &writer, at: self.at, action, subject: &run, detail }).await
     }
-}
-
-fn compress(text: &str) -> Vec<u8> {
-    // In memory and with room to grow, zstd has no way to fail; an uncompressed frame would be found at reading.
-    zstd::bulk::compress(text.as_bytes(), COMPRESSION).unwrap_or_else(|_| text.as_bytes().to_vec())
-}
-
-/// The exact text of a held envelope.
-///
-/// # Errors
-/// Where the kept bytes are damaged.
-pub fn expand(content: &[u8]) -> std::io::Result<String> {
-    if content.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let bytes = zstd::stream::decode_all(content)?;
-        return String::from_utf8(bytes).map_err(std::io::Error::other);
-    }
-    String::from_utf8(content.to_vec()).map_err(std::io::Error::other)
 }
 
 /// Whether a run with this outcome counts as a board's finished run.

@@ -4,7 +4,7 @@ use crate::{
     auth::Signed,
     db::{bundles, runs},
     error::{ApiError, ApiResult},
-    ingest,
+    ingest::wire_text,
     state::AppState,
 };
 use axum::{
@@ -39,7 +39,8 @@ async fn one(
     signed.require(Permission::ReadProduction)?;
     let mut db = state.pool.acquire().await?;
     let run = runs::by_id(&mut db, id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
-    let text = ingest::expand(&run.content).map_err(|error| ApiError::internal(&error))?;
+    let text = wire_text::expand(&run.content, run.dictionary.as_deref())
+        .map_err(|error| ApiError::internal(&error))?;
     let envelope: Envelope = serde_json::from_str(&text).map_err(|error| ApiError::internal(&error))?;
     let titles = match bundles::texts(&mut db, &run.bundle).await? {
         Some(texts) => titles_of(&envelope.record, &texts),
