@@ -3,6 +3,7 @@
 use super::api::{Api, required};
 use super::setup::MODEL_FILE;
 use super::state::{Batch, Folder};
+use super::verdict::put_back_undecided;
 use crate::process::{Running, Stop, stop_orphaned_postgres};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -102,6 +103,7 @@ impl<'a> Floor<'a> {
         jig.args(["--fixture-listen", "127.0.0.1:0"]);
         match keep_done {
             KeepDone::Yes => {
+                put_back_undecided(&data.join("observer.json"))?;
                 jig.arg("--skip-done");
             }
             KeepDone::No => {

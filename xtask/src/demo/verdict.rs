@@ -54,6 +54,29 @@ pub fn read_observer(path: &Path) -> Result<Vec<Board>> {
     serde_json::from_value(list).with_context(|| format!("{} is no list of boards", path.display()))
 }
 
+/// Before a batch is resumed: boards that came out without a verdict go back on the pile. (The station asks for attention
+/// when it is stopped in mid-run, and the operator takes the board out.)
+///
+/// # Errors
+/// When the list cannot be understood or written.
+pub fn put_back_undecided(path: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("{} is gone, so nobody knows which boards remain: start without --resume", path.display())
+    })?;
+    let mut list: Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+    for board in list.as_array_mut().into_iter().flatten() {
+        if text_of(board, "lamp") == "attention"
+            && let Some(removed) = board.get_mut("removed")
+        {
+            *removed = Value::Bool(false);
+        }
+    }
+    let fresh = path.with_extension("json.resumed");
+    std::fs::write(&fresh, serde_json::to_vec_pretty(&list)?)?;
+    std::fs::rename(&fresh, path).with_context(|| format!("writing {}", path.display()))
+}
+
 /// Everything that is not as it should be, one sentence each; empty when all is right.
 ///
 /// `rows` are the lines of the batch's report: one a unit, or a run that became none.
@@ -183,6 +206,25 @@ mod tests {
         let wrong = judge(&[board(1, Some("cell_out_of_limits"), "fail")], &[row("M1", "pass", "S1")], 7);
         assert_eq!(wrong.len(), 1);
         assert!(wrong[0].contains("must never pass"));
+    }
+
+    #[test]
+    fn boards_without_a_verdict_go_back_on_the_pile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("observer.json");
+        let board =
+            |lamp: &str| json!({ "index": 1, "lamp": lamp, "removed": true, "bluetooth_address": "A4" });
+        std::fs::write(&path, json!([board("pass"), board("attention"), board("fail")]).to_string()).unwrap();
+        put_back_undecided(&path).unwrap();
+        let removed: Vec<bool> = read_observer(&path).unwrap().iter().map(|board| board.removed).collect();
+        assert_eq!(removed, [true, false, true]);
+        assert!(
+            std::fs::read_to_string(&path).unwrap().contains("bluetooth_address"),
+            "the rest stays as it is"
+        );
+        assert!(
+            put_back_undecided(&folder.path().join("none")).unwrap_err().to_string().contains("--resume")
+        );
     }
 
     #[test]
