@@ -10,6 +10,7 @@ use crate::{
     faults::Fault,
     knobs::Knobs,
     memory::Stored,
+    observe::Remembered,
 };
 
 /// Everything that makes one board another than the next.
@@ -22,6 +23,8 @@ pub struct Birth {
     pub bluetooth_address: String,
     pub fault: Option<Fault>,
     pub knobs: Knobs,
+    /// What it held when an earlier jig let go of it; none: it is fresh.
+    pub remembered: Option<Arc<Remembered>>,
     /// The image in its flash when it comes to the line.
     pub image: Arc<[u8]>,
 }
@@ -42,6 +45,7 @@ impl Birth {
             ),
             fault,
             knobs: Knobs::default(),
+            remembered: None,
             image,
         }
     }
@@ -50,6 +54,13 @@ impl Birth {
     #[must_use]
     pub fn with_knobs(mut self, knobs: Knobs) -> Self {
         self.knobs = knobs;
+        self
+    }
+
+    /// As an earlier jig left it.
+    #[must_use]
+    pub fn with_memory_of(mut self, remembered: Option<Arc<Remembered>>) -> Self {
+        self.remembered = remembered;
         self
     }
 

@@ -95,20 +95,23 @@ impl Board {
         let mut chance = StdRng::seed_from_u64(birth.seed);
         let born = stored_at_birth(&model, &birth);
         let mut flash = Flash::new(&model);
-        flash.announce(birth.image.len() as u32);
+        let kept = birth.remembered.as_ref().map_or_else(|| born.clone(), |earlier| earlier.stored());
+        let image =
+            birth.remembered.as_ref().map_or_else(|| Some(birth.image.to_vec()), |earlier| earlier.image());
+        let image = image.unwrap_or_default();
+        if !image.is_empty() {
+            flash.announce(image.len() as u32);
+        }
         // Somebody pulled it out in mid-transfer: the loader knows the length, the second half never came.
-        let there = if birth.fault == Some(Fault::InterruptedFlash) {
-            birth.image.len() / 2
-        } else {
-            birth.image.len()
-        };
-        let _fits = flash.program(0, birth.image.get(..there).unwrap_or_default());
+        let is_half = birth.fault == Some(Fault::InterruptedFlash) && birth.remembered.is_none();
+        let there = if is_half { image.len() / 2 } else { image.len() };
+        let _fits = flash.program(0, image.get(..there).unwrap_or_default());
         let settle_ms = model.calibration.as_ref().map_or(0, |calibration| calibration.settle_ms);
         Self {
             live: live_registers(&model),
             memory: Memory::new(
                 model.clone(),
-                born.clone(),
+                kept,
                 birth.fault,
                 birth.seed,
                 birth.knobs.forget_password != 0,

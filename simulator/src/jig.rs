@@ -16,7 +16,7 @@ use crate::{
     firmware::{ImageRefusal, build_image},
     fixture::{FixtureCommand, FixtureEvent},
     knobs::Knobs,
-    observe::{Holds, Observation, Witnessed, write_observer},
+    observe::{Holds, Observation, Remembered, Witnessed, write_observer},
     port::{MemoryLine, MemoryPort, MemorySocket, Port},
     slot::{Sight, Slot, SlotNews, SlotOrder},
 };
@@ -43,6 +43,8 @@ pub struct JigSettings {
     pub observer: Option<PathBuf>,
     /// The list of an earlier jig: boards that it saw removed are not put in again.
     pub earlier: Vec<Witnessed>,
+    /// What the boards keep that lay in its slots when it stopped.
+    pub remembered: Vec<Remembered>,
 }
 
 /// The boards of a batch, in the order in which the operator takes them.
@@ -57,6 +59,8 @@ pub fn plan_boards(settings: &JigSettings) -> Result<Vec<Plan>, ImageRefusal> {
     for (nth, fault) in assigned.iter().enumerate() {
         let index = settings.first_board + nth as u32;
         let mut birth = Birth::new(index, settings.seed, *fault, image.clone()).with_knobs(settings.knobs);
+        let remembered = settings.remembered.iter().find(|board| board.index == index);
+        birth = birth.with_memory_of(remembered.cloned().map(Arc::new));
         let mut original = None;
         if *fault == Some(Fault::ClonedIdentity) {
             // A healthy board that came before; where there is none, any that came before.
@@ -163,6 +167,17 @@ impl Jig {
         self.witnessed.clone()
     }
 
+    /// What the boards in the slots keep without power.
+    pub async fn remember(&self) -> Vec<Remembered> {
+        let list = self.witnessed.borrow().clone();
+        let mut kept = Vec::new();
+        for board in list.iter().filter(|board| board.inserted && !board.removed) {
+            let seen = self.observe(board.index).await;
+            kept.extend(seen.map(|observation| Remembered::of(board.index, &observation)));
+        }
+        kept
+    }
+
     /// Everything about a board: as it lies in its slot now, or as it was taken out. None: it was never put in.
     pub async fn observe(&self, index: u32) -> Option<Observation> {
         let (answer, answered) = oneshot::channel();
@@ -211,8 +226,13 @@ impl FixtureDoor {
 }
 
 fn witness(plan: &Plan, earlier: &[Witnessed]) -> Witnessed {
-    if let Some(done) = earlier.iter().find(|board| board.index == plan.index && board.removed) {
-        return done.clone();
+    // A board that had its verdict was on its way out.
+    let is_done = |board: &&Witnessed| {
+        let has_verdict = matches!(board.lamp.as_deref(), Some("pass" | "fail" | "attention"));
+        board.index == plan.index && (board.removed || has_verdict)
+    };
+    if let Some(done) = earlier.iter().find(is_done) {
+        return Witnessed { removed: true, ..done.clone() };
     }
     Witnessed {
         index: plan.index,

@@ -1,6 +1,7 @@
 //! `jigline-simulator`: builds firmware images, runs a jig full of simulated boards, or one board for hand tests.
 
 use std::{
+    collections::BTreeMap,
     io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -14,7 +15,7 @@ use domain::model::{DeviceModel, parse_model};
 use jigline_simulator::{
     Birth, Fault, Jig, JigSettings, Knobs,
     firmware::{build_image, version_text},
-    observe::read_observer,
+    observe::{read_observer, read_remembered, write_remembered},
     port::{MemoryPort, MemorySocket, Port, PtyPort},
     slot::{Slot, SlotOrder},
 };
@@ -24,6 +25,9 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
+
+/// In the jig's folder: what the boards in the slots kept when it stopped.
+const REMEMBERED: &str = "boards.json";
 
 #[derive(Parser)]
 #[command(
@@ -83,9 +87,14 @@ enum Command {
         knobs: Vec<String>,
         #[arg(long, default_value = "127.0.0.1:0")]
         fixture_listen: SocketAddr,
-        /// Read DIR/observer.json and leave out the boards that were taken out already.
+        /// Go on with an earlier jig's pile: read DIR/observer.json and leave out the boards that are done; those that lay in the
+        /// slots when it was stopped by SIGTERM hold what they held then.
         #[arg(long)]
         skip_done: bool,
+        /// For tests: write what the password of each board really is, once it was taken out, so that a judge can look for it in
+        /// places where it must not stand.
+        #[arg(long, value_name = "FILE")]
+        reveal_passwords: Option<PathBuf>,
     },
     /// One board for hand tests, powered, without a jig.
     Board {
@@ -150,22 +159,39 @@ async fn run() -> Result<()> {
             knobs,
             fixture_listen,
             skip_done,
+            reveal_passwords,
         } => {
             std::fs::create_dir_all(&data)
                 .with_context(|| format!("cannot make the folder {}", data.display()))?;
             let observer = data.join("observer.json");
+            let kept = data.join(REMEMBERED);
             let earlier = if skip_done && observer.exists() {
                 read_observer(&observer)
                     .with_context(|| format!("{} is no list of boards; remove it", observer.display()))?
             } else {
                 Vec::new()
             };
+            let remembered = if skip_done {
+                read_remembered(&kept).with_context(|| format!("{} is damaged; remove it", kept.display()))?
+            } else {
+                Vec::new()
+            };
             let model = load_model(&model, baud)?;
             let observer = Some(observer);
             let knobs = turned(&knobs)?;
-            let settings =
-                JigSettings { model, slots, boards, first_board, seed, faulty, knobs, observer, earlier };
-            run_jig(settings, &data, fixture_listen).await
+            let settings = JigSettings {
+                model,
+                slots,
+                boards,
+                first_board,
+                seed,
+                faulty,
+                knobs,
+                observer,
+                earlier,
+                remembered,
+            };
+            run_jig(settings, &data, fixture_listen, reveal_passwords.as_deref()).await
         }
         Command::Board { model, pty, tcp, seed, baud, fault, knobs } => {
             let model = load_model(&model, baud)?;
@@ -219,7 +245,12 @@ fn turned(settings: &[String]) -> Result<Knobs> {
     Ok(knobs)
 }
 
-async fn run_jig(settings: JigSettings, data: &Path, fixture: SocketAddr) -> Result<()> {
+async fn run_jig(
+    settings: JigSettings,
+    data: &Path,
+    fixture: SocketAddr,
+    passwords: Option<&Path>,
+) -> Result<()> {
     let mut ports = Vec::new();
     let mut devices = Vec::new();
     for number in 1..=settings.slots {
@@ -247,7 +278,12 @@ async fn run_jig(settings: JigSettings, data: &Path, fixture: SocketAddr) -> Res
     };
     tokio::select! {
         () = accept => Ok(()),
-        outcome = asked_to_stop() => outcome,
+        outcome = asked_to_stop() => {
+            outcome?;
+            let kept = data.join(REMEMBERED);
+            write_remembered(&kept, &jig.remember().await)
+                .with_context(|| format!("cannot write down what the boards keep to {}", kept.display()))
+        }
     }
 }
 

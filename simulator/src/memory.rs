@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::model::{Access, Block, DeviceModel, Register, RegisterKind};
 use protocol::modbus::ExceptionCode;
+use serde::{Deserialize, Serialize};
 
 use crate::{codec, faults::Fault};
 
 /// What survives a restart once it is stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stored {
     pub words: BTreeMap<u16, u16>,
     pub password: String,

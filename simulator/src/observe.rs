@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     board::Mode,
     faults::{Expected, Fault},
+    memory::Stored,
 };
 
 /// Everything about a board at one moment.
@@ -82,11 +83,89 @@ pub struct Witnessed {
     pub ignored_frames: u64,
 }
 
+/// What a board without power keeps: written down when a jig stops in mid-batch, so that the same board comes back.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Remembered {
+    pub index: u32,
+    registers: BTreeMap<u16, u16>,
+    /// As bytes: nobody who searches the jig's folder for a password shall find one that never left the board.
+    password: Vec<u8>,
+    gain: f64,
+    calibrated: bool,
+    /// Length of the image as the loader keeps it; the flash itself is in hex.
+    image: Option<String>,
+}
+
+impl fmt::Debug for Remembered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remembered").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+impl Remembered {
+    /// What is left of the observed board without power.
+    #[must_use]
+    pub fn of(index: u32, observation: &Observation) -> Self {
+        let hex = |image: &Vec<u8>| image.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            index,
+            registers: observation.registers_kept.clone(),
+            password: observation.password.clone().into_bytes(),
+            gain: observation.gain,
+            calibrated: observation.calibrated,
+            image: observation.flash_image.as_ref().map(hex),
+        }
+    }
+
+    /// What its memory keeps.
+    #[must_use]
+    pub fn stored(&self) -> Stored {
+        Stored {
+            words: self.registers.clone(),
+            password: String::from_utf8_lossy(&self.password).into_owned(),
+            gain: self.gain,
+            calibrated: self.calibrated,
+        }
+    }
+
+    /// What lies in its flash, as long as its loader was told; none: nothing was announced, or the hex is none.
+    #[must_use]
+    pub fn image(&self) -> Option<Vec<u8>> {
+        let hex = self.image.as_ref()?;
+        let digits = |at: usize| hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        (0..hex.len()).step_by(2).map(digits).collect()
+    }
+}
+
 /// Puts the list in place of the old one at one stroke.
 ///
 /// # Errors
 /// What the file system says.
 pub fn write_observer(path: &Path, boards: &[Witnessed]) -> io::Result<()> {
+    replace(path, boards)
+}
+
+/// Writes down what the boards in the slots keep.
+///
+/// # Errors
+/// What the file system says.
+pub fn write_remembered(path: &Path, boards: &[Remembered]) -> io::Result<()> {
+    replace(path, boards)
+}
+
+/// What an earlier jig wrote down; empty where it wrote nothing.
+///
+/// # Errors
+/// What the file system says, or where the file is no such list.
+pub fn read_remembered(path: &Path) -> io::Result<Vec<Remembered>> {
+    match fs::read(path) {
+        Ok(text) => Ok(serde_json::from_slice(&text)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn replace<T: Serialize>(path: &Path, boards: &[T]) -> io::Result<()> {
     let fresh = path.with_extension("json.new");
     let mut text = serde_json::to_vec_pretty(boards)?;
     text.push(b'\n');

@@ -9,7 +9,7 @@ use jigline_simulator::{
     Expected, Fault, JigSettings, Knobs, MemoryJig, Witnessed,
     fixture::{FixtureCommand, FixtureEvent, Lamp},
     jig::plan_boards,
-    observe::{read_observer, write_observer},
+    observe::{read_observer, read_remembered, write_observer, write_remembered},
 };
 use protocol::{
     modbus::{Request, Response, rtu},
@@ -34,6 +34,7 @@ fn settings(slots: u32, boards: u32, faulty: u32) -> JigSettings {
         knobs: Knobs::default(),
         observer: None,
         earlier: Vec::new(),
+        remembered: Vec::new(),
     }
 }
 
@@ -214,16 +215,34 @@ async fn the_observers_file_is_kept_and_a_resumed_jig_leaves_out_what_is_done() 
     fixture.lamp(1, Lamp::Pass).await;
     witnessed(&jig, |list| list.iter().filter(|board| board.removed).count() == 1).await;
     time::sleep(Duration::from_millis(100)).await;
+    // The second board was renamed before the jig was stopped.
+    fixture.until(FixtureEvent::Presence { slot: 1, present: true }).await;
+    time::sleep(Duration::from_millis(400)).await;
+    let mut line = jig.line(1).unwrap();
+    let unlock = Request::WriteMultiple { address: 0x0500, values: common::digits("123456") };
+    ask(&mut line.stream, &unlock).await.unwrap();
+    let rename = Request::WriteMultiple { address: 0x0400, values: common::digits("TB-00042") };
+    ask(&mut line.stream, &rename).await.unwrap();
+    time::sleep(Duration::from_millis(100)).await;
+    let kept = folder.path().join("boards.json");
+    write_remembered(&kept, &jig.jig.remember().await).unwrap();
+    let held = jig.jig.observe(1).await.unwrap();
     drop(jig);
 
+    assert!(!std::fs::read_to_string(&kept).unwrap().contains("123456"), "a password in plain text");
+    let remembered = read_remembered(&kept).unwrap();
+    assert_eq!(remembered.len(), 1);
     let earlier = read_observer(&path).unwrap();
     assert_eq!(earlier.len(), 3);
     assert!(earlier[0].removed && earlier[0].lamp.as_deref() == Some("pass"));
-    let second = JigSettings { earlier, ..first };
+    let second = JigSettings { earlier, remembered, ..first };
     let jig = MemoryJig::start(second).unwrap();
     let list = witnessed(&jig, |list| list.iter().filter(|board| board.inserted).count() == 2).await;
     assert!(list[0].removed && list[0].lamp.as_deref() == Some("pass"));
     assert!(list[1].inserted && !list[1].removed);
+    let again = jig.jig.observe(1).await.unwrap();
+    assert_eq!(again.holds.name.as_deref(), Some("TB-00042"));
+    assert_eq!((again.registers_kept, again.flash_image), (held.registers_kept, held.flash_image));
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,6 +56,7 @@ async fn work(slots: u16, boards: u32, faulty: u32, seed: u64, meddle: impl Asyn
         faulty,
         observer: None,
         earlier: Vec::new(),
+        remembered: Vec::new(),
         knobs: Default::default(),
     };
     let mut jig = MemoryJig::start(settings).unwrap();
