@@ -276,14 +276,44 @@ async fn run_jig(
             }
         }
     };
+    let reveal = async {
+        match passwords {
+            Some(path) => reveal_passwords(&jig, path).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = accept => Ok(()),
+        outcome = reveal => outcome,
         outcome = asked_to_stop() => {
             outcome?;
             let kept = data.join(REMEMBERED);
             write_remembered(&kept, &jig.remember().await)
                 .with_context(|| format!("cannot write down what the boards keep to {}", kept.display()))
         }
+    }
+}
+
+/// Keeps the file a list of the boards that were taken out and their passwords.
+async fn reveal_passwords(jig: &Jig, path: &Path) -> Result<()> {
+    let mut seen = jig.witnessed();
+    let mut revealed = BTreeMap::new();
+    loop {
+        let out: Vec<u32> =
+            seen.borrow_and_update().iter().filter(|board| board.removed).map(|board| board.index).collect();
+        for index in out {
+            if !revealed.contains_key(&index)
+                && let Some(observation) = jig.observe(index).await
+            {
+                revealed.insert(index, json!({ "index": index, "password": observation.password }));
+                let fresh = path.with_extension("new");
+                let list: Vec<&serde_json::Value> = revealed.values().collect();
+                std::fs::write(&fresh, serde_json::to_vec(&list)?)
+                    .and_then(|()| std::fs::rename(&fresh, path))
+                    .with_context(|| format!("cannot write the passwords to {}", path.display()))?;
+            }
+        }
+        seen.changed().await.context("the jig has ended")?;
     }
 }
 
