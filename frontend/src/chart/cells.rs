@@ -1,13 +1,14 @@
-//! The cell map: which measurements are cells, and how each lies between its neighbours.
+//! The cell map: which measurements are cells' voltages, and how each lies between its neighbours.
 
-use domain::record::MeasurementRecord;
+use domain::{procedure::MeasureWhen, record::MeasurementRecord};
 
-/// The cells of one kind of measurement: `cell_1` to `cell_12` are one map, `cell_load_1` and on another.
+/// The cells of one measurement: `cell_1` to `cell_12` are one map, `cell_under_load_1` and on another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellMap {
     /// `cell` of `cell_7`.
     pub prefix: String,
     pub unit: String,
+    pub when: MeasureWhen,
     pub cells: Vec<Cell>,
     pub lowest: f64,
     pub highest: f64,
@@ -34,7 +35,8 @@ pub fn part_cells(measurements: &[MeasurementRecord]) -> (Vec<CellMap>, Vec<&Mea
     let mut maps: Vec<CellMap> = Vec::new();
     let mut others = Vec::new();
     for measurement in measurements {
-        let Some((prefix, number)) = cell_name(&measurement.name) else {
+        let voltage = matches!(measurement.unit.as_str(), "mV" | "V");
+        let Some((prefix, number)) = cell_name(&measurement.name).filter(|_| voltage) else {
             others.push(measurement);
             continue;
         };
@@ -44,6 +46,7 @@ pub fn part_cells(measurements: &[MeasurementRecord]) -> (Vec<CellMap>, Vec<&Mea
             None => maps.push(CellMap {
                 prefix: prefix.to_owned(),
                 unit: measurement.unit.clone(),
+                when: measurement.when,
                 cells: vec![cell],
                 lowest: 0.0,
                 highest: 0.0,
@@ -69,10 +72,7 @@ fn shade(map: &mut CellMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{
-        limit::Limit,
-        procedure::{MeasureWhen, MeasurementSource},
-    };
+    use domain::{limit::Limit, procedure::MeasurementSource};
 
     fn measured(name: &str, value: f64) -> MeasurementRecord {
         MeasurementRecord {
@@ -95,13 +95,14 @@ mod tests {
             measured("pack_voltage", 27.8),
             measured("cell_difference", 9.0),
             measured("temperature_1", 24.0),
+            MeasurementRecord { unit: "°C".to_owned(), ..measured("cell_temperature_1", 25.6) },
         ];
         let (maps, others) = part_cells(&list);
         assert_eq!(maps.len(), 1);
         assert_eq!(maps[0].cells.iter().map(|cell| cell.number).collect::<Vec<_>>(), [2, 10]);
         assert_eq!((maps[0].lowest, maps[0].highest), (2311.0, 2324.0));
         assert_eq!((maps[0].cells[0].height, maps[0].cells[1].height), (0.0, 1.0));
-        assert_eq!(others.len(), 3);
+        assert_eq!(others.len(), 4);
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub struct LimitBar {
 /// Room beyond a limit, as a share of the allowed range.
 const BEYOND: f64 = 0.16;
 
+/// The narrowest that an allowed range is drawn.
+const NARROWEST: f64 = 0.12;
+
 /// The bar of `value` within `limit`; none where there is no limit to draw.
 pub fn limit_bar(value: f64, limit: &Limit) -> Option<LimitBar> {
     let known = if value.is_finite() { value } else { 0.0 };
@@ -35,9 +38,12 @@ pub fn limit_bar(value: f64, limit: &Limit) -> Option<LimitBar> {
         (None, None) => return None,
     };
     let place = |at: f64| ((at - low) / (high - low)).clamp(0.0, 1.0);
+    let (from, to) = (limit.min.map_or(0.0, place), limit.max.map_or(1.0, place));
+    // One single allowed value still shows as a range one can see.
+    let wider = ((NARROWEST - (to - from)) / 2.0).max(0.0);
     Some(LimitBar {
-        from: limit.min.map_or(0.0, place),
-        to: limit.max.map_or(1.0, place),
+        from: (from - wider).max(0.0),
+        to: (to + wider).min(1.0),
         mark: value.is_finite().then(|| place(value).clamp(0.01, 0.99)),
     })
 }

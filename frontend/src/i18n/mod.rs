@@ -47,15 +47,14 @@ pub fn pick(text: &Bilingual) -> String {
     }
 }
 
-/// What went wrong. A cell is called as the cell map calls it.
+/// What went wrong. A measurement is called as the pages call it.
 pub fn fault(fault: &Fault) -> String {
-    let cell = fault.args.get("measurement").and_then(|name| crate::chart::cells::cell_name(name));
-    match cell {
-        Some(("cell", number)) => {
-            let named = fault.clone().with("measurement", format!("{} {number}", texts().cell));
+    match fault.args.get("measurement") {
+        Some(name) => {
+            let named = fault.clone().with("measurement", measurement(name));
             domain::text::fault_text(language(), &named)
         }
-        _ => domain::text::fault_text(language(), fault),
+        None => domain::text::fault_text(language(), fault),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sentences with figures, and the words of the domain's own kinds. A match over the language is whole or does not build.
 
 use super::{Texts, language, texts};
+use crate::chart::cells::cell_name;
 use domain::{
     api::problem::Problem,
     evidence::{Evidence, FirmwareEvidence},
@@ -279,5 +280,20 @@ pub fn printed(at: &str) -> String {
     match language() {
         Language::En => format!("Printed {at}"),
         Language::Zh => format!("打印于 {at}"),
+    }
+}
+
+/// A measurement that has no title of its own: a cell by its number, and what the line itself adds to a procedure.
+pub fn measurement(name: &str) -> String {
+    let t = texts();
+    match (name, cell_name(name)) {
+        ("calibration_correction", _) => t.calibration_correction.to_owned(),
+        ("calibrated_current", _) => t.calibrated_current.to_owned(),
+        (_, Some(("cell_temperature", number))) => format!("{} {number}", t.cell_temperature),
+        (_, Some((prefix, number))) if prefix.ends_with("under_load") => {
+            format!("{} {number} {}", t.cell, t.when_under_load)
+        }
+        (_, Some((_, number))) => format!("{} {number}", t.cell),
+        _ => name.to_owned(),
     }
 }

@@ -63,6 +63,7 @@ texts! {
     all_on_server: "all records on server", "记录已全部上传";
     first_pass: "first pass", "一次合格率";
     no_batch: "no batch assigned", "未分配批次";
+    last: "last", "上一块";
     wall_view: "Wall view", "大屏";
     leave_wall: "Leave wall view (Esc)", "退出大屏（Esc）";
     line_empty: "No station yet", "还没有工站";
@@ -143,6 +144,8 @@ texts! {
     evidence_verified: "read back after restart", "重启后回读";
     evidence_read: "read before the restart only", "仅重启前回读";
     evidence_claimed: "claimed, nobody read it", "仅声称，未回读";
+    word_read: "read", "仅回读";
+    word_claimed: "claimed", "仅声称";
     does_not_hold: "does not hold", "未保持";
     measurements: "Measurements", "测量";
     no_measurements: "This run measured nothing.", "本次运行没有测量。";
@@ -151,6 +154,9 @@ texts! {
     limit: "limits", "限值";
     cell: "Cell", "电芯";
     cells: "Cells", "电芯";
+    cell_temperature: "Cell temperature", "电芯温度";
+    calibration_correction: "Calibration's correction", "校准修正量";
+    calibrated_current: "Current after calibration", "校准后电流";
     source_known: "board's reading against a known stimulus", "板的读数，对照已知激励";
     source_board: "board's own reading, no proof of accuracy", "板自身读数，不证明准确度";
     source_instrument: "instrument of the fixture", "治具仪器";

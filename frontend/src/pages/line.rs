@@ -1,13 +1,20 @@
 //! The line, live: one row a station, one card a slot.
 
-use super::slot_card::slot_card;
+use super::slot_card::{Last, slot_card};
 use crate::{
-    clock, i18n,
+    api, clock, i18n,
     live::{LineFeed, line_feed},
-    numbers, ui,
+    numbers,
+    query::{Query, query},
+    ui,
 };
 use domain::{
-    api::{batches::BatchView, stations::LineStation},
+    api::{
+        batches::BatchView,
+        page::Page,
+        stations::LineStation,
+        units::{UnitQuery, UnitRow},
+    },
     live::{SlotLive, SlotState, StationLive},
 };
 use leptos::prelude::*;
@@ -20,6 +27,15 @@ pub fn line() -> impl IntoView {
     let feed = line_feed();
     let now = clock::ticking();
     wall();
+    // The latest units are asked for whenever a record has come: a hand may be quicker than a live picture a second.
+    let records = Memo::new(move |_| {
+        let view = feed.view.read();
+        view.as_ref().map(|view| view.stations.iter().map(|station| station.station.records).sum::<u64>())
+    });
+    let latest = query(
+        move || records.get(),
+        |_| api::units(UnitQuery { limit: Some(LATEST), ..UnitQuery::default() }),
+    );
     // Built anew only when stations come or go; what changes within one flows through its own memo.
     let ids = Memo::new(move |_| {
         feed.view
@@ -37,10 +53,13 @@ pub fn line() -> impl IntoView {
             Some(ids) if ids.is_empty() => {
                 view! { <div class="card">{ui::empty(t.line_empty, t.line_empty_why, None)}</div> }.into_any()
             }
-            Some(ids) => (0..ids.len()).map(|at| station(feed, at, now)).collect_view().into_any(),
+            Some(ids) => (0..ids.len()).map(|at| station(feed, at, now, latest)).collect_view().into_any(),
         }}
     }
 }
+
+/// Units looked through for the last one of each slot.
+const LATEST: u32 = 100;
 
 /// Wall view hides the frame; it ends with Esc and with the page.
 fn wall() {
@@ -78,7 +97,7 @@ fn lost_bar(feed: LineFeed, now: RwSignal<f64>) -> AnyView {
     .into_any()
 }
 
-fn station(feed: LineFeed, at: usize, now: RwSignal<f64>) -> AnyView {
+fn station(feed: LineFeed, at: usize, now: RwSignal<f64>, latest: Query<Page<UnitRow>>) -> AnyView {
     let t = i18n::texts();
     let station =
         Memo::new(move |_| feed.view.read().as_ref().and_then(|view| view.stations.get(at).cloned()));
@@ -101,7 +120,13 @@ fn station(feed: LineFeed, at: usize, now: RwSignal<f64>) -> AnyView {
                         now.track();
                         station.read().as_ref().and_then(|station| elapsed_of(station, number, now.get() - feed.received_ms.get()))
                     });
-                    slot_card(number, slot, elapsed)
+                    let last = Memo::new(move |_| {
+                        let units = latest.get()?;
+                        let station = station.read();
+                        let name = &station.as_ref()?.station.name;
+                        units.items.iter().find(|unit| unit.slot == number && unit.station_name == *name).map(last_of)
+                    });
+                    slot_card(number, slot, elapsed, last)
                 }).collect_view()}
             </div>
             {move || station.read().as_ref().is_some_and(|station| station.live.is_none()).then(|| view! {
@@ -110,6 +135,11 @@ fn station(feed: LineFeed, at: usize, now: RwSignal<f64>) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+fn last_of(unit: &UnitRow) -> Last {
+    let name = unit.serial.clone().or_else(|| unit.machine_code.clone()).unwrap_or_default();
+    Last { unit: unit.unit_id, name, outcome: unit.outcome }
 }
 
 fn slot_count(station: &LineStation) -> u16 {

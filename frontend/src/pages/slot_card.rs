@@ -1,15 +1,29 @@
 //! One slot of the line: its verdict is read from three metres, its step from one.
 
-use crate::{i18n, ui::Tone};
+use crate::{api::with_query, i18n, ui::Tone};
 use domain::{
+    ids::UnitId,
     live::{SlotLive, SlotState},
     outcome::Outcome,
     text::Fault,
 };
 use leptos::prelude::*;
 
-/// A card that changes with its slot. `elapsed` counts on by itself.
-pub fn slot_card(number: u16, slot: Memo<Option<SlotLive>>, elapsed: Memo<Option<String>>) -> AnyView {
+/// The unit that a slot gave last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Last {
+    pub unit: UnitId,
+    pub name: String,
+    pub outcome: Outcome,
+}
+
+/// A card that changes with its slot. `elapsed` counts on by itself; `last` stays in sight when the next board is in.
+pub fn slot_card(
+    number: u16,
+    slot: Memo<Option<SlotLive>>,
+    elapsed: Memo<Option<String>>,
+    last: Memo<Option<Last>>,
+) -> AnyView {
     // The card is built anew with its step or verdict; the figures that run between flow into it.
     let state = Memo::new(move |_| slot.get().map(|slot| without_figures(slot.state)));
     let figures = Memo::new(move |_| slot.read().as_ref().and_then(|slot| figures_of(&slot.state)));
@@ -24,11 +38,26 @@ pub fn slot_card(number: u16, slot: Memo<Option<SlotLive>>, elapsed: Memo<Option
             view! {
                 <article class=format!("slot {class}") data-slot=number.to_string() data-state=kind data-outcome=outcome>
                     <div class="top"><span>{number}</span><span>{move || elapsed.get()}</span></div>
+                    {(kind != "done").then_some(move || last.get().map(last_line))}
                     <div class="body">{state.as_ref().map(|state| body(state, figures))}</div>
                     {state.as_ref().and_then(next).map(|next| view! { <p class="next">{next}</p> })}
                 </article>
             }
         }}
+    }
+    .into_any()
+}
+
+fn last_line(last: Last) -> AnyView {
+    let t = i18n::texts();
+    let tone = Tone::of(last.outcome);
+    view! {
+        <a class=format!("last badge {}", tone.class()) href=format!("/units/{}", last.unit) data-last=last.outcome.as_str()>
+            <span class="quiet">{t.last}</span>
+            <span class="shape" aria-hidden="true">{tone.shape()}</span>
+            {t.outcome(last.outcome)}
+            <span class="mono">{last.name}</span>
+        </a>
     }
     .into_any()
 }
@@ -96,7 +125,10 @@ fn body(state: &SlotState, figures: Memo<Option<Figures>>) -> AnyView {
                 <span class="shape" aria-hidden="true">{Tone::of(*outcome).shape()}</span>
                 {t.verdict(*outcome)}
             </p>
-            <p class="board">{board.clone()}</p>
+            {board.clone().map(|board| {
+                let href = with_query("/units", &[("q", Some(board.clone()))]);
+                view! { <a class="board" href=href>{board}</a> }
+            })}
             {fault.as_ref().map(why)}
         }
         .into_any(),

@@ -85,13 +85,10 @@ fn side(run: &RunView) -> AnyView {
     .into_any()
 }
 
-/// The title of a parameter or measurement: from the model, else for a cell from its number, else its name.
+/// The title of a parameter or measurement: from the model or the procedure, else what the page knows, else its name.
 fn title(run: &RunView, name: &str) -> String {
     let known = run.titles.iter().find(|title| title.name == name).map(|title| i18n::pick(&title.title));
-    known.unwrap_or_else(|| match crate::chart::cells::cell_name(name) {
-        Some(("cell", number)) => format!("{} {number}", i18n::texts().cell),
-        _ => name.to_owned(),
-    })
+    known.unwrap_or_else(|| i18n::measurement(name))
 }
 
 #[cfg(test)]

@@ -93,13 +93,11 @@ fn limit_text(limit: &Limit) -> String {
 
 pub fn cells(run: &RunView) -> AnyView {
     let (maps, _) = part_cells(&run.record.measurements);
-    maps.into_iter().map(|map| card(run, &map)).collect_view().into_any()
+    maps.iter().map(card).collect_view().into_any()
 }
 
-fn card(run: &RunView, map: &CellMap) -> AnyView {
+fn card(map: &CellMap) -> AnyView {
     let t = i18n::texts();
-    // `cell` is simply the cells; another kind of cell measurement says which.
-    let name = if map.prefix == "cell" { t.cells.to_owned() } else { title(run, &map.prefix) };
     let range = if map.lowest.is_finite() {
         format!("{} – {} {}", numbers::reading(map.lowest), numbers::reading(map.highest), map.unit)
     } else {
@@ -116,8 +114,12 @@ fn card(run: &RunView, map: &CellMap) -> AnyView {
         }
     });
     view! {
-        <section class="card">
-            <div class="card-head"><h2>{name}</h2><span class="aside">{range}</span></div>
+        <section class="card" data-cells=map.prefix.clone()>
+            <div class="card-head">
+                <h2>{t.cells}</h2>
+                <span class="quiet small">{t.when(map.when)}</span>
+                <span class="aside">{range}</span>
+            </div>
             <ol class="cells">{cells.collect_view()}</ol>
         </section>
     }

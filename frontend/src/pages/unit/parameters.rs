@@ -5,7 +5,9 @@ use crate::{
     i18n,
     ui::{self, Tone},
 };
-use domain::{api::units::RunView, evidence::Evidence, record::ParameterRecord, value::Value};
+use domain::{
+    api::units::RunView, evidence::Evidence, outcome::Outcome, record::ParameterRecord, value::Value,
+};
 use leptos::prelude::*;
 
 /// What was set stands on the board, read after the restart.
@@ -15,13 +17,16 @@ fn proved(parameter: &ParameterRecord) -> bool {
         && parameter.after_restart.as_ref() == Some(&parameter.set)
 }
 
-/// Whether somebody must look at it or it was changed: what 'differences only' leaves.
-fn differs(parameter: &ParameterRecord) -> bool {
-    parameter.before.as_ref() != Some(&parameter.set) || !proved(parameter)
+/// Whether it was changed or somebody must look at it: what 'differences only' leaves. A run that ended before its
+/// restart proved nothing, so nothing of that stands out; in a pass whatever is not proved does.
+fn differs(parameter: &ParameterRecord, outcome: Outcome) -> bool {
+    let unproved = if outcome == Outcome::Pass { !proved(parameter) } else { !parameter.holds };
+    parameter.before.as_ref() != Some(&parameter.set) || unproved
 }
 
 pub fn parameters(run: &RunView) -> AnyView {
     let t = i18n::texts();
+    let outcome = run.record.outcome;
     let all: Vec<(String, ParameterRecord)> = run
         .record
         .parameters
@@ -29,7 +34,7 @@ pub fn parameters(run: &RunView) -> AnyView {
         .map(|parameter| (title(run, &parameter.name), parameter.clone()))
         .collect();
     let verified = all.iter().filter(|(_, parameter)| proved(parameter)).count();
-    let same = all.iter().filter(|(_, parameter)| !differs(parameter)).count();
+    let same = all.iter().filter(|(_, parameter)| !differs(parameter, outcome)).count();
     let summary = i18n::parameters_proved(verified, all.len());
     let count = all.len();
     let only_differences = RwSignal::new(true);
@@ -51,7 +56,7 @@ pub fn parameters(run: &RunView) -> AnyView {
                 } else if only && same == count {
                     view! { <p class="quiet">{t.no_differences}</p> }.into_any()
                 } else {
-                    all.with_value(|all| table(all, only))
+                    all.with_value(|all| table(all, only, outcome))
                 }
             }}
             {move || (only_differences.get() && same > 0).then(|| view! {
@@ -62,9 +67,9 @@ pub fn parameters(run: &RunView) -> AnyView {
     .into_any()
 }
 
-fn table(all: &[(String, ParameterRecord)], only_differences: bool) -> AnyView {
+fn table(all: &[(String, ParameterRecord)], only_differences: bool, outcome: Outcome) -> AnyView {
     let t = i18n::texts();
-    let rows = all.iter().filter(|(_, parameter)| !only_differences || differs(parameter));
+    let rows = all.iter().filter(|(_, parameter)| !only_differences || differs(parameter, outcome));
     view! {
         <table class="tight">
             <thead>
@@ -77,25 +82,27 @@ fn table(all: &[(String, ParameterRecord)], only_differences: bool) -> AnyView {
                     <th></th>
                 </tr>
             </thead>
-            <tbody>{rows.map(|(title, parameter)| row(title, parameter)).collect_view()}</tbody>
+            <tbody>{rows.map(|(title, parameter)| row(title, parameter, outcome)).collect_view()}</tbody>
         </table>
     }
     .into_any()
 }
 
-fn row(title: &str, parameter: &ParameterRecord) -> AnyView {
+fn row(title: &str, parameter: &ParameterRecord, outcome: Outcome) -> AnyView {
     let t = i18n::texts();
     let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "–".to_owned(), Value::to_string);
     let sound = proved(parameter);
     let verdict = if sound {
         view! { <span class="is-pass" title=t.evidence_verified>"✔"<span class="visually-hidden">{t.evidence_verified}</span></span> }.into_any()
     } else if parameter.holds {
-        ui::badge(Tone::Attention, t.evidence_of(parameter.evidence))
+        let word = if parameter.evidence == Evidence::Claimed { t.word_claimed } else { t.word_read };
+        view! { <span class="is-attention small" title=t.evidence_of(parameter.evidence)>"▲ "{word}</span> }
+            .into_any()
     } else {
         ui::badge(Tone::Fail, t.does_not_hold)
     };
     view! {
-        <tr data-parameter=parameter.name.clone() class:same=!differs(parameter) class:broken=!parameter.holds>
+        <tr data-parameter=parameter.name.clone() class:same=!differs(parameter, outcome) class:broken=!parameter.holds>
             <td title=parameter.name.clone()>{title.to_owned()}</td>
             <td class="number">{shown(&parameter.before)}</td>
             <td class="number set">{parameter.set.to_string()}</td>
@@ -134,9 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn differences_only_never_hides_what_is_not_proved() {
-        assert!(!differs(&parameter(35.0, Some(35.0), Evidence::Verified)));
-        assert!(differs(&parameter(20.0, Some(35.0), Evidence::Verified)));
-        assert!(differs(&parameter(35.0, Some(35.0), Evidence::Claimed)));
+    fn in_a_pass_differences_only_never_hides_what_is_not_proved() {
+        let pass = Outcome::Pass;
+        assert!(!differs(&parameter(35.0, Some(35.0), Evidence::Verified), pass));
+        assert!(differs(&parameter(20.0, Some(35.0), Evidence::Verified), pass));
+        assert!(differs(&parameter(35.0, Some(35.0), Evidence::Claimed), pass));
+        assert!(differs(&parameter(35.0, Some(36.0), Evidence::Verified), pass));
+        let lost = ParameterRecord { holds: false, ..parameter(35.0, Some(36.0), Evidence::Verified) };
+        assert!(differs(&lost, Outcome::Fail));
+        assert!(!differs(&parameter(35.0, None, Evidence::Read), Outcome::Fail));
     }
 }

@@ -1,5 +1,6 @@
 //! Where the time went, what proves the firmware, and the record itself.
 
+use super::title;
 use crate::{
     api, i18n, numbers,
     ui::{self, Tone},
@@ -7,6 +8,7 @@ use crate::{
 use domain::{
     api::units::RunView,
     record::{FirmwareRecord, LeaseRecord, SecretRecord, StepOutcome, StepRecord},
+    text::Fault,
 };
 use leptos::prelude::*;
 
@@ -26,17 +28,26 @@ pub fn fault(run: &RunView) -> AnyView {
         return ().into_any();
     };
     let code = serde_json::to_string(&fault.code).unwrap_or_default();
+    let named = titled(run, fault);
     view! {
         <section class="card error">
             <div class="card-head">
                 <h2>{i18n::texts().outcome(run.record.outcome)}{fault.step.map(|step| format!(" · {}", i18n::step(step)))}</h2>
                 <code class="aside">{code.trim_matches('"').to_owned()}</code>
             </div>
-            <p>{i18n::fault(fault)}</p>
-            <p class="quiet">{i18n::next_step(fault)}</p>
+            <p>{i18n::fault(&named)}</p>
+            <p class="quiet">{i18n::next_step(&named)}</p>
         </section>
     }
     .into_any()
+}
+
+/// The fault with parameters and measurements called by their titles.
+fn titled(run: &RunView, fault: &Fault) -> Fault {
+    ["register", "measurement"].into_iter().fold(fault.clone(), |named, arg| match fault.args.get(arg) {
+        Some(name) => named.with(arg, title(run, name)),
+        None => named,
+    })
 }
 
 pub fn steps(run: &RunView) -> AnyView {
