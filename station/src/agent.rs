@@ -1,12 +1,16 @@
 //! The agent: all slots of a station, its fixture, its way to the server. One thread, no locks; every slot is a future of its own.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     clock::Clock,
-    fixture::{Fixture, FixtureEvent},
+    fixture::{Fixture, FixtureCommand, FixtureEvent},
     journal::{Journal, JournalFault},
     link::LinkOptions,
     order::Boards,
     progress::{Progress, ProgressSender, describe},
+    runner::Lamp,
     secrets::{SealFault, Sealer, own_key},
     shared::{NO_TRANSFER, PortSource, Shared, SharedParts, SlotDesk, SlotInput, fresh_id, no_work},
     slot::Slot,
@@ -149,6 +153,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { shared, ports, inputs, fixture_events, orders } = self;
         let this = &Floor { shared, ports };
+        this.make_safe();
         let slots = join_all(inputs.into_iter().map(|(number, inputs)| this.work_slot(number, inputs)));
         let background = async {
             tokio::join!(
@@ -188,6 +193,14 @@ struct Floor<S, P> {
 }
 
 impl<S: Server, P: PortSource> Floor<S, P> {
+    /// What a crash may have left on: every load off, every lamp dark.
+    fn make_safe(&self) {
+        for &slot in self.shared.slots.keys() {
+            self.shared.tell_fixture(FixtureCommand::SetLoad { slot, load_ma: 0 });
+            self.shared.tell_fixture(FixtureCommand::Lamp { slot, lamp: Lamp::Idle });
+        }
+    }
+
     /// A slot that panics is shut; its run is closed as interrupted at the next start, the others go on.
     async fn work_slot(&self, number: u16, inputs: mpsc::UnboundedReceiver<SlotInput>) {
         let slot = Slot::new(number, &self.shared, &self.ports, inputs);
@@ -248,6 +261,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                         Err(fault) => tracing::warn!(fault = describe(fault), "no work"),
                     }
                     *current = state;
+                    self.shared.changed.notify_one();
                 }
                 changed
             });
@@ -311,6 +325,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
     fn tell_counts(&self) {
         if let Ok(counts) = self.shared.journal.held_counts() {
             self.shared.tell(Progress::Uplink { held: counts.held, unsent: counts.unsent });
+            self.shared.changed.notify_one();
         }
     }
 
@@ -319,7 +334,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             self.shared.tell(Progress::Live { live: Box::new(self.shared.live()) });
             sleep(LIVE_INTERVAL).await;
             if !self.is_transferring() {
-                self.shared.slot_changed.notified().await;
+                self.shared.changed.notified().await;
             }
         }
     }

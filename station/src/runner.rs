@@ -182,6 +182,12 @@ impl Runner {
                 finished_at,
             });
         }
+        if self.stopping && outcome == Outcome::Aborted {
+            // Nobody need take it out: the next start works it again.
+            self.state = State::Idle(SlotState::Empty);
+            effects.push(Effect::Lamp(Lamp::Idle));
+            return effects;
+        }
         if outcome == Outcome::Error {
             self.spoilt += 1;
             let fault = fault.unwrap_or_else(|| Fault::new(FaultCode::Internal));

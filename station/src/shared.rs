@@ -64,9 +64,10 @@ pub struct Shared<S> {
     pub fixture: mpsc::UnboundedSender<FixtureCommand>,
     pub order: watch::Sender<OrderState>,
     pub progress: ProgressSender,
-    /// A record was closed or a slot shows something new.
+    /// A record waits for the uplink.
     pub record_closed: Notify,
-    pub slot_changed: Notify,
+    /// The live state is another.
+    pub changed: Notify,
     pub slots: BTreeMap<u16, SlotDesk>,
     /// Identifier -> the slot whose board has it.
     claims: RefCell<BTreeMap<String, u16>>,
@@ -110,7 +111,7 @@ impl<S> Shared<S> {
             order: watch::Sender::new(Err(no_work())),
             progress: parts.progress,
             record_closed: Notify::new(),
-            slot_changed: Notify::new(),
+            changed: Notify::new(),
             slots,
             claims: RefCell::new(BTreeMap::new()),
         }
@@ -157,7 +158,7 @@ impl<S> Shared<S> {
         let Some(desk) = self.slots.get(&slot) else { return };
         if *desk.shown.borrow() != state {
             desk.shown.replace(state);
-            self.slot_changed.notify_one();
+            self.changed.notify_one();
         }
     }
 

@@ -49,3 +49,24 @@ pub enum ServerFault {
     #[error("the server refuses ({status} {code}): {detail}")]
     Refused { status: u16, code: String, detail: String },
 }
+
+impl<S: Server> Server for std::rc::Rc<S> {
+    fn assignment(&self) -> impl Future<Output = Result<Option<Assignment>, ServerFault>> {
+        (**self).assignment()
+    }
+    fn bundle(&self, hash: &ContentHash) -> impl Future<Output = Result<BundleContent, ServerFault>> {
+        (**self).bundle(hash)
+    }
+    fn serial_block(&self, ask: &LeaseSerialBlock) -> impl Future<Output = Result<SerialBlock, ServerFault>> {
+        (**self).serial_block(ask)
+    }
+    fn admission(&self, ask: &AskAdmission) -> impl Future<Output = Result<Admission, ServerFault>> {
+        (**self).admission(ask)
+    }
+    fn ingest(&self, request: &IngestRequest) -> impl Future<Output = Result<IngestResponse, ServerFault>> {
+        (**self).ingest(request)
+    }
+    fn live(&self, live: &StationLive) -> impl Future<Output = Result<(), ServerFault>> {
+        (**self).live(live)
+    }
+}

@@ -128,8 +128,8 @@ impl Journal {
             let last = last.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.to_utc());
             record.finished_at = last.unwrap_or(record.started_at).max(record.started_at);
             record.outcome = Outcome::Interrupted;
-            let at_step = record.steps.last().map(|entry| entry.step);
-            record.fault = Some(Fault { step: at_step, ..Fault::new(FaultCode::StationStopped) });
+            // The draft names the step in which it was written.
+            record.fault = record.fault.take().or_else(|| Some(Fault::new(FaultCode::StationStopped)));
             if let Some(identity) = &identity {
                 record.serial = record.serial.or(self.number_of(identity)?);
                 if record.password.is_none() {

@@ -116,7 +116,8 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let is_probe = matches!(request, BoardRequest::Probe { .. });
         let transfer =
             self.shared.slots.get(&self.slot).map(|desk| Arc::clone(&desk.transfer)).unwrap_or_default();
-        transfer.store(NO_TRANSFER, Ordering::Relaxed);
+        let begins = if matches!(request, BoardRequest::Flash { .. }) { 0 } else { NO_TRANSFER };
+        transfer.store(begins, Ordering::Relaxed);
         let link = self.link_for(order.as_deref().filter(|_| is_probe))?;
         let mut progress = |percent: u8| transfer.store(percent, Ordering::Relaxed);
         let answer = link.execute(request, &mut progress).await;

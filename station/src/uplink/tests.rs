@@ -41,6 +41,8 @@ pub struct ScriptedServer {
     pub content: RefCell<Option<BundleContent>>,
     pub bundles_asked: Cell<u32>,
     pub away: Cell<bool>,
+    /// Numbers lent so far; none while there is no batch.
+    pub lent: Cell<u32>,
 }
 
 impl ScriptedServer {
@@ -59,13 +61,19 @@ impl Server for ScriptedServer {
         self.bundles_asked.set(self.bundles_asked.get() + 1);
         Ok(self.content.borrow().clone().unwrap())
     }
-    async fn serial_block(&self, _ask: &LeaseSerialBlock) -> Result<SerialBlock, ServerFault> {
-        Err(ServerFault::Away("no numbers in this script".into()))
+    async fn serial_block(&self, ask: &LeaseSerialBlock) -> Result<SerialBlock, ServerFault> {
+        self.check()?;
+        let first = self.lent.get();
+        self.lent.set(first + ask.count);
+        let serials = (first..self.lent.get()).map(|n| format!("TB{n:05}")).collect();
+        Ok(SerialBlock { block_id: ask.block_id, batch_id: ask.batch_id, serials })
     }
     async fn admission(&self, _ask: &AskAdmission) -> Result<Admission, ServerFault> {
+        self.check()?;
         Ok(Admission { verdict: AdmissionVerdict::Admit, serial: None })
     }
     async fn ingest(&self, request: &IngestRequest) -> Result<IngestResponse, ServerFault> {
+        self.check()?;
         self.requests.borrow_mut().push(request.envelopes.len());
         if let Some(fault) = self.faults.borrow_mut().pop_front() {
             return Err(fault);
@@ -172,7 +180,7 @@ async fn conflict_and_quarantine_count_as_held_and_another_records_name_does_not
     assert_eq!(send_records(&journal, &server).await.unwrap(), 2);
 }
 
-fn released() -> (Assignment, BundleContent, SigningKey) {
+pub fn released() -> (Assignment, BundleContent, SigningKey) {
     let key = SigningKey::from_bytes(&[7; 32]);
     let [model_toml, profile_toml, procedure_toml] = parts_texts().map(str::to_owned);
     let image = vec![0x55; 4096];
