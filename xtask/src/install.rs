@@ -66,3 +66,34 @@ pub fn tool(workspace: &Workspace, name: &str, package: &str) -> Result<PathBuf>
     apt(workspace, &[package])?;
     workspace.tool(name).with_context(|| format!("{name} is still not on PATH after installing {package}"))
 }
+
+/// Strangers that tests talk to, from Python's index: a Modbus peer and a reader of spreadsheets.
+const PYTHON_PACKAGES: [&str; 2] = ["pymodbus==3.16.1", "openpyxl==3.1.5"];
+
+/// A folder with a `python3` that has [`PYTHON_PACKAGES`], to stand first on PATH: an environment of its own below `target`, so that
+/// neither Debian's nor anybody's own Python is touched.
+///
+/// # Errors
+/// When there is no python3, or the packages can't be fetched: with the line to type.
+pub fn python(workspace: &Workspace) -> Result<PathBuf> {
+    let home = workspace.target.join("python");
+    let bin = home.join("bin");
+    let has_all = || {
+        let mut ask = Command::new(bin.join("python3"));
+        bin.join("python3").is_file() && output(ask.args(["-c", "import pymodbus, openpyxl"])).is_ok()
+    };
+    if has_all() {
+        return Ok(bin);
+    }
+    let make = || output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home));
+    if make().is_err() {
+        // Debian parts python3 from its environments.
+        apt(workspace, &["python3", "python3-venv"])?;
+        make().context("making a Python environment below target/")?;
+    }
+    say::line(format!("   installing {} (pip)", PYTHON_PACKAGES.join(", ")));
+    let line = format!("{} -m pip install {}", bin.join("python3").display(), PYTHON_PACKAGES.join(" "));
+    output(Command::new(bin.join("python3")).args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PACKAGES))
+        .with_context(|| format!("could not install Python packages that tests need; try `{line}`"))?;
+    Ok(bin)
+}

@@ -35,10 +35,10 @@ pub struct Options {
 /// When something is missing and cannot be installed, or any test fails.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let stop = Stop::on_signals()?;
-    let postgres_bin = say::stage("tools", || {
+    let (postgres_bin, python_bin) = say::stage("tools", || {
         let bin = postgres::find_or_install(workspace, &workspace.target.join("postgres"))?;
         tools(workspace)?;
-        Ok(bin)
+        Ok((bin, install::python(workspace)?))
     })?;
     demo::build(workspace)?;
     let place = tempfile::Builder::new().prefix("jigline-test-").tempdir()?;
@@ -47,7 +47,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         let said = database.ready(DATABASE_READY_WITHIN, &stop)?;
         let url = said.get("database_url").and_then(serde_json::Value::as_str);
         let url = url.context("the throw-away PostgreSQL did not say where it is")?.to_owned();
-        say::stage("tests", || unit_and_cross_tests(workspace, options, &url))?;
+        say::stage("tests", || unit_and_cross_tests(workspace, options, &url, &python_bin))?;
         if options.only.is_empty() {
             say::stage("doc tests", || {
                 let mut doc = workspace.cargo();
@@ -88,7 +88,14 @@ fn start_database(workspace: &Workspace, place: &Path, postgres_bin: &Path) -> R
     Running::start("postgres", postgres, place)
 }
 
-fn unit_and_cross_tests(workspace: &Workspace, options: &Options, database_url: &str) -> Result<()> {
+fn unit_and_cross_tests(
+    workspace: &Workspace,
+    options: &Options,
+    database_url: &str,
+    python_bin: &Path,
+) -> Result<()> {
+    let mut path = vec![python_bin.to_path_buf()];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let nextest = workspace.tool("cargo-nextest").is_some();
     let mut tests = workspace.cargo();
     tests.args(if nextest { &["nextest", "run"][..] } else { &["test", "--lib", "--bins", "--tests"][..] });
@@ -98,6 +105,7 @@ fn unit_and_cross_tests(workspace: &Workspace, options: &Options, database_url: 
         tests.arg("--no-fail-fast");
     }
     tests.args(&options.only).env("JIGLINE_TEST_DATABASE_URL", database_url);
+    tests.env("PATH", std::env::join_paths(path).context("PATH holds a name that can't be joined")?);
     run_to_end(&mut tests)
 }
 
