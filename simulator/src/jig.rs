@@ -167,11 +167,12 @@ impl Jig {
         self.witnessed.clone()
     }
 
-    /// What the boards in the slots keep without power.
+    /// What the boards without a verdict keep when the power goes: those in the slots, and those that were taken out because
+    /// the station, told to stop, asked for attention.
     pub async fn remember(&self) -> Vec<Remembered> {
         let list = self.witnessed.borrow().clone();
         let mut kept = Vec::new();
-        for board in list.iter().filter(|board| board.inserted && !board.removed) {
+        for board in list.iter().filter(|board| board.inserted && !has_verdict(board)) {
             let seen = self.observe(board.index).await;
             kept.extend(seen.map(|observation| Remembered::of(board.index, &observation)));
         }
@@ -225,12 +226,13 @@ impl FixtureDoor {
     }
 }
 
+fn has_verdict(board: &Witnessed) -> bool {
+    matches!(board.lamp.as_deref(), Some("pass" | "fail"))
+}
+
 fn witness(plan: &Plan, earlier: &[Witnessed]) -> Witnessed {
     // A board that had its verdict was on its way out.
-    let is_done = |board: &&Witnessed| {
-        let has_verdict = matches!(board.lamp.as_deref(), Some("pass" | "fail" | "attention"));
-        board.index == plan.index && (board.removed || has_verdict)
-    };
+    let is_done = |board: &&Witnessed| board.index == plan.index && (board.removed || has_verdict(board));
     if let Some(done) = earlier.iter().find(is_done) {
         return Witnessed { removed: true, ..done.clone() };
     }
