@@ -237,7 +237,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 None => tracing::debug!(slot, "the fixture speaks of a slot that this station has not"),
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Keeps the order in force and enough numbers for it.
@@ -301,11 +301,16 @@ impl<S: Server, P: PortSource> Floor<S, P> {
 
     async fn keep_sending(&self) {
         let mut pause = BACKOFF.0;
+        // Each reason is said once: a shift without the server must not fill the disk with one sentence.
+        let mut said: Option<String> = None;
         self.tell_counts();
         loop {
             match send_records(&self.shared.journal, &self.shared.server).await {
                 Ok(sent) => {
                     pause = BACKOFF.0;
+                    if said.take().is_some() {
+                        tracing::info!(sent, "the records that waited on this disk are on the server");
+                    }
                     if sent > 0 {
                         self.tell_counts();
                     }
@@ -313,7 +318,15 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                     self.tell_counts();
                 }
                 Err(fault) => {
-                    tracing::warn!(%fault, "records wait on this disk");
+                    let reason = fault.to_string();
+                    if said.as_ref() != Some(&reason) {
+                        tracing::warn!(
+                            fault = reason,
+                            "no record gets to the server; check the server and the network. The slots go on; the records wait on \
+                             this disk and are sent when it is back"
+                        );
+                        said = Some(reason);
+                    }
                     self.tell_counts();
                     sleep(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);

@@ -153,6 +153,7 @@ impl Journal {
         self.path.display().to_string()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
     fn not_understood(&self, detail: impl ToString) -> JournalFault {
         JournalFault::NotUnderstood { path: self.shown(), detail: detail.to_string() }
     }

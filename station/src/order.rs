@@ -121,6 +121,7 @@ fn first<F: ToString>(faults: Vec<F>) -> Fault {
     refused(if more == 0 { text } else { format!("{text} (and {more} more)") })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn refused(detail: impl ToString) -> Fault {
     Fault::new(FaultCode::BundleRefused).with("detail", detail.to_string())
 }

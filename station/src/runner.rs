@@ -85,7 +85,7 @@ impl Runner {
     #[must_use]
     pub fn handle(&mut self, now: Moment, event: Event) -> Vec<Effect> {
         match event {
-            Event::Present(start) => self.present(now, start),
+            Event::Present(start) => self.present(now, *start),
             Event::Removed => self.removed(now),
             Event::Stop => {
                 self.stopping = true;
@@ -112,11 +112,11 @@ impl Runner {
         }
     }
 
-    fn present(&mut self, now: Moment, start: Box<Start>) -> Vec<Effect> {
+    fn present(&mut self, now: Moment, start: Start) -> Vec<Effect> {
         if self.stopping || !matches!(self.state, State::Idle(_)) {
             return Vec::new();
         }
-        let mut work = Box::new(Work::new(self.slot, &self.station_version, now, *start));
+        let mut work = Box::new(Work::new(self.slot, &self.station_version, now, start));
         let mut effects = vec![Effect::Lamp(Lamp::Busy)];
         effects.extend(work.begin_probe(now));
         self.state = State::Working(work);

@@ -27,6 +27,8 @@ pub struct Slot<'a, S, P> {
     stopping: bool,
     /// A finished record that the disk did not take yet.
     unclosed: Option<Unclosed>,
+    /// What the bench lacks, as it was last logged: a board that waits is tried again every two seconds.
+    told: Option<domain::text::Fault>,
 }
 
 /// A record in hand, and what follows once it is on disk.
@@ -62,20 +64,23 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             present: false,
             stopping: false,
             unclosed: None,
+            told: None,
         }
     }
 
     /// Works until it is told to stop and no board is under work.
     pub async fn run(mut self) {
         let mut question = None;
-        while !(self.stopping && !self.runner.is_working()) {
+        while !self.stopping || self.runner.is_working() {
             let effects = match self.wait(question.take()).await {
                 Woken::Event(event) => self.handle(event),
                 Woken::LookAgain => self.look_again(),
                 Woken::Forsaken => return,
             };
             question = self.carry_out(effects.into());
-            self.shared.show(self.number, self.shown());
+            let shown = self.shown();
+            self.tell_trouble(&shown);
+            self.shared.show(self.number, shown);
         }
         tracing::debug!(slot = self.number, "slot stopped");
     }
@@ -200,6 +205,19 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             }
         }
         None
+    }
+
+    /// Logs what the bench lacks, once.
+    fn tell_trouble(&mut self, shown: &SlotState) {
+        match shown {
+            SlotState::Broken { fault } if self.told.as_ref() != Some(fault) => {
+                tracing::warn!(slot = self.number, fault = describe(fault), "this slot waits for its bench");
+                self.told = Some(fault.clone());
+            }
+            // A run that opened has met a bench in order.
+            SlotState::Empty | SlotState::Done { .. } => self.told = None,
+            _ => {}
+        }
     }
 
     fn close(&self, record: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {

@@ -89,10 +89,10 @@ fn work(desk: &Desk, run: u128, power_cut: usize) -> Option<BirthRecord> {
             lines += usize::from(is_line);
             match effect {
                 Effect::OpenRun { identity, record } => {
-                    journal.open_run(record, identity.as_deref()).unwrap()
+                    journal.open_run(record, identity.as_deref()).unwrap();
                 }
                 Effect::Note { what, identity, record } => {
-                    journal.note(what, record.finished_at, record, identity.as_deref()).unwrap()
+                    journal.note(what, record.finished_at, record, identity.as_deref()).unwrap();
                 }
                 Effect::CloseRun { identity, record } => {
                     journal.close_run(record, identity.as_deref()).unwrap();

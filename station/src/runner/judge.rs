@@ -22,6 +22,8 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::FixtureSilent
         | C::JournalNotWritten
         | C::NoSerialNumbers
+        | C::NoBatch
+        | C::ServerAway
         | C::BundleRefused
         | C::NameNotPossible
         | C::Internal => Outcome::Error,

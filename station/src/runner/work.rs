@@ -183,9 +183,9 @@ impl Work {
                 let true_ma = self.true_ma.unwrap_or_default();
                 Ok(self.ask(Phase::Calibrate, BoardRequest::Calibrate { true_ma }))
             }
-            Event::NumberReserved(answer) if self.phase == Phase::Number => self.numbered(now, answer?),
+            Event::NumberReserved(answer) if self.phase == Phase::Number => self.numbered(now, &answer?),
             Event::SecretSealed(answer) if self.phase == Phase::Seal => self.sealed(now, answer?),
-            Event::PowerCycled(answer) if self.phase == Phase::PowerCycle => Ok(self.power_cycled(answer)),
+            Event::PowerCycled(answer) if self.phase == Phase::PowerCycle => Ok(self.power_cycled(&answer)),
             event => Err(unexpected(self.phase, &event).into()),
         }
     }
@@ -414,8 +414,8 @@ fn judge_output(output: OutputReading, discharge: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-fn internal(detail: impl ToString) -> Fault {
-    Fault::new(FaultCode::Internal).with("detail", detail.to_string())
+fn internal(detail: impl Into<String>) -> Fault {
+    Fault::new(FaultCode::Internal).with("detail", detail.into())
 }
 
 fn unexpected(phase: Phase, what: &impl std::fmt::Debug) -> Fault {

@@ -69,7 +69,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     pub fn carry_out(&mut self, effect: &Effect) {
         match effect {
             Effect::LoadOff => {
-                self.shared.tell_fixture(FixtureCommand::SetLoad { slot: self.slot, load_ma: 0 })
+                self.shared.tell_fixture(FixtureCommand::SetLoad { slot: self.slot, load_ma: 0 });
             }
             Effect::ReleaseIdentity => self.shared.release(self.slot),
             Effect::Lamp(lamp) => self.lamp(*lamp),

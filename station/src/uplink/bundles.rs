@@ -36,7 +36,7 @@ impl OrderBook {
     /// What is to be worked, as far as it can be known: the server's word, else the last one on disk.
     ///
     /// # Errors
-    /// `BundleRefused`: the bundle does not hold, or can't be had at all.
+    /// `BundleRefused`: the bundle does not hold. `ServerAway`: the server can't be asked, and nothing is on the disk.
     pub async fn refresh(&mut self, server: &impl Server) -> Result<Option<Arc<WorkOrder>>, Fault> {
         let assignment = match server.assignment().await {
             Ok(assignment) => {
@@ -45,9 +45,10 @@ impl OrderBook {
             }
             Err(fault) => {
                 tracing::debug!(%fault, "the assignment comes from the disk");
-                match &self.current {
-                    Some((assignment, _)) => Some(assignment.clone()),
-                    None => self.remembered(),
+                let kept = self.current.as_ref().map(|(assignment, _)| assignment.clone());
+                match kept.or_else(|| self.remembered()) {
+                    Some(assignment) => Some(assignment),
+                    None => return Err(away(&fault)),
                 }
             }
         };
@@ -76,9 +77,7 @@ impl OrderBook {
             return Ok(content);
         }
         let content = server.bundle(hash).await.map_err(|fault| match fault {
-            ServerFault::Away(detail) => {
-                refused(format!("bundle {hash} is not on this disk and the server is away: {detail}"))
-            }
+            ServerFault::Away(_) => away(&fault),
             refusal @ ServerFault::Refused { .. } => refused(format!("bundle {hash}: {refusal}")),
         })?;
         if let Err(error) = write_json(&path, &content) {
@@ -113,6 +112,11 @@ fn write_json(path: &Path, value: &impl serde::Serialize) -> io::Result<()> {
     let beside = path.with_extension("new");
     std::fs::write(&beside, serde_json::to_vec(value)?)?;
     std::fs::rename(beside, path)
+}
+
+/// No work, because the server is away: that is nobody's bundle's fault.
+fn away(fault: &ServerFault) -> Fault {
+    Fault::new(FaultCode::ServerAway).with("detail", fault)
 }
 
 fn refused(detail: String) -> Fault {

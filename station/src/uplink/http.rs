@@ -118,6 +118,7 @@ async fn read<A: DeserializeOwned>(response: Response) -> Result<A, ServerFault>
 }
 
 /// A transport error's whole chain: reqwest's own sentence says only 'error sending request'.
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn away(error: reqwest::Error) -> ServerFault {
     use std::{error::Error as _, fmt::Write as _};
     let mut text = error.to_string();

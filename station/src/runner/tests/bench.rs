@@ -111,6 +111,7 @@ pub struct PaperBench {
 }
 
 impl PaperBench {
+    #[expect(clippy::new_without_default, reason = "a bench is set up, not defaulted")]
     pub fn new() -> Self {
         Self {
             order: order(),

@@ -16,19 +16,19 @@ use domain::{
 };
 
 impl Work {
-    pub(super) fn numbered(&mut self, now: Moment, serial: String) -> Next {
+    pub(super) fn numbered(&mut self, now: Moment, serial: &str) -> Next {
         self.draft.record.identifiers.push(Identifier {
             kind: IdentifierKind::Serial,
-            value: serial.clone(),
+            value: serial.to_owned(),
             unique: true,
         });
-        self.draft.record.serial = Some(serial.clone());
+        self.draft.record.serial = Some(serial.to_owned());
         let mut effects = self.draft.begin(now, Step::Name);
         let Some(settings) = &self.order.model.name else {
             effects.extend(self.seal(now)?);
             return Ok(effects);
         };
-        let name = render_name(&self.order.procedure.name.template, &serial, settings)
+        let name = render_name(&self.order.procedure.name.template, serial, settings)
             .map_err(|error| Fault::new(FaultCode::NameNotPossible).with("detail", error))?;
         self.name = Some(name.clone());
         effects.extend(self.ask(Phase::Name, BoardRequest::WriteName { name }));

@@ -19,7 +19,7 @@ use domain::{
 
 impl Work {
     /// A supply that can't be switched leaves the board's own restart.
-    pub(super) fn power_cycled(&mut self, answer: Result<(), Fault>) -> Vec<Effect> {
+    pub(super) fn power_cycled(&mut self, answer: &Result<(), Fault>) -> Vec<Effect> {
         let request = if answer.is_ok() { BoardRequest::AwaitApplication } else { BoardRequest::Restart };
         self.ask(Phase::RestartedApplication, request)
     }
