@@ -91,6 +91,10 @@ wire! {
         /// `detail`
         NoSerialNumbers,
         /// (none)
+        NoBatch,
+        /// `detail`
+        ServerAway,
+        /// (none)
         StationStopped,
         /// `detail`
         BundleRefused,

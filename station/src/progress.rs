@@ -1,6 +1,12 @@
 //! What the station tells whoever started it: one JSON object a line.
 
-use domain::{ids::RunId, live::StationLive, outcome::Outcome, record::BirthRecord, text::Fault};
+use domain::{
+    ids::RunId,
+    live::StationLive,
+    outcome::Outcome,
+    record::BirthRecord,
+    text::{Fault, Language, fault_next_step, fault_text},
+};
 use serde::Serialize;
 use std::io::Write;
 use tokio::sync::mpsc;
@@ -78,14 +84,14 @@ impl Progress {
     }
 }
 
-/// A fault for a log line: its code, step and figures.
+/// A fault for a log line: what is wrong and what to do about it, as the page says it, with code and step to search by.
 #[must_use]
 pub fn describe(fault: &Fault) -> String {
     let code =
         serde_json::to_value(fault.code).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
     let step = fault.step.map(|step| format!(" at {}", step.as_str())).unwrap_or_default();
-    let args: Vec<String> = fault.args.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    if args.is_empty() { format!("{code}{step}") } else { format!("{code}{step} ({})", args.join(", ")) }
+    let (what, next) = (fault_text(Language::En, fault), fault_next_step(Language::En, fault));
+    format!("{what} {next} [{code}{step}]")
 }
 
 /// Writes lines until every sender is gone. A reader that went away ends nothing: boards matter more.

@@ -187,8 +187,7 @@ impl<S> Shared<S> {
 
 /// Why a present board waits where no batch is assigned.
 pub fn no_work() -> Fault {
-    Fault::new(FaultCode::BundleRefused)
-        .with("detail", "no batch is assigned to this station yet; assign one on the page of its line")
+    Fault::new(FaultCode::NoBatch)
 }
 
 /// A UUIDv7.

@@ -258,6 +258,18 @@ fn sentence(code: FaultCode) -> Sentence {
             "Check the line to the server, or have the batch's quantity raised; the board is not lost.",
             "检查与服务器的连接，或增加批次数量；该板数据不会丢失。",
         ),
+        C::NoBatch => say(
+            "No batch is assigned to this station.",
+            "本站尚未分配批次。",
+            "Have one assigned on the page of the line; the board waits and nothing is done to it.",
+            "请在产线页面分配批次；保护板等待中，不做任何操作。",
+        ),
+        C::ServerAway => say(
+            "The server is away and no work is kept on this disk: {detail}.",
+            "服务器无应答，本机也没有保存任务：{detail}。",
+            "Check the server and the network; the board waits and is worked when the server is back.",
+            "请检查服务器和网络；保护板等待中，恢复后自动作业。",
+        ),
         C::StationStopped => say(
             "The station was stopped during the run.",
             "测试中站点程序停止。",

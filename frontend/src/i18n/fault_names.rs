@@ -36,6 +36,8 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::FixtureSilent => ("fixture silent", "治具无响应"),
         FaultCode::JournalNotWritten => ("journal not written", "日志无法写入"),
         FaultCode::NoSerialNumbers => ("no serial numbers", "没有可用序列号"),
+        FaultCode::NoBatch => ("no batch", "未分配批次"),
+        FaultCode::ServerAway => ("server away", "服务器无应答"),
         FaultCode::StationStopped => ("station stopped", "工站停止"),
         FaultCode::BundleRefused => ("bundle refused", "发布包被拒"),
         FaultCode::NameNotPossible => ("name not possible", "名称无法生成"),

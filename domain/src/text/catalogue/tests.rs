@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 35] = {
+const CODES: [FaultCode; 37] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -36,6 +36,8 @@ const CODES: [FaultCode; 35] = {
         C::FixtureSilent,
         C::JournalNotWritten,
         C::NoSerialNumbers,
+        C::NoBatch,
+        C::ServerAway,
         C::StationStopped,
         C::BundleRefused,
         C::NameNotPossible,
@@ -68,10 +70,10 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::BoardStoppedAnswering => &["request"],
         C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::JournalNotWritten => &["path", "detail"],
-        C::FixtureSilent | C::NoSerialNumbers | C::BundleRefused | C::NameNotPossible | C::Internal => {
-            &["detail"]
-        }
-        C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut | C::StationStopped => &[],
+        C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
+        C::NameNotPossible | C::Internal => &["detail"],
+        C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut => &[],
+        C::NoBatch | C::StationStopped => &[],
     }
 }
 
