@@ -92,7 +92,7 @@ pub struct Remembered {
     password: Vec<u8>,
     gain: f64,
     calibrated: bool,
-    /// Length of the image as the loader keeps it; the flash itself is in hex.
+    /// The announced part of the flash, in hex.
     image: Option<String>,
 }
 

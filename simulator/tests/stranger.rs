@@ -153,6 +153,33 @@ fn pymodbus_reads_every_kind_of_register_as_typed_by_hand() {
     assert_eq!(found["kept"], found["written"]);
 }
 
+/// The device forgets nothing between clients, and a client at another rate hears rubbish or nothing until it sets the right one.
+const ASK_AT_TWO_RATES: &str = r"
+import sys, time, serial
+time.sleep(0.5)
+ask = bytes.fromhex('01 03 00 0D 00 02 55 C8')
+def answer(rate):
+    with serial.Serial(sys.argv[1], rate, timeout=0.3, exclusive=True) as line:
+        line.write(ask)
+        started = time.monotonic()
+        heard = line.read(9)
+        return heard, time.monotonic() - started
+wrong, _ = answer(9600)
+assert wrong == b'', wrong
+right, took = answer(115200)
+assert right[:3] == bytes.fromhex('01 03 04'), right
+# 8 bytes there, 9 back, 1.75 ms of silence and 1.5 to 8 ms of thinking.
+assert took > 0.0045, took
+print('ok')
+";
+
+#[test]
+fn a_client_at_the_wrong_rate_is_not_understood_and_the_next_one_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_board, device) = board(folder.path(), &[]);
+    assert_eq!(python(ASK_AT_TWO_RATES, &[&device], Duration::from_secs(30)).trim(), "ok");
+}
+
 /// Brings the board to its loader, asks for the download, and leaves the line to the program that comes next.
 const ASK_FOR_DOWNLOAD: &str = r"
 import sys, time, serial
