@@ -45,11 +45,8 @@ impl OrderBook {
             }
             Err(fault) => {
                 tracing::debug!(%fault, "the assignment comes from the disk");
-                let kept = self.current.as_ref().map(|(assignment, _)| assignment.clone());
-                match kept.or_else(|| self.remembered()) {
-                    Some(assignment) => Some(assignment),
-                    None => return Err(away(&fault)),
-                }
+                let kept = self.current.as_ref().map(|(assignment, _)| Some(assignment.clone()));
+                kept.or_else(|| self.remembered()).ok_or_else(|| away(&fault))?
             }
         };
         let Some(assignment) = assignment else {
@@ -98,8 +95,9 @@ impl OrderBook {
         }
     }
 
-    fn remembered(&self) -> Option<Assignment> {
-        read_json::<Option<Assignment>>(&self.folder.join("assignment.json")).flatten()
+    /// The server's last word, where it ever spoke; that nothing is assigned is a word, too.
+    fn remembered(&self) -> Option<Option<Assignment>> {
+        read_json(&self.folder.join("assignment.json"))
     }
 }
 

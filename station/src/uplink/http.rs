@@ -1,5 +1,8 @@
 //! The server over HTTP.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Server, ServerFault};
 use domain::{
     api::{
