@@ -113,7 +113,8 @@ fn read_profile(
         }
     };
     let Some(model) = models.get(&profile.model) else {
-        faults.push(format!("{name}:1: its device model {:?} is missing or faulty", profile.model));
+        let line = model_line(&text);
+        faults.push(format!("{name}:{line}: its device model {:?} is missing or faulty", profile.model));
         return None;
     };
     let found: Vec<String> = check_profile(&profile, model)
@@ -143,15 +144,26 @@ fn read_procedure(
         }
     };
     let Some(model) = models.get(&procedure.model) else {
-        faults.push(format!("{name}:1: its device model {:?} is missing or faulty", procedure.model));
+        let line = model_line(&text);
+        faults.push(format!("{name}:{line}: its device model {:?} is missing or faulty", procedure.model));
         return None;
     };
     let found = check_procedure(&procedure, model);
     if !found.is_empty() {
-        faults.extend(found.iter().map(|fault| format!("{name}: {}", fault.reason)));
+        // What does not fit the model is told where the model is named.
+        let line = model_line(&text);
+        faults.extend(found.iter().map(|fault| format!("{name}:{line}: {}", fault.reason)));
         return None;
     }
     Some(keep(SourceKind::Procedure, path, &procedure.id, procedure.revision, text))
+}
+
+/// The line, from 1, in which the file names its model.
+fn model_line(text: &str) -> usize {
+    let names_it = |line: &str| {
+        line.trim_start().strip_prefix("model").is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    text.lines().position(names_it).map_or(1, |place| place + 1)
 }
 
 /// The folder's TOML files by name; what can't be read is a fault.
@@ -171,9 +183,14 @@ fn texts(folder: &Path, faults: &mut Vec<String>) -> Vec<(PathBuf, String)> {
     paths.sort();
     let mut texts = Vec::new();
     for path in paths {
-        match fs::read_to_string(&path) {
-            Ok(text) => texts.push((path, text)),
-            Err(error) => faults.push(format!("{}: can't be read as UTF-8 text: {error}", path.display())),
+        match fs::read(&path).map(String::from_utf8) {
+            Ok(Ok(text)) => texts.push((path, text)),
+            Ok(Err(error)) => {
+                let sound = error.utf8_error().valid_up_to();
+                let line = error.as_bytes().iter().take(sound).filter(|byte| **byte == b'\n').count() + 1;
+                faults.push(format!("{}:{line}: is no UTF-8 text; save it as UTF-8", path.display()));
+            }
+            Err(error) => faults.push(format!("{}: can't be read: {error}", path.display())),
         }
     }
     texts

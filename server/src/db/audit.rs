@@ -65,3 +65,35 @@ pub async fn append(db: &mut PgConnection, entry: &Entry<'_>) -> DbResult<()> {
     .await?;
     Ok(())
 }
+
+/// Computes every chain again; gives the entries that do not follow from the one before.
+///
+/// # Errors
+/// What the database says.
+pub async fn verify(db: &mut PgConnection) -> DbResult<Vec<i64>> {
+    let rows = sqlx::query!(
+        "select audit_id, writer, at, action, subject, detail, previous_hash, hash from audit order by writer, audit_id"
+    )
+    .fetch_all(db)
+    .await?;
+    let mut broken = Vec::new();
+    let mut last: Option<(String, Vec<u8>)> = None;
+    for row in rows {
+        let previous = match &last {
+            Some((writer, hash)) if *writer == row.writer => hash.clone(),
+            _ => Vec::new(),
+        };
+        let entry = Entry {
+            writer: &row.writer,
+            at: row.at,
+            action: &row.action,
+            subject: &row.subject,
+            detail: row.detail,
+        };
+        if row.previous_hash != previous || entry.hash(&previous) != row.hash {
+            broken.push(row.audit_id);
+        }
+        last = Some((row.writer, row.hash));
+    }
+    Ok(broken)
+}

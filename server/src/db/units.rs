@@ -233,9 +233,11 @@ pub async fn by_identifiers(
         r#"select u.unit_id,
             (select value from identifier i where i.unit_id = u.unit_id and i.kind = 'serial' order by seen_at desc limit 1) as serial,
             exists (select from run r where r.unit_id = u.unit_id and r.operation = $3 and r.outcome = 'pass') as "passed!"
-         from unit u where u.unit_id in (
-            select unit_id from identifier i join unnest($1::text[], $2::text[]) q(kind, value) using (kind, value)
-            where i.is_unique)"#,
+         from unit u where u.unit_id = any (array (
+            select i.unit_id from unnest($1::text[], $2::text[]) q(kind, value)
+            -- The limit makes it one look into the unique index each, whatever the statistics say.
+            cross join lateral (
+                select unit_id from identifier i where i.kind = q.kind and i.value = q.value and i.is_unique limit 1) i))"#,
         &kinds,
         &values,
         operation

@@ -1,0 +1,135 @@
+//! What the database itself holds us to.
+
+use crate::factory::Factory;
+use domain::{record::StepOutcome, step::Step};
+use jigline_server::db;
+use sqlx::{Connection as _, PgConnection};
+use std::process::Command;
+
+async fn one_run() -> (Factory, domain::record::Envelope) {
+    let factory = Factory::start().await;
+    let serials = factory.serials(2).await;
+    let envelope = factory.envelope(1, Some(&serials[0]));
+    let mut failed = factory.envelope(7, None);
+    failed.record.parameters[2].holds = false;
+    failed.record.parameters[2].after_restart = None;
+    failed.record.steps[0].retries = 2;
+    factory.send(&[&envelope, &failed]).await;
+    (factory, failed)
+}
+
+#[tokio::test]
+async fn facts_are_append_only_even_for_the_owner() {
+    let (factory, _) = one_run().await;
+    let mut owner = PgConnection::connect(&factory.server.database.url).await.unwrap();
+    for table in
+        ["run", "envelope", "step", "measurement", "parameter", "audit", "station_number", "bundle_release"]
+    {
+        for sql in [format!("delete from {table}"), format!("update {table} set {}", assignment(table))] {
+            let error =
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql.clone())).execute(&mut owner).await.unwrap_err();
+            assert!(error.to_string().contains("append-only"), "{sql}: {error}");
+        }
+    }
+    // The service's own role is not even asked that far.
+    for sql in ["delete from run", "update measurement set value = 0", "truncate envelope", "drop table run"]
+    {
+        let error = sqlx::raw_sql(sql).execute(&factory.server.database.pool).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("permission denied") || text.contains("must be owner"), "{sql}: {text}");
+    }
+}
+
+fn assignment(table: &str) -> &'static str {
+    match table {
+        "audit" => "action = action",
+        "bundle_release" => "signature = signature",
+        _ => "run_id = run_id",
+    }
+}
+
+#[tokio::test]
+async fn the_views_tell_every_value_of_a_record_again() {
+    let (factory, failed) = one_run().await;
+    let record = failed.record;
+    let pool = &factory.server.database.pool;
+    let parameters: Vec<(String, serde_json::Value, Option<serde_json::Value>, bool, bool)> = sqlx::query_as(
+        "select name, before, after_restart, holds, written from parameter_value where run_id = $1",
+    )
+    .bind(record.run_id.0)
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    assert_eq!(parameters.len(), record.parameters.len());
+    for (row, sent) in parameters.iter().zip(&record.parameters) {
+        let after = row.2.clone().filter(|value| !value.is_null());
+        let sent_after = sent.after_restart.as_ref().map(|value| serde_json::to_value(value).unwrap());
+        assert_eq!((&row.0, after, row.3, row.4), (&sent.name, sent_after, sent.holds, sent.written));
+        assert_eq!(row.1, serde_json::to_value(&sent.before).unwrap());
+    }
+    let readings: i64 = sqlx::query_scalar(
+        "select count(*) from measurement_reading where run_id = $1 and not passed and name = 'cell_7' and value = 2381",
+    )
+    .bind(record.run_id.0)
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    assert_eq!(readings, 1);
+    let steps: Vec<(String, i32, i32, String)> = sqlx::query_as(
+        "select step, started_ms, retries::int, outcome from step_time where run_id = $1 order by started_ms",
+    )
+    .bind(record.run_id.0)
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    assert_eq!(steps.len(), record.steps.len());
+    for (row, sent) in steps.iter().zip(&record.steps) {
+        let sent = (
+            sent.step.as_str().to_owned(),
+            sent.started_ms as i32,
+            sent.retries as i32,
+            sent.outcome.as_str().to_owned(),
+        );
+        assert_eq!(*row, sent);
+    }
+    assert_eq!(record.steps.last().unwrap().outcome, StepOutcome::Failed);
+}
+
+#[tokio::test]
+async fn the_database_calls_the_steps_as_we_do() {
+    let (server, _) = crate::factory::service().await;
+    let mut connection = server.database.pool.acquire().await.unwrap();
+    let names = db::ingest::step_names(&mut connection).await.unwrap();
+    assert_eq!(names, Step::ALL.map(Step::as_str));
+}
+
+#[tokio::test]
+async fn the_audit_is_one_unbroken_chain_a_writer() {
+    let (factory, _) = one_run().await;
+    let mut connection = factory.server.database.pool.acquire().await.unwrap();
+    assert_eq!(db::audit::verify(&mut connection).await.unwrap(), Vec::<i64>::new());
+    let mut owner = PgConnection::connect(&factory.server.database.url).await.unwrap();
+    sqlx::raw_sql("alter table audit disable trigger user; update audit set subject = 'forged' where audit_id = (select min(audit_id) from audit)")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    assert_ne!(db::audit::verify(&mut connection).await.unwrap(), Vec::<i64>::new());
+}
+
+/// Tokens, keys and passwords in a dump of everything: only their hashes are there.
+#[tokio::test]
+async fn no_secret_stands_in_the_database() {
+    let (factory, _) = one_run().await;
+    let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let dump = folders.map(|entry| entry.path().join("bin/pg_dump")).find(|path| path.is_file());
+    let program = dump.unwrap_or_else(|| "pg_dump".into());
+    let Ok(output) = Command::new(program).arg(&factory.server.database.url).output() else {
+        panic!("pg_dump is missing: install PostgreSQL's client programs");
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let dump = String::from_utf8_lossy(&output.stdout);
+    assert!(dump.contains("B-2641"), "the dump holds the data");
+    for secret in factory.tokens.values().chain([&factory.station.key, &factory.station.placeholder_key]) {
+        assert!(!dump.contains(secret.as_str()));
+    }
+}

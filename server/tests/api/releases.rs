@@ -1,0 +1,125 @@
+use crate::factory::{Factory, image, model, submission};
+use domain::{
+    api::releases::{BundleState, BundleView},
+    bundle::BundleContent,
+    role::Role,
+};
+use ed25519_dalek::VerifyingKey;
+use jigline_server::testing::TestServer;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn every_fault_of_an_image_is_named_at_once() {
+    let factory = Factory::start().await;
+    let model = model();
+    let engineer = &factory.tokens[&Role::Engineer];
+    let mut bad = image(&model, "V1.8", model.image_capacity() as usize + 1);
+    bad[0..8].fill(0xFF);
+    let (status, answer) =
+        factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(submission(&bad))).await;
+    assert_eq!(status, 422);
+    let detail = answer["detail"].as_str().unwrap();
+    for part in ["122881 bytes", "stack pointer", "reset handler", "\"V1.8\""] {
+        assert!(detail.contains(part), "{part}: {detail}");
+    }
+    let (status, answer) =
+        factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(submission(&[]))).await;
+    assert_eq!((status.as_u16(), answer["detail"].as_str().unwrap().contains("0 bytes")), (422, true));
+    let mut unknown = submission(&image(&model, "V1.9", 4096));
+    unknown["profile_revision"] = json!(99);
+    let (status, _) = factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(unknown)).await;
+    assert_eq!(status, 422);
+}
+
+#[tokio::test]
+async fn a_bundle_takes_two_people_and_the_right_roles() {
+    let factory = Factory::start().await;
+    let body = submission(&image(&model(), "V1.9", 8192));
+    for role in [Role::Operator, Role::Quality, Role::Sales, Role::Admin] {
+        let refused = factory.refused(role, Method::POST, "/api/v1/bundles", Some(body.clone())).await;
+        assert_eq!(refused, (403, "forbidden".to_owned()), "{role:?}");
+    }
+    let (status, answer) =
+        factory.ask(Method::POST, "/api/v1/bundles", &factory.tokens[&Role::Engineer], Some(body)).await;
+    assert_eq!(status, 201);
+    let bundle: BundleView = serde_json::from_value(answer).unwrap();
+    assert_eq!(bundle.state, BundleState::Submitted);
+    let release = format!("/api/v1/bundles/{}/release", bundle.hash);
+    for role in [Role::Operator, Role::Engineer, Role::Sales, Role::Admin] {
+        assert_eq!(factory.refused(role, Method::POST, &release, None).await.0, 403, "{role:?}");
+    }
+    // A station gets nothing that is not released, a batch neither.
+    let content = format!("/api/v1/station/bundles/{}", bundle.hash);
+    assert_eq!(factory.ask(Method::GET, &content, &factory.station.key, None).await.0, 404);
+    let batch = json!({ "name": "B-1", "customer": "x", "bundle": bundle.hash, "quantity": 1 });
+    let refused = factory.refused(Role::Engineer, Method::POST, "/api/v1/batches", Some(batch)).await;
+    assert_eq!(refused, (409, "not_released".to_owned()));
+    let released: BundleView = {
+        let (status, answer) =
+            factory.ask(Method::POST, &release, &factory.tokens[&Role::Quality], None).await;
+        assert_eq!(status, 200);
+        serde_json::from_value(answer).unwrap()
+    };
+    assert_eq!(released.state, BundleState::Released);
+    assert!(released.simulator_only, "the shipped model holds assumed parts");
+}
+
+#[tokio::test]
+async fn a_station_can_check_what_it_fetches_to_the_last_byte() {
+    let factory = Factory::start().await;
+    let content = format!("/api/v1/station/bundles/{}", factory.bundle.hash);
+    let (status, answer) = factory.ask(Method::GET, &content, &factory.station.key, None).await;
+    assert_eq!(status, 200);
+    let content: BundleContent = serde_json::from_value(answer).unwrap();
+    let key: [u8; 32] = hex::decode(&factory.station.release_key).unwrap().try_into().unwrap();
+    let image = content.check(&factory.bundle.hash, &VerifyingKey::from_bytes(&key).unwrap()).unwrap();
+    assert_eq!(image.len(), 4096);
+    assert_eq!(content.manifest.firmware.version, "V1.9");
+}
+
+#[tokio::test]
+async fn profiles_come_with_ranges_and_rules() {
+    let factory = Factory::start().await;
+    let list: Value = factory.get(Role::Operator, "/api/v1/profiles").await;
+    let row =
+        list["items"].as_array().unwrap().iter().find(|row| row["id"] == "topbms-12s-lto-200a").unwrap();
+    assert_eq!((row["revision"].as_u64(), row["released"].as_bool()), (Some(3), Some(true)));
+    let view: Value = factory.get(Role::Operator, "/api/v1/profiles/topbms-12s-lto-200a/revisions/3").await;
+    assert!(view["values"].as_array().unwrap().len() > 20);
+    assert!(view["rules"].as_array().unwrap().iter().all(|rule| rule["holds"] == true), "{}", view["rules"]);
+    let missing =
+        factory.refused(Role::Operator, Method::GET, "/api/v1/profiles/none/revisions/1", None).await;
+    assert_eq!(missing, (404, "not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn faulty_files_are_all_named_and_the_sound_ones_go_in() {
+    let server = TestServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["models", "parameters", "procedures"] {
+        std::fs::create_dir(folder.path().join(part)).unwrap();
+        for entry in std::fs::read_dir(crate::factory::profiles().join(part)).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), folder.path().join(part).join(entry.file_name())).unwrap();
+        }
+    }
+    std::fs::write(folder.path().join("parameters/torn.toml"), "id = \"torn\"\nrevision = ").unwrap();
+    std::fs::write(folder.path().join("parameters/binary.toml"), [0xFF, 0xFE, 0x00]).unwrap();
+    let report = server.import(folder.path()).await;
+    assert_eq!(report.faults.len(), 2, "{:?}", report.faults);
+    assert!(
+        report.faults.iter().any(|fault| fault.contains("parameters/torn.toml:2: ")),
+        "{:?}",
+        report.faults
+    );
+    assert_eq!(report.imported, 5);
+
+    // The same revision with other content is refused; the stored one stays.
+    let changed = folder.path().join("procedures/topbms-birth.toml");
+    let text = std::fs::read_to_string(&changed).unwrap();
+    std::fs::write(&changed, format!("{text}\n# another\n")).unwrap();
+    let report = server.import(folder.path()).await;
+    assert_eq!((report.imported, report.known), (0, 4));
+    assert!(report.faults.iter().any(|fault| fault.contains("needs a new revision")), "{:?}", report.faults);
+}
