@@ -193,7 +193,7 @@ pub fn no_word_for(age: &str) -> String {
 /// Records that wait on the station's disk.
 pub fn unsent(records: u64) -> String {
     match language() {
-        Language::En => format!("{records} on the station, not yet on server"),
+        Language::En => format!("{records} not yet on server"),
         Language::Zh => format!("{records} 条记录待上传"),
     }
 }

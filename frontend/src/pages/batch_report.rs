@@ -26,6 +26,7 @@ pub fn batch_report() -> impl IntoView {
 fn show(report: &BatchReport) -> AnyView {
     let t = i18n::texts();
     let batch = &report.batch;
+    ui::page_title(&batch.name);
     let export = UnitQuery { batch: Some(batch.batch_id), ..UnitQuery::default() };
     view! {
         <div class="page-head">
@@ -114,6 +115,8 @@ fn failures(batch: &BatchView, failures: &[StepFailures]) -> AnyView {
     let t = i18n::texts();
     let total: u32 = failures.iter().map(|failure| failure.count).sum();
     let counts: Vec<u32> = failures.iter().map(|failure| failure.count).collect();
+    // Among equals none stands out.
+    let stands_out = counts.get(1).is_none_or(|second| counts.first() > Some(second));
     let link = format!("/units?batch={}&outcome=fail", batch.batch_id);
     let bars = failures.iter().zip(pareto::bars(&counts, FULL)).enumerate().map(|(at, (failure, bar))| {
         let name =
@@ -121,7 +124,7 @@ fn failures(batch: &BatchView, failures: &[StepFailures]) -> AnyView {
         let middle = bar.y + pareto::BAR / 2.0 + 4.0;
         // The group around it tells the view that this link is one of SVG's.
         view! {
-            <g class:worst=at == 0>
+            <g class:worst=at == 0 && stands_out>
                 <a href=link.clone()>
                     <text x=LABEL - 10.0 y=middle text-anchor="end">{name}</text>
                     <rect x=LABEL y=bar.y width=bar.width height=pareto::BAR rx="2"></rect>

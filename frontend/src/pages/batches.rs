@@ -7,6 +7,7 @@ use leptos_router::hooks::use_query_map;
 
 pub fn batches() -> impl IntoView {
     let t = i18n::texts();
+    ui::page_title(t.nav_batches);
     let asked = use_query_map();
     let list = query(move || asked.read().get("after"), api::batches);
     view! {

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 pub fn leases() -> impl IntoView {
     let t = i18n::texts();
+    ui::page_title(t.nav_leases);
     let asked = use_query_map();
     let field = move |name: &str| asked.read().get(name).filter(|value| !value.is_empty());
     let list = query(move || (field("after"), field("q")), |(after, q)| api::leases(after, q));

@@ -24,6 +24,7 @@ const SILENT_S: i64 = 15;
 
 pub fn line() -> impl IntoView {
     let t = i18n::texts();
+    ui::page_title(t.nav_line);
     let feed = line_feed();
     let now = clock::ticking();
     wall();

@@ -31,6 +31,7 @@ pub fn profile() -> impl IntoView {
 
 fn show(profile: &ProfileView) -> AnyView {
     let t = i18n::texts();
+    ui::page_title(&format!("{} r{}", profile.id, profile.revision));
     let revisions = profile.revisions.iter().map(|revision| {
         let current = *revision == profile.revision;
         view! {

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 
 pub fn profiles() -> impl IntoView {
     let t = i18n::texts();
+    ui::page_title(t.nav_profiles);
     let list = query(|| (), |()| api::profiles());
     view! {
         <div class="page-head"><h1>{t.nav_profiles}</h1></div>

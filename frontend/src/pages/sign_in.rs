@@ -11,6 +11,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 pub fn sign_in() -> impl IntoView {
     let t = i18n::texts();
+    ui::page_title(t.sign_in);
     let session = session();
     let username = RwSignal::new(String::new());
     let password = RwSignal::new(String::new());

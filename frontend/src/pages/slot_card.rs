@@ -26,7 +26,11 @@ pub fn slot_card(
 ) -> AnyView {
     // The card is built anew with its step or verdict; the figures that run between flow into it.
     let state = Memo::new(move |_| slot.get().map(|slot| without_figures(slot.state)));
-    let figures = Memo::new(move |_| slot.read().as_ref().and_then(|slot| figures_of(&slot.state)));
+    let figures = Memo::new(move |before: Option<&Option<Figures>>| {
+        let now = slot.read().as_ref().and_then(|slot| figures_of(&slot.state));
+        let was = before.copied().flatten().map_or(0, |figures| figures.run);
+        now.map(|figures| Figures { falls: figures.run < was, ..figures })
+    });
     view! {
         {move || {
             let state = state.get();
@@ -38,7 +42,7 @@ pub fn slot_card(
             view! {
                 <article class=format!("slot {class}") data-slot=number.to_string() data-state=kind data-outcome=outcome>
                     <div class="top"><span>{number}</span><span>{move || elapsed.get()}</span></div>
-                    {(kind != "done").then_some(move || last.get().map(last_line))}
+                    {(kind != "done").then_some(move || last.get().filter(|last| !is_here(slot, last)).map(last_line))}
                     <div class="body">{state.as_ref().map(|state| body(state, figures))}</div>
                     {state.as_ref().and_then(next).map(|next| view! { <p class="next">{next}</p> })}
                 </article>
@@ -46,6 +50,16 @@ pub fn slot_card(
         }}
     }
     .into_any()
+}
+
+/// A record may be quicker than the live picture: a board still shown as being worked is not the last one yet.
+fn is_here(slot: Memo<Option<SlotLive>>, last: &Last) -> bool {
+    let slot = slot.read();
+    let board = slot.as_ref().and_then(|slot| match &slot.state {
+        SlotState::Working { board, .. } => board.as_deref(),
+        _ => None,
+    });
+    board == Some(last.name.as_str())
 }
 
 fn last_line(last: Last) -> AnyView {
@@ -83,11 +97,19 @@ fn looks(state: Option<&SlotState>) -> (&'static str, &'static str) {
 }
 
 /// Per cent of the run, and of the step where it is known.
-type Figures = (u8, Option<u8>);
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Figures {
+    run: u8,
+    of_step: Option<u8>,
+    /// Less than before: another board. Its bar starts anew instead of running backwards.
+    falls: bool,
+}
 
 fn figures_of(state: &SlotState) -> Option<Figures> {
     match state {
-        SlotState::Working { percent, step_percent, .. } => Some((*percent, *step_percent)),
+        SlotState::Working { percent, step_percent, .. } => {
+            Some(Figures { run: *percent, of_step: *step_percent, falls: false })
+        }
         _ => None,
     }
 }
@@ -105,15 +127,15 @@ fn body(state: &SlotState, figures: Memo<Option<Figures>>) -> AnyView {
     match state {
         SlotState::Empty => view! { <p class="invite">{t.put_board_in}</p> }.into_any(),
         SlotState::Working { step, board, .. } => {
-            let run = move || figures.get().map_or(0, |(run, _)| run);
-            let of_step = move || figures.get().and_then(|(_, of_step)| of_step);
+            let run = move || figures.get().map_or(0, |figures| figures.run);
+            let of_step = move || figures.get().and_then(|figures| figures.of_step);
             view! {
                 <p class="step">{i18n::step(*step)}</p>
                 <p class="percent">
                     <span>{move || of_step().unwrap_or_else(run)}" %"</span>
                     {move || of_step().map(|_| view! { <small>{t.total}" "{run()}" %"</small> })}
                 </p>
-                <span class="progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow=move || run().to_string()>
+                <span class="progress" class:anew=move || figures.get().is_some_and(|figures| figures.falls) role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow=move || run().to_string()>
                     <i style:width=move || format!("{}%", run())></i>
                 </span>
                 <p class="board">{board.clone()}</p>

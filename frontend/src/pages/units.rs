@@ -43,6 +43,7 @@ fn fields(query: &UnitQuery) -> [(&'static str, Option<String>); 3] {
 
 pub fn units() -> impl IntoView {
     let t = i18n::texts();
+    ui::page_title(t.nav_units);
     let asked = use_query_map();
     let question = Memo::new(move |_| question(|name| asked.read().get(name)));
     let list = query(move || question.get(), api::units);

@@ -5,6 +5,11 @@ use chrono::{DateTime, Utc};
 use domain::ids::UnitId;
 use leptos::prelude::*;
 
+/// Names the page in the browser's tab and history.
+pub fn page_title(name: &str) {
+    document().set_title(&format!("{name} · {}", i18n::texts().name_product));
+}
+
 /// A time in the site's zone, the zone named on hover.
 pub fn moment(at: DateTime<Utc>) -> AnyView {
     view! { <time class="nowrap" datetime=at.to_rfc3339() title=clock::full(at)>{clock::short(at)}</time> }

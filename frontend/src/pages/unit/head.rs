@@ -10,6 +10,7 @@ use leptos::prelude::*;
 pub fn head(unit: &UnitView) -> AnyView {
     let t = i18n::texts();
     let name = unit.serial.clone().unwrap_or_else(|| t.no_serial.to_owned());
+    ui::page_title(&name);
     let export = unit.serial.clone().map(|serial| {
         let query = UnitQuery { q: Some(serial), ..UnitQuery::default() };
         view! { <a class="button" download rel="external" href=api::export_address(&query, "xlsx")>{t.export}</a> }
