@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The operator sees the lamp and takes the board out.
-const REMOVE_AFTER: Duration = Duration::from_millis(100);
+const REMOVE_AFTER: Duration = Duration::from_millis(1500);
 /// And puts the next one in.
 const INSERT_AFTER: Duration = Duration::from_millis(200);
 /// How long a power cycle keeps the supply away.
