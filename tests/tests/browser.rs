@@ -82,7 +82,7 @@ async fn watch_and_find(browser: &Browser, demo: &Demo) -> anyhow::Result<()> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
         let text = browser.shown("main").await?.text().await?;
-        let missing: Vec<&str> = [serial.as_str(), "Level-1 charge protection", "machine code"]
+        let missing: Vec<&str> = [serial.as_str(), "Charge protection, level 1", "machine code"]
             .into_iter()
             .filter(|word| !text.to_lowercase().contains(&word.to_lowercase()))
             .collect();
