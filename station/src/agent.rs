@@ -250,7 +250,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 self.keep_numbers(order.batch_id, &mut refused_until).await;
             }
             self.shared.order.send_if_modified(|current| {
-                let changed = !is_same(current, &state);
+                let changed = !current.as_ref().is_some_and(|current| is_same(current, &state));
                 if changed {
                     match &state {
                         Ok(order) => tracing::info!(
@@ -260,7 +260,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                         ),
                         Err(fault) => tracing::warn!(fault = describe(fault), "no work"),
                     }
-                    *current = state;
+                    *current = Some(state);
                     self.shared.changed.notify_one();
                 }
                 changed

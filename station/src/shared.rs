@@ -62,7 +62,8 @@ pub struct Shared<S> {
     pub server: S,
     pub link: LinkOptions,
     pub fixture: mpsc::UnboundedSender<FixtureCommand>,
-    pub order: watch::Sender<OrderState>,
+    /// None until it was asked for the first time.
+    pub order: watch::Sender<Option<OrderState>>,
     pub progress: ProgressSender,
     /// A record waits for the uplink.
     pub record_closed: Notify,
@@ -108,7 +109,7 @@ impl<S> Shared<S> {
             server: parts.server,
             link: parts.link,
             fixture: parts.fixture,
-            order: watch::Sender::new(Err(no_work())),
+            order: watch::Sender::new(None),
             progress: parts.progress,
             record_closed: Notify::new(),
             changed: Notify::new(),
@@ -177,7 +178,7 @@ impl<S> Shared<S> {
     }
 
     pub fn batch(&self) -> Option<BatchId> {
-        self.order.borrow().as_ref().ok().map(|order| order.batch_id)
+        self.order.borrow().as_ref()?.as_ref().ok().map(|order| order.batch_id)
     }
 
     pub fn tell(&self, progress: Progress) {

@@ -165,11 +165,13 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             return Vec::new();
         }
         let event = match &*self.shared.order.borrow() {
-            Ok(order) => Event::Present(Box::new(Start {
+            Some(Ok(order)) => Event::Present(Box::new(Start {
                 run_id: RunId(self.shared.fresh_id()),
                 order: Arc::clone(order),
             })),
-            Err(fault) => Event::Waiting(fault.clone()),
+            Some(Err(fault)) => Event::Waiting(fault.clone()),
+            // Not asked yet: the answer wakes this slot.
+            None => return Vec::new(),
         };
         self.handle(event)
     }

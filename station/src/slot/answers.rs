@@ -112,7 +112,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     }
 
     async fn ask_board(&mut self, request: BoardRequest) -> Result<crate::board::BoardAnswer, Fault> {
-        let order = self.shared.order.borrow().as_ref().ok().cloned();
+        let order = self.shared.order.borrow().as_ref().and_then(|order| order.as_ref().ok().cloned());
         let is_probe = matches!(request, BoardRequest::Probe { .. });
         let transfer =
             self.shared.slots.get(&self.slot).map(|desk| Arc::clone(&desk.transfer)).unwrap_or_default();
