@@ -68,7 +68,7 @@ pub fn tool(workspace: &Workspace, name: &str, package: &str) -> Result<PathBuf>
 }
 
 /// Strangers that tests talk to, from Python's index: a Modbus peer and a reader of spreadsheets.
-const PYTHON_PACKAGES: [&str; 2] = ["pymodbus==3.16.1", "openpyxl==3.1.5"];
+const PYTHON_PACKAGES: [&str; 3] = ["pymodbus==3.16.1", "pyserial==3.5", "openpyxl==3.1.5"];
 
 /// A folder with a `python3` that has [`PYTHON_PACKAGES`], to stand first on PATH: an environment of its own below `target`, so that
 /// neither Debian's nor anybody's own Python is touched.
@@ -80,7 +80,7 @@ pub fn python(workspace: &Workspace) -> Result<PathBuf> {
     let bin = home.join("bin");
     let has_all = || {
         let mut ask = Command::new(bin.join("python3"));
-        bin.join("python3").is_file() && output(ask.args(["-c", "import pymodbus, openpyxl"])).is_ok()
+        bin.join("python3").is_file() && output(ask.args(["-c", "import pymodbus, serial, openpyxl"])).is_ok()
     };
     if has_all() {
         return Ok(bin);
