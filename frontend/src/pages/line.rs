@@ -89,7 +89,7 @@ fn lost_bar(feed: LineFeed, now: RwSignal<f64>) -> AnyView {
         i18n::shown_as_of(&i18n::age(seconds))
     };
     view! {
-        <div class="notice attention" role="status">
+        <div class="notice attention lost" role="status">
             <strong>{t.connection_lost}</strong>
             <span>{age}</span>
             <span>{t.trying_again}</span>
