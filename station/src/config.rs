@@ -71,7 +71,7 @@ impl StationConfig {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let config: Self = toml::from_str(text).map_err(|error| located(text, &error))?;
         if config.slots.is_empty() {
             return Err("it names no [[slot]]; a station has 1 to 32".to_owned());
         }
@@ -95,6 +95,16 @@ impl StationConfig {
     }
 }
 
+/// A TOML error in one line, with its place.
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', ", ");
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or_else(
+        || message.clone(),
+        |before| format!("line {}: {message}", before.matches('\n').count() + 1),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +123,7 @@ mod tests {
         let bad = text("[[slot]]\nnumber = 1\ndevice = \"a\"\n[[slot]]\nnumber = 2\ndevice = \"a\"\n");
         assert_eq!(StationConfig::parse(&bad).err().unwrap(), "port a is bound to two slots");
         assert!(StationConfig::parse(&text("")).is_err());
-        assert!(StationConfig::parse(&format!("{good}\nwhat = 1")).is_err());
+        let fault = StationConfig::parse(&format!("{good}what = 1")).err().unwrap();
+        assert!(fault.starts_with("line 17: unknown field `what`") && !fault.contains('\n'), "{fault}");
     }
 }

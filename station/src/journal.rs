@@ -51,6 +51,8 @@ pub enum JournalFault {
     OtherForm { path: String, found: i64 },
     #[error("the journal {path} can't be written; free space on the disk and check the folder's permissions")]
     NotWritten { path: String, source: rusqlite::Error },
+    #[error("there is no journal at {path}; name the station's data folder, or the journal.sqlite in it")]
+    Missing { path: String },
     #[error("the journal's folder {path} can't be used; check the path and its permissions")]
     NoFolder { path: String, source: std::io::Error },
     #[error(
@@ -67,6 +69,7 @@ impl JournalFault {
             Self::NotWritten { path, source } => (path, source.to_string()),
             Self::NoFolder { path, source } => (path, source.to_string()),
             Self::InUse { path }
+            | Self::Missing { path }
             | Self::Damaged { path, .. }
             | Self::OfAnotherStation { path, .. }
             | Self::OtherForm { path, .. }
@@ -226,6 +229,9 @@ fn sort_fault(path: &str, source: rusqlite::Error) -> JournalFault {
 /// There is no such file, or it can't be read.
 pub fn show(path: &Path) -> Result<JournalView, JournalFault> {
     let shown = path.display().to_string();
+    if !path.is_file() {
+        return Err(JournalFault::Missing { path: shown });
+    }
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let ask = || -> rusqlite::Result<JournalView> {
         let c = Connection::open_with_flags(path, flags)?;

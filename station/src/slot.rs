@@ -164,6 +164,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         if !self.present || self.stopping || self.runner.is_working() {
             return Vec::new();
         }
+        self.bench.begin_board();
         let event = match &*self.shared.order.borrow() {
             Some(Ok(order)) => Event::Present(Box::new(Start {
                 run_id: RunId(self.shared.fresh_id()),

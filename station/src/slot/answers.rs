@@ -1,7 +1,7 @@
 //! Answers to the runner's questions: from the board, the journal, the server, the fixture.
 
 use crate::{
-    board::BoardRequest,
+    board::{BoardAnswer, BoardRequest, WireUse},
     fixture::FixtureCommand,
     journal::JournalFault,
     link::BoardLink,
@@ -55,6 +55,8 @@ pub struct Bench<'a, S, P> {
     shared: &'a Shared<S>,
     ports: &'a P,
     link: Option<(Arc<DeviceModel>, BoardLink)>,
+    /// What of the link's bytes stands in answers already.
+    told: WireUse,
     pub loads: watch::Sender<Option<u32>>,
     pub powers: watch::Sender<Power>,
 }
@@ -62,7 +64,12 @@ pub struct Bench<'a, S, P> {
 impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     pub fn new(slot: u16, shared: &'a Shared<S>, ports: &'a P) -> Self {
         let (loads, powers) = (watch::Sender::new(None), watch::Sender::new(Power::default()));
-        Self { slot, shared, ports, link: None, loads, powers }
+        Self { slot, shared, ports, link: None, told: WireUse::default(), loads, powers }
+    }
+
+    /// A new board: what the last one cost the line is not this one's.
+    pub fn begin_board(&mut self) {
+        self.told = self.link.as_ref().map(|(_, link)| link.wire_use()).unwrap_or_default();
     }
 
     /// An effect that nobody waits for.
@@ -111,7 +118,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         }
     }
 
-    async fn ask_board(&mut self, request: BoardRequest) -> Result<crate::board::BoardAnswer, Fault> {
+    async fn ask_board(&mut self, request: BoardRequest) -> Result<BoardAnswer, Fault> {
         let order = self.shared.order.borrow().as_ref().and_then(|order| order.as_ref().ok().cloned());
         let is_probe = matches!(request, BoardRequest::Probe { .. });
         let transfer =
@@ -120,8 +127,14 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         transfer.store(begins, Ordering::Relaxed);
         let link = self.link_for(order.as_deref().filter(|_| is_probe))?;
         let mut progress = |percent: u8| transfer.store(percent, Ordering::Relaxed);
-        let answer = link.execute(request, &mut progress).await;
+        let mut answer = link.execute(request, &mut progress).await;
+        let total = link.wire_use();
         transfer.store(NO_TRANSFER, Ordering::Relaxed);
+        if let Ok(answer) = &mut answer {
+            // A request that failed or was dropped cost the line its bytes, too: the next answer carries them.
+            answer.wire = total.since(self.told);
+            self.told = total;
+        }
         if answer.as_ref().is_err_and(|fault| fault.code == FaultCode::PortVanished) {
             self.link = None;
         }
@@ -146,6 +159,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             let line = (self.ports)(self.slot, self.shared.link.application_baud(&order.model))?;
             let link = BoardLink::new(line, Arc::clone(&order.model), self.shared.link);
             self.link = Some((Arc::clone(&order.model), link));
+            self.told = WireUse::default();
         }
         let none = || Fault::new(FaultCode::Internal).with("detail", "the slot has no link");
         self.link.as_mut().map(|(_, link)| link).ok_or_else(none)
