@@ -28,7 +28,7 @@ pub fn measurements(run: &RunView) -> AnyView {
         _ => Some(view! { <span class="aside">{ui::badge(Tone::Fail, t.outside_limits)}</span> }.into_any()),
     };
     view! {
-        <section class="card" data-measurements=list.len().to_string()>
+        <section class="card long" data-measurements=list.len().to_string()>
             <div class="card-head"><h2>{t.measurements}</h2>{verdict}</div>
             {if rows.is_empty() {
                 view! { <p class="quiet">{t.no_measurements}</p> }.into_any()
