@@ -17,7 +17,8 @@ pub struct Last {
     pub outcome: Outcome,
 }
 
-/// A card that changes with its slot. `elapsed` counts on by itself; `last` stays in sight when the next board is in.
+/// A card that changes with its slot. `elapsed` counts on by itself; `last` stays in sight when the next board is in, but
+/// never beside a board that needs the hand.
 pub fn slot_card(
     number: u16,
     slot: Memo<Option<SlotLive>>,
@@ -42,7 +43,7 @@ pub fn slot_card(
             view! {
                 <article class=format!("slot {class}") data-slot=number.to_string() data-state=kind data-outcome=outcome>
                     <div class="top"><span>{number}</span><span>{move || elapsed.get()}</span></div>
-                    {(kind != "done").then_some(move || last.get().filter(|last| !is_here(slot, last)).map(last_line))}
+                    {matches!(kind, "empty" | "working").then_some(move || last.get().filter(|last| !is_here(slot, last)).map(last_line))}
                     <div class="body">{state.as_ref().map(|state| body(state, figures))}</div>
                     {state.as_ref().and_then(next).map(|next| view! { <p class="next">{next}</p> })}
                 </article>
