@@ -118,7 +118,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Openapi => say(&document().to_pretty_json()?)?,
         Command::Load(settings) => {
-            let (report, met) = load::load(&settings, |line| say(line)).await?;
+            let (report, met) = load::load(&settings, say).await?;
             say(&report)?;
             return Ok(if met { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

@@ -59,7 +59,7 @@ pub async fn serve(
         match stopped {
             Ok(()) => tracing::info!("PostgreSQL stopped"),
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "PostgreSQL did not stop in order; the next start finds it")
+                tracing::warn!(error = %chain(&error), "PostgreSQL did not stop in order; the next start finds it");
             }
         }
     }
@@ -128,7 +128,7 @@ async fn serve_on(
     match tokio::time::timeout(PATIENCE, server).await {
         Ok(ended) => ended?.context("the server's socket failed")?,
         Err(_) => {
-            tracing::warn!(seconds = PATIENCE.as_secs(), "some requests did not end in time and were cut")
+            tracing::warn!(seconds = PATIENCE.as_secs(), "some requests did not end in time and were cut");
         }
     }
     for job in jobs {

@@ -1,10 +1,6 @@
 //! For tests: a database of one's own, and a service on it.
 #![doc(hidden)]
-#![expect(
-    clippy::unwrap_used,
-    clippy::missing_panics_doc,
-    reason = "a harness that can't do its work fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a harness that can't do its work fails the test")]
 
 use crate::{
     AppState, app,

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod audit;
 pub mod batches;
 pub mod bundles;
+pub mod facts;
 pub mod files;
 pub mod ingest;
 pub mod leases;

@@ -11,7 +11,10 @@ use std::{
     ffi::OsString,
     fs,
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::{
+        fs::{OpenOptionsExt as _, PermissionsExt as _},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -134,14 +137,13 @@ impl Cluster {
     /// # Errors
     /// Where no shell can be started.
     pub fn remove_after_us(&self) -> Result<Child, PostgresError> {
-        let script = "read _; \"$1\" -D \"$2\" -m immediate -w stop >/dev/null 2>&1; cd /; rm -rf \"$3\"";
-        let mut command = self.account.command(Path::new("/bin/sh"), &self.data);
+        // SIGQUIT is PostgreSQL's immediate stop. As ourselves, not as its account: that may not remove the folder.
+        let script = "read _; pid=$(head -n 1 \"$1/postmaster.pid\" 2>/dev/null); \
+             if [ -n \"$pid\" ]; then kill -QUIT \"$pid\"; while kill -0 \"$pid\" 2>/dev/null; do sleep 0.05; done; fi; \
+             cd /; rm -rf \"$2\"";
         let folder = self.data.parent().unwrap_or(&self.data);
-        command
-            .args(["-c", script, "sh"])
-            .arg(self.programs.folder.join("pg_ctl"))
-            .arg(&self.data)
-            .arg(folder);
+        let mut command = Command::new("/bin/sh");
+        command.process_group(0).args(["-c", script, "sh"]).arg(&self.data).arg(folder);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().map_err(PostgresError::io("can't start", "/bin/sh"))
     }

@@ -11,8 +11,8 @@ use crate::{
     clock,
     db::{
         self, DbError, DbResult, audit,
-        ingest::{self as rows, Dictionary, ParameterList},
-        quarantine,
+        facts::{self, Dictionary, ParameterList},
+        ingest as rows, quarantine,
     },
     metrics::Metrics,
 };
@@ -253,24 +253,24 @@ impl Intake {
             at: self.at,
         };
         rows::insert_envelope(db, &arrival).await?;
-        rows::insert_steps(db, record).await?;
+        facts::insert_steps(db, record).await?;
         if !record.measurements.is_empty() {
             let mut definitions = Vec::with_capacity(record.measurements.len());
             for measurement in &record.measurements {
                 definitions.push(self.definition_of(db, measurement).await?);
             }
-            rows::insert_measurements(db, record, &definitions).await?;
+            facts::insert_measurements(db, record, &definitions).await?;
         }
         if !record.parameters.is_empty() {
             let list = self.parameter_list_of(db, &record.parameters).await?;
             let before = pack::unusual(&record.parameters, &list.entries);
             let deviations = pack::deviations(&record.parameters);
             let id = list.parameter_list_id;
-            rows::insert_parameters(db, record.run_id, id, before.as_ref(), deviations.as_ref()).await?;
+            facts::insert_parameters(db, record.run_id, id, before.as_ref(), deviations.as_ref()).await?;
         }
         if let Some(secret) = &record.password {
             let sealed = hex::decode(&secret.sealed).unwrap_or_default();
-            rows::insert_secret(db, record.run_id, secret, &sealed).await?;
+            facts::insert_secret(db, record.run_id, secret, &sealed).await?;
         }
         Ok(())
     }
@@ -286,10 +286,10 @@ impl Intake {
         if let Some(known) = self.dictionaries.get(&bundle_id) {
             return Ok(Some(known.clone()));
         }
-        let mut found = rows::dictionary(db, bundle_id).await?;
+        let mut found = facts::dictionary(db, bundle_id).await?;
         if found.is_none() && outcome == Outcome::Pass {
-            rows::insert_dictionary(db, bundle_id, text.as_bytes()).await?;
-            found = rows::dictionary(db, bundle_id).await?;
+            facts::insert_dictionary(db, bundle_id, text.as_bytes()).await?;
+            found = facts::dictionary(db, bundle_id).await?;
         }
         if let Some(dictionary) = &found {
             self.dictionaries.insert(bundle_id, dictionary.clone());
@@ -306,7 +306,7 @@ impl Intake {
         if let Some(list) = self.parameter_lists.get(&sha256) {
             return Ok(list.clone());
         }
-        let list = rows::parameter_list(db, &sha256, &pack::list_entries(parameters)).await?;
+        let list = facts::parameter_list(db, &sha256, &pack::list_entries(parameters)).await?;
         self.parameter_lists.insert(sha256, list.clone());
         Ok(list)
     }
@@ -320,7 +320,7 @@ impl Intake {
         if let Some(id) = self.definitions.get(&key) {
             return Ok(*id);
         }
-        let id = rows::definition_id(db, measurement).await?;
+        let id = facts::definition_id(db, measurement).await?;
         self.definitions.insert(key, id);
         Ok(id)
     }

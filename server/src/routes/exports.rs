@@ -35,7 +35,6 @@ pub fn router() -> OpenApiRouter<AppState> {
     ("q" = Option<String>, Query,), ("batch" = Option<String>, Query,), ("outcome" = Option<String>, Query,)), responses(
     (status = 200, description = "RFC 4180, UTF-8 without a byte order mark", body = String, content_type = "text/csv"),
     (status = 422, description = "invalid", body = Problem)))]
-#[expect(clippy::unused_async, reason = "axum's handlers are async")]
 async fn as_csv(State(state): State<AppState>, signed: Signed, asked: Asked) -> ApiResult<Response> {
     signed.require(Permission::ReadProduction)?;
     let (sender, receiver) = mpsc::channel::<std::io::Result<Vec<u8>>>(4);

@@ -26,7 +26,6 @@ async fn ready(State(state): State<AppState>) -> impl IntoResponse {
     }
 }
 
-#[expect(clippy::unused_async, reason = "axum's handlers are async")]
 async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.metrics.render())
 }

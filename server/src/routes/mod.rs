@@ -117,7 +117,6 @@ async fn count(State(state): State<AppState>, request: Request, next: Next) -> R
 }
 
 /// Unknown paths: a problem document under `/api`, the page everywhere else.
-#[expect(clippy::unused_async, reason = "axum's handlers are async")]
 async fn elsewhere(uri: Uri, headers: axum::http::HeaderMap) -> Response {
     if uri.path().starts_with("/api/") {
         return ApiError::not_found("route", uri.path()).into_response();

@@ -81,7 +81,6 @@ async fn sign_in(State(state): State<AppState>, Body(form): Body<SignIn>) -> Api
 #[utoipa::path(get, path = "/api/v1/session", tag = "session", responses(
     (status = 200, description = "who is signed in", body = Me),
     (status = 401, description = "not_signed_in", body = Problem)))]
-#[expect(clippy::unused_async, reason = "axum's handlers are async")]
 async fn me(signed: Signed) -> Json<Me> {
     Json(Me { username: signed.0.username, role: signed.0.role })
 }

@@ -1,5 +1,7 @@
 //! The service through its HTTP API, each test on a database of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod batches;
 mod exports;
 mod factory;

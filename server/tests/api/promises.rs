@@ -99,7 +99,7 @@ async fn the_views_tell_every_value_of_a_record_again() {
 async fn the_database_calls_the_steps_as_we_do() {
     let (server, _) = crate::factory::service().await;
     let mut connection = server.database.pool.acquire().await.unwrap();
-    let names = db::ingest::step_names(&mut connection).await.unwrap();
+    let names = db::facts::step_names(&mut connection).await.unwrap();
     assert_eq!(names, Step::ALL.map(Step::as_str));
 }
 
