@@ -94,8 +94,6 @@ fn unit_and_cross_tests(
     database_url: &str,
     python_bin: &Path,
 ) -> Result<()> {
-    let mut path = vec![python_bin.to_path_buf()];
-    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let nextest = workspace.tool("cargo-nextest").is_some();
     let mut tests = workspace.cargo();
     tests.args(if nextest { &["nextest", "run"][..] } else { &["test", "--lib", "--bins", "--tests"][..] });
@@ -105,7 +103,7 @@ fn unit_and_cross_tests(
         tests.arg("--no-fail-fast");
     }
     tests.args(&options.only).env("JIGLINE_TEST_DATABASE_URL", database_url);
-    tests.env("PATH", std::env::join_paths(path).context("PATH holds a name that can't be joined")?);
+    tests.env("PATH", workspace.path_after(python_bin)?);
     run_to_end(&mut tests)
 }
 

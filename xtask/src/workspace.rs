@@ -82,6 +82,15 @@ impl Workspace {
         self.target.join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
+    /// PATH with a folder before all others.
+    ///
+    /// # Errors
+    /// When a folder's name cannot stand in a PATH.
+    pub fn path_after(&self, first: &Path) -> Result<OsString> {
+        let folders = std::iter::once(first).chain(self.path.iter().map(PathBuf::as_path));
+        std::env::join_paths(folders).with_context(|| format!("{} cannot stand in PATH", first.display()))
+    }
+
     /// A tool on PATH.
     pub fn tool(&self, name: &str) -> Option<PathBuf> {
         self.path.iter().map(|folder| folder.join(name)).find(|file| file.is_file())
