@@ -15,7 +15,7 @@ use jigline_station::{
     uplink::HttpServer,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
-use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::sync::mpsc;
 
 #[derive(Parser)]
@@ -115,9 +115,13 @@ async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
         StdRng::from_os_rng(),
         progress,
     )?;
-    tokio::spawn(keep_connected(wire, config.fixture));
+    let fixture = tokio::spawn(keep_connected(wire, config.fixture));
     let writer = tokio::spawn(write_lines(lines, form, std::io::stdout()));
     agent.run(stop).await;
+    // The last commands switch loads off: they go out before the program does.
+    if tokio::time::timeout(Duration::from_secs(1), fixture).await.is_err() {
+        tracing::warn!("the fixture did not take the last commands; check that its loads are off");
+    }
     // Every sender went with the agent: the writer ends when the last line is out.
     writer.await.context("the lines to stdout")
 }

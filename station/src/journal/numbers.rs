@@ -47,19 +47,27 @@ impl Journal {
     }
 
     /// Binds a number that the board got elsewhere, as the server says. A number reserved here for the identity before stays
-    /// on disk without a board: it may have been written, so nobody else gets it.
+    /// on disk without a board: it may have been written, so nobody else gets it. Gives whether it is bound now: false where another
+    /// board has it here.
     ///
     /// # Errors
-    /// The disk refuses, or the number is bound to another board here.
+    /// The disk refuses.
     pub fn bind_number(
         &self,
         run: RunId,
         batch: BatchId,
         identity: &str,
         serial: &str,
-    ) -> Result<(), JournalFault> {
+    ) -> Result<bool, JournalFault> {
         if self.number_of(identity)?.as_deref() == Some(serial) {
-            return Ok(());
+            return Ok(true);
+        }
+        let holder: Option<Option<String>> = self.read(|c| {
+            c.query_row("SELECT identity FROM number WHERE serial = ?1", [serial], |row| row.get(0))
+                .optional()
+        })?;
+        if holder.flatten().is_some() {
+            return Ok(false);
         }
         self.write(|c| {
             c.execute(
@@ -68,16 +76,11 @@ impl Journal {
             )?;
             c.execute(
                 "INSERT INTO number (serial, batch_id, position, state, identity, run_id) VALUES (?1, ?2, 0, 'reserved', ?3, ?4)
-                 ON CONFLICT (serial) DO UPDATE SET state = 'reserved', identity = excluded.identity, run_id = excluded.run_id
-                 WHERE number.state = 'free'",
+                 ON CONFLICT (serial) DO UPDATE SET state = 'reserved', identity = excluded.identity, run_id = excluded.run_id",
                 params![serial, batch.to_string(), identity, run.to_string()],
             )
         })?;
-        if self.number_of(identity)?.as_deref() == Some(serial) {
-            Ok(())
-        } else {
-            Err(self.not_understood(format!("number {serial} is bound to another board")))
-        }
+        Ok(true)
     }
 
     /// Numbers of the batch that no board has yet.

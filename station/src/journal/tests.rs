@@ -247,11 +247,17 @@ fn a_number_from_elsewhere_is_bound_and_the_one_reserved_here_goes_to_nobody() {
     let desk = Desk::new().with_numbers(2);
     let (journal, run) = (desk.journal(), RunId(Uuid::from_u128(8)));
     assert_eq!(journal.reserve_number(run, batch(), "x").unwrap().as_deref(), Some("TB00001"));
-    journal.bind_number(run, batch(), "x", "ELSEWHERE").unwrap();
+    assert!(journal.bind_number(run, batch(), "x", "ELSEWHERE").unwrap());
     assert_eq!(journal.number_of("x").unwrap().as_deref(), Some("ELSEWHERE"));
     assert_eq!(journal.reserve_number(run, batch(), "y").unwrap().as_deref(), Some("TB00002"));
     assert_eq!(journal.reserve_number(run, batch(), "z").unwrap(), None);
-    assert!(journal.bind_number(run, batch(), "z", "TB00002").is_err(), "bound to another board");
+    assert!(!journal.bind_number(run, batch(), "x", "TB00002").unwrap());
+    assert_eq!(
+        journal.number_of("x").unwrap().as_deref(),
+        Some("ELSEWHERE"),
+        "a number refused takes none away"
+    );
+    assert!(!journal.bind_number(run, batch(), "z", "TB00002").unwrap(), "bound to another board");
 }
 
 #[test]

@@ -219,8 +219,12 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     ) -> Result<String, Fault> {
         let journal = &self.shared.journal;
         if let Some(serial) = known {
-            journal.bind_number(run, batch, identity, serial).map_err(disk)?;
-            return Ok(serial.to_owned());
+            if journal.bind_number(run, batch, identity, serial).map_err(disk)? {
+                return Ok(serial.to_owned());
+            }
+            return Err(Fault::new(FaultCode::IdentityOfAnotherUnit)
+                .with("identity", identity)
+                .with("serial", serial));
         }
         journal.reserve_number(run, batch, identity).map_err(disk)?.ok_or_else(no_numbers)
     }
