@@ -1,5 +1,7 @@
 //! Ptys, a relay at a line's speed, and children that end.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of a test end it")]
+
 use domain::model::DeviceModel;
 use std::{
     fs::{File, OpenOptions},
