@@ -1,6 +1,8 @@
 //! A server in memory for a line in one process: it hands out one released bundle, numbers and admissions, and keeps
 //! every envelope. What a record is worth is judged by the tests, with `domain`'s own rules.
 
+#![expect(clippy::expect_used, reason = "a tool of the tests: what can't be made here can't be tested")]
+
 use domain::{
     api::{
         ingest::{IngestRequest, IngestResponse, IngestResult, IngestState},

@@ -1,6 +1,8 @@
 //! The whole line in one process under virtual time: jig, boards and station speak real bytes at 9600 baud, and an hour of the
 //! factory takes seconds. Judged by the witness (what the boards hold) and the records, never by the station's opinion.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
+
 use domain::{
     evidence::{Evidence, FirmwareEvidence},
     identifier::IdentifierKind,
