@@ -77,12 +77,6 @@ create table serial_block (
     lent_at timestamptz not null
 );
 
-create table source_file_fault (
-    path text constraint source_file_fault_pkey primary key,
-    fault text not null,
-    found_at timestamptz not null
-);
-
 do $$
 declare name text;
 begin

@@ -60,7 +60,7 @@ grant usage on schema public to jigline_app;
 grant select, insert on all tables in schema public to jigline_app;
 grant usage on all sequences in schema public to jigline_app;
 grant update on account, api_token, station, assignment, serial_sequence, serial_number, station_count, station_live,
-    unit, day_count, lease, session, source_file_fault to jigline_app;
-grant delete on session, station_live, source_file_fault to jigline_app;
+    unit, day_count, lease, session to jigline_app;
+grant delete on session, station_live to jigline_app;
 revoke all on function ensure_month(date) from public;
 grant execute on function ensure_month(date) to jigline_app;

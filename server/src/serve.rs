@@ -11,7 +11,13 @@ use crate::{
     state::AppState,
 };
 use anyhow::Context as _;
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    fs::{File, TryLockError},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +58,8 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     // First, because it is cheap and its failure is somebody else's server.
     let listener = bind(settings.listen).await?;
+    // Held to the end: a second service on the same folder would stop the first one's database.
+    let _lock = lock(&settings.data)?;
     let (cluster, url) = database(&settings).await?;
     let served = serve_on(&settings, listener, &url, &stopping, ready).await;
     if let Some(cluster) = cluster {
@@ -78,6 +86,24 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
             anyhow::anyhow!("can't listen on {address}: {error}; choose another address with --listen")
         }
     })
+}
+
+/// The folder is one service's. The lock goes with the process, however that ends.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("can't make the data folder {}", data.display()))?;
+    let path = data.join("server.lock");
+    let file = File::create(&path).with_context(|| format!("can't write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "another jigline-server works in {}; stop it, or name another folder with --data",
+            data.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("can't lock {}", path.display()))
+        }
+    }
 }
 
 /// The named database, or the private cluster's.

@@ -97,6 +97,8 @@ fn a_killed_service_finds_its_database_again_and_a_stopped_one_leaves_nothing_ru
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     assert_eq!(ready["database_url"].as_str(), Some(url.as_str()));
     assert_eq!(std::fs::read_to_string(&accounts).unwrap(), first);
+    let said = refusal(&mut serve(&data));
+    assert!(said.contains("another jigline-server works in") && said.contains("--data"), "{said}");
     signal(&child, Signal::SIGTERM);
     assert_eq!(end_of(&mut child), Some(0));
     assert!(!lock_of(&data).exists(), "a stopped service stops its PostgreSQL");
