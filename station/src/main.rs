@@ -15,7 +15,13 @@ use jigline_station::{
     uplink::HttpServer,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
-use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 use tokio::sync::mpsc;
 
 #[derive(Parser)]
@@ -60,7 +66,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_new(&cli.log)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     match work(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

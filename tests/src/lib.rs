@@ -1,7 +1,10 @@
-//! What the cross-crate tests share: the demo as a child process, a browser, a server in memory.
+//! What the cross-crate tests share: the demo as a child process, the programs one by one, a browser, a server in memory.
 //!
 //! What lives here: starting real programs and stopping them whatever happens. Judgement lives in the tests.
 
 pub mod browser;
 pub mod demo;
+pub mod factory;
 pub mod memory_server;
+pub mod programs;
+pub mod relay;

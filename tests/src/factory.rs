@@ -1,0 +1,374 @@
+//! A small factory of real programs: server with its private PostgreSQL, jig, station, and the API as a script uses it.
+
+use crate::{
+    demo::Account,
+    programs::{Program, program},
+};
+use anyhow::{Context as _, bail, ensure};
+use ed25519_dalek::SigningKey;
+use reqwest::{Method, header};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// initdb, migrations, import.
+const SERVER_WITHIN: Duration = Duration::from_secs(90);
+const JIG_WITHIN: Duration = Duration::from_secs(30);
+pub const MODEL: &str = "profiles/models/topbms.toml";
+pub const PROFILE: &str = "topbms-12s-lto-200a";
+pub const VERSION: &str = "1.9";
+
+/// What the server answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub mime: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON; null where it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// A server with an account's token for each role.
+#[derive(Debug)]
+pub struct Server {
+    pub program: Program,
+    pub base_url: String,
+    pub database_url: String,
+    client: reqwest::Client,
+    tokens: BTreeMap<String, String>,
+}
+
+impl Server {
+    /// Starts one on FOLDER/server with these profiles and signs everybody in.
+    ///
+    /// # Errors
+    /// When it is not ready: with its log.
+    pub async fn start(folder: &Path, profiles: &Path) -> anyhow::Result<Self> {
+        let accounts_file = folder.join("accounts.json");
+        let mut command = program("jigline-server")?;
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("server"));
+        command.arg("--profiles").arg(profiles).arg("--bootstrap-accounts").arg(&accounts_file);
+        let mut program = Program::start("server", command, folder)?;
+        let said = program.ready(SERVER_WITHIN).await?;
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        let (base_url, database_url) = (text(&said, "/base_url"), text(&said, "/database_url"));
+        let mut server = Self { program, base_url, database_url, client, tokens: BTreeMap::new() };
+        let accounts: BTreeMap<String, Account> = serde_json::from_slice(&std::fs::read(&accounts_file)?)?;
+        for (role, account) in accounts {
+            let token = server.sign_in(&account).await?;
+            server.tokens.insert(role, token);
+        }
+        Ok(server)
+    }
+
+    async fn sign_in(&self, account: &Account) -> anyhow::Result<String> {
+        let form = json!({ "username": account.username, "password": account.password });
+        let answer = self.client.post(format!("{}/api/v1/session", self.base_url)).json(&form).send().await?;
+        let cookie = answer.headers().get(header::SET_COOKIE).context("signed in without a cookie")?;
+        let cookie = cookie.to_str()?.split(';').next().unwrap_or_default().to_owned();
+        let request = self.client.post(format!("{}/api/v1/tokens", self.base_url));
+        let answer = request.header(header::COOKIE, cookie).json(&json!({ "label": "test" })).send().await?;
+        Ok(text(&answer.json().await?, "/token"))
+    }
+
+    /// Asks as that role, or with a bearer key of one's own.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn ask(
+        &self,
+        who: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Answer> {
+        let token = self.tokens.get(who).map_or(who, String::as_str);
+        let mut request = self.client.request(method, format!("{}{path}", self.base_url)).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await?;
+        let mime = answer.headers().get(header::CONTENT_TYPE).and_then(|mime| mime.to_str().ok());
+        let (status, mime) = (answer.status().as_u16(), mime.unwrap_or_default().to_owned());
+        Ok(Answer { status, mime, body: answer.bytes().await?.into() })
+    }
+
+    /// # Errors
+    /// As [`Server::ask`], or it refuses.
+    pub async fn get(&self, who: &str, path: &str) -> anyhow::Result<Value> {
+        let answer = self.ask(who, Method::GET, path, None).await?;
+        ensure!(answer.status < 300, "GET {path}: {} {}", answer.status, answer.text());
+        Ok(answer.json())
+    }
+
+    /// # Errors
+    /// As [`Server::get`].
+    pub async fn send(&self, who: &str, method: Method, path: &str, body: Value) -> anyhow::Result<Value> {
+        let answer = self.ask(who, method, path, Some(&body)).await?;
+        ensure!(answer.status < 300, "{path}: {} {}", answer.status, answer.text());
+        Ok(answer.json())
+    }
+
+    /// What the database itself says, one line a row, columns parted by `|`.
+    ///
+    /// # Errors
+    /// When psql is missing or the question is wrong.
+    pub fn sql(&self, question: &str) -> anyhow::Result<Vec<String>> {
+        let psql = Command::new("psql").args([&self.database_url, "-XAtc", question]).output();
+        let output = psql.context("psql can't be started; install Debian's package postgresql-client")?;
+        ensure!(output.status.success(), "{question}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    }
+}
+
+/// A text in an answer; empty where it is missing.
+#[must_use]
+pub fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A firmware image of `bytes`, base16.
+///
+/// # Errors
+/// When the simulator does not build one.
+pub fn image_hex(folder: &Path, bytes: u32) -> anyhow::Result<String> {
+    let path = folder.join("image.bin");
+    let mut command = program("jigline-simulator")?;
+    command.args(["firmware", "--model", MODEL, "--version", VERSION, "--size", &bytes.to_string(), "--out"]);
+    let output = command.arg(&path).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(hex::encode(std::fs::read(path)?))
+}
+
+/// The form of a bundle for the boards of the jig.
+///
+/// # Errors
+/// When the server knows no profile for them.
+pub async fn bundle(server: &Server, image_hex: &str) -> anyhow::Result<Value> {
+    let known = server.get("engineer", "/api/v1/profiles").await?;
+    let known = known.pointer("/items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let profile = known.iter().find(|profile| text(profile, "/id") == PROFILE);
+    let revision =
+        profile.and_then(|profile| profile.get("revision")).context("the profile is not imported")?;
+    Ok(json!({
+        "model_id": "topbms", "profile_id": PROFILE, "profile_revision": revision,
+        "procedure_id": "topbms-birth", "firmware_version": VERSION, "image_hex": image_hex,
+    }))
+}
+
+/// What a line is to be.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub slots: u16,
+    pub boards: u32,
+    pub faulty: u32,
+    pub baud: u32,
+}
+
+/// A jig and what the server knows of it; no station runs yet.
+#[derive(Debug)]
+pub struct Floor {
+    pub jig: Program,
+    /// Its slots' devices; replace what the station is to find elsewhere.
+    pub devices: Vec<PathBuf>,
+    pub station_key: String,
+    pub batch_id: String,
+    enrolled: Value,
+    fixture: String,
+    plan: Plan,
+    folder: PathBuf,
+}
+
+impl Floor {
+    /// Releases a bundle, makes a batch, enrols a station and starts the jig.
+    ///
+    /// # Errors
+    /// When anything of it is refused.
+    pub async fn prepare(server: &Server, folder: &Path, plan: Plan) -> anyhow::Result<Self> {
+        let form = bundle(server, &image_hex(folder, 16 * 1024)?).await?;
+        let hash = text(&server.send("engineer", Method::POST, "/api/v1/bundles", form).await?, "/hash");
+        server.send("quality", Method::POST, &format!("/api/v1/bundles/{hash}/release"), json!({})).await?;
+        let form = json!({ "name": "B-1", "customer": "Test", "bundle": hash, "quantity": plan.boards * 2 });
+        let batch_id =
+            text(&server.send("engineer", Method::POST, "/api/v1/batches", form).await?, "/batch_id");
+        let form = json!({ "name": "jig-1", "slots": plan.slots, "simulated": true });
+        let enrolled = server.send("admin", Method::POST, "/api/v1/stations", form).await?;
+        let path = format!("/api/v1/stations/{}/assignment", text(&enrolled, "/station_id"));
+        server.send("engineer", Method::PUT, &path, json!({ "batch_id": batch_id })).await?;
+        Self::with_jig(folder, plan, enrolled, batch_id).await
+    }
+
+    /// A jig for a station that was enrolled with a server that nobody can reach.
+    ///
+    /// # Errors
+    /// When the jig does not start.
+    pub async fn without_server(folder: &Path, plan: Plan) -> anyhow::Result<Self> {
+        let release_key = hex::encode(SigningKey::from_bytes(&[7; 32]).verifying_key().as_bytes());
+        let enrolled = json!({
+            "station_id": "0190a000-0000-7000-8000-000000000001", "key": "none", "release_key": release_key,
+            "sealing_key": "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+            "placeholder_key": "11".repeat(32),
+        });
+        Self::with_jig(folder, plan, enrolled, String::new()).await
+    }
+
+    async fn with_jig(folder: &Path, plan: Plan, enrolled: Value, batch_id: String) -> anyhow::Result<Self> {
+        let mut command = program("jigline-simulator")?;
+        command.args(["jig", "--model", MODEL, "--data"]).arg(folder.join("jig"));
+        command.arg("--reveal-passwords").arg(folder.join("passwords.json"));
+        for (option, value) in [
+            ("--slots", u32::from(plan.slots)),
+            ("--boards", plan.boards),
+            ("--faulty", plan.faulty),
+            ("--baud", plan.baud),
+        ] {
+            command.args([option, &value.to_string()]);
+        }
+        let mut jig = Program::start("jig", command, folder)?;
+        let said = jig.ready(JIG_WITHIN).await?;
+        let devices = said.get("slots").and_then(Value::as_array).context("the jig names no slots")?;
+        let devices = devices.iter().filter_map(Value::as_str).map(PathBuf::from).collect();
+        Ok(Self {
+            jig,
+            devices,
+            station_key: text(&enrolled, "/key"),
+            batch_id,
+            enrolled,
+            fixture: text(&said, "/fixture"),
+            plan,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Starts the station; it finds its server at `base_url`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_station(&self, base_url: &str) -> anyhow::Result<Shift> {
+        let mut config = format!(
+            "name = \"jig-1\"\ndata = {:?}\nserver = {base_url:?}\nsimulated = true\nbaud = {}\nfixture = {:?}\n",
+            self.folder.join("station"),
+            self.plan.baud,
+            self.fixture
+        );
+        for key in ["station_id", "key", "release_key", "sealing_key", "placeholder_key"] {
+            config += &format!("{key} = {:?}\n", text(&self.enrolled, &format!("/{key}")));
+        }
+        for (number, device) in (1..).zip(&self.devices) {
+            config += &format!("[[slot]]\nnumber = {number}\ndevice = {device:?}\n");
+        }
+        let path = self.folder.join("station.toml");
+        std::fs::write(&path, config)?;
+        let mut command = program("jigline-station")?;
+        command.args(["run", "--progress", "json", "--config"]).arg(path);
+        let station = Program::start("station", command, &self.folder)?;
+        Ok(Shift { station, slots: BTreeMap::new(), closed: Vec::new(), unsent: 0, held: 0 })
+    }
+
+    /// What the jig's observer knows of each board.
+    #[must_use]
+    pub fn observed(&self) -> Vec<Value> {
+        let read = std::fs::read(self.folder.join("jig/observer.json")).unwrap_or_default();
+        serde_json::from_slice(&read).unwrap_or_default()
+    }
+
+    /// Whether every board is out of the jig.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let boards = self.observed();
+        !boards.is_empty() && boards.iter().all(|board| board.get("removed") == Some(&Value::Bool(true)))
+    }
+}
+
+/// A station at work, and what it has told.
+#[derive(Debug)]
+pub struct Shift {
+    pub station: Program,
+    /// What each slot shows.
+    pub slots: BTreeMap<u64, Value>,
+    /// Every line of a closed run.
+    pub closed: Vec<Value>,
+    pub unsent: u64,
+    pub held: u64,
+}
+
+impl Shift {
+    /// Reads what the station tells until `is_so`.
+    ///
+    /// # Errors
+    /// When it is not within `within`: with what stood last, and the log.
+    pub async fn until(
+        &mut self,
+        what: &str,
+        within: Duration,
+        mut is_so: impl FnMut(&Self) -> bool,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + within;
+        loop {
+            if is_so(self) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                bail!(
+                    "not within {within:?}: {what}\nslots: {:#?}\nclosed: {:#?}\nunsent {}, held {}\n{}",
+                    self.slots,
+                    self.closed,
+                    self.unsent,
+                    self.held,
+                    self.station.log()
+                );
+            }
+            if let Some(line) = self.station.next_line(Duration::from_millis(100)).await {
+                self.hear(&serde_json::from_str(&line).with_context(|| format!("no JSON: {line}"))?);
+            }
+        }
+    }
+
+    fn hear(&mut self, said: &Value) {
+        match text(said, "/event").as_str() {
+            "live" => {
+                for slot in said.pointer("/live/slots").and_then(Value::as_array).into_iter().flatten() {
+                    let number = slot.get("slot").and_then(Value::as_u64).unwrap_or_default();
+                    self.slots.insert(number, slot.get("state").cloned().unwrap_or_default());
+                }
+            }
+            "run_closed" => self.closed.push(said.clone()),
+            "uplink" => {
+                self.unsent = said.get("unsent").and_then(Value::as_u64).unwrap_or_default();
+                self.held = said.get("held").and_then(Value::as_u64).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+
+    /// What a slot shows: `working`, `broken`, ...
+    #[must_use]
+    pub fn kind(&self, slot: u64) -> String {
+        self.slots.get(&slot).map(|state| text(state, "/kind")).unwrap_or_default()
+    }
+
+    /// Runs of a slot that ended so.
+    #[must_use]
+    pub fn ended(&self, slot: u64, outcome: &str) -> usize {
+        let is_it = |run: &&Value| {
+            run.get("slot").and_then(Value::as_u64) == Some(slot) && text(run, "/outcome") == outcome
+        };
+        self.closed.iter().filter(is_it).count()
+    }
+}
