@@ -3,11 +3,11 @@
 use crate::demo;
 use crate::install;
 use crate::postgres;
-use crate::process::{Running, Stop};
+use crate::process::{Running, Stop, Stopped};
 use crate::say;
 use crate::workspace::{Workspace, run as run_to_end};
 use anyhow::{Context, Result, bail};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,31 +35,38 @@ pub struct Options {
 /// When something is missing and cannot be installed, or any test fails.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let stop = Stop::on_signals()?;
-    let (postgres_bin, python_bin) = say::stage("tools", || {
-        let bin = postgres::find_or_install(workspace, &workspace.target.join("postgres"))?;
+    let tools_at = say::stage("tools", || {
+        let postgres = postgres::find_or_install(workspace, &workspace.target.join("postgres"))?;
         tools(workspace)?;
-        Ok((bin, install::python(workspace)?))
+        Ok(ToolsAt { postgres, python: install::python(workspace)? })
     })?;
     demo::build(workspace)?;
-    let place = tempfile::Builder::new().prefix("jigline-test-").tempdir()?;
-    {
-        let mut database = start_database(workspace, place.path(), &postgres_bin)?;
-        let said = database.ready(DATABASE_READY_WITHIN, &stop)?;
-        let url = said.get("database_url").and_then(serde_json::Value::as_str);
-        let url = url.context("the throw-away PostgreSQL did not say where it is")?.to_owned();
-        say::stage("tests", || unit_and_cross_tests(workspace, options, &url, &python_bin))?;
-        if options.only.is_empty() {
-            say::stage("doc tests", || {
-                let mut doc = workspace.cargo();
-                run_to_end(doc.args(["test", "--quiet", "--doc", "--workspace"]).args(FEATURES))
-            })?;
-        }
+    // One failure hides no other: every stage has its turn.
+    let mut outcomes =
+        vec![say::stage("tests", || unit_and_cross_tests(workspace, options, &stop, &tools_at))];
+    if options.only.is_empty() && !stop.asked() {
+        outcomes.push(say::stage("doc tests", || {
+            let mut doc = workspace.cargo();
+            run_to_end(doc.args(["test", "--quiet", "--doc", "--workspace"]).args(FEATURES))
+        }));
+        outcomes.push(say::stage("the rough demo", || rough_demo(workspace, options)));
     }
-    if options.only.is_empty() {
-        say::stage("the rough demo", || rough_demo(workspace, options, place))?;
-        say::result("every test passed, the rough demo included");
+    if stop.asked() {
+        return Err(Stopped.into());
     }
+    let faults: Vec<String> =
+        outcomes.into_iter().filter_map(Result::err).map(|fault| format!("{fault:#}")).collect();
+    if !faults.is_empty() {
+        bail!("{}", faults.join("; "));
+    }
+    say::result("every test passed");
     Ok(())
+}
+
+/// Where the tests find what they start.
+struct ToolsAt {
+    postgres: PathBuf,
+    python: PathBuf,
 }
 
 fn tools(workspace: &Workspace) -> Result<()> {
@@ -88,12 +95,12 @@ fn start_database(workspace: &Workspace, place: &Path, postgres_bin: &Path) -> R
     Running::start("postgres", postgres, place)
 }
 
-fn unit_and_cross_tests(
-    workspace: &Workspace,
-    options: &Options,
-    database_url: &str,
-    python_bin: &Path,
-) -> Result<()> {
+fn unit_and_cross_tests(workspace: &Workspace, options: &Options, stop: &Stop, at: &ToolsAt) -> Result<()> {
+    let place = tempfile::Builder::new().prefix("jigline-test-").tempdir()?;
+    let mut database = start_database(workspace, place.path(), &at.postgres)?;
+    let said = database.ready(DATABASE_READY_WITHIN, stop)?;
+    let url = said.get("database_url").and_then(serde_json::Value::as_str);
+    let url = url.context("the throw-away PostgreSQL did not say where it is")?;
     let nextest = workspace.tool("cargo-nextest").is_some();
     let mut tests = workspace.cargo();
     tests.args(if nextest { &["nextest", "run"][..] } else { &["test", "--lib", "--bins", "--tests"][..] });
@@ -102,12 +109,13 @@ fn unit_and_cross_tests(
         // One failure hides no other, as with nextest.
         tests.arg("--no-fail-fast");
     }
-    tests.args(&options.only).env("JIGLINE_TEST_DATABASE_URL", database_url);
-    tests.env("PATH", workspace.path_after(python_bin)?);
+    tests.args(&options.only).env("JIGLINE_TEST_DATABASE_URL", url);
+    tests.env("PATH", workspace.path_after(&at.python)?);
     run_to_end(&mut tests)
 }
 
-fn rough_demo(workspace: &Workspace, options: &Options, place: tempfile::TempDir) -> Result<()> {
+fn rough_demo(workspace: &Workspace, options: &Options) -> Result<()> {
+    let place = tempfile::Builder::new().prefix("jigline-rough-").tempdir()?;
     let demo = demo::Options {
         once: true,
         rough: true,
