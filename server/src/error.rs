@@ -100,13 +100,17 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
+        if error.is_about_the_data() {
+            let detail = format!("A value of the request can't be held: {}.", error.said());
+            return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
+        }
         Self::internal(&error)
     }
 }
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        Self::internal(&DbError::from(error))
+        DbError::from(error).into()
     }
 }
 

@@ -49,6 +49,27 @@ impl DbError {
         }
     }
 
+    /// Whether the database can't hold what it was given (a NUL in a text, a year beyond its calendar, a value too long for
+    /// an index, a broken constraint): the same again would fail again.
+    #[must_use]
+    pub fn is_about_the_data(&self) -> bool {
+        let Self::Driver(error) = self else { return false };
+        let code = error.as_database_error().and_then(|error| error.code());
+        // SQLSTATE classes: data exception, integrity constraint violation, program limit exceeded.
+        code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+    }
+
+    /// What the database said, on one line.
+    #[must_use]
+    pub fn said(&self) -> String {
+        match self {
+            Self::Driver(error) => error
+                .as_database_error()
+                .map_or_else(|| error.to_string(), |error| error.message().to_owned()),
+            Self::Inconsistent { .. } => self.to_string(),
+        }
+    }
+
     /// Whether two transactions stood in each other's way and one was chosen to begin again.
     #[must_use]
     pub fn is_worth_repeating(&self) -> bool {

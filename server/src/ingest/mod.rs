@@ -28,6 +28,9 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use std::collections::HashMap;
 
+/// Characters of a reason.
+const LONGEST_REASON: usize = 1000;
+
 /// Holds all `texts` of a station in one transaction and says of each what it became.
 ///
 /// # Errors
@@ -145,16 +148,17 @@ impl Intake {
                 Err(error) => {
                     savepoint.rollback().await?;
                     self.forget();
-                    match error.constraint() {
-                        // Another station made the same unit at the same moment: now it is found.
-                        Some("identifier_kind_value_key") if attempt == 1 => {}
-                        Some(name) => {
-                            let reason = format!("the database's constraint {name} refuses this record");
-                            let refusal = Refusal::quarantined(Some(record.run_id), reason);
-                            return self.refuse(db, text, sha256, refusal).await;
-                        }
-                        None => return Err(error),
+                    // Another station made the same unit at the same moment: now it is found.
+                    if error.constraint() == Some("identifier_kind_value_key") && attempt == 1 {
+                        continue;
                     }
+                    // What can't be written would stop the queue for ever: it is held, and somebody looks.
+                    if error.is_about_the_data() {
+                        let reason = format!("the database can't hold this record: {}", error.said());
+                        let refusal = Refusal::quarantined(Some(record.run_id), reason);
+                        return self.refuse(db, text, sha256, refusal).await;
+                    }
+                    return Err(error);
                 }
             }
         }
@@ -361,8 +365,10 @@ impl Intake {
         db: &mut PgConnection,
         text: &str,
         sha256: &[u8],
-        refusal: Refusal,
+        mut refusal: Refusal,
     ) -> DbResult<(IngestState, Option<String>)> {
+        // The reason may quote the text, and a database text holds no NUL.
+        refusal.reason = refusal.reason.replace('\0', "\u{FFFD}").chars().take(LONGEST_REASON).collect();
         let held = quarantine::Held {
             quarantine_id: clock::new_id(),
             station_id: self.station,

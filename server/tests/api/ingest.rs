@@ -205,3 +205,44 @@ async fn a_hundred_envelopes_at_most_and_only_with_a_stations_key() {
     let refused = factory.refused(Role::Admin, Method::POST, "/api/v1/station/ingest", Some(body)).await;
     assert_eq!(refused, (401, "unknown_station".to_owned()));
 }
+
+/// None of them may stop the station's queue: a 5xx would be sent again for ever.
+#[tokio::test]
+async fn what_the_database_cannot_hold_is_held_as_text() {
+    let factory = Factory::start().await;
+    let serials = factory.serials(2).await;
+    let mut nul = factory.envelope(7, None);
+    nul.record.operator = "a\0b".to_owned();
+    let mut nul_in_fault = factory.envelope(27, None);
+    nul_in_fault.record.fault.as_mut().unwrap().args.insert("found".to_owned(), "\0".to_owned());
+    let mut far = factory.envelope(87, None);
+    far.record.finished_at = chrono::DateTime::<chrono::Utc>::MIN_UTC;
+    let mut huge = factory.envelope(47, None);
+    huge.record.measurements[0].value = 1e300;
+    let mut long = factory.envelope(67, None);
+    long.record.identifiers[0].value = "0123456789abcdef".repeat(10_000);
+    let sound = factory.envelope(1, Some(&serials[0]));
+    for envelope in [&nul, &nul_in_fault, &far, &huge] {
+        let result = &factory.send(&[envelope]).await[0];
+        assert_eq!(result.state, IngestState::Quarantined, "{result:?}");
+        assert!(result.reason.is_some());
+    }
+    let states: Vec<_> = factory.send(&[&long, &sound]).await.iter().map(|result| result.state).collect();
+    assert_eq!(states[1], IngestState::Stored);
+    let torn = factory.send_texts(&["{\"a\":\"\0\"}".to_owned()]).await;
+    assert_eq!(torn[0].state, IngestState::Quarantined);
+}
+
+#[tokio::test]
+async fn a_question_that_no_text_can_hold_is_refused_and_not_a_failure() {
+    let factory = Factory::start().await;
+    let far = "9223372036854775.0193f4a0000070008000000000000000";
+    let paths = ["units?q=%00".to_owned(), "leases?q=a%00".to_owned(), format!("units?after={far}000")];
+    for path in paths.map(|path| format!("/api/v1/{path}")) {
+        let (status, answer) = factory.ask(Method::GET, &path, &factory.tokens[&Role::Sales], None).await;
+        assert_eq!((status.as_u16(), answer["code"].as_str()), (422, Some("invalid")), "{path}");
+    }
+    let body = json!({ "name": "B\u{0}", "customer": "x", "bundle": factory.bundle.hash, "quantity": 1 });
+    let refused = factory.refused(Role::Engineer, Method::POST, "/api/v1/batches", Some(body)).await;
+    assert_eq!(refused, (422, "invalid".to_owned()));
+}
