@@ -52,6 +52,18 @@ pub struct Server {
     pub database_url: String,
     client: reqwest::Client,
     tokens: BTreeMap<String, String>,
+    folder: PathBuf,
+    profiles: PathBuf,
+}
+
+/// `jigline-server serve`, and its first line.
+async fn serve(folder: &Path, profiles: &Path, listen: &str) -> anyhow::Result<(Program, Value)> {
+    let mut command = program("jigline-server")?;
+    command.args(["serve", "--listen", listen, "--data"]).arg(folder.join("server"));
+    command.arg("--profiles").arg(profiles).arg("--bootstrap-accounts").arg(folder.join("accounts.json"));
+    let mut program = Program::start("server", command, folder)?;
+    let said = program.ready(SERVER_WITHIN).await?;
+    Ok((program, said))
 }
 
 impl Server {
@@ -61,20 +73,37 @@ impl Server {
     /// When it is not ready: with its log.
     pub async fn start(folder: &Path, profiles: &Path) -> anyhow::Result<Self> {
         let accounts_file = folder.join("accounts.json");
-        let mut command = program("jigline-server")?;
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("server"));
-        command.arg("--profiles").arg(profiles).arg("--bootstrap-accounts").arg(&accounts_file);
-        let mut program = Program::start("server", command, folder)?;
-        let said = program.ready(SERVER_WITHIN).await?;
+        let (program, said) = serve(folder, profiles, "127.0.0.1:0").await?;
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
         let (base_url, database_url) = (text(&said, "/base_url"), text(&said, "/database_url"));
-        let mut server = Self { program, base_url, database_url, client, tokens: BTreeMap::new() };
+        let (folder, profiles) = (folder.to_owned(), profiles.to_owned());
+        let tokens = BTreeMap::new();
+        let mut server = Self { program, base_url, database_url, client, tokens, folder, profiles };
         let accounts: BTreeMap<String, Account> = serde_json::from_slice(&std::fs::read(&accounts_file)?)?;
         for (role, account) in accounts {
             let token = server.sign_in(&account).await?;
             server.tokens.insert(role, token);
         }
         Ok(server)
+    }
+
+    /// SIGKILL; its PostgreSQL lives on.
+    ///
+    /// # Errors
+    /// When it does not end by that.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.program.signal("KILL");
+        self.program.ended(Duration::from_secs(10)).map(|_| ())
+    }
+
+    /// Starts it again where it was.
+    ///
+    /// # Errors
+    /// When it is not ready: with its log.
+    pub async fn come_back(&mut self) -> anyhow::Result<()> {
+        let listen = self.base_url.trim_start_matches("http://").to_owned();
+        self.program = serve(&self.folder, &self.profiles, &listen).await?.0;
+        Ok(())
     }
 
     async fn sign_in(&self, account: &Account) -> anyhow::Result<String> {
@@ -134,6 +163,17 @@ impl Server {
         let output = psql.context("psql can't be started; install Debian's package postgresql-client")?;
         ensure!(output.status.success(), "{question}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    }
+}
+
+impl Drop for Server {
+    /// A server that was killed and did not come back has left its PostgreSQL behind.
+    fn drop(&mut self) {
+        self.program.stop();
+        let lock = std::fs::read_to_string(self.folder.join("server/postgres/data/postmaster.pid"));
+        if let Some(pid) = lock.ok().and_then(|lock| lock.lines().next().map(str::to_owned)) {
+            let _ = Command::new("kill").args(["-INT", &pid]).status();
+        }
     }
 }
 
@@ -201,7 +241,7 @@ impl Floor {
     /// # Errors
     /// When anything of it is refused.
     pub async fn prepare(server: &Server, folder: &Path, plan: Plan) -> anyhow::Result<Self> {
-        let form = bundle(server, &image_hex(folder, 16 * 1024)?).await?;
+        let form = bundle(server, &image_hex(folder, 8 * 1024)?).await?;
         let hash = text(&server.send("engineer", Method::POST, "/api/v1/bundles", form).await?, "/hash");
         server.send("quality", Method::POST, &format!("/api/v1/bundles/{hash}/release"), json!({})).await?;
         let form = json!({ "name": "B-1", "customer": "Test", "bundle": hash, "quantity": plan.boards * 2 });
