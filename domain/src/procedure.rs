@@ -2,7 +2,7 @@
 
 mod check;
 
-pub use check::{ProcedureFault, check_procedure, parse_procedure};
+pub use check::{ProcedureFault, check_pairing, check_procedure, parse_procedure};
 
 use crate::{evidence::FirmwareEvidence, lease::BirthLease, limit::Limit, model::Bilingual};
 
@@ -15,6 +15,8 @@ wire! {
         pub title: Bilingual,
         /// The device model's id.
         pub model: String,
+        /// Ids of the profiles whose cells and pack its limits are made for; it is worked with no other.
+        pub profiles: Vec<String>,
         /// The operation of the route; one until routes come: `birth`.
         pub operation: String,
         pub probe: ProbeStep,

@@ -209,6 +209,10 @@ wire! {
     }
 }
 
+mod expected;
 mod judge;
 
-pub use judge::{RecordDoubt, judge_record};
+pub use expected::{
+    CALIBRATED_CURRENT, CALIBRATION_CORRECTION, Expected, ExpectedLimit, ExpectedMeasurement,
+};
+pub use judge::{RecordDoubt, bare_version, judge_record};

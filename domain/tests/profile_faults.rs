@@ -190,6 +190,8 @@ fn a_procedure_that_could_pass_what_it_should_not_is_refused() {
     procedure_refuses("min = -500, max = 500", "min = 500, max = -500", "above max");
     procedure_refuses("limit = { min = -500, max = 500 }", "limit = {}", "could not fail");
     procedure_refuses("name = \"current_idle\"", "name = \"cell\"", "stands twice");
+    procedure_refuses("profiles = [\"topbms-12s-lto-200a\"]", "profiles = []", "profiles is empty");
+    procedure_refuses("profiles = [\"topbms-12s-lto-200a\"]", "", "missing field `profiles`");
     procedure_refuses("birth = \"armed\"", "birth = \"asleep\"", "unknown variant `asleep`");
 }
 

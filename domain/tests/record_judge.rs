@@ -4,24 +4,66 @@
 
 use chrono::DateTime;
 use jigline_domain::{
-    bundle::BundleRef,
+    bundle::{BundleManifest, BundleRef, FileRef, FirmwareRef},
     evidence::{Evidence, FirmwareEvidence},
     identifier::{Identifier, IdentifierKind},
     ids::{BatchId, ContentHash, RunId},
     lease::BirthLease,
     limit::Limit,
     outcome::Outcome,
-    procedure::{MeasureWhen, MeasurementSource},
+    procedure::{MeasureWhen, MeasurementSource, parse_procedure},
+    profile::parse_profile,
     record::{
-        BirthRecord, FirmwareRecord, FoundState, LeaseRecord, MeasurementRecord, ParameterRecord,
-        RECORD_VERSION, RecordDoubt, SecretRecord, StepOutcome, StepRecord, judge_record,
+        BirthRecord, Expected, ExpectedLimit, ExpectedMeasurement, FirmwareRecord, FoundState, LeaseRecord,
+        MeasurementRecord, ParameterRecord, RECORD_VERSION, RecordDoubt, SecretRecord, StepOutcome,
+        StepRecord, judge_record,
     },
     step::Step,
     text::{Fault, FaultCode},
     value::Value,
 };
+use std::collections::BTreeMap;
 
-const ACCEPTED: [FirmwareEvidence; 1] = [FirmwareEvidence::BoardCrc];
+fn reference() -> BundleRef {
+    BundleRef {
+        hash: ContentHash::of(b"x"),
+        label: "p r3".to_owned(),
+        profile_id: "p".to_owned(),
+        profile_revision: 3,
+        firmware_version: "V1.9".to_owned(),
+    }
+}
+
+fn cell_limit() -> Limit {
+    Limit { min: Some(2280.0), max: Some(2360.0) }
+}
+
+/// A bundle with one parameter and one measurement.
+fn expected() -> Expected {
+    Expected {
+        bundle: reference(),
+        operation: "birth".to_owned(),
+        firmware: FirmwareRef {
+            version: "1.9".to_owned(),
+            bytes: 65_536,
+            sha256: ContentHash::of(b"x"),
+            crc32: 1,
+        },
+        accepted: vec![FirmwareEvidence::BoardCrc],
+        parameters: BTreeMap::from([("cell_count".to_owned(), Value::Number(12.0))]),
+        measurements: BTreeMap::from([(
+            "cell_7".to_owned(),
+            ExpectedMeasurement {
+                unit: "mV".to_owned(),
+                limit: ExpectedLimit::Fixed(cell_limit()),
+                when: MeasureWhen::AfterRestart,
+                source: MeasurementSource::Board,
+                stimulus: false,
+            },
+        )]),
+        lease: BirthLease::Armed,
+    }
+}
 
 fn sound() -> BirthRecord {
     let at = |second: i64| DateTime::from_timestamp(1_795_000_000 + second, 0).unwrap();
@@ -41,13 +83,7 @@ fn sound() -> BirthRecord {
         resumes: None,
         operation: "birth".to_owned(),
         batch_id: BatchId(uuid::Uuid::from_u128(2)),
-        bundle: BundleRef {
-            hash: hash.clone(),
-            label: "p r3".to_owned(),
-            profile_id: "p".to_owned(),
-            profile_revision: 3,
-            firmware_version: "V1.9".to_owned(),
-        },
+        bundle: reference(),
         slot: 1,
         operator: "operator".to_owned(),
         station_version: "0.1.0".to_owned(),
@@ -88,7 +124,7 @@ fn sound() -> BirthRecord {
             name: "cell_7".to_owned(),
             value: 2310.0,
             unit: "mV".to_owned(),
-            limit: Limit { min: Some(2280.0), max: Some(2360.0) },
+            limit: cell_limit(),
             passed: true,
             when: MeasureWhen::AfterRestart,
             source: MeasurementSource::Board,
@@ -114,12 +150,12 @@ fn sound() -> BirthRecord {
 fn doubts(spoil: impl FnOnce(&mut BirthRecord)) -> Vec<RecordDoubt> {
     let mut record = sound();
     spoil(&mut record);
-    judge_record(&record, &ACCEPTED)
+    judge_record(&record, &expected())
 }
 
 #[test]
 fn a_sound_pass_is_believed() {
-    assert_eq!(judge_record(&sound(), &ACCEPTED), []);
+    assert_eq!(judge_record(&sound(), &expected()), []);
 }
 
 #[test]
@@ -194,6 +230,113 @@ fn a_parameter_was_read_after_the_restart_and_is_what_was_set() {
 }
 
 #[test]
+fn the_parameters_of_a_pass_are_those_of_the_profile_and_no_others() {
+    let name = || "cell_count".to_owned();
+    assert_eq!(doubts(|r| r.parameters.clear()), [RecordDoubt::ParameterMissing { name: name() }]);
+    assert_eq!(
+        doubts(|r| {
+            let parameter = &mut r.parameters[0];
+            let other = Value::Number(9999.0);
+            (parameter.set, parameter.after_restart) = (other.clone(), Some(other));
+        }),
+        [RecordDoubt::ParameterDiffersFromProfile { name: name() }]
+    );
+    let twice = doubts(|r| r.parameters.push(r.parameters[0].clone()));
+    assert_eq!(twice, [RecordDoubt::ParameterNotInProfile { name: name() }]);
+    let renamed = doubts(|r| r.parameters[0].name = "other".to_owned());
+    assert_eq!(
+        renamed,
+        [
+            RecordDoubt::ParameterNotInProfile { name: "other".to_owned() },
+            RecordDoubt::ParameterMissing { name: name() }
+        ]
+    );
+}
+
+#[test]
+fn the_limits_of_a_pass_are_the_procedures_and_never_its_own() {
+    let name = || "cell_7".to_owned();
+    assert_eq!(doubts(|r| r.measurements.clear()), [RecordDoubt::MeasurementMissing { name: name() }]);
+    let differs = [RecordDoubt::MeasurementDiffersFromProcedure { name: name() }];
+    assert_eq!(
+        doubts(|r| {
+            r.measurements[0].value = 100.0;
+            r.measurements[0].limit = Limit { min: Some(0.0), max: Some(99_999.0) };
+        }),
+        differs
+    );
+    assert_eq!(doubts(|r| r.measurements[0].unit = "V".to_owned()), differs);
+    assert_eq!(doubts(|r| r.measurements[0].when = MeasureWhen::UnderLoad), differs);
+    assert_eq!(doubts(|r| r.measurements[0].source = MeasurementSource::Instrument), differs);
+    let extra = doubts(|r| r.measurements.push(r.measurements[0].clone()));
+    assert_eq!(extra, [RecordDoubt::MeasurementNotInProcedure { name: name() }]);
+}
+
+#[test]
+fn what_rests_on_a_known_stimulus_says_it_and_is_judged_around_it() {
+    let mut expected = expected();
+    let ordered = expected.measurements.get_mut("cell_7").unwrap();
+    ordered.stimulus = true;
+    ordered.limit = ExpectedLimit::AroundStimulus(40.0);
+    let judge = |stimulus, limit| {
+        let mut record = sound();
+        (record.measurements[0].stimulus, record.measurements[0].limit) = (stimulus, limit);
+        judge_record(&record, &expected)
+    };
+    assert_eq!(judge(Some(2320.0), cell_limit()), []);
+    let name = || "cell_7".to_owned();
+    assert_eq!(judge(None, cell_limit()), [RecordDoubt::StimulusMissing { name: name() }]);
+    let wide = Limit { min: Some(0.0), max: Some(99_999.0) };
+    for (stimulus, limit) in [(2320.0, wide), (2330.0, cell_limit()), (-2320.0, cell_limit())] {
+        let differs = [RecordDoubt::MeasurementDiffersFromProcedure { name: name() }];
+        assert_eq!(judge(Some(stimulus), limit), differs, "{stimulus}");
+    }
+}
+
+#[test]
+fn image_bundle_operation_and_lock_are_the_released_ones() {
+    let firmware = |spoil: fn(&mut FirmwareRecord)| doubts(|r| spoil(r.firmware.as_mut().unwrap()));
+    let differs = [RecordDoubt::FirmwareDiffersFromBundle];
+    assert_eq!(firmware(|f| f.image_sha256 = ContentHash::of(b"another")), differs);
+    assert_eq!(firmware(|f| f.version = "V0.0".to_owned()), differs);
+    assert_eq!(firmware(|f| f.image_bytes = 1), differs);
+    assert_eq!(firmware(|f| f.version = "1.9".to_owned()), []);
+    assert_eq!(doubts(|r| r.operation = "age".to_owned()), [RecordDoubt::BundleDiffers]);
+    assert_eq!(doubts(|r| r.bundle.profile_revision = 4), [RecordDoubt::BundleDiffers]);
+    let open = doubts(|r| {
+        let lease = r.lease.as_mut().unwrap();
+        (lease.set, lease.reported) = (BirthLease::Open, Some(BirthLease::Open));
+    });
+    assert_eq!(open, [RecordDoubt::LeaseDiffersFromProcedure]);
+}
+
+#[test]
+fn the_shipped_bundle_expects_every_parameter_cell_and_calibration() {
+    let read = |path: &str| {
+        std::fs::read_to_string(format!("{}/../profiles/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let profile = parse_profile("p", &read("parameters/topbms-12s-lto-200a.toml")).unwrap();
+    let procedure = parse_procedure("q", &read("procedures/topbms-birth.toml")).unwrap();
+    let file = |id: &str| FileRef { id: id.to_owned(), revision: 1, sha256: ContentHash::of(id.as_bytes()) };
+    let manifest = BundleManifest {
+        model: file("m"),
+        profile: file("p"),
+        procedure: file("q"),
+        firmware: expected().firmware,
+    };
+    let expected = Expected::of(&profile, &procedure, &manifest);
+    assert_eq!(expected.parameters, profile.values);
+    // Sixteen specifications, two of them for twelve cells each, and two figures of the calibration.
+    assert_eq!(expected.measurements.len(), procedure.measurements.len() - 2 + 24 + 2);
+    for name in ["cell_12", "cell_under_load_1", "calibration_correction", "calibrated_current", "alarms"] {
+        assert!(expected.measurements.contains_key(name), "{name}");
+    }
+    assert!(!expected.measurements.contains_key("cell_13"));
+    assert!(expected.measurements["current_under_load"].stimulus);
+    assert_eq!(expected.lease, BirthLease::Armed);
+}
+
+#[test]
 fn firmware_number_identity_and_password_are_proved() {
     use FirmwareEvidence as E;
     assert_eq!(doubts(|r| r.firmware = None), [RecordDoubt::FirmwareNotProved]);
@@ -229,8 +372,10 @@ fn the_lock_was_read_back_and_never_stops_charging() {
                 (BirthLease::Locked, Some(BirthLease::Locked), discharge_on);
         })
     };
-    assert_eq!(locked(Some(false)), []);
-    assert_eq!(locked(Some(true)), wanted);
+    // Another state than the procedure's is doubted as such, and not as unread.
+    let differs = RecordDoubt::LeaseDiffersFromProcedure;
+    assert_eq!(locked(Some(false)), [differs.clone()]);
+    assert_eq!(locked(Some(true)), [RecordDoubt::LeaseNotProved, differs]);
 }
 
 #[test]

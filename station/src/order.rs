@@ -6,8 +6,9 @@ use domain::{
     bundle::{BundleContent, BundleManifest, BundleRef},
     ids::BatchId,
     model::{DeviceModel, Provenance, Severity, parse_model},
-    procedure::{Procedure, check_procedure, parse_procedure},
+    procedure::{Procedure, check_pairing, check_procedure, parse_procedure},
     profile::{Profile, check_profile, parse_profile},
+    record::Expected,
     text::{Fault, FaultCode},
 };
 use ed25519_dalek::VerifyingKey;
@@ -66,6 +67,14 @@ impl WorkOrder {
     }
 }
 
+impl WorkOrder {
+    /// What the record of a pass must hold.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        Expected::of(&self.profile, &self.procedure, &self.manifest)
+    }
+}
+
 /// What stands in the slots of a station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boards {
@@ -93,6 +102,7 @@ fn check_parts(
     let killing =
         check_profile(profile, model).into_iter().filter(|fault| fault.severity == Severity::Error).collect();
     none_of(killing)?;
+    none_of(check_pairing(procedure, profile).into_iter().collect())?;
     none_of(check_procedure(procedure, model))
 }
 

@@ -14,7 +14,7 @@ use domain::{
     outcome::Outcome,
     procedure::parse_procedure,
     profile::parse_profile,
-    record::{BirthRecord, Envelope},
+    record::{BirthRecord, Envelope, Expected},
     serial_number::Pattern,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -108,6 +108,19 @@ impl MemoryServer {
             away: Cell::new(false),
             deaf: Cell::new(false),
         }))
+    }
+
+    /// What a pass under its bundle must hold.
+    ///
+    /// # Panics
+    /// When a shipped file does not parse; [`MemoryServer::new`] has parsed them already.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        let bundle = &self.0.bundle;
+        let profile = parse_profile("profile", &bundle.profile_toml).expect("the shipped profile parses");
+        let procedure =
+            parse_procedure("procedure", &bundle.procedure_toml).expect("the shipped procedure parses");
+        Expected::of(&profile, &procedure, &bundle.manifest)
     }
 
     /// Every record it holds, in the order of their runs' ids.

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
 
 use domain::{
-    evidence::{Evidence, FirmwareEvidence},
+    evidence::Evidence,
     identifier::IdentifierKind,
     ids::StationId,
     model::parse_model,
@@ -122,8 +122,9 @@ fn runs_of<'a>(records: &'a [BirthRecord], board: &Witnessed) -> Vec<&'a BirthRe
 fn judge(shift: &Shift) {
     let records = shift.server.records();
     let mut numbers = BTreeSet::new();
+    let expected = shift.server.expected();
     for record in &records {
-        let doubts = judge_record(record, &[FirmwareEvidence::BoardCrc]);
+        let doubts = judge_record(record, &expected);
         assert!(doubts.is_empty(), "a record that does not support itself: {doubts:?}\n{record:#?}");
         if record.outcome == Outcome::Pass {
             assert!(numbers.insert(record.serial.clone()), "{:?} was given twice", record.serial);

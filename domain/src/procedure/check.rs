@@ -4,6 +4,7 @@ use super::{MeasurementSource, Procedure};
 use crate::{
     evidence::FirmwareEvidence,
     model::{DeviceModel, RegisterKind, is_short_name},
+    profile::Profile,
     serial_number::{Pattern, render_name},
     source::{At, Source},
 };
@@ -54,6 +55,14 @@ fn check_head(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String))
     }
     if procedure.revision == 0 {
         report(&[At::Key("revision")], "revision counts from 1".to_owned());
+    }
+    if procedure.profiles.is_empty() {
+        let reason = "profiles is empty: name the profiles whose limits these are".to_owned();
+        report(&[At::Key("profiles")], reason);
+    }
+    for (index, id) in procedure.profiles.iter().enumerate().filter(|(_, id)| !is_short_name(id)) {
+        let reason = format!("profile {id:?} is not of a-z, 0-9 and '-'");
+        report(&[At::Key("profiles"), At::Index(index)], reason);
     }
     if procedure.operation != "birth" {
         report(
@@ -146,6 +155,20 @@ fn check_measurements(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], 
     }
 }
 
+/// What keeps `procedure` from being worked with `profile`: its limits are those of other cells.
+#[must_use]
+pub fn check_pairing(procedure: &Procedure, profile: &Profile) -> Option<ProcedureFault> {
+    (!procedure.profiles.contains(&profile.id)).then(|| ProcedureFault {
+        file: procedure.id.clone(),
+        line: 0,
+        reason: format!(
+            "the procedure's limits are for {}, not for profile {}; choose one that names this profile under \"profiles\"",
+            procedure.profiles.join(", "),
+            profile.id
+        ),
+    })
+}
+
 /// Everything that keeps `procedure` from being worked on boards of `model`; empty where nothing does.
 #[must_use]
 pub fn check_procedure(procedure: &Procedure, model: &DeviceModel) -> Vec<ProcedureFault> {
@@ -188,17 +211,29 @@ pub fn check_procedure(procedure: &Procedure, model: &DeviceModel) -> Vec<Proced
 }
 
 fn check_measurement(m: &super::MeasurementSpec, model: &DeviceModel, report: &mut impl FnMut(String)) {
+    // Nothing but the board's own registers is read so far: its word must not go into a record as an instrument's.
+    if m.source == MeasurementSource::Instrument {
+        report(format!(
+            "measurement {:?} has source \"instrument\", but no fixture reads one yet; take \"board\", which says what it is",
+            m.name
+        ));
+    }
     let register = if m.register == "cells" { model.cell(1) } else { model.register(&m.register) };
     let Some(register) = register else {
-        // What an instrument reads need not be a register.
-        if m.source != MeasurementSource::Instrument {
-            report(format!(
-                "measurement {:?} reads register {:?}, which model {} does not have",
-                m.name, m.register, model.id
-            ));
-        }
+        report(format!(
+            "measurement {:?} reads register {:?}, which model {} does not have",
+            m.name, m.register, model.id
+        ));
         return;
     };
+    let current = model.calibration.as_ref().map(|calibration| calibration.current_register.as_str());
+    if m.source == MeasurementSource::BoardKnownStimulus && current != Some(m.register.as_str()) {
+        report(format!(
+            "measurement {:?} has source \"board_known_stimulus\", but the fixture's known stimulus is the current ({}) alone",
+            m.name,
+            current.unwrap_or("none in this model")
+        ));
+    }
     if register.unit != m.unit {
         report(format!(
             "measurement {:?} is in {:?}, its register {} in {:?}",

@@ -1,13 +1,8 @@
 //! The record judged again, by whoever did not write it: a pass must follow from what the record itself holds.
 
-use super::BirthRecord;
-use crate::{
-    evidence::{Evidence, FirmwareEvidence},
-    lease::BirthLease,
-    outcome::Outcome,
-    record::StepOutcome,
-    step::Step,
-};
+use super::{BirthRecord, Expected, FirmwareRecord, MeasurementRecord};
+use crate::{evidence::Evidence, lease::BirthLease, outcome::Outcome, record::StepOutcome, step::Step};
+use std::collections::BTreeSet;
 
 wire! {
     /// Why a record does not support what it says.
@@ -33,14 +28,36 @@ wire! {
         LeaseNotProved,
         /// Ends before it starts.
         TimesReversed,
+        /// A pass that names another bundle or operation than the one it was worked with.
+        BundleDiffers,
+        /// A pass without a parameter of the profile.
+        ParameterMissing { name: String },
+        /// A pass with a parameter that the profile does not have, or has once only.
+        ParameterNotInProfile { name: String },
+        /// A pass whose parameter was set to something else than the profile's value.
+        ParameterDiffersFromProfile { name: String },
+        /// A pass without a measurement of the procedure.
+        MeasurementMissing { name: String },
+        /// A pass with a measurement that the procedure does not have, or has once only.
+        MeasurementNotInProcedure { name: String },
+        /// A pass whose measurement has other limits, another unit, time or source than the procedure's.
+        MeasurementDiffersFromProcedure { name: String },
+        /// A pass whose measurement rests on a known stimulus and does not say it.
+        StimulusMissing { name: String },
+        /// A pass with another image or version than the bundle's.
+        FirmwareDiffersFromBundle,
+        /// A pass that left the board in another state than the procedure's.
+        LeaseDiffersFromProcedure,
+        /// A unique identifier of it belongs to another unit. The server alone can know.
+        IdentityOfAnotherUnit,
     }
 }
 
 /// Everything that keeps `record` from supporting its own outcome; empty for a sound record.
 ///
-/// `accepted` are the grades of firmware evidence that the released procedure names.
+/// What a pass must hold comes from the released bundle (`expected`): a record's own word on limits and values is no proof.
 #[must_use]
-pub fn judge_record(record: &BirthRecord, accepted: &[FirmwareEvidence]) -> Vec<RecordDoubt> {
+pub fn judge_record(record: &BirthRecord, expected: &Expected) -> Vec<RecordDoubt> {
     let mut doubts = Vec::new();
     if (record.outcome == Outcome::Pass) == record.fault.is_some() {
         doubts.push(RecordDoubt::FaultAndOutcomeDisagree);
@@ -56,12 +73,15 @@ pub fn judge_record(record: &BirthRecord, accepted: &[FirmwareEvidence]) -> Vec<
         }
     }
     if record.outcome == Outcome::Pass {
-        judge_pass(record, accepted, &mut doubts);
+        judge_pass(record, expected, &mut doubts);
     }
     doubts
 }
 
-fn judge_pass(record: &BirthRecord, accepted: &[FirmwareEvidence], doubts: &mut Vec<RecordDoubt>) {
+fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    if record.bundle != expected.bundle || record.operation != expected.operation {
+        doubts.push(RecordDoubt::BundleDiffers);
+    }
     for step in Step::ALL {
         // The last entry of a step counts: an earlier one may have been begun again.
         let last = record.steps.iter().rev().find(|entry| entry.step == step);
@@ -79,8 +99,15 @@ fn judge_pass(record: &BirthRecord, accepted: &[FirmwareEvidence], doubts: &mut 
             doubts.push(RecordDoubt::ParameterNotVerified { name: p.name.clone() });
         }
     }
-    if !record.firmware.as_ref().is_some_and(|firmware| accepted.contains(&firmware.evidence)) {
-        doubts.push(RecordDoubt::FirmwareNotProved);
+    judge_parameters(record, expected, doubts);
+    judge_measurements(record, expected, doubts);
+    match &record.firmware {
+        Some(firmware) if expected.accepted.contains(&firmware.evidence) => {
+            if !is_released(firmware, expected) {
+                doubts.push(RecordDoubt::FirmwareDiffersFromBundle);
+            }
+        }
+        _ => doubts.push(RecordDoubt::FirmwareNotProved),
     }
     if record.serial.is_none() {
         doubts.push(RecordDoubt::NoSerial);
@@ -101,4 +128,74 @@ fn judge_pass(record: &BirthRecord, accepted: &[FirmwareEvidence], doubts: &mut 
     if !lease_holds {
         doubts.push(RecordDoubt::LeaseNotProved);
     }
+    if record.lease.as_ref().is_some_and(|lease| lease.set != expected.lease) {
+        doubts.push(RecordDoubt::LeaseDiffersFromProcedure);
+    }
+}
+
+fn judge_parameters(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    let mut seen = BTreeSet::new();
+    for parameter in &record.parameters {
+        let name = parameter.name.clone();
+        match expected.parameters.get(&name) {
+            Some(_) if !seen.insert(parameter.name.as_str()) => {
+                doubts.push(RecordDoubt::ParameterNotInProfile { name });
+            }
+            None => doubts.push(RecordDoubt::ParameterNotInProfile { name }),
+            Some(value) if *value != parameter.set => {
+                doubts.push(RecordDoubt::ParameterDiffersFromProfile { name });
+            }
+            Some(_) => {}
+        }
+    }
+    for name in expected.parameters.keys().filter(|name| !seen.contains(name.as_str())) {
+        doubts.push(RecordDoubt::ParameterMissing { name: name.clone() });
+    }
+}
+
+fn judge_measurements(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    let mut seen = BTreeSet::new();
+    for measurement in &record.measurements {
+        let known = expected.measurements.get(&measurement.name);
+        if known.is_none() || !seen.insert(measurement.name.as_str()) {
+            doubts.push(RecordDoubt::MeasurementNotInProcedure { name: measurement.name.clone() });
+        } else if let Some(ordered) = known {
+            judge_measurement(measurement, ordered, doubts);
+        }
+    }
+    for name in expected.measurements.keys().filter(|name| !seen.contains(name.as_str())) {
+        doubts.push(RecordDoubt::MeasurementMissing { name: name.clone() });
+    }
+}
+
+fn judge_measurement(
+    found: &MeasurementRecord,
+    ordered: &super::ExpectedMeasurement,
+    doubts: &mut Vec<RecordDoubt>,
+) {
+    let name = || found.name.clone();
+    if ordered.stimulus && !found.stimulus.is_some_and(f64::is_finite) {
+        doubts.push(RecordDoubt::StimulusMissing { name: name() });
+        return;
+    }
+    let as_ordered = found.unit == ordered.unit
+        && found.when == ordered.when
+        && found.source == ordered.source
+        && ordered.limit_for(found.stimulus) == Some(found.limit);
+    if !as_ordered {
+        doubts.push(RecordDoubt::MeasurementDiffersFromProcedure { name: name() });
+    }
+}
+
+fn is_released(firmware: &FirmwareRecord, expected: &Expected) -> bool {
+    let released = &expected.firmware;
+    firmware.image_sha256 == released.sha256
+        && firmware.image_bytes == released.bytes
+        && bare_version(&firmware.version) == bare_version(&released.version)
+}
+
+/// `V1.9` and `1.9` are one version.
+#[must_use]
+pub fn bare_version(text: &str) -> &str {
+    text.trim().trim_start_matches(['V', 'v'])
 }

@@ -118,6 +118,23 @@ impl Texts {
             RecordDoubt::PasswordNotProved => self.doubt_password.to_owned(),
             RecordDoubt::LeaseNotProved => self.doubt_lease.to_owned(),
             RecordDoubt::TimesReversed => self.doubt_times.to_owned(),
+            RecordDoubt::BundleDiffers => self.doubt_bundle.to_owned(),
+            RecordDoubt::ParameterMissing { name } => format!("{}: {name}", self.doubt_parameter_missing),
+            RecordDoubt::ParameterNotInProfile { name } => format!("{}: {name}", self.doubt_parameter_extra),
+            RecordDoubt::ParameterDiffersFromProfile { name } => {
+                format!("{}: {name}", self.doubt_parameter_differs)
+            }
+            RecordDoubt::MeasurementMissing { name } => format!("{}: {name}", self.doubt_measurement_missing),
+            RecordDoubt::MeasurementNotInProcedure { name } => {
+                format!("{}: {name}", self.doubt_measurement_extra)
+            }
+            RecordDoubt::MeasurementDiffersFromProcedure { name } => {
+                format!("{}: {name}", self.doubt_measurement_differs)
+            }
+            RecordDoubt::StimulusMissing { name } => format!("{}: {name}", self.doubt_stimulus),
+            RecordDoubt::FirmwareDiffersFromBundle => self.doubt_firmware_differs.to_owned(),
+            RecordDoubt::LeaseDiffersFromProcedure => self.doubt_lease_differs.to_owned(),
+            RecordDoubt::IdentityOfAnotherUnit => self.doubt_other_unit.to_owned(),
         }
     }
 }

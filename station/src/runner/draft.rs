@@ -4,7 +4,7 @@ use super::{Effect, Start};
 use crate::{board::WireUse, clock::Moment};
 use domain::{
     outcome::Outcome,
-    record::{BirthRecord, RECORD_VERSION, StepOutcome, StepRecord},
+    record::{BirthRecord, RECORD_VERSION, RestartKind, StepOutcome, StepRecord},
     step::Step,
     text::{Fault, FaultCode},
 };
@@ -28,6 +28,7 @@ struct RunningStep {
     since: Moment,
     wire_bytes: u64,
     retries: u32,
+    restart: Option<RestartKind>,
 }
 
 impl Draft {
@@ -78,17 +79,23 @@ impl Draft {
         }
     }
 
+    pub fn restarted_by(&mut self, kind: RestartKind) {
+        if let Some(running) = &mut self.step {
+            running.restart = Some(kind);
+        }
+    }
+
     /// The running step has passed, `step` begins: written down first where the run is open.
     pub fn begin(&mut self, now: Moment, step: Step) -> Vec<Effect> {
         self.finish_step(now, StepOutcome::Passed, None);
-        self.step = Some(RunningStep { step, since: now, wire_bytes: 0, retries: 0 });
+        self.step = Some(RunningStep { step, since: now, wire_bytes: 0, retries: 0, restart: None });
         if self.opened { vec![self.note(now, format!("{} begun", step.as_str()))] } else { Vec::new() }
     }
 
     /// The running step has passed and `step` needs nothing done.
     pub fn skip(&mut self, now: Moment, step: Step) {
         self.finish_step(now, StepOutcome::Passed, None);
-        self.step = Some(RunningStep { step, since: now, wire_bytes: 0, retries: 0 });
+        self.step = Some(RunningStep { step, since: now, wire_bytes: 0, retries: 0, restart: None });
         self.finish_step(now, StepOutcome::Skipped, None);
     }
 
@@ -101,6 +108,7 @@ impl Draft {
                 wire_bytes: running.wire_bytes,
                 outcome,
                 retries: running.retries,
+                restart: running.restart,
                 fault,
             });
         }

@@ -2,6 +2,7 @@
 
 use crate::{
     board::{BoardAnswer, BoardRequest, Secret},
+    journal::StandingPass,
     order::WorkOrder,
 };
 use domain::{
@@ -28,6 +29,8 @@ pub enum Event {
     Present(Box<Start>),
     /// The slot is empty.
     Removed,
+    /// Nobody sees the slot for a while: the board in it may become another one.
+    PresenceLost,
     /// No new board; a running one stops at its next answer.
     Stop,
     /// A running board stops here.
@@ -66,6 +69,8 @@ pub struct Admitted {
     pub resumes: Option<RunId>,
     /// The password that this station may have put on it.
     pub secret: Option<Secret>,
+    /// The pass of this very board in this very slot, where it was not seen to be taken out since.
+    pub standing: Option<StandingPass>,
 }
 
 /// A unit's own password, on disk.
@@ -97,6 +102,8 @@ pub enum Effect {
     /// The load off, without waiting for the instrument.
     LoadOff,
     ReleaseIdentity,
+    /// Commits that the slot's last board was taken out.
+    NoteRemoval,
     Lamp(Lamp),
     /// Question: one request to the board.
     Board(BoardRequest),
@@ -142,6 +149,7 @@ impl Effect {
                 | Self::CloseRun { .. }
                 | Self::LoadOff
                 | Self::ReleaseIdentity
+                | Self::NoteRemoval
                 | Self::Lamp(_)
         )
     }

@@ -7,7 +7,7 @@ use domain::{
     limit::Limit,
     outcome::Outcome,
     procedure::{MeasureWhen, MeasurementSource, MeasurementSpec},
-    record::{MeasurementRecord, ParameterRecord},
+    record::{CALIBRATED_CURRENT, CALIBRATION_CORRECTION, MeasurementRecord, ParameterRecord, bare_version},
     text::{Fault, FaultCode},
     value::Value,
 };
@@ -24,6 +24,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::NoSerialNumbers
         | C::NoBatch
         | C::ServerAway
+        | C::AdmissionRefused
         | C::BundleRefused
         | C::NameNotPossible
         | C::Internal => Outcome::Error,
@@ -62,11 +63,6 @@ pub fn judge_firmware(identity: &BoardIdentity, order: &WorkOrder) -> Result<Fir
             .with("expected", &released.version)
             .with("found", &identity.firmware_version))
     }
-}
-
-/// `V1.9` and `1.9` are one version.
-fn bare_version(text: &str) -> &str {
-    text.trim().trim_start_matches(['V', 'v'])
 }
 
 /// A parameter as written and read back, before the restart.
@@ -165,14 +161,14 @@ pub fn judge_calibration(
     let records = vec![
         // Hundredths of a per cent are below what the current register resolves.
         record(
-            "calibration_correction",
+            CALIBRATION_CORRECTION,
             (correction * 100.0).round() / 100.0,
             "%",
             Limit { min: Some(-bound), max: Some(bound) },
             None,
         ),
         record(
-            "calibrated_current",
+            CALIBRATED_CURRENT,
             after_ma as f64,
             "mA",
             Limit { min: Some(truth - tolerance), max: Some(truth + tolerance) },

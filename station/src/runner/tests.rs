@@ -48,7 +48,7 @@ fn a_good_board_passes_with_every_step_in_its_order() {
     assert_eq!(record.outcome, Outcome::Pass, "{:?}", record.fault);
     let steps: Vec<Step> = record.steps.iter().map(|entry| entry.step).collect();
     assert_eq!(steps, Step::ALL);
-    assert!(judge_record(&record, &[FirmwareEvidence::BoardCrc]).is_empty());
+    assert!(judge_record(&record, &bench.order.expected()).is_empty());
     assert!(record.parameters.len() == bench.order.profile.values.len());
     assert!(record.parameters.iter().all(|p| p.evidence == Evidence::Verified && p.holds));
     assert_eq!(record.serial.as_deref(), Some("TB26470213X"));
@@ -144,7 +144,7 @@ fn whichever_question_fails_the_board_does_not_pass_and_the_load_is_off() {
         assert_ne!(record.outcome, Outcome::Pass, "question {spoilt}");
         assert!(record.fault.is_some());
         assert_eq!(record.steps.last().unwrap().outcome, StepOutcome::Failed);
-        assert!(judge_record(&record, &[FirmwareEvidence::BoardCrc]).is_empty(), "question {spoilt}");
+        assert!(judge_record(&record, &bench.order.expected()).is_empty(), "question {spoilt}");
         let load = bench.done.iter().rev().find_map(|effect| match effect {
             Effect::LoadOff => Some(0),
             Effect::SetLoad(load_ma) => Some(*load_ma),
@@ -457,7 +457,7 @@ proptest! {
         let opened = bench.done.iter().filter(|effect| matches!(effect, Effect::OpenRun { .. })).count();
         prop_assert!(bench.closed.len() <= 1 && opened <= bench.closed.len());
         for record in &bench.closed {
-            prop_assert!(judge_record(record, &[FirmwareEvidence::BoardCrc]).is_empty());
+            prop_assert!(judge_record(record, &bench.order.expected()).is_empty());
             if record.outcome == Outcome::Pass {
                 for step in Step::ALL {
                     prop_assert!(record.steps.iter().any(|entry| entry.step == step));

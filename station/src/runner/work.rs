@@ -12,7 +12,7 @@ use crate::{
         Secret,
     },
     clock::Moment,
-    journal::identity_key,
+    journal::{StandingPass, identity_key},
     order::WorkOrder,
 };
 use chrono::{DateTime, Utc};
@@ -36,6 +36,8 @@ pub enum Ended {
     Fault(Fault),
     /// The board is not to be worked; no verdict on it.
     Refused(Fault),
+    /// It passed in this slot and was not taken out since: nothing was done to it, and the pass is shown again.
+    StandsAlready(StandingPass),
 }
 
 impl From<Fault> for Ended {
@@ -65,7 +67,11 @@ enum Phase {
     SwitchesOn,
     Load,
     Settle,
+    /// The load's reading that calibration goes by.
+    SettledLoad,
     Calibrate,
+    /// The load's reading after it: did it stand still?
+    LoadAfter,
     Measure,
     OutputUnderLoad,
     LoadOff,
@@ -97,6 +103,10 @@ pub struct Work {
     attempt: u8,
     load_on: bool,
     true_ma: Option<u32>,
+    /// What the board read before and after its calibration, milliamperes.
+    board_ma: (i64, i64),
+    /// Nobody saw the slot for a while since the identity was last compared.
+    doubted: bool,
     written: Option<ProfileWritten>,
     name: Option<String>,
 }
@@ -116,6 +126,8 @@ impl Work {
             attempt: 0,
             load_on: false,
             true_ma: None,
+            board_ma: (0, 0),
+            doubted: false,
             written: None,
             name: None,
         }
@@ -159,6 +171,11 @@ impl Work {
         if self.load_on { vec![Effect::LoadOff] } else { Vec::new() }
     }
 
+    /// The board may be another one by now: the verdict waits for an identity that was read after this.
+    pub fn doubt_identity(&mut self) {
+        self.doubted = true;
+    }
+
     pub fn begin_probe(&mut self, now: Moment) -> Vec<Effect> {
         let silent_ms = self.order.procedure.probe.silent_ms;
         self.step(now, Step::Probe, Phase::Probe, Effect::Board(BoardRequest::Probe { silent_ms }))
@@ -178,11 +195,10 @@ impl Work {
                 .into()),
             Event::Admitted(answer) if self.phase == Phase::Admit => self.admitted(now, answer?),
             Event::LoadIs(answer) if self.phase == Phase::Load => self.loaded(answer?),
+            Event::LoadIs(answer) if self.phase == Phase::SettledLoad => self.load_settled(answer?),
+            Event::LoadIs(answer) if self.phase == Phase::LoadAfter => self.load_stood(now, answer?),
             Event::LoadIs(answer) if self.phase == Phase::LoadOff => self.unloaded(now, answer?),
-            Event::Waited if self.phase == Phase::Settle => {
-                let true_ma = self.true_ma.unwrap_or_default();
-                Ok(self.ask(Phase::Calibrate, BoardRequest::Calibrate { true_ma }))
-            }
+            Event::Waited if self.phase == Phase::Settle => Ok(self.read_load(Phase::SettledLoad)),
             Event::NumberReserved(answer) if self.phase == Phase::Number => self.numbered(now, &answer?),
             Event::SecretSealed(answer) if self.phase == Phase::Seal => self.sealed(now, answer?),
             Event::PowerCycled(answer) if self.phase == Phase::PowerCycle => Ok(self.power_cycled(&answer)),
@@ -207,7 +223,8 @@ impl Work {
             (Phase::OpenForTest, R::Lease(_)) => Ok(self.switches_on()),
             (Phase::SwitchesOn, R::Output(_)) => Ok(self.apply_load()),
             (Phase::Calibrate, R::Calibrated { before_ma, after_ma }) => {
-                self.calibrated(now, before_ma, after_ma)
+                self.board_ma = (before_ma, after_ma);
+                Ok(self.read_load(Phase::LoadAfter))
             }
             (Phase::Measure, R::Registers(readings)) => self.measured(&readings),
             (Phase::OutputUnderLoad, R::Output(output)) => self.output_under_load(output),
@@ -223,6 +240,10 @@ impl Work {
             (Phase::SafeOutput, R::Output(output)) => self.safe_output(output),
             (Phase::IdentifyLast, R::Identity(identity)) => {
                 self.same_board(&identity)?;
+                if std::mem::take(&mut self.doubted) {
+                    // The answer may be older than the doubt.
+                    return Ok(self.ask(Phase::IdentifyLast, BoardRequest::ReadIdentity));
+                }
                 Err(Ended::Complete)
             }
             (phase, reply) => Err(unexpected(phase, &reply).into()),
@@ -238,7 +259,7 @@ impl Work {
                 self.draft.retry();
                 let silent_ms = self.order.procedure.probe.silent_ms;
                 let mut effects = vec![self.draft.note(now, format!("transfer {} failed", self.attempt))];
-                effects.extend(self.ask(Phase::FindAgain, BoardRequest::Probe { silent_ms }));
+                effects.extend(self.ask(Phase::FindAgain, BoardRequest::FindAgain { silent_ms }));
                 Ok(effects)
             }
             _ => Err(fault.into()),
@@ -307,6 +328,11 @@ impl Work {
     fn admitted(&mut self, now: Moment, answer: Admitted) -> Next {
         match answer.verdict {
             AdmissionVerdict::PassedAlready => {
+                if let Some(pass) = answer.standing
+                    && !self.is_opened()
+                {
+                    return Err(Ended::StandsAlready(pass));
+                }
                 let serial = answer.serial.unwrap_or_default();
                 return Err(Ended::Refused(Fault::new(FaultCode::PassedAlready).with("serial", serial)));
             }
@@ -346,13 +372,15 @@ impl Work {
             Ended::Complete => {
                 self.draft.finish_step(now, StepOutcome::Passed, None);
                 let record = self.draft.close(now, Outcome::Pass, None);
-                let doubts = judge_record(&record, &self.order.procedure.flash.accepted_evidence);
+                let doubts = judge_record(&record, &self.order.expected());
                 if doubts.is_empty() {
                     return record;
                 }
                 internal(format!("the record does not support a pass: {doubts:?}"))
             }
             Ended::Fault(fault) | Ended::Refused(fault) => fault.at(step),
+            // The runner shows that pass instead of a record of its own.
+            Ended::StandsAlready(_) => internal("a pass that stands has a record already"),
         };
         self.draft.finish_step(now, StepOutcome::Failed, Some(fault.clone()));
         self.draft.close(now, judge::outcome_of(fault.code), Some(fault))

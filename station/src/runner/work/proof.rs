@@ -13,6 +13,7 @@ use domain::{
     evidence::Evidence,
     lease::BirthLease,
     procedure::MeasureWhen,
+    record::RestartKind,
     step::Step,
     text::{Fault, FaultCode},
 };
@@ -20,7 +21,11 @@ use domain::{
 impl Work {
     /// A supply that can't be switched leaves the board's own restart.
     pub(super) fn power_cycled(&mut self, answer: &Result<(), Fault>) -> Vec<Effect> {
-        let request = if answer.is_ok() { BoardRequest::AwaitApplication } else { BoardRequest::Restart };
+        let (kind, request) = match answer {
+            Ok(()) => (RestartKind::PowerCycle, BoardRequest::AwaitApplication),
+            Err(_) => (RestartKind::Command, BoardRequest::Restart),
+        };
+        self.draft.restarted_by(kind);
         self.ask(Phase::RestartedApplication, request)
     }
 
@@ -71,13 +76,6 @@ impl Work {
         }
         if let Some(fault) = lease_fault.or(measurement_fault) {
             return Err(fault.into());
-        }
-        if self.order.model.lease.is_none() {
-            let effects = self.draft.begin(now, Step::SafeState);
-            return Ok(effects
-                .into_iter()
-                .chain(self.ask(Phase::IdentifyLast, BoardRequest::ReadIdentity))
-                .collect());
         }
         Ok(self.step(now, Step::SafeState, Phase::SafeOutput, Effect::Board(BoardRequest::ReadOutput)))
     }

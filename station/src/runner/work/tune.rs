@@ -42,13 +42,10 @@ impl Work {
         }
         self.written = Some(written);
         let mut effects = self.draft.begin(now, Step::Calibrate);
-        effects.extend(match &self.order.model.lease {
-            Some(lease) => {
-                let names = vec![lease.mode_register.clone()];
-                self.ask(Phase::LeaseBefore, BoardRequest::ReadRegisters { names })
-            }
-            None => self.switches_on(),
-        });
+        // A procedure is released for models with a lease and a safe state only.
+        let lease = self.order.model.lease.as_ref().ok_or_else(|| internal("the model has no lease"))?;
+        let names = vec![lease.mode_register.clone()];
+        effects.extend(self.ask(Phase::LeaseBefore, BoardRequest::ReadRegisters { names }));
         Ok(effects)
     }
 
@@ -62,36 +59,58 @@ impl Work {
     }
 
     pub(super) fn switches_on(&mut self) -> Vec<Effect> {
-        if self.order.model.safe_state.is_none() {
-            return self.apply_load();
-        }
         self.ask(Phase::SwitchesOn, BoardRequest::WriteSwitches { charge: true, discharge: true })
     }
 
     pub(super) fn apply_load(&mut self) -> Vec<Effect> {
         self.load_on = true;
-        self.phase = Phase::Load;
+        self.read_load(Phase::Load)
+    }
+
+    /// Asked for again, the load tells its reading anew.
+    pub(super) fn read_load(&mut self, phase: Phase) -> Vec<Effect> {
+        self.phase = phase;
         vec![Effect::SetLoad(self.order.procedure.calibrate.load_ma)]
     }
 
     pub(super) fn loaded(&mut self, true_ma: u32) -> Next {
-        let least_ma =
-            self.order.model.calibration.as_ref().map_or(1.0, |calibration| calibration.min_a * 1000.0);
-        if f64::from(true_ma) < least_ma.max(1.0) {
-            let asked = self.order.procedure.calibrate.load_ma;
-            let detail = format!(
-                "the load was set to {asked} mA, the instrument reads {true_ma} mA; calibration needs {least_ma} mA"
-            );
-            return Err(Fault::new(FaultCode::FixtureSilent).with("detail", detail).into());
-        }
-        self.true_ma = Some(true_ma);
+        self.load_flows(true_ma)?;
         self.phase = Phase::Settle;
         let settle_ms = self.order.model.calibration.as_ref().map_or(0, |calibration| calibration.settle_ms);
         Ok(vec![Effect::Wait(settle_ms)])
     }
 
-    pub(super) fn calibrated(&mut self, now: Moment, before_ma: i64, after_ma: i64) -> Next {
+    /// The first reading may be of a load that still rises: the one after settling is told to the board.
+    pub(super) fn load_settled(&mut self, true_ma: u32) -> Next {
+        self.load_flows(true_ma)?;
+        self.true_ma = Some(true_ma);
+        Ok(self.ask(Phase::Calibrate, BoardRequest::Calibrate { true_ma }))
+    }
+
+    fn load_flows(&self, true_ma: u32) -> Result<(), Fault> {
+        let least_ma =
+            self.order.model.calibration.as_ref().map_or(1.0, |calibration| calibration.min_a * 1000.0);
+        if f64::from(true_ma) >= least_ma.max(1.0) {
+            return Ok(());
+        }
+        let asked = self.order.procedure.calibrate.load_ma;
+        let detail = format!(
+            "the load was set to {asked} mA, the instrument reads {true_ma} mA; calibration needs {least_ma} mA"
+        );
+        Err(Fault::new(FaultCode::FixtureSilent).with("detail", detail))
+    }
+
+    /// A known load is one that stood still while the board was told of it.
+    pub(super) fn load_stood(&mut self, now: Moment, after_ma: u32) -> Next {
         let true_ma = self.true_ma.unwrap_or_default();
+        let tolerance_ma = self.order.procedure.calibrate.tolerance_ma;
+        if true_ma.abs_diff(after_ma) > tolerance_ma {
+            let detail = format!(
+                "the load moved during the calibration: the instrument read {true_ma} mA before it and {after_ma} mA after it, {tolerance_ma} mA apart are allowed"
+            );
+            return Err(Fault::new(FaultCode::FixtureSilent).with("detail", detail).into());
+        }
+        let (before_ma, after_ma) = self.board_ma;
         let (records, fault) = judge::judge_calibration(true_ma, before_ma, after_ma, &self.order);
         self.draft.record.measurements.extend(records);
         if let Some(fault) = fault {
@@ -113,10 +132,7 @@ impl Work {
         self.draft.record.measurements.extend(records);
         match fault {
             Some(fault) => Err(fault.into()),
-            None if self.order.model.lease.is_some() => {
-                Ok(self.ask(Phase::OutputUnderLoad, BoardRequest::ReadOutput))
-            }
-            None => Ok(self.take_load_off()),
+            None => Ok(self.ask(Phase::OutputUnderLoad, BoardRequest::ReadOutput)),
         }
     }
 

@@ -1,0 +1,124 @@
+//! What a pass under a bundle holds, to the last name and limit. It comes from the released texts, never from a record.
+
+use crate::{
+    bundle::{BundleManifest, BundleRef, FirmwareRef},
+    evidence::FirmwareEvidence,
+    lease::BirthLease,
+    limit::Limit,
+    procedure::{MeasureWhen, MeasurementSource, MeasurementSpec, Procedure},
+    profile::Profile,
+    value::Value,
+};
+use std::collections::BTreeMap;
+
+/// The measurement with which a calibration says how far it had to correct, per cent.
+pub const CALIBRATION_CORRECTION: &str = "calibration_correction";
+/// The board's reading after its calibration, milliamperes without a sign.
+pub const CALIBRATED_CURRENT: &str = "calibrated_current";
+
+/// What the record of a pass must hold: nothing missing, nothing else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expected {
+    pub bundle: BundleRef,
+    pub operation: String,
+    pub firmware: FirmwareRef,
+    /// Grades of firmware evidence with which a run may pass.
+    pub accepted: Vec<FirmwareEvidence>,
+    /// The profile's values, in their parameters' units.
+    pub parameters: BTreeMap<String, Value>,
+    /// By name, cells spelt out.
+    pub measurements: BTreeMap<String, ExpectedMeasurement>,
+    pub lease: BirthLease,
+}
+
+/// One measurement as the procedure orders it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectedMeasurement {
+    pub unit: String,
+    pub limit: ExpectedLimit,
+    pub when: MeasureWhen,
+    pub source: MeasurementSource,
+    /// Whether the record must say what the stimulus was.
+    pub stimulus: bool,
+}
+
+/// Where the limits come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ExpectedLimit {
+    /// They stand in the procedure.
+    Fixed(Limit),
+    /// So far to either side of the known stimulus, in the measurement's unit.
+    AroundStimulus(f64),
+}
+
+impl ExpectedMeasurement {
+    /// The limits for this stimulus; none where they follow from a stimulus that is not known or is not above 0.
+    #[must_use]
+    pub fn limit_for(&self, stimulus: Option<f64>) -> Option<Limit> {
+        match (self.limit, stimulus) {
+            (ExpectedLimit::Fixed(limit), _) => Some(limit),
+            (ExpectedLimit::AroundStimulus(tolerance), Some(truth)) if truth.is_finite() && truth > 0.0 => {
+                Some(Limit { min: Some(truth - tolerance), max: Some(truth + tolerance) })
+            }
+            (ExpectedLimit::AroundStimulus(_), _) => None,
+        }
+    }
+}
+
+impl Expected {
+    /// What the released parts of a bundle ask of a pass.
+    #[must_use]
+    pub fn of(profile: &Profile, procedure: &Procedure, manifest: &BundleManifest) -> Self {
+        let mut measurements = calibration(procedure);
+        for spec in &procedure.measurements {
+            let expected = measurement(spec);
+            if spec.register == "cells" {
+                let cells = 1..=profile.product.cells;
+                measurements.extend(cells.map(|cell| (format!("{}_{cell}", spec.name), expected.clone())));
+            } else {
+                measurements.insert(spec.name.clone(), expected);
+            }
+        }
+        Self {
+            bundle: manifest.reference(),
+            operation: procedure.operation.clone(),
+            firmware: manifest.firmware.clone(),
+            accepted: procedure.flash.accepted_evidence.clone(),
+            parameters: profile.values.clone(),
+            measurements,
+            lease: procedure.lease.birth,
+        }
+    }
+}
+
+fn measurement(spec: &MeasurementSpec) -> ExpectedMeasurement {
+    // A reading of forbidden bits is the register masked by them: only 0 is right, whatever the text says.
+    let limit =
+        if spec.forbidden_bits.is_empty() { spec.limit } else { Limit { min: Some(0.0), max: Some(0.0) } };
+    ExpectedMeasurement {
+        unit: spec.unit.clone(),
+        limit: ExpectedLimit::Fixed(limit),
+        when: spec.when,
+        source: spec.source,
+        stimulus: spec.source == MeasurementSource::BoardKnownStimulus,
+    }
+}
+
+/// Every procedure calibrates, and a calibration is measured in two figures.
+fn calibration(procedure: &Procedure) -> BTreeMap<String, ExpectedMeasurement> {
+    let step = &procedure.calibrate;
+    let bound = step.max_correction_percent;
+    let one = |unit: &str, limit, stimulus| ExpectedMeasurement {
+        unit: unit.to_owned(),
+        limit,
+        when: MeasureWhen::UnderLoad,
+        source: MeasurementSource::BoardKnownStimulus,
+        stimulus,
+    };
+    let correction = ExpectedLimit::Fixed(Limit { min: Some(-bound), max: Some(bound) });
+    let current = ExpectedLimit::AroundStimulus(f64::from(step.tolerance_ma));
+    BTreeMap::from([
+        (CALIBRATION_CORRECTION.to_owned(), one("%", correction, false)),
+        (CALIBRATED_CURRENT.to_owned(), one("mA", current, true)),
+    ])
+}
