@@ -175,21 +175,26 @@ pub async fn content(db: &mut PgConnection, hash: &ContentHash) -> DbResult<Opti
     .transpose()
 }
 
-/// The texts of a bundle's model and procedure.
+/// A bundle's texts and manifest.
 #[derive(Debug, Clone)]
 pub struct BundleTexts {
     pub bundle_id: i32,
     pub model: String,
+    pub profile: String,
     pub procedure: String,
+    /// Canonical JSON.
+    pub manifest: String,
     pub released: bool,
 }
 
 pub async fn texts(db: &mut PgConnection, hash: &ContentHash) -> DbResult<Option<BundleTexts>> {
     Ok(sqlx::query_as!(
         BundleTexts,
-        r#"select b.bundle_id, m.content as model, q.content as procedure, r.bundle_id is not null as "released!"
+        r#"select b.bundle_id, m.content as model, p.content as profile, q.content as procedure, b.manifest,
+            r.bundle_id is not null as "released!"
          from bundle b left join bundle_release r using (bundle_id)
          join source_file m on m.sha256 = b.model_sha256
+         join source_file p on p.sha256 = b.profile_sha256
          join source_file q on q.sha256 = b.procedure_sha256
          where b.hash = $1"#,
         hash.as_str()

@@ -36,6 +36,15 @@ pub fn expand(content: &[u8], dictionary: Option<&[u8]>) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back(text in any::<String>(), dictionary in any::<Vec<u8>>()) {
+            let small = compress(&text, Some(&dictionary));
+            prop_assert_eq!(expand(&small, Some(&dictionary)).unwrap(), text);
+        }
+    }
 
     #[test]
     fn a_text_comes_back_byte_for_byte_with_its_dictionary_and_without() {

@@ -21,14 +21,14 @@ use domain::{
     api::ingest::IngestState,
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     ids::{BatchId, ContentHash, SerialBlockId, StationId},
+    procedure::{check_pairing, parse_procedure},
+    profile::{Profile, parse_profile},
+    record::Expected,
 };
 use serde_json::{Map, Value, json};
 use sqlx::{Connection as _, PgConnection, PgPool};
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
-use synthetic::{Shape, Work};
+use std::{path::PathBuf, time::Instant};
+use synthetic::Work;
 
 /// What to load and where.
 #[derive(Debug, Clone, clap::Args)]
@@ -208,7 +208,7 @@ async fn ask(
 async fn prepare(pool: &PgPool, settings: &LoadSettings) -> anyhow::Result<Work> {
     import(pool, &settings.profiles).await?;
     let mut db = pool.begin().await?;
-    let manifest = manifest_of(&mut db, &settings.profiles).await?;
+    let (manifest, expected) = manifest_of(&mut db, settings).await?;
     let keys = Keys::ephemeral();
     let now = clock::now();
     let image = [0; 16];
@@ -245,31 +245,61 @@ async fn prepare(pool: &PgPool, settings: &LoadSettings) -> anyhow::Result<Work>
     let new = stations::NewStation { station: &station, slots: 8, key_hash: &key_hash, at: now };
     stations::insert(&mut db, &new).await?;
     db.commit().await?;
-    Ok(Work { station_id, batch_id, bundle: manifest.reference() })
+    Ok(Work { station_id, batch_id, expected })
 }
 
-async fn manifest_of(db: &mut PgConnection, profiles: &Path) -> anyhow::Result<BundleManifest> {
-    let none = || format!("{} holds no sound profile", profiles.display());
-    let (profile, _) = files::newest_profiles(db).await?.into_iter().next().with_context(none)?;
-    let parsed = domain::profile::parse_profile(&profile.id, &profile.content).ok().with_context(none)?;
-    let model = files::newest(db, SourceKind::Model, &parsed.model).await?.with_context(none)?;
-    let procedure = files::newest_of_model(db, &parsed.model).await?.with_context(none)?;
-    let reference = |file: &files::SourceFile| FileRef {
-        id: file.id.clone(),
-        revision: file.revision,
-        sha256: file.sha256.clone(),
-    };
-    Ok(BundleManifest {
-        model: reference(&model),
-        profile: reference(&profile),
-        procedure: reference(&procedure),
+/// A bundle of the first shipped model whose profile and procedure have as many rows as asked.
+async fn manifest_of(
+    db: &mut PgConnection,
+    settings: &LoadSettings,
+) -> anyhow::Result<(BundleManifest, Expected)> {
+    let none = || format!("{} holds no sound profile and procedure", settings.profiles.display());
+    let profiles = files::newest_profiles(db).await?;
+    let profiles: Vec<Profile> =
+        profiles.iter().filter_map(|(file, _)| parse_profile(&file.id, &file.content).ok()).collect();
+    let procedures = files::newest_procedures(db).await?;
+    let pair = procedures.iter().find_map(|file| {
+        let procedure = parse_procedure(&file.id, &file.content).ok()?;
+        let profile = profiles.iter().find(|profile| check_pairing(&procedure, profile).is_none())?;
+        Some((profile, procedure))
+    });
+    let (profile, procedure) = pair.with_context(none)?;
+    let model = files::newest(db, SourceKind::Model, &profile.model).await?.with_context(none)?;
+    let (profile, procedure) = synthetic::of_rows(settings.rows, profile, &procedure);
+    let manifest = BundleManifest {
+        model: FileRef { id: model.id, revision: model.revision, sha256: model.sha256 },
+        profile: keep(db, SourceKind::Profile, &profile.id, profile.revision, toml::to_string(&profile)?)
+            .await?,
+        procedure: keep(
+            db,
+            SourceKind::Procedure,
+            &procedure.id,
+            procedure.revision,
+            toml::to_string(&procedure)?,
+        )
+        .await?,
         firmware: FirmwareRef {
             version: "V1.9".to_owned(),
             bytes: 16,
             sha256: ContentHash::of(&[0; 16]),
             crc32: 0,
         },
-    })
+    };
+    let expected = Expected::of(&profile, &procedure, &manifest);
+    Ok((manifest, expected))
+}
+
+async fn keep(
+    db: &mut PgConnection,
+    kind: SourceKind,
+    id: &str,
+    revision: u32,
+    content: String,
+) -> anyhow::Result<FileRef> {
+    let sha256 = ContentHash::of(content.as_bytes());
+    let file = files::SourceFile { id: id.to_owned(), revision, sha256: sha256.clone(), content };
+    files::import(db, kind, &file, clock::now()).await?;
+    Ok(FileRef { id: file.id, revision, sha256 })
 }
 
 async fn send(
@@ -278,7 +308,6 @@ async fn send(
     work: &Work,
     first: chrono::DateTime<chrono::Utc>,
 ) -> anyhow::Result<()> {
-    let shape = Shape::of_rows(settings.rows);
     let outbox = clock::new_id();
     let metrics = Metrics::default();
     let step = TimeDelta::milliseconds(24 * 3600 * 1000 / RUNS_A_DAY);
@@ -291,7 +320,7 @@ async fn send(
             .iter()
             .map(|&n| {
                 let at = first + step * n as i32;
-                let envelope = synthetic::envelope(work, outbox, n, at, settings.seed, shape);
+                let envelope = synthetic::envelope(work, outbox, n, at, settings.seed);
                 serde_json::to_string(&envelope).unwrap_or_default()
             })
             .collect();

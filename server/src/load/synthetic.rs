@@ -2,17 +2,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    bundle::BundleRef,
     evidence::{Evidence, FirmwareEvidence},
     identifier::{Identifier, IdentifierKind},
-    ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
+    ids::{BatchId, OutboxId, RunId, StationId},
     lease::BirthLease,
     limit::Limit,
+    model::Bilingual,
     outcome::Outcome,
-    procedure::{MeasureWhen, MeasurementSource},
+    procedure::{MeasureWhen, MeasurementSource, MeasurementSpec, Procedure},
+    profile::Profile,
     record::{
-        BirthRecord, Envelope, FirmwareRecord, FoundState, LeaseRecord, MeasurementRecord, ParameterRecord,
-        RECORD_VERSION, SecretRecord, StepOutcome, StepRecord,
+        BirthRecord, Envelope, Expected, FirmwareRecord, FoundState, LeaseRecord, MeasurementRecord,
+        ParameterRecord, RECORD_VERSION, SecretRecord, StepOutcome, StepRecord,
     },
     step::Step,
     text::{Fault, FaultCode},
@@ -25,22 +26,74 @@ use uuid::Uuid;
 pub struct Work {
     pub station_id: StationId,
     pub batch_id: BatchId,
-    pub bundle: BundleRef,
+    /// What the bundle asks of a pass.
+    pub expected: Expected,
 }
 
-/// How many of what a run has.
-#[derive(Debug, Clone, Copy)]
-pub struct Shape {
-    pub parameters: u32,
-    pub measurements: u32,
+/// Parameters of the bundle that is measured with.
+const PARAMETERS: u32 = 50;
+
+/// The profile and the procedure of a board whose run has so many rows: 4 identifiers, 16 steps, 50 parameters, and
+/// measurements for the rest, 32 of them cells. Everything else is as in the given ones.
+#[must_use]
+pub fn of_rows(rows: u32, profile: &Profile, procedure: &Procedure) -> (Profile, Procedure) {
+    // The two figures of the calibration are measured by every procedure.
+    let measurements = rows.saturating_sub(4 + 16 + PARAMETERS + 2).max(33);
+    let mut profile = profile.clone();
+    profile.id = format!("load-{rows}");
+    profile.product.cells = 32;
+    profile.values = (0..PARAMETERS)
+        .map(|index| (format!("parameter_{index}_mv"), Value::Number(f64::from(2000 + index * 37))))
+        .collect();
+    let mut procedure = procedure.clone();
+    procedure.id = profile.id.clone();
+    procedure.profiles = vec![profile.id.clone()];
+    let one = |name: String, register: &str, unit: &str, (min, max)| MeasurementSpec {
+        title: Bilingual { en: name.clone(), zh: name.clone() },
+        name,
+        register: register.to_owned(),
+        unit: unit.to_owned(),
+        limit: Limit { min: Some(min), max: Some(max) },
+        when: MeasureWhen::AfterRestart,
+        source: MeasurementSource::Board,
+        forbidden_bits: Vec::new(),
+    };
+    procedure.measurements = vec![one("cell".to_owned(), "cells", "mV", (2280.0, 2360.0))];
+    let readings =
+        (33..=measurements).map(|index| one(format!("reading_{index}"), "reading", "°C", (20.0, 30.0)));
+    procedure.measurements.extend(readings);
+    (profile, procedure)
 }
 
-impl Shape {
-    /// 16 steps, 4 identifiers, 50 parameters, and measurements for the rest.
-    #[must_use]
-    pub fn of_rows(rows: u32) -> Self {
-        Self { parameters: 50, measurements: rows.saturating_sub(16 + 4 + 50).max(1) }
-    }
+/// Work under a bundle that never was: for tests of what needs no database.
+#[cfg(test)]
+#[must_use]
+pub fn work(station_id: StationId, batch_id: BatchId) -> Work {
+    let text = |name: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles").join(name);
+        std::fs::read_to_string(path).unwrap()
+    };
+    let profile = "parameters/topbms-12s-lto-200a.toml";
+    let profile = domain::profile::parse_profile(profile, &text(profile)).unwrap();
+    let procedure = "procedures/topbms-birth.toml";
+    let procedure = domain::procedure::parse_procedure(procedure, &text(procedure)).unwrap();
+    let file = |id: &str| domain::bundle::FileRef {
+        id: id.to_owned(),
+        revision: 1,
+        sha256: domain::ids::ContentHash::of(id.as_bytes()),
+    };
+    let manifest = domain::bundle::BundleManifest {
+        model: file("model"),
+        profile: file("profile"),
+        procedure: file("procedure"),
+        firmware: domain::bundle::FirmwareRef {
+            version: "V1.9".to_owned(),
+            bytes: 1,
+            sha256: domain::ids::ContentHash::of(b"image"),
+            crc32: 0,
+        },
+    };
+    Work { station_id, batch_id, expected: Expected::of(&profile, &procedure, &manifest) }
 }
 
 /// splitmix64 (Steele, Lea and Flood 2014): enough chance for boards that never were.
@@ -69,17 +122,10 @@ pub fn serial(number: u32) -> String {
 
 /// The `number`th run: one in twenty fails, every other of those at a measurement. The machine code is the number's own.
 #[must_use]
-pub fn envelope(
-    work: &Work,
-    outbox: Uuid,
-    number: u32,
-    started_at: DateTime<Utc>,
-    seed: u64,
-    shape: Shape,
-) -> Envelope {
+pub fn envelope(work: &Work, outbox: Uuid, number: u32, started_at: DateTime<Utc>, seed: u64) -> Envelope {
     let mut chance = Chance(seed ^ (u64::from(number) << 32));
     let fails = number % 20 == 7;
-    let record = record(work, number, started_at, fails, &mut chance, shape);
+    let record = record(work, number, started_at, fails, &mut chance);
     Envelope { station_id: work.station_id, outbox_id: OutboxId(outbox), number: u64::from(number), record }
 }
 
@@ -89,8 +135,9 @@ fn record(
     started_at: DateTime<Utc>,
     fails: bool,
     chance: &mut Chance,
-    shape: Shape,
 ) -> BirthRecord {
+    let expected = &work.expected;
+    let measurements = measurements(expected, fails, chance);
     let last = if fails { Step::Measure } else { Step::SafeState };
     let duration_ms = 25_000 + chance.below(4_000);
     let run_bytes = [chance.next().to_be_bytes(), chance.next().to_be_bytes()].concat();
@@ -98,22 +145,20 @@ fn record(
     tail.copy_from_slice(&run_bytes[..10]);
     let millis = u64::try_from(started_at.timestamp_millis()).unwrap_or_default();
     let address = format!("8688{:08X}", number.wrapping_mul(2_654_435_761));
-    let fault = fails.then(|| {
+    let fault = measurements.iter().find(|reading| !reading.passed).map(|reading| {
         Fault::new(FaultCode::OutsideLimits)
             .at(Step::Measure)
-            .with("measurement", "cell_7")
-            .with("found", 2381)
-            .with("min", 2280)
-            .with("max", 2360)
-            .with("unit", "mV")
+            .with("measurement", &reading.name)
+            .with("found", reading.value)
+            .with("unit", &reading.unit)
     });
     BirthRecord {
         version: RECORD_VERSION,
         run_id: RunId(uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()),
         resumes: None,
-        operation: "birth".to_owned(),
+        operation: expected.operation.clone(),
         batch_id: work.batch_id,
-        bundle: work.bundle.clone(),
+        bundle: expected.bundle.clone(),
         slot: (number % 8 + 1) as u16,
         operator: "operator".to_owned(),
         station_version: "0.1.0".to_owned(),
@@ -127,22 +172,22 @@ fn record(
         serial: (!fails).then(|| serial(number)),
         firmware: Some(FirmwareRecord {
             before: Some("V1.8".to_owned()),
-            version: work.bundle.firmware_version.clone(),
-            image_sha256: ContentHash::of(b"synthetic image"),
-            image_bytes: 65_536,
+            version: expected.firmware.version.clone(),
+            image_sha256: expected.firmware.sha256.clone(),
+            image_bytes: expected.firmware.bytes,
             transferred: true,
-            evidence: FirmwareEvidence::BoardCrc,
+            evidence: expected.accepted.first().copied().unwrap_or(FirmwareEvidence::BoardCrc),
             resent_blocks: 0,
         }),
         steps: steps(last, fails, chance),
-        parameters: (0..shape.parameters).map(|index| parameter(index, chance)).collect(),
-        measurements: (0..shape.measurements).map(|index| measurement(index, fails, chance)).collect(),
+        parameters: expected.parameters.iter().map(|(name, set)| parameter(name, set, chance)).collect(),
+        measurements,
         password: (!fails).then(|| secret(chance)),
         lease: (!fails).then_some(LeaseRecord {
-            set: BirthLease::Locked,
-            reported: Some(BirthLease::Locked),
+            set: expected.lease,
+            reported: Some(expected.lease),
             charge_on: Some(true),
-            discharge_on: Some(false),
+            discharge_on: Some(expected.lease != BirthLease::Locked),
             evidence: Evidence::Verified,
         }),
     }
@@ -172,6 +217,7 @@ fn steps(last: Step, fails: bool, chance: &mut Chance) -> Vec<StepRecord> {
             duration_ms,
             wire_bytes: 100 + chance.below(2000),
             outcome: if failed { StepOutcome::Failed } else { StepOutcome::Passed },
+            restart: None,
             retries: 0,
             fault: failed.then(|| Fault::new(FaultCode::OutsideLimits).at(step)),
         });
@@ -181,43 +227,67 @@ fn steps(last: Step, fails: bool, chance: &mut Chance) -> Vec<StepRecord> {
 }
 
 /// Most boards come with the same factory values; one in eight was changed by a hand.
-fn parameter(index: u32, chance: &mut Chance) -> ParameterRecord {
-    let set = Value::Number(f64::from(2000 + index * 37));
-    let before =
-        f64::from(4200 - index * 11) + if chance.below(8) == 0 { chance.below(50) as f64 } else { 0.0 };
+fn parameter(name: &str, set: &Value, chance: &mut Chance) -> ParameterRecord {
+    let changed = if chance.below(8) == 0 { chance.below(50) as f64 } else { 0.0 };
+    let before = match set {
+        Value::Number(number) => Value::Number(number + 11.0 + changed),
+        Value::Text(text) => Value::Text(text.clone()),
+    };
     ParameterRecord {
-        name: format!("parameter_{index}_mv"),
-        before: Some(Value::Number(before)),
+        name: name.to_owned(),
+        written: before != *set,
+        before: Some(before),
+        set: set.clone(),
         read: Some(set.clone()),
         after_restart: Some(set.clone()),
-        written: Value::Number(before) != set,
-        set,
-        unit: "mV".to_owned(),
+        unit: if name.ends_with("_mv") { "mV" } else { "" }.to_owned(),
         evidence: Evidence::Verified,
         holds: true,
     }
 }
 
-/// Registers: whole millivolts, or tenths.
-fn measurement(index: u32, fails: bool, chance: &mut Chance) -> MeasurementRecord {
-    let cell = index < 32;
-    let (value, limit) = if cell {
-        (2300.0 + chance.below(30) as f64, Limit { min: Some(2280.0), max: Some(2360.0) })
-    } else {
-        (20.0 + chance.below(100) as f64 / 10.0, Limit { min: Some(10.0), max: Some(45.0) })
-    };
-    let outside = fails && index == 6;
-    let value = if outside { 2381.0 } else { value };
-    MeasurementRecord {
-        name: if cell { format!("cell_{}", index + 1) } else { format!("reading_{}", index + 1) },
-        value,
-        unit: if cell { "mV" } else { "°C" }.to_owned(),
-        limit,
-        passed: !outside,
-        when: MeasureWhen::AfterRestart,
-        source: MeasurementSource::Board,
-        stimulus: None,
+/// All that the procedure orders; in a failing run the first reading with an upper limit lies above it.
+fn measurements(expected: &Expected, fails: bool, chance: &mut Chance) -> Vec<MeasurementRecord> {
+    let mut outside = fails;
+    let mut readings = Vec::new();
+    for (name, ordered) in &expected.measurements {
+        let stimulus = ordered.stimulus.then_some(20_000.0);
+        let limit = ordered.limit_for(stimulus).unwrap_or_default();
+        let mut value = within(limit, chance);
+        if let Some(max) = limit.max.filter(|_| outside) {
+            outside = false;
+            value = max + 21.0;
+        }
+        readings.push(MeasurementRecord {
+            name: name.clone(),
+            value,
+            unit: ordered.unit.clone(),
+            limit,
+            passed: limit.holds(value),
+            when: ordered.when,
+            source: ordered.source,
+            stimulus,
+        });
     }
+    readings
+}
+
+/// As registers give it: whole numbers of a wide range, tenths of a narrow one; in the middle half of the limits.
+fn within(limit: Limit, chance: &mut Chance) -> f64 {
+    let (min, max) = match (limit.min, limit.max) {
+        (Some(min), Some(max)) => (min, max),
+        (Some(min), None) => (min, min + 100.0),
+        (None, Some(max)) => (max - 100.0, max),
+        (None, None) => (0.0, 100.0),
+    };
+    let span = max - min;
+    // Counted in whole steps and divided once: a tenth then is the nearest there is in binary.
+    let steps = if span >= 40.0 { 1.0 } else { 10.0 };
+    let places = (span / 2.0 * steps) as u64;
+    if places == 0 {
+        return min;
+    }
+    (((min + span / 4.0) * steps).round() + chance.below(places) as f64) / steps
 }
 
 fn secret(chance: &mut Chance) -> SecretRecord {

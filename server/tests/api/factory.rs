@@ -10,12 +10,14 @@ use domain::{
     },
     ids::ContentHash,
     model::{DeviceModel, parse_model},
-    record::Envelope,
+    procedure::parse_procedure,
+    profile::parse_profile,
+    record::{Envelope, Expected},
     role::Role,
 };
 use jigline_server::{
     clock,
-    load::synthetic::{self, Shape, Work},
+    load::synthetic::{self, Work},
     testing::TestServer,
 };
 use reqwest::{Method, StatusCode};
@@ -68,6 +70,14 @@ pub fn model() -> DeviceModel {
     parse_model("topbms.toml", &text).unwrap()
 }
 
+/// What the shipped profile and procedure ask of a pass under this bundle.
+fn expected_of(bundle: &BundleView) -> Expected {
+    let text = |name: &str| std::fs::read_to_string(profiles().join(name)).unwrap();
+    let profile = parse_profile("profile", &text("parameters/topbms-12s-lto-200a.toml")).unwrap();
+    let procedure = parse_procedure("procedure", &text("procedures/topbms-birth.toml")).unwrap();
+    Expected::of(&profile, &procedure, &bundle.manifest)
+}
+
 pub fn submission(image: &[u8]) -> Value {
     json!({
         "model_id": "topbms", "profile_id": "topbms-12s-lto-200a", "profile_revision": 3, "procedure_id": "topbms-birth",
@@ -92,11 +102,8 @@ impl Factory {
         let body = json!({ "name": "jig-1", "slots": 8, "simulated": true });
         let station: EnrolledStation =
             ask.ok(Method::POST, "/api/v1/stations", &tokens[&Role::Admin], Some(body)).await;
-        let work = Work {
-            station_id: station.station_id,
-            batch_id: batch.batch_id,
-            bundle: bundle.manifest.reference(),
-        };
+        let work =
+            Work { station_id: station.station_id, batch_id: batch.batch_id, expected: expected_of(&bundle) };
         Self { server, tokens, bundle, batch, station, work, outbox: clock::new_id(), http }
     }
 
@@ -145,7 +152,7 @@ impl Factory {
     /// The `number`th record of the outbox: a pass with this serial, or, for 7 and 27, a failure at a measurement.
     pub fn envelope(&self, number: u32, serial: Option<&str>) -> Envelope {
         let at: DateTime<Utc> = clock::now() - TimeDelta::hours(2) + TimeDelta::minutes(i64::from(number));
-        let mut envelope = synthetic::envelope(&self.work, self.outbox, number, at, 7, Shape::of_rows(150));
+        let mut envelope = synthetic::envelope(&self.work, self.outbox, number, at, 7);
         envelope.record.serial = serial.map(ToOwned::to_owned);
         envelope
     }

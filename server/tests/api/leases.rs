@@ -30,7 +30,7 @@ async fn a_term_is_desired_until_a_board_reports_it() {
     let row: LeaseRow = serde_json::from_value(answer).unwrap();
     assert_eq!((row.sync, row.serial.as_str()), (LeaseSync::NotYetOnTheBoard, serials[0].as_str()));
     assert_eq!(row.desired.as_ref().unwrap().expires_at, Some(until));
-    assert_eq!(row.reported.as_ref().unwrap().mode, BirthLease::Locked);
+    assert_eq!(row.reported.as_ref().unwrap().mode, BirthLease::Armed);
     // The same again changes nothing: one row in the ledger, one in the audit.
     factory.ask(Method::PUT, &path, sales, Some(body)).await;
     let pool = &factory.server.database.pool;
