@@ -115,6 +115,9 @@ wire! {
         /// How often it was begun again.
         #[serde(default)]
         pub retries: u32,
+        /// How the board was restarted, in the step that does so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub restart: Option<RestartKind>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub fault: Option<Fault>,
     }
@@ -139,6 +142,17 @@ impl StepOutcome {
             Self::Failed => "failed",
             Self::Skipped => "skipped",
         }
+    }
+}
+
+wire! {
+    /// What a restart was.
+    #[derive(Copy, Eq, Hash)]
+    pub enum RestartKind {
+        /// The fixture switched the supply off and on.
+        PowerCycle,
+        /// The supply could not be switched; the board was told to restart by itself.
+        Command,
     }
 }
 
@@ -183,12 +197,24 @@ wire! {
     pub struct SecretRecord {
         /// Characters.
         pub length: u8,
-        /// HMAC-SHA-256 of the secret under the house's placeholder key, first 16 bytes as hex.
+        /// HMAC-SHA-256 of the board's identity, a zero byte and the secret under the station's placeholder key, first 16 bytes
+        /// as hex.
         pub keyed_hash: String,
         /// Sealed box (X25519, XSalsa20-Poly1305) to the server's public key, base16.
         pub sealed: String,
         /// After the restart the new one opened and the old one was refused.
         pub proved: bool,
+    }
+}
+
+/// What stands for a secret's sealed text and keyed hash where people read a record.
+pub const WITHHELD: &str = "withheld";
+
+impl SecretRecord {
+    /// The same without what a guesser could work with: [`WITHHELD`] in the place of the sealed text and the keyed hash.
+    #[must_use]
+    pub fn withheld(&self) -> Self {
+        Self { keyed_hash: WITHHELD.to_owned(), sealed: WITHHELD.to_owned(), ..*self }
     }
 }
 

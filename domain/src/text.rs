@@ -94,6 +94,8 @@ wire! {
         NoBatch,
         /// `detail`
         ServerAway,
+        /// `detail`: the server was asked whether the board may be worked, and refused the question
+        AdmissionRefused,
         /// (none)
         StationStopped,
         /// `detail`

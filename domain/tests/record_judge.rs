@@ -74,6 +74,7 @@ fn sound() -> BirthRecord {
         duration_ms: 1000,
         wire_bytes: 100,
         outcome: StepOutcome::Passed,
+        restart: None,
         retries: 0,
         fault: None,
     };

@@ -273,9 +273,8 @@ impl<P: Port> Work<P> {
                 let Some(seat) = &mut self.seat else { return };
                 seat.lamp = Some(lamp);
                 self.tell_sight(false);
-                if lamp.ends_the_work() {
-                    self.hand = Some((now + REMOVE_AFTER, Hand::Remove));
-                }
+                // A hand on its way stops where the lamp goes dark before it is there.
+                self.hand = lamp.ends_the_work().then_some((now + REMOVE_AFTER, Hand::Remove));
             }
         }
     }

@@ -5,13 +5,14 @@ mod tests;
 
 use crate::{
     clock::Clock,
-    fixture::{Fixture, FixtureCommand, FixtureEvent},
+    fixture::{Fixture, FixtureCommand, FixtureNews},
     journal::{Journal, JournalFault},
     link::LinkOptions,
     order::Boards,
+    private,
     progress::{Progress, ProgressSender, describe},
     runner::Lamp,
-    secrets::{SealFault, Sealer, own_key},
+    secrets::{SealFault, Sealer, own_key_of_new_station, read_own_key},
     shared::{NO_TRANSFER, PortSource, Shared, SharedParts, SlotDesk, SlotInput, fresh_id, no_work},
     slot::Slot,
     uplink::{OrderBook, Server, ServerFault, send_records},
@@ -91,7 +92,7 @@ pub struct Agent<S, P> {
     shared: Shared<S>,
     ports: P,
     inputs: BTreeMap<u16, mpsc::UnboundedReceiver<SlotInput>>,
-    fixture_events: mpsc::UnboundedReceiver<FixtureEvent>,
+    fixture_events: mpsc::UnboundedReceiver<FixtureNews>,
     orders: OrderBook,
 }
 
@@ -110,12 +111,17 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         progress: ProgressSender,
     ) -> Result<Self, AgentFault> {
         let folder = |path: &PathBuf, source| AgentFault::Folder { path: path.display().to_string(), source };
-        std::fs::create_dir_all(&config.data).map_err(|source| folder(&config.data, source))?;
+        private::create_folder(&config.data).map_err(|source| folder(&config.data, source))?;
         let now = clock.now();
         let fresh_outbox = OutboxId(fresh_id(now, &mut chance));
-        let journal =
-            Journal::open(&config.data.join("journal.sqlite"), config.station_id, fresh_outbox, now.at)?;
-        let own = own_key(&config.data.join("station.key"), &mut chance)?;
+        let (journal, own_key) = (config.data.join("journal.sqlite"), config.data.join("station.key"));
+        // Before the journal: a start that dies between the two leaves a key without a journal, not the reverse.
+        let own = if journal.exists() {
+            read_own_key(&own_key)?
+        } else {
+            own_key_of_new_station(&own_key, &mut chance)?
+        };
+        let journal = Journal::open(&journal, config.station_id, fresh_outbox, now.at)?;
         let sealer = Sealer::new(&own, &config.sealing_key, &config.placeholder_key)?;
         let bundles = config.data.join("bundles");
         let release_key = release_key(&config.release_key).ok_or(AgentFault::ReleaseKey)?;
@@ -209,6 +215,9 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 slot = number,
                 "this slot met a fault of the program and is shut until the station is started again"
             );
+            // Nobody else would: its run may have died under load.
+            self.shared.tell_fixture(FixtureCommand::SetLoad { slot: number, load_ma: 0 });
+            self.shared.tell_fixture(FixtureCommand::Lamp { slot: number, lamp: Lamp::Attention });
             let detail = "the slot met a fault of the program; start the station again and report it";
             self.shared.show(
                 number,
@@ -223,12 +232,18 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         }
     }
 
-    async fn route_fixture(&self, mut events: mpsc::UnboundedReceiver<FixtureEvent>) {
+    async fn route_fixture(&self, mut events: mpsc::UnboundedReceiver<FixtureNews>) {
         while let Some(event) = events.recv().await {
             let (slot, input) = match event {
-                FixtureEvent::Presence { slot, present } => (slot, SlotInput::Presence(present)),
-                FixtureEvent::Load { slot, load_ma } => (slot, SlotInput::Load(load_ma)),
-                FixtureEvent::Power { slot, on } => (slot, SlotInput::Power(on)),
+                FixtureNews::Presence { slot, present } => (slot, SlotInput::Presence(present)),
+                FixtureNews::Load { slot, asked_ma, load_ma } => {
+                    (slot, SlotInput::Load { asked_ma, load_ma })
+                }
+                FixtureNews::Power { slot, on } => (slot, SlotInput::Power(on)),
+                FixtureNews::Gone => {
+                    self.tell_slots(&SlotInput::PresenceUnknown);
+                    continue;
+                }
             };
             match self.shared.slots.get(&slot) {
                 Some(desk) => {

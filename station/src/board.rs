@@ -58,6 +58,9 @@ pub enum BoardRequest {
     /// In which state is the board? Begins a new board: what the link knew of the last one (identity, counted unexpected frames)
     /// is forgotten. Gives up after `silent_ms` and answers `Silent`. -> [`BoardReply::Found`].
     Probe { silent_ms: u32 },
+    /// In which state is the board that is being worked? As `Probe`, but nothing is forgotten: it is still the same board.
+    /// -> [`BoardReply::Found`].
+    FindAgain { silent_ms: u32 },
     /// Who is it? Identity fields, model, firmware version and CRC in as few reads as the map allows. The link remembers
     /// it and compares by itself after every time-out (fault `IdentityChanged`). -> [`BoardReply::Identity`].
     ReadIdentity,

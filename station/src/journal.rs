@@ -5,11 +5,14 @@
 mod numbers;
 mod outbox;
 mod runs;
+mod standing;
 #[cfg(test)]
 mod tests;
 
 pub use outbox::{HeldCounts, UnsentEnvelope};
+pub use standing::StandingPass;
 
+use crate::private;
 use chrono::{DateTime, Utc};
 use domain::{
     identifier::Identifier,
@@ -92,10 +95,13 @@ impl Journal {
     ) -> Result<Self, JournalFault> {
         let shown = path.display().to_string();
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
+            private::create_folder(folder)
                 .map_err(|source| JournalFault::NoFolder { path: folder.display().to_string(), source })?;
         }
         let lock = lock(path)?;
+        // Made by us first: its write-ahead files get its mode.
+        private::open_to_keep(path)
+            .map_err(|source| JournalFault::NoFolder { path: shown.clone(), source })?;
         let connection = open_file(path).map_err(|source| sort_fault(&shown, source))?;
         let mut journal =
             Self { connection, path: path.to_owned(), station_id, outbox_id: fresh_outbox, _lock: lock };
@@ -122,6 +128,7 @@ impl Journal {
         if !has_tables {
             return self.write(|c| {
                 c.execute_batch(include_str!("journal/schema.sql"))?;
+                c.execute_batch(include_str!("journal/standing.sql"))?;
                 c.execute(
                     "INSERT INTO journal (one, schema, station_id, outbox_id, next_number, acknowledged, created_at) VALUES (1, ?1, ?2, ?3, 1, 0, ?4)",
                     params![SCHEMA, self.station_id.to_string(), fresh_outbox.to_string(), at.to_rfc3339()],
@@ -149,7 +156,8 @@ impl Journal {
             });
         }
         self.outbox_id = outbox.parse().map_err(|error| self.not_understood(error))?;
-        Ok(())
+        // Journals of the same form made before this table was.
+        self.write(|c| c.execute_batch(include_str!("journal/standing.sql")))
     }
 
     fn shown(&self) -> String {
@@ -185,11 +193,7 @@ pub fn identity_key(identifier: &Identifier) -> String {
 
 fn lock(path: &Path) -> Result<File, JournalFault> {
     let beside = path.with_extension("lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&beside)
+    let file = private::open_to_keep(&beside)
         .map_err(|source| JournalFault::NoFolder { path: beside.display().to_string(), source })?;
     match file.try_lock() {
         Ok(()) => Ok(file),

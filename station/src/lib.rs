@@ -12,6 +12,7 @@ pub mod flash;
 pub mod journal;
 pub mod link;
 pub mod order;
+mod private;
 pub mod progress;
 pub mod runner;
 pub mod secrets;

@@ -5,7 +5,7 @@ use domain::{
     api::stations::Assignment,
     bundle::{BundleContent, BundleManifest, BundleRef},
     ids::BatchId,
-    model::{DeviceModel, Provenance, Severity, parse_model},
+    model::{DeviceModel, Severity, parse_model},
     procedure::{Procedure, check_pairing, check_procedure, parse_procedure},
     profile::{Profile, check_profile, parse_profile},
     record::Expected,
@@ -45,7 +45,7 @@ impl WorkOrder {
         let profile = parse_profile(&manifest.profile.id, &content.profile_toml).map_err(first)?;
         let procedure = parse_procedure(&manifest.procedure.id, &content.procedure_toml).map_err(first)?;
         check_parts(&model, &profile, &procedure, &image)?;
-        if boards == Boards::Real && has_assumed_parts(&model) {
+        if boards == Boards::Real && model.has_assumed_parts() {
             return Err(refused(format!(
                 "device model {} r{} rests on assumed facts and is for simulators only, and this station works real boards; \
                  put the vendor's map in and release it anew",
@@ -108,14 +108,6 @@ fn check_parts(
 
 fn none_of<F: ToString>(faults: Vec<F>) -> Result<(), Fault> {
     if faults.is_empty() { Ok(()) } else { Err(first(faults)) }
-}
-
-/// Whether a part of the model is not known but assumed.
-#[must_use]
-pub fn has_assumed_parts(model: &DeviceModel) -> bool {
-    model.provenance == Provenance::Assumed
-        || model.boot.provenance == Provenance::Assumed
-        || model.blocks.iter().any(|block| block.provenance == Provenance::Assumed)
 }
 
 /// YMODEM's block 0 takes printable ASCII without spaces, 1 to 63 characters.

@@ -87,6 +87,7 @@ impl Runner {
         match event {
             Event::Present(start) => self.present(now, *start),
             Event::Removed => self.removed(now),
+            Event::PresenceLost => self.presence_lost(),
             Event::Stop => {
                 self.stopping = true;
                 Vec::new()
@@ -128,8 +129,21 @@ impl Runner {
         let mut effects = self.end_if_working(now, Fault::new(FaultCode::BoardTakenOut));
         self.state = State::Idle(SlotState::Empty);
         effects.retain(|effect| !matches!(effect, Effect::Lamp(_)));
-        effects.extend([Effect::ReleaseIdentity, Effect::Lamp(Lamp::Idle)]);
+        effects.extend([Effect::ReleaseIdentity, Effect::NoteRemoval, Effect::Lamp(Lamp::Idle)]);
         effects
+    }
+
+    /// A verdict stands for a board that was seen all the time; a run goes on with whoever still has its identity.
+    fn presence_lost(&mut self) -> Vec<Effect> {
+        if let State::Working(work) = &mut self.state {
+            work.doubt_identity();
+            return Vec::new();
+        }
+        self.spoilt = 0;
+        let detail = "its line broke, so nobody knows what lies in the slot";
+        let fault = Fault::new(FaultCode::FixtureSilent).with("detail", detail);
+        self.state = State::Idle(SlotState::Broken { fault });
+        vec![Effect::ReleaseIdentity, Effect::Lamp(Lamp::Idle)]
     }
 
     fn answered(&mut self, now: Moment, answer: Event) -> Vec<Effect> {
@@ -157,6 +171,18 @@ impl Runner {
         };
         let board = work.board();
         let mut effects = work.make_safe();
+        if let Ended::StandsAlready(pass) = ended {
+            self.state = State::Stands(SlotState::Done {
+                run_id: pass.run_id,
+                outcome: Outcome::Pass,
+                board: pass.serial.or(board),
+                fault: None,
+                started_at: pass.started_at,
+                finished_at: pass.finished_at,
+            });
+            effects.push(Effect::Lamp(Lamp::Pass));
+            return effects;
+        }
         if let Ended::Refused(fault) = &ended
             && !work.is_opened()
         {

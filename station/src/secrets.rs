@@ -1,7 +1,7 @@
 //! A unit's own password: drawn, sealed twice (to this station, to the server) and named by a placeholder. The plain text lives in
 //! a [`Secret`] between the journal and the bytes to the board, nowhere else.
 
-use crate::board::Secret;
+use crate::{board::Secret, private};
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit as _, Nonce,
     aead::{Aead as _, Payload},
@@ -11,7 +11,7 @@ use domain::record::SecretRecord;
 use hmac::{Hmac, Mac as _};
 use rand::{Rng as _, RngCore as _, rngs::StdRng};
 use sha2::Sha256;
-use std::{io::Write as _, path::Path};
+use std::path::Path;
 
 /// A secret as the journal holds it.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +95,7 @@ impl Sealer {
         let length = u8::try_from(secret.length()).map_err(|_| SealFault::NotSealed)?;
         let record = SecretRecord {
             length,
-            keyed_hash: self.keyed_hash(plain)?,
+            keyed_hash: self.keyed_hash(identity, plain)?,
             sealed: hex::encode(sealed),
             proved: false,
         };
@@ -115,37 +115,41 @@ impl Sealer {
         String::from_utf8(plain).map(Secret::new).map_err(|_| SealFault::NotOpened)
     }
 
-    fn keyed_hash(&self, plain: &[u8]) -> Result<String, SealFault> {
+    /// Covers the identity too: the same digits on two boards do not show as the same.
+    fn keyed_hash(&self, identity: &str, plain: &[u8]) -> Result<String, SealFault> {
         let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(&self.placeholder)
             .map_err(|_| SealFault::NotSealed)?;
+        mac.update(identity.as_bytes());
+        mac.update(&[0]);
         mac.update(plain);
         Ok(hex::encode(&mac.finalize().into_bytes()[..16]))
     }
 }
 
-/// Reads the station's own key, or makes it where there is no file yet (mode 0600 where the system knows modes).
+/// Reads the station's own key.
+///
+/// # Errors
+/// The file is missing, can't be read, or does not hold 32 bytes.
+pub fn read_own_key(path: &Path) -> Result<[u8; 32], SealFault> {
+    let fault = |detail: String| SealFault::OwnKey { path: path.display().to_string(), detail };
+    let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
+    bytes.try_into().map_err(|bytes: Vec<u8>| fault(format!("it has {} bytes instead of 32", bytes.len())))
+}
+
+/// Reads the station's own key, or makes it where there is no file yet. Only for a station whose journal is new: beside an old one
+/// a new key would silently give up every password in it.
 ///
 /// # Errors
 /// The file can't be read or written, or does not hold 32 bytes.
-pub fn own_key(path: &Path, chance: &mut StdRng) -> Result<[u8; 32], SealFault> {
-    let fault = |detail: String| SealFault::OwnKey { path: path.display().to_string(), detail };
-    match std::fs::read(path) {
-        Ok(bytes) => bytes
-            .try_into()
-            .map_err(|bytes: Vec<u8>| fault(format!("it has {} bytes instead of 32", bytes.len()))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut key = [0; 32];
-            chance.fill_bytes(&mut key);
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(path).map_err(|error| fault(error.to_string()))?;
-            file.write_all(&key).and_then(|()| file.sync_all()).map_err(|error| fault(error.to_string()))?;
-            Ok(key)
-        }
-        Err(error) => Err(fault(error.to_string())),
+pub fn own_key_of_new_station(path: &Path, chance: &mut StdRng) -> Result<[u8; 32], SealFault> {
+    if path.exists() {
+        return read_own_key(path);
     }
+    let mut key = [0; 32];
+    chance.fill_bytes(&mut key);
+    private::write_new(path, &key)
+        .map_err(|error| SealFault::OwnKey { path: path.display().to_string(), detail: error.to_string() })?;
+    Ok(key)
 }
 
 fn decode_key(text: &str, name: &'static str) -> Result<[u8; 32], SealFault> {
@@ -197,6 +201,10 @@ mod tests {
         assert_eq!(server.unseal(&box_).unwrap(), secret.expose().as_bytes());
         assert!(!format!("{sealed:?}").contains(secret.expose()));
         assert_eq!(sealed.record.keyed_hash.len(), 32);
+        let elsewhere = sealer.seal(&secret, "machine_code:2", &mut chance).unwrap();
+        assert_ne!(elsewhere.record.keyed_hash, sealed.record.keyed_hash, "one board tells of another");
+        let again = sealer.seal(&secret, "machine_code:1", &mut chance).unwrap();
+        assert_eq!(again.record.keyed_hash, sealed.record.keyed_hash);
     }
 
     #[test]

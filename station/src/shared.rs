@@ -38,9 +38,18 @@ impl<T: Fn(u16, u32) -> Result<Line, Fault>> PortSource for T {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SlotInput {
     Presence(bool),
-    Load(u32),
+    /// The line to the fixture broke: nobody knows what lies in the slot until the fixture says so again.
+    PresenceUnknown,
+    /// The instrument's reading under the load asked for, milliamperes.
+    Load {
+        asked_ma: u32,
+        load_ma: u32,
+    },
     Power(bool),
-    Contested { identity: String, other_slot: u16 },
+    Contested {
+        identity: String,
+        other_slot: u16,
+    },
     Stop,
     StopNow,
 }

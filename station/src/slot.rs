@@ -24,6 +24,8 @@ pub struct Slot<'a, S, P> {
     runner: Runner,
     bench: Bench<'a, S, P>,
     present: bool,
+    /// The fixture has not said (again) whether a board is there.
+    unknown: bool,
     stopping: bool,
     /// A finished record that the disk did not take yet.
     unclosed: Option<Unclosed>,
@@ -62,6 +64,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             runner: Runner::new(number, &shared.version),
             bench: Bench::new(number, shared, ports),
             present: false,
+            unknown: true,
             stopping: false,
             unclosed: None,
             told: None,
@@ -78,6 +81,12 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 Woken::Forsaken => return,
             };
             question = self.carry_out(effects.into());
+            if self.unknown && self.present && !self.runner.is_working() {
+                // The run came to its end while nobody saw the slot: whoever lies there later is somebody new.
+                self.present = false;
+                let effects = self.handle(Event::PresenceLost);
+                question = self.carry_out(effects.into());
+            }
             let shown = self.shown();
             self.tell_trouble(&shown);
             self.shared.show(self.number, shown);
@@ -88,9 +97,9 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     /// Waits for the answer to `question`, for an input that ends it, or for a reason to look again.
     async fn wait(&mut self, question: Option<Effect>) -> Woken {
         let waits = self.unclosed.is_some() || self.present && self.runner.waits_for_bench();
-        let Self { bench, inputs, runner, shared, present, stopping, .. } = self;
+        let Self { bench, inputs, runner, shared, present, unknown, stopping, .. } = self;
         let mut order = shared.order.subscribe();
-        let (loads, powers) = (bench.loads.clone(), bench.powers.clone());
+        let (loads, powers, doubted) = (bench.loads.clone(), bench.powers.clone(), bench.doubted.clone());
         let asked = question.is_some();
         let mut answer = pin!(async {
             match question {
@@ -114,18 +123,35 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             };
             match input {
                 None => return Woken::Forsaken,
-                Some(SlotInput::Load(load_ma)) => {
-                    loads.send_replace(Some(load_ma));
+                Some(SlotInput::Load { asked_ma, load_ma }) => {
+                    loads.send_replace(Some((asked_ma, load_ma)));
                 }
                 Some(SlotInput::Power(on)) => powers.send_modify(|seen| seen.count(on)),
-                Some(SlotInput::Presence(now)) if now == *present => {}
+                Some(SlotInput::PresenceUnknown) => {
+                    *unknown = true;
+                    if !runner.is_working() {
+                        *present = false;
+                        return Woken::Event(Event::PresenceLost);
+                    }
+                    // The run goes on, with whoever still has its identity.
+                    doubted.set(true);
+                    let _no_effects = runner.handle(shared.now(), Event::PresenceLost);
+                }
+                Some(SlotInput::Presence(now)) if now == *present && !*unknown => {}
                 Some(SlotInput::Presence(true)) => {
+                    *unknown = false;
+                    if runner.is_working() {
+                        doubted.set(true);
+                        let _no_effects = runner.handle(shared.now(), Event::PresenceLost);
+                        continue;
+                    }
                     *present = true;
                     if !asked {
                         return Woken::LookAgain;
                     }
                 }
                 Some(SlotInput::Presence(false)) => {
+                    *unknown = false;
                     *present = false;
                     return Woken::Event(Event::Removed);
                 }
@@ -145,7 +171,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     }
 
     fn handle(&mut self, event: Event) -> Vec<Effect> {
-        if matches!(event, Event::Removed)
+        if matches!(event, Event::Removed | Event::PresenceLost)
             && let Some(unclosed) = &mut self.unclosed
         {
             // Its lamp was for a board that is gone.
@@ -196,6 +222,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                         return None;
                     }
                 },
+                Effect::NoteRemoval => self.shared.journal.note_removal(self.number),
                 effect if effect.is_question() => return Some(effect),
                 effect => {
                     self.bench.carry_out(&effect);
@@ -213,6 +240,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     /// Logs what the bench lacks, once.
     fn tell_trouble(&mut self, shown: &SlotState) {
         match shown {
+            // That the fixture is away is logged once for all slots.
+            SlotState::Broken { .. } if self.unknown => {}
             SlotState::Broken { fault } if self.told.as_ref() != Some(fault) => {
                 tracing::warn!(slot = self.number, fault = describe(fault), "this slot waits for its bench");
                 self.told = Some(fault.clone());

@@ -1,6 +1,6 @@
 //! Finding things in a model by name and by address.
 
-use super::{Block, Command, DeviceModel, Register, RegisterKind};
+use super::{Block, Command, DeviceModel, Provenance, Register, RegisterKind};
 
 impl Register {
     /// Registers it takes.
@@ -27,6 +27,15 @@ impl DeviceModel {
     #[must_use]
     pub fn command(&self, name: &str) -> Option<&Command> {
         self.commands.iter().find(|command| command.name == name)
+    }
+
+    /// Whether a part of the model is not known but assumed: such a model is for simulators only.
+    #[must_use]
+    pub fn has_assumed_parts(&self) -> bool {
+        let assumed = |provenance| provenance == Provenance::Assumed;
+        assumed(self.provenance)
+            || assumed(self.boot.provenance)
+            || self.blocks.iter().any(|block| assumed(block.provenance))
     }
 
     /// The block that holds all of `count` registers from `address`.

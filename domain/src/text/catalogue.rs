@@ -270,6 +270,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Check the server and the network; the board waits and is worked when the server is back.",
             "请检查服务器和网络；保护板等待中，恢复后自动作业。",
         ),
+        C::AdmissionRefused => say(
+            "The server does not say whether this board may be worked: {detail}.",
+            "服务器未答复该保护板可否作业：{detail}。",
+            "Check the station's batch on the line page and that station and server are of one version; the board waits, nothing is written to it.",
+            "请在产线页面检查批次，并确认站点与服务器版本一致；保护板等待中，不做任何操作。",
+        ),
         C::StationStopped => say(
             "The station was stopped during the run.",
             "测试中站点程序停止。",

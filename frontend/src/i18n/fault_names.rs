@@ -38,6 +38,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::NoSerialNumbers => ("no serial numbers", "没有可用序列号"),
         FaultCode::NoBatch => ("no batch", "未分配批次"),
         FaultCode::ServerAway => ("server away", "服务器无应答"),
+        FaultCode::AdmissionRefused => ("admission refused", "服务器拒绝答复"),
         FaultCode::StationStopped => ("station stopped", "工站停止"),
         FaultCode::BundleRefused => ("bundle refused", "发布包被拒"),
         FaultCode::NameNotPossible => ("name not possible", "名称无法生成"),

@@ -20,8 +20,8 @@ use domain::{
     },
     bundle::{BundleManifest, FileRef, FirmwareRef},
     ids::ContentHash,
-    model::{DeviceModel, Provenance, Severity, parse_model},
-    procedure::{check_procedure, parse_procedure},
+    model::{DeviceModel, Severity, parse_model},
+    procedure::{check_pairing, check_procedure, parse_procedure},
     profile::{check_profile, parse_profile},
     role::Permission,
 };
@@ -109,7 +109,7 @@ async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<(Bund
     if !faults.is_empty() {
         return Err(ApiError::invalid(faults));
     }
-    let simulator_only = has_assumed_parts(&model);
+    let simulator_only = model.has_assumed_parts();
     let manifest = BundleManifest {
         model: reference(&model_file),
         profile: reference(&profile_file),
@@ -130,31 +130,29 @@ fn judge_files(
     procedure_file: &SourceFile,
     faults: &mut Vec<FieldFault>,
 ) {
-    match parse_profile(&profile_file.id, &profile_file.content) {
+    let profile = parse_profile(&profile_file.id, &profile_file.content);
+    let procedure = parse_procedure(&procedure_file.id, &procedure_file.content);
+    match &profile {
         Ok(profile) => {
-            let errors = check_profile(&profile, model).into_iter().filter(|f| f.severity == Severity::Error);
+            let errors = check_profile(profile, model).into_iter().filter(|f| f.severity == Severity::Error);
             faults.extend(errors.map(|f| fault("profile_id", f.to_string())));
         }
         Err(all) => faults.extend(all.iter().map(|f| fault("profile_id", f.to_string()))),
     }
-    match parse_procedure(&procedure_file.id, &procedure_file.content) {
+    match &procedure {
         Ok(procedure) => {
-            faults.extend(
-                check_procedure(&procedure, model).iter().map(|f| fault("procedure_id", f.to_string())),
-            );
+            let found = check_procedure(procedure, model);
+            faults.extend(found.iter().map(|f| fault("procedure_id", f.to_string())));
         }
         Err(all) => faults.extend(all.iter().map(|f| fault("procedure_id", f.to_string()))),
+    }
+    if let (Ok(profile), Ok(procedure)) = (&profile, &procedure) {
+        // Its limits are made for other cells: a bundle of the two would pass or fail the wrong boards.
+        let found = check_pairing(procedure, profile);
+        faults.extend(found.iter().map(|f| fault("procedure_id", f.to_string())));
     }
 }
 
 fn reference(file: &SourceFile) -> FileRef {
     FileRef { id: file.id.clone(), revision: file.revision, sha256: file.sha256.clone() }
-}
-
-/// What nobody published or captured is not driven on a real board.
-fn has_assumed_parts(model: &DeviceModel) -> bool {
-    let assumed = |provenance| provenance == Provenance::Assumed;
-    assumed(model.provenance)
-        || assumed(model.boot.provenance)
-        || model.blocks.iter().any(|block| assumed(block.provenance))
 }

@@ -243,6 +243,95 @@ async fn without_the_server_records_wait_and_go_when_it_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_board_swapped_while_the_fixture_was_away_is_worked_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, (ports, _far)) = (server(), silent_lines());
+    let (agent, mut wire, progress) = open(folder.path(), Rc::clone(&server), ports, &[1]);
+    let (stop, stopped) = oneshot::channel();
+    let mut progress = Some(progress);
+    let mut hall = |jig: DuplexStream| {
+        let (read, write) = tokio::io::split(jig);
+        let (_, none) = mpsc::unbounded_channel();
+        let progress = progress.take().unwrap_or(none);
+        Hall { write, lines: BufReader::new(read).lines(), progress, stop: None }
+    };
+    let agent = agent.run(async {
+        let _ = stopped.await;
+    });
+    let script = async {
+        let (jig, station) = tokio::io::duplex(4096);
+        let mut first = hall(jig);
+        let carry = wire.carry(station);
+        let work = async {
+            first.presence(1, true).await;
+            first.lamp(1, Lamp::Fail).await;
+            // The line breaks here.
+            drop(first);
+        };
+        tokio::join!(carry, work);
+        let (jig, station) = tokio::io::duplex(4096);
+        let mut second = hall(jig);
+        let carry = wire.carry(station);
+        let work = async {
+            // All that the fixture says: a board is there.
+            second.presence(1, true).await;
+            second.lamp(1, Lamp::Busy).await;
+            second.lamp(1, Lamp::Fail).await;
+            stop.send(()).unwrap();
+        };
+        tokio::join!(carry, work);
+    };
+    tokio::join!(agent, script);
+    assert_eq!(records(&server).len(), 2, "the second board was not looked at");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_that_panics_switches_its_load_off_and_asks_for_a_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, (ports, _far)) = (server(), silent_lines());
+    let ports = move |slot: u16, baud: u32| {
+        assert!(slot != 1, "a fault of the program");
+        ports(slot, baud)
+    };
+    beside(folder.path(), &server, ports, &[1, 2], async |hall| {
+        hall.presence(2, false).await;
+        // Behind these lines of the start there is nothing for slot 1 but what its end brings.
+        hall.lamp(2, Lamp::Idle).await;
+        hall.presence(1, true).await;
+        hall.lamp(1, Lamp::Busy).await;
+        let line = hall.lines.next_line().await.unwrap().unwrap();
+        assert_eq!(line, r#"{"command":"set_load","slot":1,"load_ma":0}"#);
+        hall.lamp(1, Lamp::Attention).await;
+        hall.presence(2, true).await;
+        hall.lamp(2, Lamp::Fail).await;
+        hall.stop();
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_key_beside_a_journal_is_named_and_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, (ports, _far)) = (server(), silent_lines());
+    drop(open(folder.path(), Rc::clone(&server), &ports, &[1]));
+    let key = folder.path().join("station.key");
+    std::fs::remove_file(&key).unwrap();
+    let (_, _, release) = released();
+    let (fixture, _wire) = fixture();
+    let (sender, _progress) = mpsc::unbounded_channel();
+    let clock = Clock::starting_at(DateTime::from_timestamp(1_900_000_000, 0).unwrap());
+    let chance = StdRng::seed_from_u64(1);
+    let fault =
+        Agent::open(config(folder.path(), &release, &[1]), server, &ports, fixture, clock, chance, sender)
+            .err()
+            .expect("it started");
+    assert!(matches!(fault, AgentFault::Keys(SealFault::OwnKey { .. })));
+    let text = fault.to_string();
+    assert!(text.contains("station.key") && text.contains("restore it from the backup"), "{text}");
+    assert!(!key.exists());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_leaves_the_board_to_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let (server, (ports, _far)) = (server(), silent_lines());

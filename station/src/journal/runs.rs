@@ -1,6 +1,6 @@
 //! Runs: opened, their steps, closed, and what a start finds open.
 
-use super::{Journal, JournalFault, identity_key};
+use super::{Journal, JournalFault, identity_key, standing};
 use chrono::{DateTime, Utc};
 use domain::{
     identifier::Identifier,
@@ -23,6 +23,7 @@ impl Journal {
                 "INSERT INTO run (run_id, slot, opened_at, identity, draft) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![draft.run_id.to_string(), draft.slot, draft.started_at.to_rfc3339(), identity, text],
             )?;
+            standing::clear(c, draft.slot)?;
             add_event(c, draft.run_id, draft.started_at, "run opened")
         })
     }
@@ -96,6 +97,7 @@ impl Journal {
             if record.outcome == Outcome::Pass {
                 confirm_pass(c, record, identity)?;
             }
+            standing::set(c, record, identity)?;
             add_event(c, record.run_id, record.finished_at, "run closed")
         })?;
         Ok(number)

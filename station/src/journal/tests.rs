@@ -337,3 +337,46 @@ async fn sent_records_are_pruned_in_order() {
     assert_eq!(server.held.borrow().len(), 3);
     assert_eq!(desk.journal().held_counts().unwrap(), HeldCounts { held: 3, unsent: 0 });
 }
+
+#[test]
+fn a_pass_stands_through_a_crash_and_its_sending_until_the_board_is_taken_out() {
+    let mut desk = Desk::new().with_numbers(3);
+    let record = work(&desk, 100, usize::MAX).unwrap();
+    let numbers: Vec<u64> = desk.journal().unsent(10).unwrap().iter().map(|unsent| unsent.number).collect();
+    desk.journal().acknowledge(&numbers).unwrap();
+    desk.reopen();
+    let standing = |desk: &Desk, slot, identity| {
+        desk.journal().standing_pass(slot, record.batch_id, identity, &record.operation).unwrap()
+    };
+    let own = identity_key(&record.identifiers[0]);
+    let pass = standing(&desk, record.slot, &own).unwrap();
+    assert_eq!((pass.run_id, &pass.serial), (record.run_id, &record.serial));
+    assert_eq!((pass.started_at, pass.finished_at), (record.started_at, record.finished_at));
+    assert_eq!(standing(&desk, record.slot + 1, &own), None, "another slot");
+    assert_eq!(standing(&desk, record.slot, "machine_code:1"), None, "another board");
+    let other = BatchId(Uuid::from_u128(9));
+    assert_eq!(
+        desk.journal().standing_pass(record.slot, other, &own, &record.operation).unwrap(),
+        None,
+        "another batch"
+    );
+    desk.journal().note_removal(record.slot).unwrap();
+    desk.reopen();
+    assert_eq!(standing(&desk, record.slot, &own), None, "it was taken out");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_journal_is_for_the_station_alone_to_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("station/journal.sqlite");
+    let journal = Journal::open(&path, station(), OutboxId(Uuid::from_u128(77)), at(0)).unwrap();
+    journal.note_removal(1).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    for entry in std::fs::read_dir(path.parent().unwrap()).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}

@@ -115,6 +115,11 @@ impl BoardLink {
         self.bus.is_lost()
     }
 
+    /// The board may be another one: its identity is read before the next request and compared.
+    pub fn distrust(&mut self) {
+        self.bus.distrust();
+    }
+
     /// Does one request. `progress` hears per cent, 0 to 100, of what takes long (the transfer).
     ///
     /// Dropping the future is safe at any point: the next request brings the line home, drains it and identifies the board again.
@@ -140,6 +145,9 @@ impl BoardLink {
             BoardRequest::Probe { silent_ms } => {
                 self.bus.forget_board();
                 self.known = None;
+                Ok(BoardReply::Found(self.probe(Duration::from_millis(silent_ms.into())).await?))
+            }
+            BoardRequest::FindAgain { silent_ms } => {
                 Ok(BoardReply::Found(self.probe(Duration::from_millis(silent_ms.into())).await?))
             }
             BoardRequest::ReadIdentity => Ok(BoardReply::Identity(self.identify().await?)),

@@ -1,13 +1,14 @@
 //! The runner against a bench of paper.
 
 pub mod bench;
+mod jig;
 
 use super::{Admitted, Effect, Event, Lamp};
 use crate::board::{BoardIdentity, BoardReply, BoardRequest, PasswordProof};
 use bench::{IMAGE_CRC, PaperBench, identity, last_step};
 use domain::{
     api::stations::AdmissionVerdict,
-    evidence::{Evidence, FirmwareEvidence},
+    evidence::Evidence,
     identifier::Identifier,
     live::SlotState,
     outcome::Outcome,
@@ -228,6 +229,7 @@ fn a_board_in_its_loader_is_flashed_first_and_admitted_afterwards() {
 fn an_image_that_is_proved_on_the_board_is_left_there() {
     let mut bench = PaperBench::new();
     bench.identity.firmware_crc32 = Some(IMAGE_CRC);
+    bench.identity.firmware_version = "V1.9".into();
     let record = bench.work(good).unwrap();
     assert_eq!(record.outcome, Outcome::Pass);
     assert!(!record.firmware.as_ref().unwrap().transferred);
@@ -400,6 +402,7 @@ fn a_resumed_run_names_the_interrupted_one_and_tries_its_password_first() {
                 serial: Some("TB26470001A".into()),
                 resumes: Some(interrupted),
                 secret: Some(crate::board::Secret::new("555555")),
+                standing: None,
             })),
             Effect::ReserveNumber { known, .. } => Event::NumberReserved(Ok(known.clone().unwrap())),
             Effect::Board(BoardRequest::Unlock { candidates }) => {

@@ -9,7 +9,7 @@ use crate::{
     runner::{Admitted, Effect, Event, Lamp, Sealed},
     secrets::{SealFault, Sealer},
     shared::{NO_TRANSFER, PortSource, Shared},
-    uplink::Server,
+    uplink::{Server, ServerFault},
 };
 use domain::{
     api::stations::{Admission, AdmissionVerdict, AskAdmission},
@@ -19,6 +19,8 @@ use domain::{
     text::{Fault, FaultCode},
 };
 use std::{
+    cell::Cell,
+    rc::Rc,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -57,18 +59,31 @@ pub struct Bench<'a, S, P> {
     link: Option<(Arc<DeviceModel>, BoardLink)>,
     /// What of the link's bytes stands in answers already.
     told: WireUse,
-    pub loads: watch::Sender<Option<u32>>,
+    /// What was asked for and what the instrument read then, milliamperes.
+    pub loads: watch::Sender<Option<(u32, u32)>>,
     pub powers: watch::Sender<Power>,
+    /// The board may be another one: its identity is read before the next request.
+    pub doubted: Rc<Cell<bool>>,
 }
 
 impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     pub fn new(slot: u16, shared: &'a Shared<S>, ports: &'a P) -> Self {
         let (loads, powers) = (watch::Sender::new(None), watch::Sender::new(Power::default()));
-        Self { slot, shared, ports, link: None, told: WireUse::default(), loads, powers }
+        Self {
+            slot,
+            shared,
+            ports,
+            link: None,
+            told: WireUse::default(),
+            loads,
+            powers,
+            doubted: Rc::default(),
+        }
     }
 
     /// A new board: what the last one cost the line is not this one's.
     pub fn begin_board(&mut self) {
+        self.doubted.set(false);
         self.told = self.link.as_ref().map(|(_, link)| link.wire_use()).unwrap_or_default();
     }
 
@@ -112,6 +127,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             Effect::OpenRun { .. }
             | Effect::Note { .. }
             | Effect::CloseRun { .. }
+            | Effect::NoteRemoval
             | Effect::LoadOff
             | Effect::ReleaseIdentity
             | Effect::Lamp(_) => Event::Waited,
@@ -125,7 +141,11 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             self.shared.slots.get(&self.slot).map(|desk| Arc::clone(&desk.transfer)).unwrap_or_default();
         let begins = if matches!(request, BoardRequest::Flash { .. }) { 0 } else { NO_TRANSFER };
         transfer.store(begins, Ordering::Relaxed);
+        let doubted = self.doubted.take();
         let link = self.link_for(order.as_deref().filter(|_| is_probe))?;
+        if doubted {
+            link.distrust();
+        }
         let mut progress = |percent: u8| transfer.store(percent, Ordering::Relaxed);
         let mut answer = link.execute(request, &mut progress).await;
         let total = link.wire_use();
@@ -174,17 +194,23 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     ) -> Result<Admitted, Fault> {
         let journal = &self.shared.journal;
         if let Some(serial) = journal.passed(&identifiers, &operation).map_err(disk)? {
+            let standing = journal.standing_pass(self.slot, batch_id, identity, &operation).map_err(disk)?;
             return Ok(Admitted {
                 verdict: AdmissionVerdict::PassedAlready,
                 serial: Some(serial),
                 resumes: None,
                 secret: None,
+                standing,
             });
         }
         let question = AskAdmission { batch_id, operation, identifiers };
         let known = match timeout(ADMISSION_PATIENCE, self.shared.server.admission(&question)).await {
             Ok(Ok(known)) => known,
-            Ok(Err(fault)) => {
+            // It is there and does not let the board in: nothing is written to it.
+            Ok(Err(fault @ ServerFault::Refused { .. })) => {
+                return Err(Fault::new(FaultCode::AdmissionRefused).with("detail", fault));
+            }
+            Ok(Err(fault @ ServerFault::Away(_))) => {
                 tracing::debug!(slot = self.slot, %fault, "admitted by the station's own knowledge");
                 Admission { verdict: AdmissionVerdict::Admit, serial: None }
             }
@@ -207,7 +233,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         if needs_number && journal.free_numbers(batch_id).map_err(disk)? == 0 {
             return Err(no_numbers());
         }
-        Ok(Admitted { verdict: known.verdict, serial: known.serial, resumes, secret })
+        Ok(Admitted { verdict: known.verdict, serial: known.serial, resumes, secret, standing: None })
     }
 
     fn reserve(
@@ -245,8 +271,9 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         self.loads.send_replace(None);
         self.shared.tell_fixture(FixtureCommand::SetLoad { slot: self.slot, load_ma });
         let mut loads = self.loads.subscribe();
-        let reading = timeout(FIXTURE_PATIENCE, loads.wait_for(Option::is_some)).await;
-        let reading = reading.ok().and_then(Result::ok).and_then(|load| *load);
+        let is_answer = |load: &Option<(u32, u32)>| load.is_some_and(|(asked_ma, _)| asked_ma == load_ma);
+        let reading = timeout(FIXTURE_PATIENCE, loads.wait_for(is_answer)).await;
+        let reading = reading.ok().and_then(Result::ok).and_then(|load| load.map(|(_, read_ma)| read_ma));
         reading.ok_or_else(|| fixture_silent(&format!("it did not answer to a load of {load_ma} mA")))
     }
 

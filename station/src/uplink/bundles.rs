@@ -1,7 +1,10 @@
 //! Which work is assigned, with its bundle: from the server, or from the disk while the server is away. Checked alike.
 
 use super::{Server, ServerFault};
-use crate::order::{Boards, WorkOrder};
+use crate::{
+    order::{Boards, WorkOrder},
+    private,
+};
 use domain::{
     api::stations::Assignment,
     bundle::BundleContent,
@@ -29,7 +32,7 @@ impl OrderBook {
     /// # Errors
     /// The folder can't be made.
     pub fn open(folder: &Path, release_key: VerifyingKey, boards: Boards) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+        private::create_folder(folder)?;
         Ok(Self { folder: folder.to_owned(), release_key, boards, current: None })
     }
 
@@ -105,11 +108,8 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
-/// Whole or not at all.
 fn write_json(path: &Path, value: &impl serde::Serialize) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    std::fs::write(&beside, serde_json::to_vec(value)?)?;
-    std::fs::rename(beside, path)
+    private::replace(path, &serde_json::to_vec(value)?)
 }
 
 /// No work, because the server is away: that is nobody's bundle's fault.

@@ -2,7 +2,10 @@
 
 use super::{Server, ServerFault};
 use crate::journal::{Journal, JournalFault, UnsentEnvelope};
-use domain::api::ingest::{IngestRequest, IngestState};
+use domain::{
+    api::ingest::{IngestRequest, IngestState},
+    record::Envelope,
+};
 
 /// Envelopes a request.
 const PER_REQUEST: u32 = 50;
@@ -72,8 +75,11 @@ async fn send_some(
         }
         if matches!(result.state, IngestState::Conflict | IngestState::Quarantined) {
             let reason = result.reason.as_deref().unwrap_or("no reason given");
+            let run = serde_json::from_str::<Envelope>(&envelope.text).map(|envelope| envelope.record.run_id);
             tracing::error!(
                 number = envelope.number,
+                run = run.map(|run| run.to_string()).unwrap_or_default(),
+                state = ?result.state,
                 reason,
                 "the server holds this record, but somebody must look at it"
             );

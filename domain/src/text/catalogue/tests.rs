@@ -38,6 +38,7 @@ const CODES: [FaultCode; 37] = {
         C::NoSerialNumbers,
         C::NoBatch,
         C::ServerAway,
+        C::AdmissionRefused,
         C::StationStopped,
         C::BundleRefused,
         C::NameNotPossible,
@@ -71,7 +72,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::JournalNotWritten => &["path", "detail"],
         C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
-        C::NameNotPossible | C::Internal => &["detail"],
+        C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],
         C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut => &[],
         C::NoBatch | C::StationStopped => &[],
     }

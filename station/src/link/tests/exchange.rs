@@ -145,6 +145,9 @@ async fn a_board_that_answers_garbage_is_named_so_and_its_run_is_void() {
     assert!(second.args["detail"].contains("5 frames"), "{second:?}");
     // Void is void: even a sound answer is not believed any more.
     assert_eq!(read(&mut link, &["cell_1_mv"]).await.unwrap_err().code, FaultCode::BoardAnswersGarbage);
+    // The same board found again is still void.
+    ask(&mut link, BoardRequest::FindAgain { silent_ms: 1000 }).await.unwrap();
+    assert_eq!(read(&mut link, &["cell_1_mv"]).await.unwrap_err().code, FaultCode::BoardAnswersGarbage);
     // The next board begins anew.
     let found = ask(&mut link, BoardRequest::Probe { silent_ms: 1000 }).await.unwrap();
     assert!(matches!(found, BoardReply::Found(domain::record::FoundState::Application)));

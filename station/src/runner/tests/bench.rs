@@ -186,6 +186,7 @@ impl PaperBench {
                 serial: None,
                 resumes: None,
                 secret: None,
+                standing: None,
             })),
             Effect::ReserveNumber { .. } => Event::NumberReserved(Ok("TB26470213X".into())),
             Effect::SealSecret { length, .. } => Event::SecretSealed(Ok(Sealed {
@@ -210,7 +211,7 @@ impl PaperBench {
     fn reply(&mut self, request: &BoardRequest) -> BoardReply {
         use BoardRequest as Q;
         match request {
-            Q::Probe { .. } => BoardReply::Found(self.found),
+            Q::Probe { .. } | Q::FindAgain { .. } => BoardReply::Found(self.found),
             Q::ReadIdentity => BoardReply::Identity(self.identity.clone()),
             Q::Flash { .. } => BoardReply::Flashed(Flashed { blocks: 1, resent: 0, confirmed: true }),
             Q::StartApplication => {
