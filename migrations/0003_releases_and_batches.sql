@@ -61,7 +61,9 @@ create table assignment (
         constraint assignment_station_id_fkey references station,
     batch_id uuid constraint assignment_batch_id_fkey references batch,
     assigned_by text not null,
-    assigned_at timestamptz not null
+    assigned_at timestamptz not null,
+    -- Who works at the jig; where nobody was named, whoever assigned.
+    operator text
 );
 
 -- The next sequence number behind one rendered prefix: numbers are unique for ever, whatever the batch.

@@ -3,7 +3,10 @@
 use crate::clock;
 use anyhow::Context as _;
 use crypto_box::SecretKey;
+use domain::ids::StationId;
 use ed25519_dalek::{Signer as _, SigningKey};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 use std::{
     fs,
     io::Write as _,
@@ -30,21 +33,21 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Reads the keys in `folder`, making what is missing.
+    /// Reads the keys in `folder`.
     ///
     /// # Errors
-    /// A file that can't be read or written, or holds no key.
-    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+    /// A file that can't be read or written, or holds no key; one that is missing where the database was worked with it.
+    pub fn open(folder: &Path, missing: Missing) -> anyhow::Result<Self> {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(folder)
             .with_context(|| format!("can't make the folder for keys {}", folder.display()))?;
         Ok(Self {
-            release: SigningKey::from_bytes(&key(folder, "release")?),
-            sealing: SecretKey::from(key(folder, "sealing")?),
-            storage: key(folder, "storage")?,
-            placeholder: key(folder, "placeholder")?,
+            release: SigningKey::from_bytes(&key(folder, "release", missing)?),
+            sealing: SecretKey::from(key(folder, "sealing", missing)?),
+            storage: key(folder, "storage", missing)?,
+            placeholder: key(folder, "placeholder", missing)?,
         })
     }
 
@@ -77,10 +80,17 @@ impl Keys {
         hex::encode(self.sealing.public_key().as_bytes())
     }
 
-    /// HMAC key of placeholders, base16.
+    /// HMAC key of one station's placeholders, base16. Each station has its own: a stolen jig PC tries the passwords of no
+    /// other.
     #[must_use]
-    pub fn placeholder_hex(&self) -> String {
-        hex::encode(self.placeholder)
+    pub fn placeholder_of(&self, station: StationId) -> String {
+        // HMAC fills a short key up to a block with zeros.
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(&self.placeholder);
+        let mut mac = Hmac::<Sha256>::new(&block.into());
+        mac.update(b"jigline placeholder ");
+        mac.update(station.0.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
     }
 
     /// Opens a sealed box.
@@ -90,7 +100,16 @@ impl Keys {
     }
 }
 
-fn key(folder: &Path, name: &str) -> anyhow::Result<[u8; 32]> {
+/// What becomes of a key that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The database is new: nothing was signed or sealed yet.
+    Make,
+    /// Stations, releases and passwords rest on the old one: a new key would part them from it without a word.
+    Refuse,
+}
+
+fn key(folder: &Path, name: &str, missing: Missing) -> anyhow::Result<[u8; 32]> {
     let path = folder.join(format!("{name}.key"));
     match fs::read_to_string(&path) {
         Ok(text) => {
@@ -98,6 +117,14 @@ fn key(folder: &Path, name: &str) -> anyhow::Result<[u8; 32]> {
             bytes.with_context(|| {
                 format!("{} holds no key (64 hex digits); put it back from your backup", path.display())
             })
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && missing == Missing::Refuse => {
+            anyhow::bail!(
+                "the key {} is missing, but the database holds stations or releases that rest on it; put the folder {} back \
+                 from your backup (or name the right folder with --data) and start again",
+                path.display(),
+                folder.display()
+            )
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let bytes = clock::random_bytes();
@@ -128,11 +155,33 @@ mod tests {
     fn keys_stay_the_same_and_nobody_else_reads_them() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let first = Keys::open(&folder.path().join("keys")).unwrap();
-        let second = Keys::open(&folder.path().join("keys")).unwrap();
+        let first = Keys::open(&folder.path().join("keys"), Missing::Make).unwrap();
+        let second = Keys::open(&folder.path().join("keys"), Missing::Make).unwrap();
         assert_eq!(first.release_public(), second.release_public());
         let mode = fs::metadata(folder.path().join("keys/sealing.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_ne!(first.sealing_public(), Keys::ephemeral().sealing_public());
+    }
+
+    #[test]
+    fn a_lost_key_of_a_database_in_use_is_named_and_never_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        Keys::open(folder.path(), Missing::Make).unwrap();
+        Keys::open(folder.path(), Missing::Refuse).unwrap();
+        let lost = folder.path().join("sealing.key");
+        fs::remove_file(&lost).unwrap();
+        let said = Keys::open(folder.path(), Missing::Refuse).unwrap_err().to_string();
+        assert!(said.contains("sealing.key") && said.contains("backup"), "{said}");
+        assert!(!lost.exists());
+    }
+
+    #[test]
+    fn every_station_has_a_placeholder_key_of_its_own() {
+        let keys = Keys::ephemeral();
+        let (one, two) = (StationId(uuid::Uuid::from_u128(1)), StationId(uuid::Uuid::from_u128(2)));
+        assert_eq!(keys.placeholder_of(one), keys.placeholder_of(one));
+        assert_ne!(keys.placeholder_of(one), keys.placeholder_of(two));
+        assert_ne!(keys.placeholder_of(one), hex::encode(keys.placeholder));
+        assert_eq!(keys.placeholder_of(one).len(), 64);
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     embedded_postgres::{Cluster, ClusterSettings, Durability},
     error::chain,
     import::import,
-    keys::Keys,
+    keys::{Keys, Missing},
     line,
     routes::app,
     state::AppState,
@@ -136,7 +136,9 @@ async fn serve_on(
     let pool = db::connect(url, CONNECTIONS)
         .await
         .context("can't connect to the database; is DATABASE_URL right?")?;
-    let keys = Keys::open(&settings.data.join("keys"))?;
+    let used = db::is_used(&pool).await.context("can't ask the database whether it was worked with")?;
+    let missing = if used { Missing::Refuse } else { Missing::Make };
+    let keys = Keys::open(&settings.data.join("keys"), missing)?;
     let now = clock::now();
     db::ensure_partitions(&pool, now.date_naive()).await.context("can't make this month's partitions")?;
     bootstrap::make_first_accounts(&pool, &settings.bootstrap_accounts).await?;

@@ -27,7 +27,7 @@ wire! {
         pub release_key: String,
         /// The server's X25519 public key, base16: unit passwords are sealed to it.
         pub sealing_key: String,
-        /// HMAC key of secret placeholders, base16, 32 bytes.
+        /// HMAC key of secret placeholders, this station's own, base16, 32 bytes.
         pub placeholder_key: String,
     }
 }
@@ -53,6 +53,9 @@ wire! {
     /// `PUT /api/v1/stations/{id}/assignment` (engineer, quality, admin); null batch withdraws it.
     pub struct Assign {
         pub batch_id: Option<BatchId>,
+        /// Account name of whoever works at the jig; where none is named, records name whoever assigned the batch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub operator: Option<String>,
     }
 }
 

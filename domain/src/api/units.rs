@@ -96,6 +96,7 @@ wire! {
 wire! {
     /// `GET /api/v1/runs/{run_id}`: the birth record as the station sent it, and what the server thinks of it.
     pub struct RunView {
+        /// As it arrived, but for the password's sealed text and keyed hash, which read `withheld`.
         pub record: BirthRecord,
         /// What the server holds true: never `pass` where it has doubts, whatever the record claims.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,6 +112,23 @@ wire! {
         pub received_at: DateTime<Utc>,
         /// What the server's own rules say against the record; empty for a sound one.
         pub doubts: Vec<RecordDoubt>,
+    }
+}
+
+wire! {
+    /// `POST /api/v1/units/{id}/password` (engineer, quality): 200 [`RevealedPassword`]; audited.
+    pub struct RevealPassword {
+        /// Why; not empty.
+        pub reason: String,
+    }
+}
+
+wire! {
+    /// A unit's own password in plain, for the rework bench.
+    pub struct RevealedPassword {
+        pub password: String,
+        /// The run that set and proved it.
+        pub run_id: RunId,
     }
 }
 

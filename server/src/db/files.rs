@@ -170,16 +170,16 @@ pub async fn is_released_profile(db: &mut PgConnection, sha256: &ContentHash) ->
     .await?)
 }
 
-/// The newest procedure there is for a device model; its text names the model on a line of its own.
-pub async fn newest_of_model(db: &mut PgConnection, model: &str) -> DbResult<Option<SourceFile>> {
+/// The newest revision of every procedure.
+pub async fn newest_procedures(db: &mut PgConnection) -> DbResult<Vec<SourceFile>> {
     sqlx::query_as!(
         Row,
-        "select id, revision, sha256, content from source_file
-         where kind = 'procedure' and content like '%model = \"' || $1 || '\"%' order by revision desc limit 1",
-        model
+        "select distinct on (id) id, revision, sha256, content from source_file where kind = 'procedure'
+         order by id, revision desc"
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?
+    .into_iter()
     .map(SourceFile::try_from)
-    .transpose()
+    .collect()
 }

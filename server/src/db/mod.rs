@@ -160,6 +160,18 @@ pub async fn ensure_partitions(pool: &PgPool, today: NaiveDate) -> DbResult<()> 
     Ok(())
 }
 
+/// Whether something in the database rests on the service's keys: a station was enrolled or a bundle released.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_used(pool: &PgPool) -> DbResult<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from station) or exists (select from bundle_release) as "used!""#
+    )
+    .fetch_one(pool)
+    .await?)
+}
+
 /// Whether the database answers.
 ///
 /// # Errors

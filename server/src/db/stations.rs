@@ -99,17 +99,19 @@ pub async fn assign(
     db: &mut PgConnection,
     station: StationId,
     batch: Option<BatchId>,
+    operator: Option<&str>,
     by: &str,
     at: DateTime<Utc>,
 ) -> DbResult<bool> {
     let changed = sqlx::query!(
-        "insert into assignment as a (station_id, batch_id, assigned_by, assigned_at) values ($1, $2, $3, $4)
-         on conflict (station_id) do update set batch_id = $2, assigned_by = $3, assigned_at = $4
-         where a.batch_id is distinct from $2",
+        "insert into assignment as a (station_id, batch_id, assigned_by, assigned_at, operator) values ($1, $2, $3, $4, $5)
+         on conflict (station_id) do update set batch_id = $2, assigned_by = $3, assigned_at = $4, operator = $5
+         where (a.batch_id, a.operator) is distinct from ($2, $5)",
         station.0,
         batch.map(|batch| batch.0),
         by,
-        at
+        at,
+        operator
     )
     .execute(db)
     .await?;
@@ -118,9 +120,10 @@ pub async fn assign(
 
 pub async fn assignment(db: &mut PgConnection, station: StationId) -> DbResult<Option<Assignment>> {
     let row = sqlx::query!(
-        "select s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, u.hash, a.assigned_by
+        r#"select s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, u.hash,
+            coalesce(a.operator, a.assigned_by) as "operator!"
          from assignment a join station s using (station_id) join batch b using (batch_id) join bundle u using (bundle_id)
-         where a.station_id = $1",
+         where a.station_id = $1"#,
         station.0
     )
     .fetch_optional(db)
@@ -133,7 +136,7 @@ pub async fn assignment(db: &mut PgConnection, station: StationId) -> DbResult<O
             batch_name: row.name,
             bundle: row.hash.try_into().map_err(super::inconsistent("bundle", "hash"))?,
             quantity: row.quantity as u32,
-            operator: row.assigned_by,
+            operator: row.operator,
         })
     })
     .transpose()

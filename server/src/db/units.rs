@@ -5,8 +5,8 @@ use crate::page::PageKey;
 use chrono::{DateTime, Utc};
 use domain::{
     api::units::{RunRow, UnitLease, UnitRow, UnitView},
-    identifier::{Identifier, normalise_question},
-    ids::{BatchId, UnitId},
+    identifier::{Identifier, IdentifierKind, normalise_question},
+    ids::{BatchId, RunId, UnitId},
     lease::judge_sync,
     outcome::Outcome,
 };
@@ -150,7 +150,7 @@ pub async fn by_id(db: &mut PgConnection, id: UnitId) -> DbResult<Option<UnitVie
         unit_id: id,
         serial: identifiers
             .iter()
-            .find(|identifier| identifier.kind == domain::identifier::IdentifierKind::Serial)
+            .find(|identifier| identifier.kind == IdentifierKind::Serial)
             .map(|identifier| identifier.value.clone()),
         identifiers,
         outcome: unit.outcome.parse().map_err(inconsistent("unit", "outcome"))?,
@@ -212,6 +212,25 @@ async fn runs(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<RunRow>> {
     .collect()
 }
 
+/// A unit's password as its last run that proved one left it.
+#[derive(Debug)]
+pub struct ProvedSecret {
+    pub run_id: RunId,
+    /// To the service's sealing key.
+    pub sealed: Vec<u8>,
+}
+
+pub async fn last_proved_secret(db: &mut PgConnection, id: UnitId) -> DbResult<Option<ProvedSecret>> {
+    let row = sqlx::query!(
+        "select s.run_id, s.sealed from run r join unit_secret s using (run_id)
+         where r.unit_id = $1 and s.proved order by r.finished_at desc, r.run_id desc limit 1",
+        id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| ProvedSecret { run_id: row.run_id.into(), sealed: row.sealed }))
+}
+
 /// What is known of the units that these unique identifiers belong to.
 #[derive(Debug)]
 pub struct KnownUnit {
@@ -219,6 +238,20 @@ pub struct KnownUnit {
     pub serial: Option<String>,
     /// Whether a run of this operation passed.
     pub passed: bool,
+    /// Its unique identifiers.
+    pub unique: Vec<Identifier>,
+}
+
+impl KnownUnit {
+    /// The first of the identifiers `shown` that this unit can't have: unique, and it has others of that kind only. One
+    /// identifier in common is no identity where another contradicts it.
+    #[must_use]
+    pub fn contradicts<'a>(&self, shown: &'a [Identifier]) -> Option<&'a Identifier> {
+        shown.iter().filter(|one| one.unique && one.kind != IdentifierKind::Serial).find(|one| {
+            let mut own = self.unique.iter().filter(|own| own.kind == one.kind).peekable();
+            own.peek().is_some() && own.all(|own| own.value != one.value)
+        })
+    }
 }
 
 pub async fn by_identifiers(
@@ -232,7 +265,9 @@ pub async fn by_identifiers(
     let rows = sqlx::query!(
         r#"select u.unit_id,
             (select value from identifier i where i.unit_id = u.unit_id and i.kind = 'serial' order by seen_at desc limit 1) as serial,
-            exists (select from run r where r.unit_id = u.unit_id and r.operation = $3 and r.outcome = 'pass') as "passed!"
+            exists (select from run r where r.unit_id = u.unit_id and r.operation = $3 and r.outcome = 'pass') as "passed!",
+            array (select i.kind from identifier i where i.unit_id = u.unit_id and i.is_unique order by i.kind, i.value) as "kinds!",
+            array (select i.value from identifier i where i.unit_id = u.unit_id and i.is_unique order by i.kind, i.value) as "values!"
          from unit u where u.unit_id = any (array (
             select i.unit_id from unnest($1::text[], $2::text[]) q(kind, value)
             -- The limit makes it one look into the unique index each, whatever the statistics say.
@@ -244,8 +279,18 @@ pub async fn by_identifiers(
     )
     .fetch_all(db)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| KnownUnit { unit_id: row.unit_id.into(), serial: row.serial, passed: row.passed })
-        .collect())
+    rows.into_iter()
+        .map(|row| {
+            let unique = row.kinds.iter().zip(row.values).map(|(kind, value)| {
+                let kind = kind.parse().map_err(inconsistent("identifier", "kind"))?;
+                Ok(Identifier { kind, value, unique: true })
+            });
+            Ok(KnownUnit {
+                unit_id: row.unit_id.into(),
+                serial: row.serial,
+                passed: row.passed,
+                unique: unique.collect::<DbResult<Vec<_>>>()?,
+            })
+        })
+        .collect()
 }

@@ -84,7 +84,7 @@ impl Cluster {
         account.own_folder(&folder)?;
         let password_file = folder.join("password");
         if made_by.is_none() {
-            make(&programs, account, &folder, &password_file)?;
+            make(&programs, account, &folder, &password_file, settings.durability)?;
         }
         let password = fs::read_to_string(&password_file)
             .map_err(|cause| PostgresError::NoPassword { path: password_file, folder: data.clone(), cause })?
@@ -185,6 +185,7 @@ fn make(
     account: Account,
     folder: &Path,
     password_file: &Path,
+    durability: Durability,
 ) -> Result<(), PostgresError> {
     // Made beside its place and renamed: a start cut short leaves nothing that looks like a cluster.
     let half = folder.join("data.half-made");
@@ -211,7 +212,12 @@ fn make(
     command
         .arg("-D")
         .arg(&half)
-        .args(["-U", OWNER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"])
+        .args(["-U", OWNER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C"])
+        // A page that rots on the disk is told as such, and never read as a record.
+        .arg(match durability {
+            Durability::Durable => "--data-checksums",
+            Durability::ThrowAway => "--no-sync",
+        })
         .arg("--pwfile")
         .arg(password_file);
     run("initdb", command)?;

@@ -23,7 +23,7 @@ use domain::{
     outcome::Outcome,
     record::{Envelope, MeasurementRecord, ParameterRecord},
 };
-use plan::{Refusal, Rules};
+use plan::{Place, Refusal, Rules};
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use std::collections::HashMap;
@@ -188,7 +188,7 @@ impl Intake {
         let record = &envelope.record;
         let work = self.bundle_of(db, record.batch_id).await?;
         let rules = self.rules_of(db, &record.bundle.hash).await?;
-        let judged = match plan::judge(record, work.as_ref(), rules.as_ref()) {
+        let mut judged = match plan::judge(record, work.as_ref(), rules.as_ref()) {
             Ok(judged) => judged,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -198,10 +198,13 @@ impl Intake {
             None => None,
         };
         let new_unit = UnitId(clock::new_id());
-        let place = match plan::place(record, &judged, &known, lent, new_unit) {
-            Ok(place) => place,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+        let place = plan::place(record, &judged, &known, lent, new_unit).unwrap_or_else(|objection| {
+            judged.object(objection);
+            Place::alone()
+        });
+        if let Some(objection) = place.objection.clone() {
+            judged.object(objection);
+        }
         let run = rows::HeldRun {
             record,
             station_id: self.station,

@@ -8,13 +8,15 @@ use crate::db::{
 };
 use domain::{
     api::ingest::IngestState,
-    evidence::{Evidence, FirmwareEvidence},
+    bundle::BundleManifest,
+    evidence::Evidence,
     identifier::{Identifier, IdentifierKind},
     ids::{ContentHash, RunId, StationId, UnitId},
     lease::BirthLease,
     outcome::Outcome,
     procedure::parse_procedure,
-    record::{BirthRecord, Envelope, MeasurementRecord, RECORD_VERSION, RecordDoubt, judge_record},
+    profile::parse_profile,
+    record::{BirthRecord, Envelope, Expected, MeasurementRecord, RECORD_VERSION, RecordDoubt, judge_record},
     text::FaultCode,
 };
 
@@ -97,21 +99,21 @@ pub fn conflict(envelope: &Envelope, taken: &Taken) -> Option<Refusal> {
 pub struct Rules {
     pub bundle_id: i32,
     pub released: bool,
-    /// Grades of firmware evidence with which a run may pass.
-    pub accepted: Vec<FirmwareEvidence>,
-    pub operation: String,
+    /// What a pass under it must hold.
+    pub expected: Expected,
 }
 
 impl Rules {
-    /// Out of the bundle's texts; none where its procedure does not parse, which its release has ruled out.
+    /// Out of the bundle's texts; none where this build no longer reads them.
     #[must_use]
     pub fn of(texts: &BundleTexts) -> Option<Self> {
         let procedure = parse_procedure("procedure.toml", &texts.procedure).ok()?;
+        let profile = parse_profile("profile.toml", &texts.profile).ok()?;
+        let manifest: BundleManifest = serde_json::from_str(&texts.manifest).ok()?;
         Some(Self {
             bundle_id: texts.bundle_id,
             released: texts.released,
-            accepted: procedure.flash.accepted_evidence,
-            operation: procedure.operation,
+            expected: Expected::of(&profile, &procedure, &manifest),
         })
     }
 }
@@ -142,22 +144,23 @@ pub fn judge(
     let refuse = |reason: String| Refusal::quarantined(Some(record.run_id), reason);
     let work = work.ok_or_else(|| refuse(format!("there is no batch {}", record.batch_id)))?;
     let hash = &record.bundle.hash;
-    let rules = rules
-        .filter(|rules| rules.released)
-        .ok_or_else(|| refuse(format!("bundle {hash} was never released")))?;
+    let rules = rules.filter(|rules| rules.released).ok_or_else(|| {
+        refuse(format!("bundle {hash} was never released, or this server no longer reads it"))
+    })?;
     if work != hash {
         return Err(refuse(format!(
             "batch {} is worked with bundle {work}, the record names {hash}",
             record.batch_id
         )));
     }
-    if record.operation != rules.operation {
+    let expected = &rules.expected;
+    if record.operation != expected.operation {
         return Err(refuse(format!(
             "the bundle's procedure is for operation {:?}, the record names {:?}",
-            rules.operation, record.operation
+            expected.operation, record.operation
         )));
     }
-    let doubts = judge_record(record, &rules.accepted);
+    let doubts = judge_record(record, expected);
     let disbelieved = record.outcome == Outcome::Pass && !doubts.is_empty();
     let disbelief =
         disbelieved.then(|| format!("claims a pass that it does not prove: {}", describe(&doubts)));
@@ -194,6 +197,38 @@ fn distinct(identifiers: &[Identifier]) -> Vec<Identifier> {
     kept
 }
 
+/// Why a claimed pass can't be this unit's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Objection {
+    pub doubt: RecordDoubt,
+    pub reason: String,
+}
+
+impl Judged {
+    /// The record after an objection: held, and no pass.
+    pub fn object(&mut self, objection: Objection) {
+        let said = if self.outcome == Outcome::Pass {
+            self.outcome = Outcome::Error;
+            format!("claims a pass that it does not prove: {}", objection.reason)
+        } else {
+            objection.reason
+        };
+        self.doubts.push(objection.doubt);
+        self.disbelief = Some(match self.disbelief.take() {
+            Some(before) => format!("{before}; {said}"),
+            None => said,
+        });
+    }
+}
+
+impl Place {
+    /// The run stands alone.
+    #[must_use]
+    pub fn alone() -> Self {
+        Self { unit: None, identifiers: Vec::new(), binds_serial: false, objection: None }
+    }
+}
+
 /// Which unit a run belongs to and what it adds to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
@@ -202,6 +237,8 @@ pub struct Place {
     pub identifiers: Vec<Identifier>,
     /// Whether its number becomes this unit's.
     pub binds_serial: bool,
+    /// What speaks against it: this board shows an identifier of another unit, so it is a unit of its own, and no pass.
+    pub objection: Option<Objection>,
 }
 
 /// Finds the unit of a judged record among the units that share one of its unique identifiers (`known`).
@@ -217,40 +254,45 @@ pub fn place(
     known: &[KnownUnit],
     lent: Option<LentNumber>,
     new_unit: UnitId,
-) -> Result<Place, Refusal> {
-    let alone = Place { unit: None, identifiers: Vec::new(), binds_serial: false };
+) -> Result<Place, Objection> {
     let passes = judged.outcome == Outcome::Pass;
-    let refuse = |reason: String| Refusal::quarantined(Some(record.run_id), reason);
     let foreign = record.fault.as_ref().is_some_and(|fault| is_of_another(fault.code));
     if foreign || !judged.identifiers.iter().any(|identifier| identifier.unique) {
-        return Ok(alone);
+        return Ok(Place::alone());
     }
     if known.len() > 1 {
         let serials: Vec<&str> =
             known.iter().map(|unit| unit.serial.as_deref().unwrap_or("unnumbered")).collect();
         let reason = format!("its identifiers belong to different units: {}", serials.join(", "));
-        return if passes { Err(refuse(reason)) } else { Ok(alone) };
+        let objection = Objection { doubt: RecordDoubt::IdentityOfAnotherUnit, reason };
+        return if passes { Err(objection) } else { Ok(Place::alone()) };
+    }
+    if let Some(other) = known.first()
+        && let Some(differs) = other.contradicts(&judged.identifiers)
+    {
+        return Ok(place_beside(record, judged, (other, differs), lent, new_unit));
     }
     let unit = known.first().map_or(new_unit, |unit| unit.unit_id);
     let mut identifiers = judged.identifiers.clone();
     identifiers.retain(|identifier| identifier.kind != IdentifierKind::Serial);
     let Some(serial) = &record.serial else {
-        return Ok(Place { unit: Some(unit), identifiers, binds_serial: false });
+        return Ok(Place { unit: Some(unit), identifiers, binds_serial: false, objection: None });
     };
     let objection = match lent {
-        None => Some(format!("number {serial} was never lent")),
+        None => Some((RecordDoubt::NoSerial, format!("number {serial} was never lent"))),
         Some(lent) if lent.unit_id.is_some_and(|bound| bound != unit) => {
-            Some(format!("number {serial} belongs to another unit"))
+            Some((RecordDoubt::IdentityOfAnotherUnit, format!("number {serial} belongs to another unit")))
         }
         // A re-test in another batch keeps the number it was given in the first.
         Some(lent) if lent.unit_id.is_none() && lent.batch_id != record.batch_id => {
-            Some(format!("number {serial} was lent to another batch"))
+            Some((RecordDoubt::NoSerial, format!("number {serial} was lent to another batch")))
         }
-        Some(_) => known
-            .first()
-            .and_then(|unit| unit.serial.as_ref())
-            .filter(|own| *own != serial)
-            .map(|own| format!("this board is unit {own} already, the record gives it number {serial}")),
+        Some(_) => {
+            known.first().and_then(|unit| unit.serial.as_ref()).filter(|own| *own != serial).map(|own| {
+                let reason = format!("this board is unit {own} already, the record gives it number {serial}");
+                (RecordDoubt::IdentityOfAnotherUnit, reason)
+            })
+        }
     };
     match objection {
         None => {
@@ -259,12 +301,42 @@ pub fn place(
                 value: serial.clone(),
                 unique: true,
             });
-            Ok(Place { unit: Some(unit), identifiers, binds_serial: true })
+            Ok(Place { unit: Some(unit), identifiers, binds_serial: true, objection: None })
         }
-        Some(reason) if passes => Err(refuse(reason)),
+        Some((doubt, reason)) if passes => Err(Objection { doubt, reason }),
         // A run that did not pass keeps its unit, and gives it no number.
-        Some(_) => Ok(Place { unit: Some(unit), identifiers, binds_serial: false }),
+        Some(_) => Ok(Place { unit: Some(unit), identifiers, binds_serial: false, objection: None }),
     }
+}
+
+/// A board with one identifier of another unit and one of its own beside it, as with a Bluetooth module moved from board to
+/// board: it is not that unit. It becomes a unit of its own without what it shares, and takes no number but its own.
+fn place_beside(
+    record: &BirthRecord,
+    judged: &Judged,
+    (other, differs): (&KnownUnit, &Identifier),
+    lent: Option<LentNumber>,
+    new_unit: UnitId,
+) -> Place {
+    let is_own = |identifier: &&Identifier| {
+        identifier.kind != IdentifierKind::Serial && !other.unique.contains(identifier)
+    };
+    let mut identifiers: Vec<Identifier> = judged.identifiers.iter().filter(is_own).cloned().collect();
+    let is_free = lent.is_some_and(|lent| lent.unit_id.is_none() && lent.batch_id == record.batch_id);
+    let number = record.serial.as_ref().filter(|_| is_free);
+    identifiers.extend(number.map(|serial| Identifier {
+        kind: IdentifierKind::Serial,
+        value: serial.clone(),
+        unique: true,
+    }));
+    let reason = format!(
+        "it shows an identifier of unit {}, which has another {} than {}; find out which part was moved",
+        other.serial.as_deref().unwrap_or("without a number"),
+        differs.kind.as_str(),
+        differs.value
+    );
+    let objection = Some(Objection { doubt: RecordDoubt::IdentityOfAnotherUnit, reason });
+    Place { unit: Some(new_unit), identifiers, binds_serial: number.is_some(), objection }
 }
 
 /// Faults that say: this identity is not this board's, or this board is not for this line.
@@ -306,4 +378,87 @@ pub fn definition_key(measurement: &MeasurementRecord) -> String {
         "{}|{}|{:?}|{:?}|{:?}",
         measurement.name, measurement.unit, measurement.limit, measurement.when, measurement.source
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::synthetic::{self, Work};
+    use chrono::DateTime;
+    use domain::ids::BatchId;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    fn work() -> Work {
+        synthetic::work(Uuid::nil().into(), BatchId(Uuid::from_u128(9)))
+    }
+
+    fn record(number: u32) -> BirthRecord {
+        let at = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        synthetic::envelope(&work(), Uuid::nil(), number, at, 1).record
+    }
+
+    fn rules() -> Rules {
+        Rules { bundle_id: 1, released: true, expected: work().expected }
+    }
+
+    fn judged(record: &BirthRecord) -> Judged {
+        judge(record, Some(&record.bundle.hash), Some(&rules())).unwrap()
+    }
+
+    #[test]
+    fn nothing_unreleased_is_a_record() {
+        let sound = record(1);
+        let hash = sound.bundle.hash.clone();
+        assert!(judge(&sound, None, None).is_err());
+        assert!(judge(&sound, Some(&hash), None).is_err());
+        let other = ContentHash::of(b"another");
+        let mut rules = rules();
+        rules.released = false;
+        assert!(judge(&sound, Some(&hash), Some(&rules)).is_err());
+        rules.released = true;
+        assert!(judge(&sound, Some(&other), Some(&rules)).is_err());
+        assert_eq!(judge(&sound, Some(&hash), Some(&rules)).unwrap().outcome, Outcome::Pass);
+        // Released, but its grade of firmware evidence is not accepted: held, and no pass.
+        rules.expected.accepted.clear();
+        assert_eq!(judge(&sound, Some(&hash), Some(&rules)).unwrap().outcome, Outcome::Error);
+    }
+
+    proptest! {
+        /// Whatever the database knows: a pass gets a unit and a number that is this unit's own, or it is no pass.
+        #[test]
+        fn a_pass_always_has_a_unit_and_a_number_of_its_own(
+            number in 1_u32..60,
+            knows in proptest::collection::vec((0_u128..3, proptest::option::of(0_u32..3)), 0..3),
+            lent in proptest::option::of((8_u128..10, proptest::option::of(0_u128..4))),
+        ) {
+            let record = record(number);
+            let judged = judged(&record);
+            let known: Vec<KnownUnit> = knows
+                .iter()
+                .map(|(unit, serial)| KnownUnit {
+                    unit_id: UnitId(Uuid::from_u128(*unit)),
+                    serial: serial.map(|own| if own == 0 { synthetic::serial(number) } else { format!("other-{own}") }),
+                    passed: false,
+                    unique: Vec::new(),
+                })
+                .collect();
+            let lent = lent.map(|(batch, unit)| LentNumber {
+                batch_id: BatchId(Uuid::from_u128(batch)),
+                unit_id: unit.map(|unit| UnitId(Uuid::from_u128(unit))),
+            });
+            let new_unit = UnitId(Uuid::from_u128(77));
+            match place(&record, &judged, &known, lent, new_unit) {
+                Ok(place) if judged.outcome == Outcome::Pass => {
+                    let unit = place.unit.unwrap();
+                    prop_assert!(place.binds_serial);
+                    prop_assert!(known.len() < 2);
+                    prop_assert!(lent.unwrap().unit_id.is_none_or(|bound| bound == unit));
+                    prop_assert!(known.iter().all(|known| known.serial.is_none() || known.serial == record.serial));
+                }
+                Ok(_) => {}
+                Err(_) => prop_assert_eq!(judged.outcome, Outcome::Pass, "only a pass is objected to"),
+            }
+        }
+    }
 }

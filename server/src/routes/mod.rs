@@ -18,6 +18,7 @@ mod station;
 mod stations;
 mod submit_bundle;
 mod tokens;
+mod unit_password;
 mod units;
 
 use crate::{error::ApiError, state::AppState, web};
@@ -63,6 +64,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(serial_blocks::router())
         .merge(line::router())
         .merge(units::router())
+        .merge(unit_password::router())
         .merge(exports::router())
         .merge(runs::router())
         .merge(leases::router())

@@ -29,7 +29,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/v1/runs/{run_id}", tag = "units", params(("run_id" = RunId, Path,)), responses(
-    (status = 200, description = "the birth record as it arrived", body = RunView),
+    (status = 200, description = "the birth record as it arrived, the password's sealed text withheld", body = RunView),
     (status = 404, description = "not_found", body = Problem)))]
 async fn one(
     State(state): State<AppState>,
@@ -41,7 +41,9 @@ async fn one(
     let run = runs::by_id(&mut db, id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
     let text = wire_text::expand(&run.content, run.dictionary.as_deref())
         .map_err(|error| ApiError::internal(&error))?;
-    let envelope: Envelope = serde_json::from_str(&text).map_err(|error| ApiError::internal(&error))?;
+    let mut envelope: Envelope = serde_json::from_str(&text).map_err(|error| ApiError::internal(&error))?;
+    let password = envelope.record.password.take();
+    envelope.record.password = password.map(|password| password.withheld());
     let titles = match bundles::texts(&mut db, &run.bundle).await? {
         Some(texts) => titles_of(&envelope.record, &texts),
         None => Vec::new(),

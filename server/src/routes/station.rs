@@ -60,6 +60,10 @@ async fn admission(
     let known = units::by_identifiers(&mut db, &form.identifiers, &form.operation).await?;
     Ok(Json(match known.as_slice() {
         [] => Admission { verdict: AdmissionVerdict::Admit, serial: None },
+        // A part moved from another unit: that unit's number must not stand on two boards.
+        [unit] if unit.contradicts(&form.identifiers).is_some() => {
+            Admission { verdict: AdmissionVerdict::IdentityConflict, serial: None }
+        }
         [unit] if unit.passed => {
             Admission { verdict: AdmissionVerdict::PassedAlready, serial: unit.serial.clone() }
         }

@@ -77,7 +77,7 @@ async fn enrol(
         key,
         release_key: state.keys.release_public(),
         sealing_key: state.keys.sealing_public(),
-        placeholder_key: state.keys.placeholder_hex(),
+        placeholder_key: state.keys.placeholder_of(station.station_id),
     };
     Ok((StatusCode::CREATED, Json(enrolled)))
 }
@@ -111,7 +111,8 @@ async fn assign(
         check_fits(&mut db, batch, simulated).await?;
     }
     let now = clock::now();
-    if stations::assign(&mut db, id, form.batch_id, &signed.0.username, now).await? {
+    let operator = form.operator.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    if stations::assign(&mut db, id, form.batch_id, operator, &signed.0.username, now).await? {
         let writer = signed.writer();
         let subject = id.to_string();
         let entry = audit::Entry {
@@ -119,7 +120,7 @@ async fn assign(
             at: now,
             action: "station.assign",
             subject: &subject,
-            detail: serde_json::json!({ "batch_id": form.batch_id }),
+            detail: serde_json::json!({ "batch_id": form.batch_id, "operator": operator }),
         };
         audit::append(&mut db, &entry).await?;
     }

@@ -12,4 +12,5 @@ mod promises;
 mod releases;
 mod sign_in;
 mod stations;
+mod trust;
 mod units;

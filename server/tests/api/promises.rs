@@ -67,13 +67,12 @@ async fn the_views_tell_every_value_of_a_record_again() {
         assert_eq!((&row.0, after, row.3, row.4), (&sent.name, sent_after, sent.holds, sent.written));
         assert_eq!(row.1, serde_json::to_value(&sent.before).unwrap());
     }
-    let readings: i64 = sqlx::query_scalar(
-        "select count(*) from measurement_reading where run_id = $1 and not passed and name = 'cell_7' and value = 2381",
-    )
-    .bind(record.run_id.0)
-    .fetch_one(pool)
-    .await
-    .unwrap();
+    let readings: i64 =
+        sqlx::query_scalar("select count(*) from measurement_reading where run_id = $1 and not passed")
+            .bind(record.run_id.0)
+            .fetch_one(pool)
+            .await
+            .unwrap();
     assert_eq!(readings, 1);
     let steps: Vec<(String, i32, i32, String)> = sqlx::query_as(
         "select step, started_ms, retries::int, outcome from step_time where run_id = $1 order by started_ms",

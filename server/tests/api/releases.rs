@@ -20,7 +20,7 @@ async fn every_fault_of_an_image_is_named_at_once() {
         factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(submission(&bad))).await;
     assert_eq!(status, 422);
     let detail = answer["detail"].as_str().unwrap();
-    for part in ["122881 bytes", "stack pointer", "reset handler", "\"V1.8\""] {
+    for part in ["122881 bytes", "no stack in RAM", "\"V1.8\""] {
         assert!(detail.contains(part), "{part}: {detail}");
     }
     let (status, answer) =

@@ -7,6 +7,7 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::Value;
+use sqlx::Connection as _;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     net::TcpListener,
@@ -108,6 +109,39 @@ fn a_killed_service_finds_its_database_again_and_a_stopped_one_leaves_nothing_ru
     let (mut child, _) = start(&mut serve(&data));
     signal(&child, Signal::SIGINT);
     assert_eq!(end_of(&mut child), Some(0));
+}
+
+/// Asks the database one thing, as the owner of its tables.
+fn ask(ready: &Value, sql: &'static str) -> String {
+    let url = ready["database_url"].as_str().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let mut database = sqlx::PgConnection::connect(url).await.unwrap();
+        sqlx::query_scalar::<_, String>(sql).fetch_one(&mut database).await.unwrap()
+    })
+}
+
+#[test]
+fn a_lost_key_is_named_and_what_is_to_last_is_checked_page_by_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("plant");
+    let (mut child, ready) = start(&mut serve(&data));
+    assert_eq!(ask(&ready, "show data_checksums"), "on");
+    let stop = |child: &mut Child| {
+        signal(child, Signal::SIGTERM);
+        assert_eq!(end_of(child), Some(0));
+    };
+    stop(&mut child);
+    // Nothing rests on the keys of a new database.
+    std::fs::remove_file(data.join("keys/sealing.key")).unwrap();
+    let (mut child, ready) = start(&mut serve(&data));
+    let enrolled = "insert into station (station_id, name, slots, simulated, key_hash, enrolled_at)
+        values (gen_random_uuid(), 'jig-1', 1, true, '\\x00', now()) returning name";
+    assert_eq!(ask(&ready, enrolled), "jig-1");
+    stop(&mut child);
+    std::fs::remove_file(data.join("keys/sealing.key")).unwrap();
+    let said = refusal(&mut serve(&data));
+    assert!(said.contains("keys/sealing.key") && said.contains("backup"), "{said}");
+    assert!(!data.join("keys/sealing.key").exists());
 }
 
 fn refusal(command: &mut Command) -> String {

@@ -176,7 +176,7 @@ pub fn batch(api: &Api, state: &mut State, options: &Options) -> Result<Batch> {
 pub fn assign(api: &Api, state: &State, station: &Station, batch: &Batch) -> Result<()> {
     let token = state.tokens.get("engineer").cloned().unwrap_or_default();
     let path = format!("/api/v1/stations/{}/assignment", station.station_id);
-    api.put(&token, &path, &json!({ "batch_id": batch.batch_id }))
+    api.put(&token, &path, &json!({ "batch_id": batch.batch_id, "operator": "operator" }))
         .context("assigning the batch to the station")?;
     Ok(())
 }
