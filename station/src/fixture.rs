@@ -2,6 +2,7 @@
 
 use crate::runner::Lamp;
 use serde::{Deserialize, Serialize};
+use socket2::{SockRef, TcpKeepalive};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
@@ -12,6 +13,9 @@ use tokio::{
 
 /// How long an instrument may take to answer; a command older than this is not waited for any more.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a silent fixture is asked for a sign of life.
+const KEEPALIVE: Duration = Duration::from_secs(2);
 
 /// From the jig.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +119,11 @@ pub async fn keep_connected(mut wire: FixtureWire, address: String) {
             Ok(stream) => {
                 // A lamp must not wait for Nagle.
                 let _ = stream.set_nodelay(true);
+                // A jig that lost its power says no goodbye, and while no board comes nothing is sent to it that could fail.
+                let alive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+                if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&alive) {
+                    tracing::warn!(%error, "a fixture that goes without a word will not be noticed");
+                }
                 tracing::info!(address, "fixture connected");
                 was_away = false;
                 if wire.carry(stream).await == Carried::StationGone {
