@@ -130,7 +130,7 @@ fn work(
     setup::tokens(&api, &accounts, &mut state)?;
     state.save(folder)?;
     let image = setup::image(workspace, folder, options.seed)?;
-    setup::bundle(workspace, &api, &mut state, &image)?;
+    setup::bundle(workspace, folder, &api, &mut state, &image)?;
     state.save(folder)?;
     let batch = choose_batch(&api, &mut state, options)?;
     let station = setup::station(&api, &mut state, batch.slots)?;

@@ -56,7 +56,13 @@ pub fn image(workspace: &Workspace, folder: &Folder, seed: u64) -> Result<PathBu
 }
 
 /// The bundle: submitted by the engineer, released by quality. Made anew when a file of it has changed.
-pub fn bundle(workspace: &Workspace, api: &Api, state: &mut State, image: &Path) -> Result<()> {
+pub fn bundle(
+    workspace: &Workspace,
+    folder: &Folder,
+    api: &Api,
+    state: &mut State,
+    image: &Path,
+) -> Result<()> {
     let image = std::fs::read(image).with_context(|| format!("reading {}", image.display()))?;
     let made_of = fingerprint(&workspace.root.join("profiles"), &image)?;
     if state.bundle.as_ref().is_some_and(|bundle| bundle.made_of == made_of) {
@@ -64,17 +70,15 @@ pub fn bundle(workspace: &Workspace, api: &Api, state: &mut State, image: &Path)
     }
     let token = |role: &str| state.tokens.get(role).cloned().unwrap_or_default();
     let model_id = id_in(&workspace.root.join(MODEL_FILE))?;
-    let profiles = api.get_all(&token("engineer"), "/api/v1/profiles")?;
-    let profile =
-        profiles.iter().find(|profile| text_of(profile, "model") == model_id).with_context(|| {
-            format!("the server knows no profile for the model {model_id}; see profiles/parameters")
-        })?;
-    let revision = profile.get("revision").and_then(Value::as_u64).context("the profile has no revision")?;
+    let (procedure, profile) = procedure_for(&workspace.root.join("profiles/procedures"), &model_id)?;
+    let known = api.get_all(&token("engineer"), "/api/v1/profiles")?;
+    let revision = revision_of(&workspace.root.join("profiles/parameters"), &profile, &known)
+        .with_context(|| refused_files(&folder.at("logs").join("server.log")))?;
     let submit = json!({
         "model_id": model_id,
-        "profile_id": text_of(profile, "id"),
+        "profile_id": profile,
         "profile_revision": revision,
-        "procedure_id": procedure_for(&workspace.root.join("profiles/procedures"), &model_id)?,
+        "procedure_id": procedure,
         "firmware_version": FIRMWARE_VERSION,
         "image_hex": hex_of(&image),
     });
@@ -224,14 +228,52 @@ fn id_in(path: &Path) -> Result<String> {
     id.map(str::to_owned).with_context(|| format!("{} has no `id`", path.display()))
 }
 
-fn procedure_for(folder: &Path, model_id: &str) -> Result<String> {
+/// The first procedure for the model, and the first profile that its limits are for.
+fn procedure_for(folder: &Path, model_id: &str) -> Result<(String, String)> {
     for path in toml_files(folder)? {
         let table = read_toml(&path)?;
         if table.get("model").and_then(toml::Value::as_str) == Some(model_id) {
-            return id_in(&path);
+            let profiles = table.get("profiles").and_then(toml::Value::as_array);
+            let profile = profiles.and_then(|profiles| profiles.first()).and_then(toml::Value::as_str);
+            let profile = profile.with_context(|| format!("{} names no `profiles`", path.display()))?;
+            return Ok((id_in(&path)?, profile.to_owned()));
         }
     }
     bail!("{} holds no procedure for the model {model_id}", folder.display())
+}
+
+/// The revision in the profile's own file, which the server must have taken in: an older one in its database, or another
+/// profile, is not what was asked for.
+fn revision_of(folder: &Path, id: &str, known: &[Value]) -> Result<u64> {
+    let path = folder.join(format!("{id}.toml"));
+    let table = read_toml(&path)?;
+    let revision = table.get("revision").and_then(toml::Value::as_integer);
+    let revision = revision.and_then(|revision| u64::try_from(revision).ok());
+    let revision = revision.with_context(|| format!("{} has no `revision`", path.display()))?;
+    let taken = known
+        .iter()
+        .any(|row| text_of(row, "id") == id && row.get("revision").and_then(Value::as_u64) == Some(revision));
+    if !taken {
+        bail!("the server did not take {} (revision {revision}) in", path.display());
+    }
+    Ok(revision)
+}
+
+/// What the server said of the files that it refused.
+fn refused_files(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let mut faults: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("is not imported"))
+        .filter_map(|line| line.split_once("fault=").map(|(_, fault)| fault))
+        .collect();
+    faults.dedup();
+    match faults.as_slice() {
+        [] => format!("the demo's profile can't be used; the server's log may say why: {}", log.display()),
+        faults => {
+            format!("the demo's profile can't be used; correct this and start again: {}", faults.join("; "))
+        }
+    }
 }
 
 fn read_toml(path: &Path) -> Result<toml::Table> {
@@ -299,8 +341,29 @@ mod tests {
     fn the_procedure_of_the_model_is_found() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.toml"), "id = \"other-eol\"\nmodel = \"other\"\n").unwrap();
-        std::fs::write(folder.path().join("b.toml"), "id = \"topbms-eol\"\nmodel = \"topbms\"\n").unwrap();
-        assert_eq!(procedure_for(folder.path(), "topbms").unwrap(), "topbms-eol");
+        let text = "id = \"topbms-eol\"\nmodel = \"topbms\"\nprofiles = [\"lto\", \"other\"]\n";
+        std::fs::write(folder.path().join("b.toml"), text).unwrap();
+        let found = procedure_for(folder.path(), "topbms").unwrap();
+        assert_eq!(found, ("topbms-eol".to_owned(), "lto".to_owned()));
         assert!(procedure_for(folder.path(), "none").unwrap_err().to_string().contains("none"));
+    }
+    #[test]
+    fn a_profile_that_the_server_refused_is_never_replaced_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = [json!({ "id": "lto", "revision": 2 }), json!({ "id": "other", "revision": 3 })];
+        let path = folder.path().join("lto.toml");
+        std::fs::write(&path, "id = \"lto\"\nrevision = 2\n").unwrap();
+        assert_eq!(revision_of(folder.path(), "lto", &known).unwrap(), 2);
+        std::fs::write(&path, "id = \"lto\"\nrevision = 3\n").unwrap();
+        assert!(revision_of(folder.path(), "lto", &known).unwrap_err().to_string().contains("did not take"));
+        std::fs::write(&path, "id = \"lto\nrevision = ").unwrap();
+        assert!(revision_of(folder.path(), "lto", &known).unwrap_err().to_string().contains("lto.toml"));
+        let log = folder.path().join("server.log");
+        std::fs::write(
+            &log,
+            "E a file under profiles is not imported; correct it fault=\"lto.toml:2: torn\"\n",
+        )
+        .unwrap();
+        assert!(refused_files(&log).contains("lto.toml:2: torn"));
     }
 }

@@ -90,14 +90,16 @@ pub fn judge(boards: &[Board], rows: &[Value], image_crc32: u32) -> Vec<String> 
         if !board.removed {
             wrong.push(format!("{named} was not taken out of the jig"));
         }
-        if (board.lamp.as_deref() == Some("pass")) != (board.expected == "pass") {
+        // Who is refused is neither good nor bad: somebody must look.
+        let due = if board.expected == "refused" { "attention" } else { board.expected.as_str() };
+        if board.lamp.as_deref() != Some(due) {
             let lamp = board.lamp.as_deref().unwrap_or("no lamp");
             wrong.push(format!("{named} was shown \"{lamp}\" and is expected to \"{}\"", board.expected));
         }
         // A copied identity passes once, with the board that it was copied from.
         let is_copy = board.fault.as_deref() == Some("cloned_identity");
         wrong.extend(match (board.expected.as_str(), passes(code)) {
-            ("pass", 1) => judge_passed(board, &named, image_crc32),
+            ("pass", 1) => judge_passed(board, &named, rows, image_crc32),
             ("pass", 0) => {
                 vec![format!("{named} should have passed; the server says: {}", said_of(rows, code))]
             }
@@ -108,29 +110,85 @@ pub fn judge(boards: &[Board], rows: &[Value], image_crc32: u32) -> Vec<String> 
             (other, _) => vec![format!("{named} is expected to \"{other}\", which the demo does not know")],
         });
     }
-    let silent = boards.iter().filter(|board| board.fault.as_deref() == Some("silent")).count();
-    let recorded = rows.iter().filter(|row| fault_code(row.get("fault")) == "board_silent").count();
-    if silent > recorded {
-        wrong.push(format!(
-            "{silent} boards are silent, but the server holds {recorded} records of board_silent"
-        ));
-    }
+    wrong.extend(judge_failures(boards, rows));
     wrong.extend(serials_twice(rows));
     wrong
 }
 
-/// The board itself must hold what its record claims.
-fn judge_passed(board: &Board, named: &str, image_crc32: u32) -> Vec<String> {
+/// With which codes a board that was made wrong so may fail; none for one that leaves no record.
+fn codes_of(fault: &str) -> &'static [&'static str] {
+    match fault {
+        "silent" => &["board_silent"],
+        // The image in its flash fails the loader's own test, or the board reports another CRC.
+        "flipped_flash_byte" => &["application_did_not_start", "firmware_crc_differs", "flash_failed"],
+        "cell_out_of_limits" => &["outside_limits"],
+        "register_does_not_hold" => &["register_does_not_hold"],
+        "wrong_model" => &["wrong_model"],
+        _ => &[],
+    }
+}
+
+/// Every board that must fail has exactly the record that it must have, and no record is about nothing.
+fn judge_failures(boards: &[Board], rows: &[Value]) -> Vec<String> {
     let mut wrong = Vec::new();
-    if board.holds.firmware_crc32.is_some_and(|crc| crc != image_crc32) {
-        wrong.push(format!("{named} passed with another image in its flash"));
+    // A run that was cut off, and whose board was worked again, stands beside the board's own line only without an identity.
+    let mut failures: Vec<&Value> =
+        rows.iter().filter(|row| !matches!(text_of(row, "outcome"), "pass" | "interrupted")).collect();
+    for board in boards.iter().filter(|board| board.expected == "fail") {
+        let (fault, code) = (board.fault.as_deref().unwrap_or("good"), board.machine_code.as_deref());
+        let is_its = |row: &&Value| {
+            // A board that shows no identity, or another kind's, is no unit.
+            let anonymous = text_of(row, "machine_code").is_empty();
+            (anonymous || Some(text_of(row, "machine_code")) == code)
+                && text_of(row, "outcome") == "fail"
+                && codes_of(fault).contains(&fault_code(row.get("fault")).as_str())
+        };
+        match failures.iter().position(is_its) {
+            Some(place) => drop(failures.swap_remove(place)),
+            None => wrong.push(format!(
+                "board {} ({}, {fault}) must have a record that failed with {}; the server says: {}",
+                board.index,
+                code.unwrap_or_default(),
+                codes_of(fault).join(" or "),
+                said_of(rows, code.unwrap_or_default())
+            )),
+        }
+        if fault == "silent" && rows.iter().any(|row| Some(text_of(row, "machine_code")) == code) {
+            wrong.push(format!("board {} never said a byte, and is a unit on the server", board.index));
+        }
     }
-    if board.holds.charge_on == Some(false) {
-        wrong.push(format!("{named} passed with its charge path off"));
-    }
-    if board.holds.password_is_factory == Some(true) {
-        wrong.push(format!("{named} passed with the factory's password"));
-    }
+    wrong.extend(failures.iter().map(|row| {
+        let (code, outcome) = (text_of(row, "machine_code"), text_of(row, "outcome"));
+        format!(
+            "the server holds a record that no board accounts for: {code} {outcome} {}",
+            fault_code(row.get("fault"))
+        )
+    }));
+    wrong
+}
+
+/// The board itself must hold what its record claims; a witness that says nothing clears nobody.
+fn judge_passed(board: &Board, named: &str, rows: &[Value], image_crc32: u32) -> Vec<String> {
+    let holds = &board.holds;
+    let mut wrong = Vec::new();
+    let mut unless = |right: bool, what: &str| {
+        if !right {
+            wrong.push(format!("{named} passed {what}"));
+        }
+    };
+    unless(holds.firmware_crc32 == Some(image_crc32), "with another image in its flash, or nobody looked");
+    unless(holds.charge_on == Some(true), "with its charge path off, or nobody looked");
+    unless(holds.password_is_factory == Some(false), "with the factory's password, or nobody looked");
+    let own = rows
+        .iter()
+        .find(|row| is_pass(row) && Some(text_of(row, "machine_code")) == board.machine_code.as_deref());
+    let serial = own.map(|row| text_of(row, "serial")).unwrap_or_default();
+    let tail = serial.get(serial.len().saturating_sub(5)..).unwrap_or_default();
+    let named_so = holds.name.as_deref().is_some_and(|name| !tail.is_empty() && name.ends_with(tail));
+    unless(
+        named_so,
+        &format!("as {serial} and calls itself {:?}", holds.name.as_deref().unwrap_or_default()),
+    );
     wrong
 }
 
@@ -180,32 +238,90 @@ mod tests {
             expected: expected.to_owned(),
             inserted: true,
             removed: true,
-            lamp: Some(if expected == "pass" { "pass" } else { "fail" }.to_owned()),
-            holds: Holds { firmware_crc32: Some(7), ..Holds::default() },
+            lamp: Some(if expected == "refused" { "attention" } else { expected }.to_owned()),
+            holds: Holds {
+                name: Some(format!("TB-0000{index}")),
+                firmware_crc32: Some(7),
+                charge_on: Some(true),
+                password_is_factory: Some(false),
+            },
         }
     }
 
+    /// The serial of board 1 is S00001, as its name ends.
     fn row(code: &str, outcome: &str, serial: &str) -> Value {
+        let serial = serial.replace('S', "S0000");
         json!({ "machine_code": code, "outcome": outcome, "serial": serial })
+    }
+
+    fn failed(code: Option<&str>, fault: &str) -> Value {
+        json!({ "machine_code": code, "outcome": "fail", "fault": { "code": fault } })
+    }
+
+    /// A batch with every fault, and what the server must say of it.
+    fn whole() -> (Vec<Board>, Vec<Value>) {
+        let mut boards = vec![
+            board(1, None, "pass"),
+            board(2, Some("wrong_model"), "fail"),
+            board(3, Some("silent"), "fail"),
+            board(4, Some("cell_out_of_limits"), "fail"),
+            board(5, Some("cloned_identity"), "refused"),
+        ];
+        boards[4].machine_code = Some("M1".to_owned());
+        let rows = vec![
+            row("M1", "pass", "S1"),
+            failed(None, "wrong_model"),
+            failed(None, "board_silent"),
+            failed(Some("M4"), "outside_limits"),
+            json!({ "outcome": "interrupted", "fault": { "code": "station_stopped" } }),
+        ];
+        (boards, rows)
     }
 
     #[test]
     fn a_batch_as_it_should_be_has_nothing_wrong() {
-        let boards = [
-            board(1, None, "pass"),
-            board(2, Some("wrong_model"), "refused"),
-            board(3, Some("silent"), "fail"),
-        ];
-        let rows =
-            [row("M1", "pass", "S1"), json!({ "outcome": "fail", "fault": { "code": "board_silent" } })];
+        let (boards, rows) = whole();
         assert_eq!(judge(&boards, &rows, 7), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_bad_board_has_its_record_and_the_right_reason() {
+        let (boards, rows) = whole();
+        for lost in 1..4 {
+            let mut rows = rows.clone();
+            rows.remove(lost);
+            assert_eq!(judge(&boards, &rows, 7).len(), 1, "{lost}");
+        }
+        let mut other = rows.clone();
+        other[3] = failed(Some("M4"), "board_silent");
+        let wrong = judge(&boards, &other, 7);
+        assert!(wrong.iter().any(|said| said.contains("outside_limits")), "{wrong:?}");
+        for surplus in
+            [failed(None, "board_silent"), failed(None, "identity_in_two_slots"), failed(Some("M1"), "x")]
+        {
+            let mut rows = rows.clone();
+            rows.push(surplus);
+            let wrong = judge(&boards, &rows, 7);
+            assert!(wrong.iter().any(|said| said.contains("no board accounts for")), "{wrong:?}");
+        }
+        let mut shown = boards.clone();
+        shown[4].lamp = Some("fail".to_owned());
+        assert!(judge(&shown, &rows, 7)[0].contains("was shown"));
+    }
+
+    #[test]
+    fn a_witness_that_says_nothing_clears_nobody() {
+        let (mut boards, rows) = whole();
+        boards[0].holds = Holds::default();
+        assert_eq!(judge(&boards, &rows, 7).len(), 4);
+        boards[0].holds = Holds { name: Some("TB-00009".to_owned()), ..board(1, None, "pass").holds };
+        assert!(judge(&boards, &rows, 7)[0].contains("calls itself"));
     }
 
     #[test]
     fn a_false_pass_is_found() {
         let wrong = judge(&[board(1, Some("cell_out_of_limits"), "fail")], &[row("M1", "pass", "S1")], 7);
-        assert_eq!(wrong.len(), 1);
-        assert!(wrong[0].contains("must never pass"));
+        assert!(wrong[0].contains("must never pass"), "{wrong:?}");
     }
 
     #[test]
@@ -231,8 +347,8 @@ mod tests {
     fn a_false_lamp_is_found() {
         let mut bad = board(1, Some("flipped_flash_byte"), "fail");
         bad.lamp = Some("pass".to_owned());
-        let wrong = judge(&[bad], &[row("M1", "fail", "")], 7);
-        assert_eq!(wrong.len(), 1);
+        let wrong = judge(&[bad], &[failed(Some("M1"), "firmware_crc_differs")], 7);
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert!(wrong[0].contains("was shown"));
     }
 
@@ -248,7 +364,8 @@ mod tests {
         let twice = [row("M1", "pass", "S1"), row("M1", "pass", "S3"), row("M2", "pass", "S2")];
         assert!(judge(&boards, &twice, 7)[0].contains("2 passes"));
         let same = [row("M1", "pass", "S1"), row("M2", "pass", "S1")];
-        assert!(judge(&boards, &same, 7)[0].contains("S1 was given to M1 and M2"));
+        let wrong = judge(&boards, &same, 7);
+        assert!(wrong.iter().any(|said| said.contains("S00001 was given to M1 and M2")), "{wrong:?}");
     }
 
     #[test]
@@ -260,12 +377,12 @@ mod tests {
             password_is_factory: Some(true),
             name: None,
         };
-        assert_eq!(judge(&[liar], &[row("M1", "pass", "S1")], 7).len(), 3);
+        assert_eq!(judge(&[liar], &[row("M1", "pass", "S1")], 7).len(), 4);
     }
 
     #[test]
     fn a_copied_identity_passes_once_and_not_twice() {
-        let mut copy = board(2, Some("cloned_identity"), "fail");
+        let mut copy = board(2, Some("cloned_identity"), "refused");
         copy.machine_code = Some("M1".to_owned());
         let boards = [board(1, None, "pass"), copy];
         assert_eq!(judge(&boards, &[row("M1", "pass", "S1")], 7), Vec::<String>::new());
