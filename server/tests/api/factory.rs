@@ -12,7 +12,7 @@ use domain::{
     model::{DeviceModel, parse_model},
     procedure::parse_procedure,
     profile::parse_profile,
-    record::{Envelope, Expected},
+    record::{Envelope, Expected, SecretRecord},
     role::Role,
 };
 use jigline_server::{
@@ -155,6 +155,14 @@ impl Factory {
         let mut envelope = synthetic::envelope(&self.work, self.outbox, number, at, 7);
         envelope.record.serial = serial.map(ToOwned::to_owned);
         envelope
+    }
+
+    /// A password as a station puts it into a record, proved on the board.
+    pub fn sealed(&self, plain: &str) -> SecretRecord {
+        let key: [u8; 32] = hex::decode(&self.station.sealing_key).unwrap().try_into().unwrap();
+        let sealed = crypto_box::PublicKey::from(key).seal(&mut crypto_box::aead::OsRng, plain.as_bytes());
+        let (keyed_hash, sealed) = ("ab".repeat(16), hex::encode(sealed.unwrap()));
+        SecretRecord { length: 6, keyed_hash, sealed, proved: true }
     }
 
     pub async fn send(&self, envelopes: &[&Envelope]) -> Vec<IngestResult> {

@@ -1,7 +1,6 @@
 //! What the server takes on nobody's word: limits, values, identities, passwords.
 
 use crate::factory::{Factory, image, model, submission};
-use crypto_box::PublicKey;
 use domain::{
     api::{
         ingest::IngestState,
@@ -136,12 +135,7 @@ async fn a_record_names_whoever_works_at_the_jig() {
 async fn a_password_leaves_only_at_the_rework_bench_and_never_without_a_trace() {
     let factory = Factory::start().await;
     let serials = factory.serials(2).await;
-    let key: [u8; 32] = hex::decode(&factory.station.sealing_key).unwrap().try_into().unwrap();
-    let seal = |plain: &str| {
-        let sealed = PublicKey::from(key).seal(&mut crypto_box::aead::OsRng, plain.as_bytes()).unwrap();
-        let (keyed_hash, sealed) = ("ab".repeat(16), hex::encode(sealed));
-        SecretRecord { length: 6, keyed_hash, sealed, proved: true }
-    };
+    let seal = |plain: &str| factory.sealed(plain);
     let mut first = factory.envelope(1, Some(&serials[0]));
     first.record.password = Some(seal("918273"));
     // A later run set one that was never proved: the board opens with the former.
