@@ -15,7 +15,7 @@ use crate::{
     secrets::{SealFault, Sealer, own_key_of_new_station, read_own_key},
     shared::{NO_TRANSFER, PortSource, Shared, SharedParts, SlotDesk, SlotInput, fresh_id, no_work},
     slot::Slot,
-    uplink::{OrderBook, Server, ServerFault, send_records},
+    uplink::{OrderBook, SendFault, Server, ServerFault, send_records},
 };
 use domain::{
     ids::{BatchId, OutboxId, SerialBlockId, StationId},
@@ -184,7 +184,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             () = background => {}
             () = stopping => {}
         }
-        match timeout(LAST_RECORDS, send_records(&this.shared.journal, &this.shared.server)).await {
+        match timeout(LAST_RECORDS, this.send()).await {
             Ok(Ok(_)) => {}
             _ => tracing::info!("the last records stay in the journal until the next start"),
         }
@@ -314,13 +314,18 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         }
     }
 
+    async fn send(&self) -> Result<u64, SendFault> {
+        let tell = |held| self.shared.tell(Progress::held_in_doubt(held));
+        send_records(&self.shared.journal, &self.shared.server, tell).await
+    }
+
     async fn keep_sending(&self) {
         let mut pause = BACKOFF.0;
         // Each reason is said once: a shift without the server must not fill the disk with one sentence.
         let mut said: Option<String> = None;
         self.tell_counts();
         loop {
-            match send_records(&self.shared.journal, &self.shared.server).await {
+            match self.send().await {
                 Ok(sent) => {
                     pause = BACKOFF.0;
                     if said.take().is_some() {

@@ -1,6 +1,8 @@
 //! What the station tells whoever started it: one JSON object a line.
 
+use crate::uplink::HeldInDoubt;
 use domain::{
+    api::ingest::IngestState,
     ids::RunId,
     live::StationLive,
     outcome::Outcome,
@@ -29,6 +31,14 @@ pub enum Progress {
         serial: Option<String>,
         duration_ms: u64,
         wire_floor_ms: u64,
+    },
+    /// The server holds this record, but does not accept it: somebody must look.
+    HeldInDoubt {
+        number: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        run_id: Option<RunId>,
+        state: IngestState,
+        reason: String,
     },
     /// How many records the server holds of this outbox, and how many it does not.
     Uplink { held: u64, unsent: u64 },
@@ -64,10 +74,20 @@ impl Progress {
         }
     }
 
+    /// The line of a record that the server does not accept.
+    #[must_use]
+    pub fn held_in_doubt(held: HeldInDoubt) -> Self {
+        let HeldInDoubt { number, run_id, state, reason } = held;
+        Self::HeldInDoubt { number, run_id, state, reason }
+    }
+
     fn line(&self, form: ProgressForm) -> Option<String> {
         match (form, self) {
             (ProgressForm::None, _) | (ProgressForm::Plain, Self::Live { .. } | Self::Uplink { .. }) => None,
             (ProgressForm::Json, _) => serde_json::to_string(self).ok(),
+            (ProgressForm::Plain, Self::HeldInDoubt { number, reason, .. }) => {
+                Some(format!("record {number}: the server holds it and does not accept it: {reason}"))
+            }
             (
                 ProgressForm::Plain,
                 Self::RunClosed { number, slot, outcome, fault, serial, duration_ms, .. },

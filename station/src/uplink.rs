@@ -10,7 +10,7 @@ pub(crate) mod tests;
 
 pub use bundles::OrderBook;
 pub use http::HttpServer;
-pub use records::send_records;
+pub use records::{HeldInDoubt, SendFault, send_records};
 
 use domain::{
     api::{

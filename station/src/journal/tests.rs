@@ -333,7 +333,7 @@ async fn sent_records_are_pruned_in_order() {
         work(&desk, run, usize::MAX).unwrap();
     }
     let server = crate::uplink::tests::ScriptedServer::default();
-    assert_eq!(send_records(desk.journal(), &server).await.unwrap(), 3);
+    assert_eq!(send_records(desk.journal(), &server, |_| {}).await.unwrap(), 3);
     assert_eq!(server.held.borrow().len(), 3);
     assert_eq!(desk.journal().held_counts().unwrap(), HeldCounts { held: 3, unsent: 0 });
 }

@@ -4,6 +4,7 @@ use super::{Server, ServerFault};
 use crate::journal::{Journal, JournalFault, UnsentEnvelope};
 use domain::{
     api::ingest::{IngestRequest, IngestState},
+    ids::RunId,
     record::Envelope,
 };
 
@@ -27,11 +28,25 @@ pub enum SendFault {
     Misnamed { number: u64 },
 }
 
-/// Sends until nothing is left; gives how many records the server took.
+/// A record that the server holds without accepting it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldInDoubt {
+    pub number: u64,
+    pub run_id: Option<RunId>,
+    /// `Conflict` or `Quarantined`.
+    pub state: IngestState,
+    pub reason: String,
+}
+
+/// Sends until nothing is left, and tells of each record that somebody must look at; gives how many records the server took.
 ///
 /// # Errors
 /// What stops the queue: the server is away, the journal can't be written, or a single record is refused.
-pub async fn send_records(journal: &Journal, server: &impl Server) -> Result<u64, SendFault> {
+pub async fn send_records(
+    journal: &Journal,
+    server: &impl Server,
+    mut tell: impl FnMut(HeldInDoubt),
+) -> Result<u64, SendFault> {
     let mut sent = 0;
     let mut limit = PER_REQUEST;
     loop {
@@ -39,7 +54,7 @@ pub async fn send_records(journal: &Journal, server: &impl Server) -> Result<u64
         if unsent.is_empty() {
             return Ok(sent);
         }
-        match send_some(journal, server, &unsent).await {
+        match send_some(journal, server, &unsent, &mut tell).await {
             Ok(()) => {
                 sent += unsent.len() as u64;
                 limit = (limit * 2).min(PER_REQUEST);
@@ -61,6 +76,7 @@ async fn send_some(
     journal: &Journal,
     server: &impl Server,
     unsent: &[UnsentEnvelope],
+    tell: &mut impl FnMut(HeldInDoubt),
 ) -> Result<(), SendFault> {
     let request = IngestRequest { envelopes: unsent.iter().map(|envelope| envelope.text.clone()).collect() };
     let response = server.ingest(&request).await?;
@@ -74,15 +90,17 @@ async fn send_some(
             return Err(SendFault::Misnamed { number: envelope.number });
         }
         if matches!(result.state, IngestState::Conflict | IngestState::Quarantined) {
-            let reason = result.reason.as_deref().unwrap_or("no reason given");
-            let run = serde_json::from_str::<Envelope>(&envelope.text).map(|envelope| envelope.record.run_id);
+            let reason = result.reason.as_deref().unwrap_or("no reason given").to_owned();
+            let envelope_read = serde_json::from_str::<Envelope>(&envelope.text);
+            let run_id = envelope_read.map(|envelope| envelope.record.run_id).ok();
             tracing::error!(
                 number = envelope.number,
-                run = run.map(|run| run.to_string()).unwrap_or_default(),
+                run = run_id.map(|run| run.to_string()).unwrap_or_default(),
                 state = ?result.state,
                 reason,
                 "the server holds this record, but somebody must look at it"
             );
+            tell(HeldInDoubt { number: envelope.number, run_id, state: result.state, reason });
         }
         held.push(envelope.number);
     }

@@ -121,7 +121,7 @@ fn journal(folder: &Path, records: u128) -> Journal {
 async fn a_backlog_goes_oldest_first_in_few_requests() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, server) = (journal(folder.path(), 120), ScriptedServer::default());
-    assert_eq!(send_records(&journal, &server).await.unwrap(), 120);
+    assert_eq!(send_records(&journal, &server, |_| {}).await.unwrap(), 120);
     assert_eq!(*server.requests.borrow(), [50, 50, 20]);
     let numbers: Vec<u64> = server
         .held
@@ -137,9 +137,12 @@ async fn a_server_that_is_away_stops_the_queue_and_nothing_is_pruned() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, server) = (journal(folder.path(), 3), ScriptedServer::default());
     server.faults.borrow_mut().push_back(ServerFault::Away("connection refused".into()));
-    assert!(matches!(send_records(&journal, &server).await, Err(SendFault::Server(ServerFault::Away(_)))));
+    assert!(matches!(
+        send_records(&journal, &server, |_| {}).await,
+        Err(SendFault::Server(ServerFault::Away(_)))
+    ));
     assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 0, unsent: 3 });
-    assert_eq!(send_records(&journal, &server).await.unwrap(), 3);
+    assert_eq!(send_records(&journal, &server, |_| {}).await.unwrap(), 3);
 }
 
 #[tokio::test]
@@ -149,7 +152,7 @@ async fn an_answer_that_got_lost_makes_a_duplicate_and_no_second_record() {
     for text in journal.unsent(10).unwrap() {
         server.held.borrow_mut().push(text.text);
     }
-    assert_eq!(send_records(&journal, &server).await.unwrap(), 2);
+    assert_eq!(send_records(&journal, &server, |_| {}).await.unwrap(), 2);
     assert_eq!(server.held.borrow().len(), 2);
     assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 2, unsent: 0 });
 }
@@ -159,7 +162,7 @@ async fn a_request_refused_as_a_whole_is_halved_down_to_the_record_at_fault() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, server) = (journal(folder.path(), 10), ScriptedServer::default());
     server.poison.replace(Some(format!("\"number\":{},", 7)));
-    let fault = send_records(&journal, &server).await.unwrap_err();
+    let fault = send_records(&journal, &server, |_| {}).await.unwrap_err();
     assert!(matches!(fault, SendFault::OneRefused { number: 7, .. }), "{fault}");
     assert_eq!(
         journal.held_counts().unwrap(),
@@ -173,11 +176,16 @@ async fn conflict_and_quarantine_count_as_held_and_another_records_name_does_not
     let folder = tempfile::tempdir().unwrap();
     let (journal, server) = (journal(folder.path(), 2), ScriptedServer::default());
     server.misname.set(true);
-    assert!(matches!(send_records(&journal, &server).await, Err(SendFault::Misnamed { number: 1 })));
+    assert!(matches!(send_records(&journal, &server, |_| {}).await, Err(SendFault::Misnamed { number: 1 })));
     assert_eq!(journal.held_counts().unwrap().unsent, 2);
     server.misname.set(false);
     server.state.set(Some(IngestState::Conflict));
-    assert_eq!(send_records(&journal, &server).await.unwrap(), 2);
+    let mut told = Vec::new();
+    assert_eq!(send_records(&journal, &server, |held| told.push(held)).await.unwrap(), 2);
+    let told: Vec<_> = told.iter().map(|held| (held.number, held.run_id, held.state)).collect();
+    let run = |n| Some(RunId(Uuid::from_u128(n)));
+    let conflict = IngestState::Conflict;
+    assert_eq!(told, [(1, run(1), conflict), (2, run(2), conflict)], "somebody must look at both");
 }
 
 pub fn released() -> (Assignment, BundleContent, SigningKey) {
