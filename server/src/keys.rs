@@ -19,11 +19,6 @@ pub struct Keys {
     release: SigningKey,
     sealing: SecretKey,
     placeholder: [u8; 32],
-    #[expect(
-        dead_code,
-        reason = "made with the others, so that one backup holds every key; secrets of the API will use it"
-    )]
-    storage: [u8; 32],
 }
 
 impl std::fmt::Debug for Keys {
@@ -46,7 +41,6 @@ impl Keys {
         Ok(Self {
             release: SigningKey::from_bytes(&key(folder, "release", missing)?),
             sealing: SecretKey::from(key(folder, "sealing", missing)?),
-            storage: key(folder, "storage", missing)?,
             placeholder: key(folder, "placeholder", missing)?,
         })
     }
@@ -57,7 +51,6 @@ impl Keys {
         Self {
             release: SigningKey::from_bytes(&clock::random_bytes()),
             sealing: SecretKey::from(clock::random_bytes::<32>()),
-            storage: clock::random_bytes(),
             placeholder: clock::random_bytes(),
         }
     }
