@@ -191,7 +191,6 @@ fn a_procedure_that_could_pass_what_it_should_not_is_refused() {
     procedure_refuses("limit = { min = -500, max = 500 }", "limit = {}", "could not fail");
     procedure_refuses("name = \"current_idle\"", "name = \"cell\"", "stands twice");
     procedure_refuses("profiles = [\"topbms-12s-lto-200a\"]", "profiles = []", "profiles is empty");
-    procedure_refuses("profiles = [\"topbms-12s-lto-200a\"]", "", "missing field `profiles`");
     procedure_refuses("birth = \"armed\"", "birth = \"asleep\"", "unknown variant `asleep`");
 }
 
@@ -213,6 +212,8 @@ fn a_procedure_asks_a_model_only_for_what_it_has() {
         "limit = { min = 0 }\nforbidden_bits = [\"charge\"]",
         "is no bit field",
     );
+    one("source = \"board\"", "source = \"instrument\"", "no fixture reads one yet");
+    one("source = \"board\"", "source = \"board_known_stimulus\"", "the current (current_ma) alone");
     one("\"cell_disconnected\"", "\"cell_lost\"", "forbids bit \"cell_lost\"");
     one("limit = { min = 0, max = 0 }", "limit = { min = 0, max = 1 }", "has max = 0");
     one("load_ma = 20000", "load_ma = 1999", "calibrates from 2 A");

@@ -375,7 +375,7 @@ fn the_lock_was_read_back_and_never_stops_charging() {
     };
     // Another state than the procedure's is doubted as such, and not as unread.
     let differs = RecordDoubt::LeaseDiffersFromProcedure;
-    assert_eq!(locked(Some(false)), [differs.clone()]);
+    assert_eq!(locked(Some(false)), std::slice::from_ref(&differs));
     assert_eq!(locked(Some(true)), [RecordDoubt::LeaseNotProved, differs]);
 }
 

@@ -4,7 +4,7 @@
 
 use jigline_domain::{
     model::{DeviceModel, parse_model},
-    procedure::{check_procedure, parse_procedure},
+    procedure::{check_pairing, check_procedure, parse_procedure},
     profile::{check_profile, parse_profile},
 };
 use std::{fmt::Display, fs, path::PathBuf};
@@ -56,6 +56,18 @@ fn every_shipped_procedure_suits_its_model() {
         let procedure = parse_procedure(&file, &text).unwrap_or_else(|faults| panic!("{}", lines(&faults)));
         let faults = check_procedure(&procedure, &model(&procedure.model));
         assert!(faults.is_empty(), "{file}: {}", lines(&faults));
+        // It is worked with the profiles that it names, and with no other.
+        for (path, text) in files("parameters") {
+            let profile = parse_profile(&path, &text).unwrap();
+            let refused = check_pairing(&procedure, &profile);
+            assert_eq!(refused.is_none(), procedure.profiles.contains(&profile.id), "{file} with {path}");
+        }
+        for id in &procedure.profiles {
+            assert!(
+                files("parameters").iter().any(|(path, _)| path.ends_with(&format!("{id}.toml"))),
+                "{id}"
+            );
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 37] = {
+const CODES: [FaultCode; 38] = {
     use FaultCode as C;
     [
         C::BoardSilent,
