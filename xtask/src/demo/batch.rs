@@ -1,6 +1,6 @@
 //! One batch from the first board to the verdict.
 
-use super::api::Api;
+use super::api::{Api, text_of};
 use super::floor::Floor;
 use super::relay::Relay;
 use super::rough::{self, Rough};
@@ -194,7 +194,9 @@ impl Work<'_> {
 fn summary(line: &Line, rows: &[Value], elapsed: Duration) -> Vec<String> {
     let count = |outcome: &str| rows.iter().filter(|row| row.get("outcome") == Some(&outcome.into())).count();
     let mut faults: BTreeMap<String, usize> = BTreeMap::new();
-    for row in rows {
+    // A run that was broken off says nothing of its board: another run took it up.
+    let broken_off = |row: &&Value| matches!(text_of(row, "outcome"), "interrupted" | "aborted");
+    for row in rows.iter().filter(|row| !broken_off(row)) {
         let code = super::watch::fault_code(row.get("fault"));
         if !code.is_empty() {
             *faults.entry(code).or_default() += 1;
@@ -202,10 +204,11 @@ fn summary(line: &Line, rows: &[Value], elapsed: Duration) -> Vec<String> {
     }
     let why: Vec<String> = faults.iter().map(|(code, times)| format!("{times} {code}")).collect();
     let passed = count("pass");
-    let others = rows.len() - passed;
+    let anew = rows.iter().filter(broken_off).count();
+    let failed = rows.len() - passed - anew;
     let hours = elapsed.as_secs_f64() / 3600.0;
     #[expect(clippy::cast_precision_loss, reason = "a batch has few boards")]
-    let rate = line.closed.len() as f64 / hours.max(f64::EPSILON);
+    let rate = passed as f64 / hours.max(f64::EPSILON);
     let passes: Vec<_> = line.closed.values().filter(|closed| closed.outcome == "pass").collect();
     let total = |of: fn(&super::watch::Closed) -> u64| passes.iter().map(|closed| of(closed)).sum::<u64>();
     let (taken, floor) = (total(|closed| closed.duration_ms), total(|closed| closed.wire_floor_ms));
@@ -213,9 +216,12 @@ fn summary(line: &Line, rows: &[Value], elapsed: Duration) -> Vec<String> {
     let mut said = vec![
         String::new(),
         format!("passed        {passed}"),
-        format!("not passed    {others}{}{}", if why.is_empty() { "" } else { ": " }, why.join(", ")),
+        format!("failed        {failed}{}{}", if why.is_empty() { "" } else { ": " }, why.join(", ")),
         format!("pace          {rate:.0} units an hour, {:.1} s for the batch", elapsed.as_secs_f64()),
     ];
+    if anew > 0 {
+        said.push(format!("broken off    {anew} runs whose board could not be told; it was worked anew"));
+    }
     if floor > 0 {
         said.push(format!(
             "a pass took   {:.1} s, of which the wire needs {:.1} s (x {:.2})",
@@ -244,11 +250,17 @@ mod tests {
             json!({ "outcome": "pass" }),
             json!({ "outcome": "pass" }),
             json!({ "outcome": "fail", "fault": { "code": "outside_limits" } }),
+            json!({ "outcome": "interrupted", "fault": { "code": "station_stopped" } }),
         ];
         let said = summary(&line, &rows, Duration::from_secs(36)).join("\n");
-        for expected in
-            ["passed        2", "1: 1 outside_limits", "200 units an hour", "12.0 s", "8.0 s (x 1.50)"]
-        {
+        for expected in [
+            "passed        2",
+            "failed        1: 1 outside_limits",
+            "broken off    1 ",
+            "200 units an hour",
+            "12.0 s",
+            "8.0 s (x 1.50)",
+        ] {
             assert!(said.contains(expected), "{expected} is not in:\n{said}");
         }
     }
