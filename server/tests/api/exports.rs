@@ -79,5 +79,8 @@ print("typed")
     let output = output.expect("python3 reads the workbook: install python3, and openpyxl by pip");
     let said = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.trim() == "typed", "`cargo xtask test` brings openpyxl: {stderr}");
+    assert!(
+        output.status.success() && said.trim() == "typed",
+        "`cargo xtask test` brings openpyxl: {stderr}"
+    );
 }
