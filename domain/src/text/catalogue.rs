@@ -3,6 +3,10 @@
 //!
 //! A sentence says what is wrong with which figures; the next step says what the person at the jig does about it.
 
+mod doubts;
+
+pub use doubts::doubt_text;
+
 use super::{Fault, FaultCode};
 use crate::step::Step;
 

@@ -11,6 +11,7 @@ pub use words::Texts;
 
 use domain::{
     model::Bilingual,
+    record::RecordDoubt,
     step::Step,
     text::{Fault, Language},
 };
@@ -66,6 +67,11 @@ pub fn next_step(fault: &Fault) -> String {
 /// Name of a step.
 pub fn step(step: Step) -> String {
     domain::text::step_title(language(), step).to_owned()
+}
+
+/// What the server holds against a record.
+pub fn doubt(doubt: &RecordDoubt) -> String {
+    domain::text::doubt_text(language(), doubt)
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use domain::{
     outcome::Outcome,
     procedure::{MeasureWhen, MeasurementSource},
     profile::Chemistry,
-    record::RecordDoubt,
     role::Role,
     text::Language,
 };
@@ -103,38 +102,6 @@ impl Texts {
         match when {
             MeasureWhen::UnderLoad => self.when_under_load,
             MeasureWhen::AfterRestart => self.when_after_restart,
-        }
-    }
-
-    pub fn doubt(&self, doubt: &RecordDoubt) -> String {
-        match doubt {
-            RecordDoubt::FaultAndOutcomeDisagree => self.doubt_fault.to_owned(),
-            RecordDoubt::StepNotPassed { step } => format!("{}: {}", self.doubt_step, super::step(*step)),
-            RecordDoubt::MeasurementOutsideLimits { name } => format!("{}: {name}", self.doubt_measurement),
-            RecordDoubt::ParameterNotVerified { name } => format!("{}: {name}", self.doubt_parameter),
-            RecordDoubt::FirmwareNotProved => self.doubt_firmware.to_owned(),
-            RecordDoubt::NoSerial => self.doubt_serial.to_owned(),
-            RecordDoubt::NoIdentity => self.doubt_identity.to_owned(),
-            RecordDoubt::PasswordNotProved => self.doubt_password.to_owned(),
-            RecordDoubt::LeaseNotProved => self.doubt_lease.to_owned(),
-            RecordDoubt::TimesReversed => self.doubt_times.to_owned(),
-            RecordDoubt::BundleDiffers => self.doubt_bundle.to_owned(),
-            RecordDoubt::ParameterMissing { name } => format!("{}: {name}", self.doubt_parameter_missing),
-            RecordDoubt::ParameterNotInProfile { name } => format!("{}: {name}", self.doubt_parameter_extra),
-            RecordDoubt::ParameterDiffersFromProfile { name } => {
-                format!("{}: {name}", self.doubt_parameter_differs)
-            }
-            RecordDoubt::MeasurementMissing { name } => format!("{}: {name}", self.doubt_measurement_missing),
-            RecordDoubt::MeasurementNotInProcedure { name } => {
-                format!("{}: {name}", self.doubt_measurement_extra)
-            }
-            RecordDoubt::MeasurementDiffersFromProcedure { name } => {
-                format!("{}: {name}", self.doubt_measurement_differs)
-            }
-            RecordDoubt::StimulusMissing { name } => format!("{}: {name}", self.doubt_stimulus),
-            RecordDoubt::FirmwareDiffersFromBundle => self.doubt_firmware_differs.to_owned(),
-            RecordDoubt::LeaseDiffersFromProcedure => self.doubt_lease_differs.to_owned(),
-            RecordDoubt::IdentityOfAnotherUnit => self.doubt_other_unit.to_owned(),
         }
     }
 }

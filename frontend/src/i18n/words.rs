@@ -185,27 +185,6 @@ texts! {
     operator: "Operator", "操作员";
     no_runs: "No run of this unit is on the server.", "服务器上没有该单体的运行记录。";
     doubts: "The server's own rules doubt this record", "服务器规则对该记录存疑";
-    doubt_fault: "outcome and fault disagree", "结果与故障不一致";
-    doubt_step: "step not passed", "步骤未通过";
-    doubt_measurement: "measurement outside its limits", "测量超限";
-    doubt_parameter: "parameter not verified", "参数未验证";
-    doubt_firmware: "firmware not proved", "固件未证明";
-    doubt_serial: "no serial number", "无序列号";
-    doubt_identity: "no identity", "无身份";
-    doubt_password: "password not proved", "密码未验证";
-    doubt_lease: "lock not read back as set", "锁定未按设定回读";
-    doubt_times: "ends before it starts", "结束早于开始";
-    doubt_bundle: "names another bundle or operation", "发布包或工序不符";
-    doubt_parameter_missing: "parameter of the profile is missing", "缺少配置中的参数";
-    doubt_parameter_extra: "parameter is not in the profile", "配置中没有该参数";
-    doubt_parameter_differs: "parameter differs from the profile", "参数与配置不符";
-    doubt_measurement_missing: "measurement of the procedure is missing", "缺少工艺规定的测量";
-    doubt_measurement_extra: "measurement is not in the procedure", "工艺中没有该测量";
-    doubt_measurement_differs: "limits, unit, time or source differ from the procedure", "限值、单位、时机或来源与工艺不符";
-    doubt_stimulus: "known stimulus is not stated", "未注明已知激励";
-    doubt_firmware_differs: "image or version differs from the bundle", "固件映像或版本与发布包不符";
-    doubt_lease_differs: "left in another lock state than the procedure's", "出厂锁定状态与工艺不符";
-    doubt_other_unit: "an identifier belongs to another unit", "标识属于另一台设备";
     // Leases.
     lease_open: "no lock", "未锁定";
     lease_armed: "may discharge", "允许放电";

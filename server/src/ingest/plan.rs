@@ -17,7 +17,7 @@ use domain::{
     procedure::parse_procedure,
     profile::parse_profile,
     record::{BirthRecord, Envelope, Expected, MeasurementRecord, RECORD_VERSION, RecordDoubt, judge_record},
-    text::FaultCode,
+    text::{FaultCode, Language, doubt_text},
 };
 
 /// Why a text becomes no run.
@@ -179,7 +179,8 @@ pub fn judge(
 }
 
 fn describe(doubts: &[RecordDoubt]) -> String {
-    let mut text = doubts.iter().take(5).map(|doubt| format!("{doubt:?}")).collect::<Vec<_>>().join(", ");
+    let said = doubts.iter().take(5).map(|doubt| doubt_text(Language::En, doubt));
+    let mut text = said.collect::<Vec<_>>().join("; ");
     if doubts.len() > 5 {
         text.push_str(&format!(" and {} more", doubts.len() - 5));
     }

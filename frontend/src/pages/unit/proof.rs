@@ -18,7 +18,7 @@ pub fn doubts(run: &RunView) -> AnyView {
     if run.doubts.is_empty() {
         return ().into_any();
     }
-    let list = run.doubts.iter().map(|doubt| view! { <li>{t.doubt(doubt)}</li> });
+    let list = run.doubts.iter().map(|doubt| view! { <li>{i18n::doubt(doubt)}</li> });
     view! { <div class="notice fail" role="alert"><strong>{t.doubts}</strong><ul>{list.collect_view()}</ul></div> }.into_any()
 }
 
