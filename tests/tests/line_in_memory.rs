@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
 
 use domain::{
+    codec,
     evidence::Evidence,
     identifier::IdentifierKind,
     ids::StationId,
-    model::parse_model,
+    model::{DeviceModel, parse_model},
     outcome::Outcome,
+    profile::parse_profile,
     record::{BirthRecord, judge_record},
     text::FaultCode,
 };
@@ -18,7 +20,7 @@ use simulator::{
     faults::{Expected, Fault},
     firmware::build_image,
     jig::{JigSettings, MemoryJig},
-    observe::Witnessed,
+    observe::{Observation, Witnessed},
 };
 use station::{
     agent::{Agent, AgentConfig},
@@ -34,9 +36,15 @@ const VERSION: &str = "V1.9";
 /// Virtual time: a board takes some 110 s at 9600 baud.
 const BATCH_WITHIN: Duration = Duration::from_secs(3 * 3600);
 
+/// Modbus requests of a whole run, the waiting for restarts included: one for each parameter would be over a hundred.
+const REQUESTS_A_RUN: u64 = 64;
+
 struct Shift {
     server: MemoryServer,
+    model: Arc<DeviceModel>,
     witnessed: Vec<Witnessed>,
+    /// What the boards hold, in the order of `witnessed`; none for one that was never put in.
+    observed: Vec<Option<Observation>>,
     /// Virtual time that the shift took.
     lasted: Duration,
 }
@@ -50,7 +58,7 @@ async fn work(slots: u16, boards: u32, faulty: u32, seed: u64, meddle: impl Asyn
     let server = MemoryServer::new(station_id, &image, VERSION);
     let begun = tokio::time::Instant::now();
     let settings = JigSettings {
-        model,
+        model: model.clone(),
         slots: slots.into(),
         boards,
         first_board: 1,
@@ -105,7 +113,11 @@ async fn work(slots: u16, boards: u32, faulty: u32, seed: u64, meddle: impl Asyn
         () = agent.run(done) => {}
     }
     let witnessed = jig.jig.witnessed().borrow().clone();
-    Shift { server, witnessed, lasted: begun.elapsed() }
+    let mut observed = Vec::new();
+    for board in &witnessed {
+        observed.push(jig.jig.observe(board.index).await);
+    }
+    Shift { server, model, witnessed, observed, lasted: begun.elapsed() }
 }
 
 fn runs_of<'a>(records: &'a [BirthRecord], board: &Witnessed) -> Vec<&'a BirthRecord> {
@@ -131,7 +143,7 @@ fn judge(shift: &Shift) {
         }
     }
     assert_eq!(shift.server.0.conflicts.get(), 0, "the same run was sent with two contents");
-    for board in &shift.witnessed {
+    for (board, observed) in shift.witnessed.iter().zip(&shift.observed) {
         let runs = runs_of(&records, board);
         let passed = runs.iter().filter(|run| run.outcome == Outcome::Pass).count();
         match board.expected {
@@ -146,6 +158,7 @@ fn judge(shift: &Shift) {
                 let serial = runs.iter().find_map(|run| run.serial.clone()).unwrap();
                 let name = board.holds.name.clone().unwrap();
                 assert!(serial.ends_with(&name[name.len() - 8..]), "{serial} is not in the name {name}");
+                assert_holds(shift, board, observed.as_ref().unwrap());
             }
             Expected::Fail => assert_eq!(passed, 0, "board {} ({:?}) passed", board.index, board.fault),
             // Its identity is another's: that one has passed once, the clone never.
@@ -155,6 +168,23 @@ fn judge(shift: &Shift) {
             }
         }
     }
+}
+
+/// The board itself, register by register as it would be after the next restart: the profile, the image, the lock.
+fn assert_holds(shift: &Shift, board: &Witnessed, observed: &Observation) {
+    let bundle = &shift.server.0.bundle;
+    let profile = parse_profile("profile", &bundle.profile_toml).unwrap();
+    for (name, value) in &profile.values {
+        let register = shift.model.register(name).unwrap();
+        let wanted = codec::encode(register, value).unwrap();
+        let at = |address| observed.registers_kept.get(&address).copied().unwrap_or_default();
+        let held: Vec<u16> = (register.address..).take(wanted.len()).map(at).collect();
+        assert_eq!(held, wanted, "board {} holds another {name} than the profile's", board.index);
+    }
+    assert_eq!(board.holds.firmware_crc32, Some(bundle.manifest.firmware.crc32), "board {}", board.index);
+    assert_eq!(board.holds.lease_mode.as_deref(), Some("armed"), "board {}", board.index);
+    assert!(board.holds.discharge_on, "board {} is armed and does not discharge", board.index);
+    assert!(board.frames <= REQUESTS_A_RUN, "board {} was asked {} times", board.index, board.frames);
 }
 
 #[tokio::test(start_paused = true)]
