@@ -50,7 +50,7 @@ fn numbers_are_scaled_without_a_rounding_error() {
     pair(&volts, &[365], 3.65);
     let celsius = Register { scale: 0.1, ..register(RegisterKind::I16) };
     pair(&celsius, &[0xFFF3], -1.3);
-    // JBD counts temperatures in tenths of a kelvin: 2981 is 25.0 degrees (device-facts, 3.0: raw - 2731).
+    // JBD counts temperatures in tenths of a kelvin: 2981 is 25.0 degrees (published register map: raw - 2731).
     let kelvin = Register { scale: 0.1, offset: -273.1, ..register(RegisterKind::U16) };
     pair(&kelvin, &[2981], 25.0);
     // Daly counts current from 30000 in 0.1 A.

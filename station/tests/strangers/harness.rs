@@ -1,6 +1,6 @@
 //! Ptys, a relay at a line's speed, and children that end.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of a test end it")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what stands around a test may end it")]
 
 use domain::model::DeviceModel;
 use std::{
