@@ -98,6 +98,27 @@ fn keep(kind: SourceKind, path: &Path, id: &str, revision: u32, text: String) ->
     Sound { kind, path: path.to_owned(), file }
 }
 
+/// What was parsed; otherwise every fault of it is told.
+fn told<T, F: ToString>(parsed: Result<T, Vec<F>>, faults: &mut Vec<String>) -> Option<T> {
+    parsed.map_err(|found| faults.extend(found.iter().map(ToString::to_string))).ok()
+}
+
+/// The model that a file names; otherwise it is told where the file names it.
+fn model_of<'a>(
+    id: &str,
+    models: &'a BTreeMap<String, DeviceModel>,
+    name: &str,
+    text: &str,
+    faults: &mut Vec<String>,
+) -> Option<&'a DeviceModel> {
+    let model = models.get(id);
+    if model.is_none() {
+        let line = model_line(text);
+        faults.push(format!("{name}:{line}: its device model {id:?} is missing or faulty"));
+    }
+    model
+}
+
 fn read_profile(
     path: &Path,
     text: String,
@@ -105,18 +126,8 @@ fn read_profile(
     faults: &mut Vec<String>,
 ) -> Option<Sound> {
     let name = path.display().to_string();
-    let profile = match parse_profile(&name, &text) {
-        Ok(profile) => profile,
-        Err(found) => {
-            faults.extend(found.iter().map(ToString::to_string));
-            return None;
-        }
-    };
-    let Some(model) = models.get(&profile.model) else {
-        let line = model_line(&text);
-        faults.push(format!("{name}:{line}: its device model {:?} is missing or faulty", profile.model));
-        return None;
-    };
+    let profile = told(parse_profile(&name, &text), faults)?;
+    let model = model_of(&profile.model, models, &name, &text, faults)?;
     let found: Vec<String> = check_profile(&profile, model)
         .into_iter()
         .filter(|fault| fault.severity == Severity::Error)
@@ -136,18 +147,8 @@ fn read_procedure(
     faults: &mut Vec<String>,
 ) -> Option<Sound> {
     let name = path.display().to_string();
-    let procedure = match parse_procedure(&name, &text) {
-        Ok(procedure) => procedure,
-        Err(found) => {
-            faults.extend(found.iter().map(ToString::to_string));
-            return None;
-        }
-    };
-    let Some(model) = models.get(&procedure.model) else {
-        let line = model_line(&text);
-        faults.push(format!("{name}:{line}: its device model {:?} is missing or faulty", procedure.model));
-        return None;
-    };
+    let procedure = told(parse_procedure(&name, &text), faults)?;
+    let model = model_of(&procedure.model, models, &name, &text, faults)?;
     let found = check_procedure(&procedure, model);
     if !found.is_empty() {
         // What does not fit the model is told where the model is named.
