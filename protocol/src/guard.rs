@@ -2,9 +2,14 @@
 //!
 //! Measured on tokio-modbus 0.17: after a time-out it hands the late answer to the next request as a success; a read
 //! answered with too few registers is a success; a write echoed with another address or value is a success. RTU
-//! answers carry no transaction number, so nothing on the wire tells a late answer from the right one. Therefore
-//! [`check`] compares what can be compared, and [`LinkGuard`] lets only one request be outstanding and, after a
+//! answers carry no transaction number, so nothing but its function and length tells a late answer from the right one.
+//! Therefore [`check`] compares what can be compared, and [`LinkGuard`] lets only one request be outstanding and, after a
 //! time-out, nothing pass before the line was drained and the board's identity was read again.
+//!
+//! Draining alone is not enough: an answer may be later than any quiet time, and if the question that comes next is of the
+//! same length, it is taken for that one's answer and every later one is off by one. So the guard remembers which answers
+//! are owed. A board answers in order: whoever gets an answer of a length that nobody owes knows that all earlier ones are
+//! in. Until then no question is let through whose answer could be an owed one.
 
 use core::time::Duration;
 
@@ -126,10 +131,42 @@ pub enum LinkRefusal {
     MustDrain,
     #[error("the board must be identified again first")]
     MustIdentify,
+    #[error("an earlier answer of the same length may still come: ask for another number of registers first")]
+    Ambiguous,
     #[error(
         "{unexpected} frames came that nobody asked for: this run is void; check wiring and bus neighbours"
     )]
     Void { unexpected: u32 },
+}
+
+/// An answer that never came is waited for so long where no other length can be asked for. Far beyond what a board takes to
+/// think (600 ms is the slowest that device-facts, section 5, names) and what an adapter holds back.
+pub const OWED_FOR: Duration = Duration::from_secs(10);
+
+/// An answer that did not come, or that was not believed when it came.
+#[derive(Debug, Clone, Copy)]
+struct Owed {
+    shape: Shape,
+    since: Instant,
+}
+
+/// What tells the answer to one read from that to another: function and number of registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    function: u8,
+    quantity: u16,
+}
+
+impl Shape {
+    /// The answer to a write says which one it was, and has a function of its own.
+    fn of(request: &Request) -> Option<Self> {
+        match request {
+            Request::ReadHolding { quantity, .. } | Request::ReadInput { quantity, .. } => {
+                Some(Self { function: request.function(), quantity: *quantity })
+            }
+            Request::WriteSingle { .. } | Request::WriteMultiple { .. } => None,
+        }
+    }
 }
 
 /// The state of one link to one board: one request at a time, and distrust after every accident.
@@ -141,6 +178,10 @@ pub struct LinkGuard {
     state: LinkState,
     /// Whether the burst of stray bytes now arriving was counted.
     stray_until: Option<Instant>,
+    /// The read that waits for its answer.
+    outstanding: Option<Shape>,
+    /// What may still come, each shape once.
+    owed: Vec<Owed>,
 }
 
 impl LinkGuard {
@@ -148,15 +189,29 @@ impl LinkGuard {
     /// unexpected frames void the link for good.
     #[must_use]
     pub fn new(quiet: Duration, unexpected_limit: u32) -> Self {
-        Self { quiet, unexpected_limit, unexpected: 0, state: LinkState::MustIdentify, stray_until: None }
+        Self {
+            quiet,
+            unexpected_limit,
+            unexpected: 0,
+            state: LinkState::MustIdentify,
+            stray_until: None,
+            outstanding: None,
+            owed: Vec::new(),
+        }
     }
 
     /// Announces a request about to be sent, to be answered by `deadline` (the last byte's wire time plus the
     /// model's time-out).
     ///
     /// # Errors
-    /// [`LinkRefusal`]: nothing may be sent then.
-    pub fn begin(&mut self, now: Instant, purpose: Purpose, deadline: Instant) -> Result<(), LinkRefusal> {
+    /// [`LinkRefusal`]: nothing may be sent then. After [`LinkRefusal::Ambiguous`] ask [`LinkGuard::telling_quantity`].
+    pub fn begin(
+        &mut self,
+        now: Instant,
+        purpose: Purpose,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<(), LinkRefusal> {
         if self.is_void() {
             return Err(LinkRefusal::Void { unexpected: self.unexpected });
         }
@@ -167,8 +222,45 @@ impl LinkGuard {
             LinkState::MustIdentify if purpose == Purpose::Work => return Err(LinkRefusal::MustIdentify),
             LinkState::MustIdentify | LinkState::Ready => {}
         }
+        if self.is_ambiguous(request) {
+            return Err(LinkRefusal::Ambiguous);
+        }
+        self.outstanding = Shape::of(request);
         self.state = LinkState::Waiting { purpose, deadline };
         Ok(())
+    }
+
+    /// Whether the answer to this request could not be told from one that is still owed.
+    #[must_use]
+    pub fn is_ambiguous(&self, request: &Request) -> bool {
+        Shape::of(request).is_some_and(|shape| self.owed.iter().any(|owed| owed.shape == shape))
+    }
+
+    /// The smallest number of registers, 1 to `up_to`, whose read by the function of `request` brings an answer that is told
+    /// from all that are owed.
+    ///
+    /// # Errors
+    /// There is none before that moment: wait for it, and ask again.
+    pub fn telling_quantity(&mut self, now: Instant, request: &Request, up_to: u16) -> Result<u16, Instant> {
+        let function = request.function();
+        let is_owed =
+            |owed: &[Owed], quantity| owed.iter().any(|owed| owed.shape == Shape { function, quantity });
+        if let Some(quantity) = (1..=up_to).find(|quantity| !is_owed(&self.owed, *quantity)) {
+            return Ok(quantity);
+        }
+        self.owed.retain(|owed| now < owed.since + OWED_FOR);
+        match (1..=up_to).find(|quantity| !is_owed(&self.owed, *quantity)) {
+            Some(quantity) => Ok(quantity),
+            None => Err(self.owed.iter().map(|owed| owed.since + OWED_FOR).min().unwrap_or(now)),
+        }
+    }
+
+    /// A request went out beside the guard and was not answered: its answer may still come.
+    pub fn handle_unanswered(&mut self, request: &Request, now: Instant) {
+        if let Some(shape) = Shape::of(request) {
+            self.owe(shape, now);
+            self.distrust(now);
+        }
     }
 
     /// The answer came and [`check`] judged it: `fault` is what it found. An exception leaves the link as it was;
@@ -178,10 +270,19 @@ impl LinkGuard {
             self.count_unexpected(now);
             return;
         };
-        if fault.is_some_and(|fault| !fault.is_exception()) {
-            self.count_unexpected(now);
-            return;
+        match fault {
+            Some(fault) if !fault.is_exception() => {
+                self.count_unexpected(now);
+                return;
+            }
+            // A refusal has one length whatever it refuses: while answers are owed it may be that of an earlier question.
+            Some(_) if !self.owed.is_empty() => self.lose_outstanding(now),
+            Some(_) => {}
+            // Nobody owed an answer of this length, and a board answers in order: all earlier ones are in.
+            None if self.outstanding.is_some() => self.owed.clear(),
+            None => {}
         }
+        self.outstanding = None;
         self.state = match purpose {
             Purpose::Work => LinkState::Ready,
             // Only `confirm_identity` says that it was the right one.
@@ -220,10 +321,21 @@ impl LinkGuard {
         }
     }
 
-    /// The port was attached afresh and is quiet: who answers must be read anew. Does not forget the count.
-    pub fn restart(&mut self) {
+    /// The line was drained: who answers must be read anew. Forgets neither the count nor what is owed.
+    pub fn handle_drained(&mut self, now: Instant) {
+        self.lose_outstanding(now);
         self.state = LinkState::MustIdentify;
         self.stray_until = None;
+    }
+
+    /// The board may be another one, or another program: who answers must be read anew. A request that was still waiting is
+    /// given up; a line that must be drained still must.
+    pub fn distrust(&mut self, now: Instant) {
+        match self.state {
+            LinkState::Ready => self.state = LinkState::MustIdentify,
+            LinkState::Waiting { .. } => self.drain_from(now),
+            LinkState::MustIdentify | LinkState::MustDrain { .. } => {}
+        }
     }
 
     #[must_use]
@@ -260,7 +372,19 @@ impl LinkGuard {
     }
 
     fn drain_from(&mut self, now: Instant) {
+        self.lose_outstanding(now);
         self.state = LinkState::MustDrain { quiet_from: now };
+    }
+
+    fn lose_outstanding(&mut self, now: Instant) {
+        if let Some(shape) = self.outstanding.take() {
+            self.owe(shape, now);
+        }
+    }
+
+    fn owe(&mut self, shape: Shape, now: Instant) {
+        self.owed.retain(|owed| owed.shape != shape);
+        self.owed.push(Owed { shape, since: now });
     }
 
     fn end_drain(&mut self, now: Instant) {

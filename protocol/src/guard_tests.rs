@@ -8,7 +8,7 @@ fn ms(value: u64) -> Instant {
 
 fn ready() -> LinkGuard {
     let mut guard = LinkGuard::new(QUIET, 2);
-    guard.begin(ms(0), Purpose::Identify, ms(500)).unwrap();
+    guard.begin(ms(0), Purpose::Identify, &read(1), ms(500)).unwrap();
     guard.handle_answer(None, ms(10));
     guard.confirm_identity();
     guard
@@ -72,46 +72,47 @@ fn another_function_is_refused_and_so_is_an_exception_to_another_function() {
 #[test]
 fn work_is_refused_before_the_board_is_identified() {
     let mut guard = LinkGuard::new(QUIET, 2);
-    assert_eq!(guard.begin(ms(0), Purpose::Work, ms(100)), Err(LinkRefusal::MustIdentify));
-    guard.begin(ms(0), Purpose::Identify, ms(100)).unwrap();
+    assert_eq!(guard.begin(ms(0), Purpose::Work, &read(1), ms(100)), Err(LinkRefusal::MustIdentify));
+    guard.begin(ms(0), Purpose::Identify, &read(1), ms(100)).unwrap();
     guard.handle_answer(None, ms(10));
-    assert_eq!(guard.begin(ms(11), Purpose::Work, ms(100)), Err(LinkRefusal::MustIdentify));
+    assert_eq!(guard.begin(ms(11), Purpose::Work, &read(1), ms(100)), Err(LinkRefusal::MustIdentify));
     guard.confirm_identity();
-    guard.begin(ms(11), Purpose::Work, ms(100)).unwrap();
+    guard.begin(ms(11), Purpose::Work, &read(1), ms(100)).unwrap();
 }
 
 #[test]
 fn only_one_request_is_outstanding() {
     let mut guard = ready();
-    guard.begin(ms(20), Purpose::Work, ms(500)).unwrap();
-    assert_eq!(guard.begin(ms(21), Purpose::Work, ms(500)), Err(LinkRefusal::Outstanding));
-    assert_eq!(guard.begin(ms(21), Purpose::Identify, ms(500)), Err(LinkRefusal::Outstanding));
+    guard.begin(ms(20), Purpose::Work, &read(1), ms(500)).unwrap();
+    assert_eq!(guard.begin(ms(21), Purpose::Work, &read(1), ms(500)), Err(LinkRefusal::Outstanding));
+    assert_eq!(guard.begin(ms(21), Purpose::Identify, &read(1), ms(500)), Err(LinkRefusal::Outstanding));
 }
 
 #[test]
 fn late_answer_is_never_taken_for_the_next_register() {
     let mut guard = ready();
-    guard.begin(ms(20), Purpose::Work, ms(100)).unwrap();
+    guard.begin(ms(20), Purpose::Work, &read(1), ms(100)).unwrap();
     guard.handle_timeout(ms(99));
     assert!(matches!(guard.state(), LinkState::Waiting { .. }));
     guard.handle_timeout(ms(100));
-    assert_eq!(guard.begin(ms(101), Purpose::Work, ms(200)), Err(LinkRefusal::MustDrain));
+    assert_eq!(guard.begin(ms(101), Purpose::Work, &read(1), ms(200)), Err(LinkRefusal::MustDrain));
     // The late answer: it restarts the quiet time and is counted.
     guard.handle_stray(ms(140));
-    assert_eq!(guard.begin(ms(160), Purpose::Identify, ms(300)), Err(LinkRefusal::MustDrain));
+    assert_eq!(guard.begin(ms(160), Purpose::Identify, &read(1), ms(300)), Err(LinkRefusal::MustDrain));
     assert_eq!(guard.unexpected_frames(), 1);
-    assert_eq!(guard.begin(ms(190), Purpose::Work, ms(300)), Err(LinkRefusal::MustIdentify));
-    guard.begin(ms(190), Purpose::Identify, ms(300)).unwrap();
+    assert_eq!(guard.begin(ms(190), Purpose::Work, &read(1), ms(300)), Err(LinkRefusal::MustIdentify));
+    assert_eq!(guard.begin(ms(190), Purpose::Identify, &read(1), ms(300)), Err(LinkRefusal::Ambiguous));
+    guard.begin(ms(190), Purpose::Identify, &read(2), ms(300)).unwrap();
 }
 
 #[test]
 fn an_exception_keeps_the_link_but_a_misfit_makes_it_drain() {
     let mut guard = ready();
-    guard.begin(ms(20), Purpose::Work, ms(100)).unwrap();
+    guard.begin(ms(20), Purpose::Work, &read(1), ms(100)).unwrap();
     guard
         .handle_answer(Some(&GuardFault::Exception { function: 3, code: ExceptionCode::DeviceBusy }), ms(30));
     assert_eq!(guard.state(), LinkState::Ready);
-    guard.begin(ms(40), Purpose::Work, ms(100)).unwrap();
+    guard.begin(ms(40), Purpose::Work, &read(1), ms(100)).unwrap();
     guard.handle_answer(Some(&GuardFault::Count { asked: 2, got: 1 }), ms(50));
     assert_eq!(guard.state(), LinkState::MustDrain { quiet_from: ms(50) });
     assert_eq!(guard.unexpected_frames(), 1);
@@ -129,9 +130,9 @@ fn a_burst_of_stray_bytes_counts_once_and_too_many_bursts_void_the_link() {
     }
     assert_eq!(guard.unexpected_frames(), 3);
     assert!(guard.is_void());
-    guard.restart();
+    guard.distrust(ms(8_000));
     assert_eq!(
-        guard.begin(ms(9_000), Purpose::Identify, ms(9_100)),
+        guard.begin(ms(9_000), Purpose::Identify, &read(1), ms(9_100)),
         Err(LinkRefusal::Void { unexpected: 3 })
     );
 }
@@ -139,9 +140,80 @@ fn a_burst_of_stray_bytes_counts_once_and_too_many_bursts_void_the_link() {
 #[test]
 fn a_cancelled_request_leads_to_draining_and_a_new_identification() {
     let mut guard = ready();
-    guard.begin(ms(20), Purpose::Work, ms(100)).unwrap();
+    guard.begin(ms(20), Purpose::Work, &read(1), ms(100)).unwrap();
     guard.handle_cancelled(ms(30));
     assert_eq!(guard.poll_timeout(), Some(ms(80)));
     guard.handle_timeout(ms(80));
     assert_eq!(guard.state(), LinkState::MustIdentify);
+}
+
+/// A guard whose read of three registers, the identity, was not answered, and whose line was quiet since.
+fn owed_three() -> LinkGuard {
+    let mut guard = LinkGuard::new(QUIET, 2);
+    guard.begin(ms(0), Purpose::Identify, &read(3), ms(100)).unwrap();
+    guard.handle_timeout(ms(100));
+    guard.handle_timeout(ms(150));
+    assert_eq!(guard.state(), LinkState::MustIdentify);
+    guard
+}
+
+#[test]
+fn what_could_be_mistaken_for_an_owed_answer_is_not_asked() {
+    let mut guard = owed_three();
+    assert_eq!(
+        guard.begin(ms(160), Purpose::Identify, &read(3), ms(260)),
+        Err(LinkRefusal::Ambiguous),
+        "the answer to the first may come for the second, and then every later one is off by one"
+    );
+    let input = Request::ReadInput { address: 10, quantity: 3 };
+    assert!(!guard.is_ambiguous(&input), "another function is told apart");
+    assert_eq!(guard.telling_quantity(ms(160), &read(3), 3), Ok(1));
+    guard.begin(ms(160), Purpose::Identify, &read(1), ms(260)).unwrap();
+    guard.handle_answer(None, ms(170));
+    // An answer of one register came: that of three was before it, or never comes.
+    guard.begin(ms(180), Purpose::Identify, &read(3), ms(280)).unwrap();
+}
+
+#[test]
+fn a_refusal_while_answers_are_owed_proves_nothing() {
+    let mut guard = owed_three();
+    let refusal = GuardFault::Exception { function: 3, code: ExceptionCode::IllegalFunction };
+    guard.begin(ms(160), Purpose::Identify, &read(1), ms(260)).unwrap();
+    guard.handle_answer(Some(&refusal), ms(170));
+    assert!(guard.is_ambiguous(&read(3)), "the refusal may have been that of the three");
+    assert!(guard.is_ambiguous(&read(1)), "and then the one is still owed");
+    assert_eq!(guard.telling_quantity(ms(180), &read(3), 3), Ok(2));
+}
+
+#[test]
+fn where_no_other_length_can_be_asked_the_owed_answer_is_given_time() {
+    let mut guard = owed_three();
+    guard.handle_unanswered(&read(1), ms(4_000));
+    let first = ms(100) + OWED_FOR;
+    assert_eq!(guard.telling_quantity(ms(5_000), &read(1), 1), Err(first));
+    assert_eq!(guard.telling_quantity(first, &read(1), 1), Err(ms(4_000) + OWED_FOR));
+    assert_eq!(guard.telling_quantity(ms(4_000) + OWED_FOR, &read(1), 1), Ok(1));
+    assert!(!guard.is_ambiguous(&read(3)), "what was given its time is forgotten");
+}
+
+#[test]
+fn what_was_not_answered_beside_the_guard_is_owed_too() {
+    let mut guard = ready();
+    guard.handle_unanswered(&read(1), ms(30));
+    assert_eq!(guard.begin(ms(40), Purpose::Work, &read(2), ms(100)), Err(LinkRefusal::MustIdentify));
+    assert_eq!(guard.begin(ms(40), Purpose::Identify, &read(1), ms(100)), Err(LinkRefusal::Ambiguous));
+    guard.begin(ms(40), Purpose::Identify, &read(2), ms(100)).unwrap();
+    guard.handle_answer(None, ms(50));
+    assert!(!guard.is_ambiguous(&read(1)));
+}
+
+#[test]
+fn distrust_does_not_spare_the_draining() {
+    let mut guard = ready();
+    guard.begin(ms(20), Purpose::Work, &read(1), ms(100)).unwrap();
+    guard.distrust(ms(30));
+    assert_eq!(guard.state(), LinkState::MustDrain { quiet_from: ms(30) });
+    guard.distrust(ms(40));
+    assert_eq!(guard.state(), LinkState::MustDrain { quiet_from: ms(30) });
+    assert!(guard.is_ambiguous(&read(1)));
 }

@@ -108,7 +108,7 @@ impl RtuClient {
         let frame = rtu::encode_request(self.options.address, &request)?;
         // The whole exchange: the answer's own wire time must not eat the board's time to think.
         let wire = timing::wire_time(frame.len() + rtu::response_frame_length(&request), self.options.baud);
-        self.guard.begin(now, purpose, now + wire + self.options.timeout)?;
+        self.guard.begin(now, purpose, &request, now + wire + self.options.timeout)?;
         self.buffer.clear();
         self.transmit = Some(frame);
         self.request = Some(request);

@@ -108,7 +108,32 @@ impl Bus {
 
     /// Who answers is to be read anew: the board restarted, or bytes went over the line that the guard did not see.
     pub(super) fn distrust(&mut self) {
-        self.guard.restart();
+        let now = self.now();
+        self.guard.distrust(now);
+    }
+
+    /// This was asked on [`Bus::line`] and nobody answered: its answer may still come.
+    pub(super) fn unanswered(&mut self, request: &Request) {
+        let now = self.now();
+        self.guard.handle_unanswered(request, now);
+    }
+
+    /// After an accident, before a read whose answer could be mistaken for one that never came: reads another number of
+    /// registers from the same address, `up_to` at most, whose answer cannot.
+    pub(super) async fn synchronise(&mut self, request: &Request, up_to: u16) -> Result<(), BusFault> {
+        self.settle().await?;
+        if !self.guard.is_ambiguous(request) {
+            return Ok(());
+        }
+        let quantity = loop {
+            let now = self.now();
+            match self.guard.telling_quantity(now, request, up_to) {
+                Ok(quantity) => break quantity,
+                Err(until) => sleep_until(self.epoch + until).await,
+            }
+        };
+        let (address, _) = request.span();
+        self.exchange(Purpose::Identify, &Request::ReadHolding { address, quantity }).await.map(drop)
     }
 
     /// The line itself, for what is no Modbus: probing, the loader's dialogue. Afterwards call [`Bus::distrust`].
@@ -154,7 +179,7 @@ impl Bus {
         let baud = self.line().map_err(BusFault::Port)?.baud();
         let due = self.settings.timeout + self.wire_time_of(request, baud) + ADAPTER_SLACK;
         let (now, deadline) = (self.now(), self.now() + due);
-        self.guard.begin(now, purpose, deadline).map_err(BusFault::Void)?;
+        self.guard.begin(now, purpose, request, deadline).map_err(BusFault::Void)?;
         let received = self.meter.received();
         let answer = self.call(request, Instant::now() + due).await;
         let received = self.meter.received() - received;
@@ -168,19 +193,19 @@ impl Bus {
                     _ => rtu::response_frame_length(request) as u64,
                 };
                 let checked = guard::check(request, &response);
-                self.guard.handle_answer(checked.as_ref().err(), now);
-                match checked {
-                    Err(guard::GuardFault::Exception { code, .. }) if received == expected => {
-                        Err(BusFault::Exception(code))
-                    }
-                    Err(fault) if !fault.is_exception() => Err(BusFault::Garbage(fault.to_string())),
-                    Ok(checked) if received == expected => Ok(checked),
+                let fits = checked.as_ref().err().is_none_or(guard::GuardFault::is_exception);
+                if fits && received != expected {
                     // An answer with company may be the wrong one of two.
-                    _ => {
-                        self.guard.handle_stray(now);
-                        Err(BusFault::Garbage(format!("{received} bytes came, the answer has {expected}")))
-                    }
+                    self.guard.handle_stray(now);
+                    return Err(BusFault::Garbage(format!(
+                        "{received} bytes came, the answer has {expected}"
+                    )));
                 }
+                self.guard.handle_answer(checked.as_ref().err(), now);
+                checked.map_err(|fault| match fault {
+                    guard::GuardFault::Exception { code, .. } => BusFault::Exception(code),
+                    misfit => BusFault::Garbage(misfit.to_string()),
+                })
             }
             Called::Silent => {
                 self.guard.handle_cancelled(now);
@@ -205,8 +230,8 @@ impl Bus {
     /// Brings the line home and quiet, if anything was left open.
     pub(super) async fn settle(&mut self) -> Result<(), BusFault> {
         self.reclaim();
-        let now = self.now();
         if let LinkState::Waiting { .. } = self.guard.state() {
+            let now = self.now();
             // The future of the last call was dropped: its answer may still come.
             self.guard.handle_cancelled(now);
         }
@@ -220,7 +245,8 @@ impl Bus {
         match drained {
             Some(bytes) => {
                 tracing::debug!(device = %self.device, bytes, "line drained");
-                self.guard.restart();
+                let now = self.now();
+                self.guard.handle_drained(now);
                 Ok(())
             }
             None => {

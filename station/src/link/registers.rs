@@ -113,8 +113,13 @@ impl BoardLink {
         };
         for request in plan {
             let mut tries_left = self.model.link.retries;
+            let up_to = readable_from(&self.model, &request);
             loop {
-                match exchange_read(&mut self.bus, Purpose::Identify, &request, &mut words).await {
+                let outcome = match self.bus.synchronise(&request, up_to).await {
+                    Ok(()) => exchange_read(&mut self.bus, Purpose::Identify, &request, &mut words).await,
+                    Err(failure) => Err(failure),
+                };
+                match outcome {
                     Ok(()) => break,
                     Err(failure) if failure.is_transient() && tries_left > 0 => {
                         tracing::warn!(
@@ -229,6 +234,15 @@ async fn exchange_read(
 
 fn is_readable(access: Access) -> bool {
     access != Access::WriteOnly
+}
+
+/// How many registers one read may ask for from where `request` begins.
+fn readable_from(model: &DeviceModel, request: &Request) -> u16 {
+    let (address, quantity) = request.span();
+    let in_block = model
+        .block_of(address, quantity)
+        .map_or(quantity, |block| block.start.saturating_add(block.count).saturating_sub(address));
+    in_block.min(model.link.max_read).max(quantity)
 }
 
 fn plan_reads(model: &DeviceModel, registers: &[&Register]) -> Result<Vec<Request>, Fault> {

@@ -194,7 +194,7 @@ impl BoardLink {
         for (sent, timeout) in timeouts.iter().enumerate() {
             match self.ping(request, *timeout).await? {
                 Ping::Answer => {
-                    // The answers of earlier pings must not be taken for those of later requests.
+                    // The answers of earlier pings are mostly here by now; the guard knows that they are owed.
                     if sent > 0 {
                         self.bus.line()?.drain(LATE_PING, DRAIN_LIMIT).await?;
                     }
@@ -233,6 +233,9 @@ impl BoardLink {
             }
         };
         self.bus.rest(false, baud);
+        if !answered {
+            self.bus.unanswered(request);
+        }
         Ok(match (answered, heard.is_empty()) {
             (true, _) => Ping::Answer,
             (false, true) => Ping::Silence,
