@@ -11,7 +11,7 @@ use crate::process::Stop;
 use crate::say;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -219,6 +219,11 @@ fn summary(line: &Line, rows: &[Value], elapsed: Duration) -> Vec<String> {
         format!("failed        {failed}{}{}", if why.is_empty() { "" } else { ": " }, why.join(", ")),
         format!("pace          {rate:.0} units an hour, {:.1} s for the batch", elapsed.as_secs_f64()),
     ];
+    if !line.refused.is_empty() {
+        let why: BTreeSet<&str> = line.refused.values().map(String::as_str).collect();
+        let why = why.into_iter().collect::<Vec<_>>().join(", ");
+        said.insert(3, format!("not worked    {}: {why}", line.refused.len()));
+    }
     if anew > 0 {
         said.push(format!("broken off    {anew} runs whose board could not be told; it was worked anew"));
     }
@@ -246,6 +251,10 @@ mod tests {
                 "outcome": "pass", "duration_ms": 12_000, "wire_floor_ms": 8_000 });
             line.apply(&event.to_string());
         }
+        let refused = json!({ "slot": 3, "state": { "kind": "refused", "board": "TB1", "fault": { "code": "passed_already" } } });
+        for _ in 0..2 {
+            line.apply(&json!({ "event": "live", "live": { "slots": [refused] } }).to_string());
+        }
         let rows = [
             json!({ "outcome": "pass" }),
             json!({ "outcome": "pass" }),
@@ -256,6 +265,7 @@ mod tests {
         for expected in [
             "passed        2",
             "failed        1: 1 outside_limits",
+            "not worked    1: passed_already",
             "broken off    1 ",
             "200 units an hour",
             "12.0 s",

@@ -25,6 +25,8 @@ pub struct Line {
     pub slots: BTreeMap<u64, Value>,
     /// By run, in this demo's batch.
     pub closed: BTreeMap<String, Closed>,
+    /// Boards that were recognised and not worked: by slot and name, why.
+    pub refused: BTreeMap<(u64, String), String>,
     /// Records on the station that the server has not acknowledged.
     pub unsent: u64,
     /// How many records the station has closed since its journal began: its upload numbers count from 1 without gaps.
@@ -59,7 +61,12 @@ impl Line {
         let before = self.slots.clone();
         self.unsent = number(live, "unsent_records");
         for slot in live.get("slots").and_then(Value::as_array).into_iter().flatten() {
-            self.slots.insert(number(slot, "slot"), slot.get("state").cloned().unwrap_or_default());
+            let (slot, state) = (number(slot, "slot"), slot.get("state").cloned().unwrap_or_default());
+            if kind(&state) == "refused" {
+                let board = state.get("board").and_then(Value::as_str).unwrap_or_default();
+                self.refused.insert((slot, board.to_owned()), fault_code(state.get("fault")));
+            }
+            self.slots.insert(slot, state);
         }
         if before == self.slots { Change::None } else { Change::Moved }
     }
