@@ -51,6 +51,7 @@ fn routes() -> AnyView {
             <Route path=path!("/batches/:id") view=pages::batch_report/>
             <Route path=path!("/units") view=pages::units/>
             <Route path=path!("/units/:id") view=pages::unit/>
+            <Route path=path!("/runs/:id") view=pages::run/>
             <Route path=path!("/profiles") view=pages::profiles/>
             <Route path=path!("/profiles/:id/:revision") view=pages::profile/>
             <Route path=path!("/leases") view=pages::leases/>

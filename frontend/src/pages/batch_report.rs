@@ -204,7 +204,7 @@ fn unit_row(unit: &BatchUnit) -> AnyView {
     let why = unit.fault.as_ref().map(i18n::fault);
     let number = match unit.unit_id {
         Some(id) => ui::serial_link(id, unit.serial.as_deref()),
-        None => view! { <span class="quiet">{i18n::texts().no_serial}</span> }.into_any(),
+        None => view! { <a class="row-link quiet" href=format!("/runs/{}", unit.run_id)>{i18n::texts().no_serial}</a> }.into_any(),
     };
     view! {
         <tr>

@@ -3,11 +3,12 @@
 mod head;
 mod lease;
 mod life;
-mod measurements;
+pub(super) mod measurements;
 mod parameters;
 mod proof;
 
 pub use lease::lease_form;
+pub(super) use {head::facts, proof::held};
 
 use super::not_found;
 use crate::{api, i18n, query::query, ui};
@@ -51,7 +52,7 @@ fn show(unit: &UnitView, changed: Callback<()>) -> AnyView {
     let record = query(move || run.get(), api::run);
     view! {
         {head::head(unit)}
-        {move || record.get().map(|run| head::facts(&run))}
+        {move || record.get().map(|run| facts(&run))}
         <div class="unit-grid">
             {life::life(unit, run)}
             <div class="stack">{record.show(|run| middle(&run))}</div>
@@ -65,7 +66,7 @@ fn show(unit: &UnitView, changed: Callback<()>) -> AnyView {
     .into_any()
 }
 
-fn middle(run: &RunView) -> AnyView {
+pub(super) fn middle(run: &RunView) -> AnyView {
     view! {
         <div class="stack">
             {proof::doubts(run)}
@@ -77,7 +78,7 @@ fn middle(run: &RunView) -> AnyView {
     .into_any()
 }
 
-fn side(run: &RunView) -> AnyView {
+pub(super) fn side(run: &RunView) -> AnyView {
     view! {
         {proof::steps(run)}
         {proof::evidence(run)}

@@ -26,7 +26,7 @@ fn differs(parameter: &ParameterRecord, outcome: Outcome) -> bool {
 
 pub fn parameters(run: &RunView) -> AnyView {
     let t = i18n::texts();
-    let outcome = run.record.outcome;
+    let outcome = super::proof::held(run);
     let all: Vec<(String, ParameterRecord)> = run
         .record
         .parameters

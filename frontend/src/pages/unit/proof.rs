@@ -7,6 +7,7 @@ use crate::{
 };
 use domain::{
     api::units::RunView,
+    outcome::Outcome,
     record::{FirmwareRecord, LeaseRecord, SecretRecord, StepOutcome, StepRecord},
     text::Fault,
 };
@@ -22,6 +23,11 @@ pub fn doubts(run: &RunView) -> AnyView {
     view! { <div class="notice fail" role="alert"><strong>{t.doubts}</strong><ul>{list.collect_view()}</ul></div> }.into_any()
 }
 
+/// What the server holds the run for: it never is a pass that the record only claims.
+pub fn held(run: &RunView) -> Outcome {
+    run.outcome.unwrap_or(Outcome::Error)
+}
+
 /// Why the run did not pass, and what to do.
 pub fn fault(run: &RunView) -> AnyView {
     let Some(fault) = &run.record.fault else {
@@ -32,7 +38,7 @@ pub fn fault(run: &RunView) -> AnyView {
     view! {
         <section class="card error">
             <div class="card-head">
-                <h2>{i18n::texts().outcome(run.record.outcome)}{fault.step.map(|step| format!(" · {}", i18n::step(step)))}</h2>
+                <h2>{i18n::texts().outcome(held(run))}{fault.step.map(|step| format!(" · {}", i18n::step(step)))}</h2>
                 <code class="aside">{code.trim_matches('"').to_owned()}</code>
             </div>
             <p>{i18n::fault(&named)}</p>
