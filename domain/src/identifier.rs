@@ -86,9 +86,32 @@ pub fn normalise_question(text: &str) -> String {
     }
 }
 
+/// Some octets of a Bluetooth address with their separators, as a page shows and a person copies them, in the form that
+/// is kept: upper-case digits only. None: it is no such part.
+#[must_use]
+pub fn address_part(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_separator = |c: char| matches!(c, ':' | '-');
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    let is_part = text.contains(is_separator)
+        && !digits.is_empty()
+        && text.chars().all(|c| c.is_ascii_hexdigit() || is_separator(c));
+    is_part.then(|| digits.to_ascii_uppercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_an_address_is_found_as_it_is_shown() {
+        assert_eq!(address_part(" 35:40:00 ").as_deref(), Some("354000"));
+        assert_eq!(address_part("6a-").as_deref(), Some("6A"));
+        assert_eq!(address_part(":0:6").as_deref(), Some("06"));
+        for other in ["354000", "TB-26-47", "::", "", "35 40"] {
+            assert_eq!(address_part(other), None, "{other:?}");
+        }
+    }
 
     #[test]
     fn an_address_is_found_however_its_octets_are_parted() {

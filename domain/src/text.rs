@@ -100,6 +100,8 @@ wire! {
         StationStopped,
         /// `detail`
         BundleRefused,
+        /// (none): the server's own rules do not hold the record for the pass that the station showed
+        PassNotHeld,
         /// `detail`
         NameNotPossible,
         /// `detail`

@@ -1,7 +1,7 @@
 //! The line, live: one look into the database a second for all who watch, none where nobody does.
 
 use crate::{
-    db::{DbResult, batches, stations},
+    db::{DbResult, batches, runs, stations},
     error::chain,
     state::AppState,
 };
@@ -10,7 +10,10 @@ use domain::{
         batches::BatchView,
         stations::{LineStation, LineView},
     },
-    ids::BatchId,
+    ids::{BatchId, RunId},
+    live::{SlotState, StationLive},
+    outcome::Outcome,
+    text::{Fault, FaultCode},
 };
 use sqlx::PgConnection;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -43,7 +46,9 @@ impl LineHub {
 pub async fn view(db: &mut PgConnection) -> DbResult<LineView> {
     let mut known: HashMap<BatchId, Option<BatchView>> = HashMap::new();
     let mut line = Vec::new();
-    for (station, live) in stations::list(db).await? {
+    let mut stations = stations::list(db).await?;
+    believe_no_refused_pass(db, stations.iter_mut().filter_map(|(_, live)| live.as_mut()).collect()).await?;
+    for (station, live) in stations {
         let batch = match station.batch_id {
             None => None,
             Some(id) => match known.get(&id) {
@@ -58,6 +63,29 @@ pub async fn view(db: &mut PgConnection) -> DbResult<LineView> {
         line.push(LineStation { station, live, batch });
     }
     Ok(LineView { stations: line })
+}
+
+/// A station shows what it holds true; where the server has the record and does not, the page says so.
+async fn believe_no_refused_pass(db: &mut PgConnection, mut lives: Vec<&mut StationLive>) -> DbResult<()> {
+    let passed = |state: &SlotState| match state {
+        SlotState::Done { run_id, outcome: Outcome::Pass, .. } => Some(*run_id),
+        _ => None,
+    };
+    let shown: Vec<RunId> =
+        lives.iter().flat_map(|live| &live.slots).filter_map(|slot| passed(&slot.state)).collect();
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let refused = runs::not_passed(db, &shown).await?;
+    for slot in lives.iter_mut().flat_map(|live| &mut live.slots) {
+        if let SlotState::Done { run_id, outcome, fault, .. } = &mut slot.state
+            && refused.contains(run_id)
+        {
+            *outcome = Outcome::Error;
+            *fault = Some(Fault::new(FaultCode::PassNotHeld));
+        }
+    }
+    Ok(())
 }
 
 /// Looks once a second while somebody watches, until the service stops.

@@ -151,18 +151,22 @@ async fn serve_on(
     let stop = stopping.clone();
     let server =
         axum::serve(listener, app(state)).with_graceful_shutdown(async move { stop.cancelled().await });
-    let server = tokio::spawn(server.into_future());
+    let mut server = tokio::spawn(server.into_future());
     stopping.cancelled().await;
-    match tokio::time::timeout(PATIENCE, server).await {
+    match tokio::time::timeout(PATIENCE, &mut server).await {
         Ok(ended) => ended?.context("the server's socket failed")?,
         Err(_) => {
+            server.abort();
             tracing::warn!(seconds = PATIENCE.as_secs(), "some requests did not end in time and were cut");
         }
     }
     for job in jobs {
         let _ = job.await;
     }
-    pool.close().await;
+    // A reader that fell asleep in a download holds its connection: PostgreSQL ends that one itself when it stops.
+    if tokio::time::timeout(PATIENCE, pool.close()).await.is_err() {
+        tracing::warn!("some database connections were still in use and were cut");
+    }
     Ok(())
 }
 

@@ -116,7 +116,7 @@ wire! {
 }
 
 wire! {
-    /// `POST /api/v1/units/{id}/password` (engineer, quality): 200 [`RevealedPassword`]; audited.
+    /// `POST /api/v1/units/{id}/password` (engineer, quality): 200 [`RevealedPasswords`]; audited.
     pub struct RevealPassword {
         /// Why; not empty.
         pub reason: String,
@@ -124,11 +124,20 @@ wire! {
 }
 
 wire! {
-    /// A unit's own password in plain, for the rework bench.
+    /// What may open a unit's board, in plain, for the rework bench: newest first, down to the last that was proved.
+    pub struct RevealedPasswords {
+        pub passwords: Vec<RevealedPassword>,
+    }
+}
+
+wire! {
+    /// A password that a run gave a unit, or was about to.
     pub struct RevealedPassword {
         pub password: String,
-        /// The run that set and proved it.
+        /// The run that set it.
         pub run_id: RunId,
+        /// Whether that run saw it open the board after the restart. Where not, the board holds it or the next one here.
+        pub proved: bool,
     }
 }
 

@@ -292,6 +292,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Call the engineer: the bundle must be released again.",
             "请联系工程师：需重新发布。",
         ),
+        C::PassNotHeld => say(
+            "The server does not hold this record for a pass.",
+            "服务器不认可该记录为合格。",
+            "Put the board aside and call quality: its record says why.",
+            "请将该板单独存放并联系质量人员：原因见其记录。",
+        ),
         C::NameNotPossible => say(
             "The Bluetooth name cannot be made: {detail}.",
             "无法生成蓝牙名称：{detail}。",

@@ -41,6 +41,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::AdmissionRefused => ("admission refused", "服务器拒绝答复"),
         FaultCode::StationStopped => ("station stopped", "工站停止"),
         FaultCode::BundleRefused => ("bundle refused", "发布包被拒"),
+        FaultCode::PassNotHeld => ("pass not held", "合格未获认可"),
         FaultCode::NameNotPossible => ("name not possible", "名称无法生成"),
         FaultCode::Internal => ("fault in the program", "程序内部错误"),
     };

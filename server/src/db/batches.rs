@@ -130,11 +130,11 @@ pub async fn by_id(db: &mut PgConnection, id: BatchId) -> DbResult<Option<BatchV
     Ok(page(db, Some(id), None, 1).await?.pop())
 }
 
-/// Why its runs failed, most frequent first.
+/// Why its boards failed, most frequent first. A run that was broken off, or that the bench spoilt, failed no board.
 pub async fn failures(db: &mut PgConnection, id: BatchId) -> DbResult<Vec<StepFailures>> {
     let faults = sqlx::query!(
         r#"select fault_step as "step!", fault_code as "code!", count(*) as "count!"
-         from run where batch_id = $1 and fault_step is not null
+         from run where batch_id = $1 and fault_step is not null and outcome = 'fail'
          group by 1, 2"#,
         id.0
     )

@@ -5,6 +5,7 @@ use crate::page::PageKey;
 use chrono::{DateTime, Utc};
 use domain::{
     api::leases::LeaseRow,
+    identifier::{address_part, normalise_question},
     ids::UnitId,
     lease::{BirthLease, DesiredLease, ReportedLease, judge_sync},
 };
@@ -52,21 +53,23 @@ pub async fn page(
     sqlx::query!(
         r#"select l.unit_id, desired_mode, desired_expires_at, desired_by, desired_at, reported_mode, reported_expires_at,
             reported_at, b.name as batch_name, b.customer,
-            least(coalesce(desired_expires_at, reported_expires_at, 'infinity'), '9999-01-01') as "ends!",
+            least(coalesce(desired_expires_at, reported_expires_at, 'infinity'), '9999-01-01 00:00+00') as "ends!",
             (select value from identifier i where i.unit_id = l.unit_id and kind = 'serial' limit 1) as serial
          from lease l join unit u using (unit_id) join batch b using (batch_id)
          where ($1::uuid is null or l.unit_id = $1)
            and ($1::uuid is not null or desired_mode is not null or reported_mode <> 'open')
-           and ($2::text is null or l.unit_id in (select unit_id from identifier where value ilike $2))
+           and ($2::text is null or l.unit_id in (select unit_id from identifier
+                where value ilike $2 or (kind = 'bluetooth_address' and value ilike $6)))
            and ($3::timestamptz is null
-                or (least(coalesce(desired_expires_at, reported_expires_at, 'infinity'), '9999-01-01'), l.unit_id) > ($3, $4))
-         order by least(coalesce(desired_expires_at, reported_expires_at, 'infinity'), '9999-01-01'), l.unit_id
+                or (least(coalesce(desired_expires_at, reported_expires_at, 'infinity'), '9999-01-01 00:00+00'), l.unit_id) > ($3, $4))
+         order by least(coalesce(desired_expires_at, reported_expires_at, 'infinity'), '9999-01-01 00:00+00'), l.unit_id
          limit $5"#,
         only.map(|id| id.0),
-        question.map(any_part),
+        question.map(|part| any_part(&normalise_question(part))),
         after.map(|key| key.at),
         after.map(|key| key.id),
-        limit
+        limit,
+        question.and_then(address_part).map(|digits| any_part(&digits))
     )
     .fetch_all(db)
     .await?

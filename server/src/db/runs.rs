@@ -8,6 +8,7 @@ use domain::{
     record::RecordDoubt,
 };
 use sqlx::PgConnection;
+use std::collections::HashSet;
 
 /// What is kept of a run beside its facts.
 #[derive(Debug)]
@@ -24,6 +25,24 @@ pub struct StoredRun {
     pub content: Vec<u8>,
     /// What it was compressed with.
     pub dictionary: Option<Vec<u8>>,
+}
+
+/// Which of these runs the server holds for something else than a pass, quarantined ones among them. What it has not heard
+/// of is not among them.
+///
+/// # Errors
+/// What the database says.
+pub async fn not_passed(db: &mut PgConnection, ids: &[RunId]) -> DbResult<HashSet<RunId>> {
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query_scalar!(
+        r#"select q.run_id as "run_id!" from unnest($1::uuid[]) q(run_id) left join run r on r.run_id = q.run_id
+         where r.outcome <> 'pass'
+            or r.run_id is null and exists (select from quarantine where quarantine.run_id = q.run_id)"#,
+        &ids
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(RunId).collect())
 }
 
 /// The run of that id.

@@ -89,7 +89,15 @@ pub async fn list(db: &mut PgConnection) -> DbResult<Vec<(StationRow, Option<Sta
             quarantined: row.quarantined as u64,
             batch_id: row.batch_id.map(BatchId::from),
         };
-        Ok((station, row.live.map(|live| from_json("station_live", "live", live)).transpose()?))
+        // A message of another version of the station says nothing, and must not keep the other stations from being seen.
+        let live = row.live.and_then(|live| match from_json("station_live", "live", live) {
+            Ok(live) => Some(live),
+            Err(error) => {
+                tracing::warn!(station = station.name, %error, "the station's last live message can't be read");
+                None
+            }
+        });
+        Ok((station, live))
     })
     .collect()
 }

@@ -5,7 +5,7 @@ use crate::page::PageKey;
 use chrono::{DateTime, Utc};
 use domain::{
     api::units::{RunRow, UnitLease, UnitRow, UnitView},
-    identifier::{Identifier, IdentifierKind, normalise_question},
+    identifier::{Identifier, IdentifierKind, address_part, normalise_question},
     ids::{BatchId, RunId, UnitId},
     lease::judge_sync,
     outcome::Outcome,
@@ -95,7 +95,8 @@ pub fn stream<'db>(
                 (array_agg(value order by seen_at desc) filter (where kind = 'bluetooth_address'))[1] as bluetooth_address,
                 (array_agg(value order by seen_at desc) filter (where kind = 'bluetooth_name'))[1] as bluetooth_name
             from identifier i where i.unit_id = u.unit_id) i
-         where ($1::text is null or u.unit_id in (select unit_id from identifier where value ilike $1))
+         where ($1::text is null or u.unit_id in (select unit_id from identifier
+                where value ilike $1 or (kind = 'bluetooth_address' and value ilike $7)))
            and ($2::uuid is null or u.batch_id = $2)
            and ($3::text is null or u.outcome = $3)
            and ($4::timestamptz is null or (u.finished_at, u.unit_id) < ($4, $5))
@@ -105,7 +106,8 @@ pub fn stream<'db>(
         question.outcome.map(Outcome::as_str),
         after.map(|key| key.at),
         after.map(|key| key.id),
-        limit
+        limit,
+        question.part.as_deref().and_then(address_part).map(|digits| any_part(&digits))
     )
     .fetch(db)
     .map(|row| row.map_err(Into::into).and_then(Row::view))
@@ -212,23 +214,31 @@ async fn runs(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<RunRow>> {
     .collect()
 }
 
-/// A unit's password as its last run that proved one left it.
+/// A password that a run gave a unit, or was about to.
 #[derive(Debug)]
-pub struct ProvedSecret {
+pub struct UnitSecret {
     pub run_id: RunId,
     /// To the service's sealing key.
     pub sealed: Vec<u8>,
+    /// Whether the run saw it open the board after the restart.
+    pub proved: bool,
 }
 
-pub async fn last_proved_secret(db: &mut PgConnection, id: UnitId) -> DbResult<Option<ProvedSecret>> {
-    let row = sqlx::query!(
-        "select s.run_id, s.sealed from run r join unit_secret s using (run_id)
-         where r.unit_id = $1 and s.proved order by r.finished_at desc, r.run_id desc limit 1",
+/// The passwords that may open a unit's board, newest first, down to the last that was proved: a run that ended between
+/// sending one and proving it leaves the board with either.
+pub async fn secrets(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<UnitSecret>> {
+    let rows = sqlx::query!(
+        "select s.run_id, s.sealed, s.proved from run r join unit_secret s using (run_id)
+         where r.unit_id = $1 order by r.finished_at desc, r.run_id desc",
         id.0
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?;
-    Ok(row.map(|row| ProvedSecret { run_id: row.run_id.into(), sealed: row.sealed }))
+    let last_proved = rows.iter().position(|row| row.proved).map_or(rows.len(), |at| at + 1);
+    let secrets = rows.into_iter().take(last_proved);
+    Ok(secrets
+        .map(|row| UnitSecret { run_id: row.run_id.into(), sealed: row.sealed, proved: row.proved })
+        .collect())
 }
 
 /// What is known of the units that these unique identifiers belong to.

@@ -1,6 +1,6 @@
 //! Batches: work orders, their progress and their report.
 
-use super::Body;
+use super::{Body, Path, Query};
 use crate::{
     auth::Signed,
     clock,
@@ -9,11 +9,7 @@ use crate::{
     page::{PageKey, page_of, parse_limit},
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Path, Query, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     api::{
         batches::{BatchReport, BatchView, NewBatch},

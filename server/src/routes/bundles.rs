@@ -1,15 +1,13 @@
 //! Bundles: the lists, and what a station fetches.
 
+use super::Path;
 use crate::{
     auth::{Signed, SignedStation},
     db::bundles,
     error::{ApiError, ApiResult},
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use domain::{
     api::{page::Page, problem::Problem, releases::BundleView},
     bundle::BundleContent,

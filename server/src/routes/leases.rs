@@ -1,5 +1,6 @@
 //! Leases: what is desired and what the boards reported.
 
+use super::Query;
 use crate::{
     auth::Signed,
     db::leases,
@@ -7,13 +8,9 @@ use crate::{
     page::{PageKey, page_of, parse_limit},
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use domain::{
     api::{leases::LeaseRow, page::Page, problem::Problem},
-    identifier::normalise_question,
     role::Permission,
 };
 use serde::Deserialize;
@@ -42,9 +39,9 @@ async fn list(
     signed.require(Permission::ReadLeases)?;
     let limit = parse_limit(query.limit)?;
     let after = query.after.as_deref().filter(|key| !key.is_empty()).map(PageKey::parse).transpose()?;
-    let question = query.q.as_deref().map(normalise_question).filter(|question| !question.is_empty());
+    let question = query.q.as_deref().map(str::trim).filter(|question| !question.is_empty());
     let mut db = state.pool.acquire().await?;
-    let rows = leases::page(&mut db, None, question.as_deref(), after, limit as i64 + 1).await?;
+    let rows = leases::page(&mut db, None, question, after, limit as i64 + 1).await?;
     let page = page_of(rows, limit, |(key, _)| *key);
     Ok(Json(Page { items: page.items.into_iter().map(|(_, row)| row).collect(), next: page.next }))
 }

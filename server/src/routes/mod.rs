@@ -30,7 +30,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use body::Body;
+use body::{Body, Path, Query};
 use std::sync::atomic::Ordering;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 use utoipa::OpenApi as _;
@@ -86,6 +86,7 @@ pub fn app(state: AppState) -> Router {
         .route("/api/openapi.json", get(move || async move { document }))
         .merge(health::router())
         .fallback(elsewhere)
+        .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(state.clone(), count))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
@@ -116,6 +117,11 @@ async fn count(State(state): State<AppState>, request: Request, next: Next) -> R
     }
     tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
     response
+}
+
+async fn not_allowed(method: axum::http::Method, uri: Uri) -> ApiError {
+    let detail = format!("{} can't be asked with {method}; see /api/openapi.json.", uri.path());
+    ApiError::new(axum::http::StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }
 
 /// Unknown paths: a problem document under `/api`, the page everywhere else.

@@ -1,15 +1,13 @@
 //! Profiles as they were imported.
 
+use super::Path;
 use crate::{
     auth::Signed,
     db::files::{self, SourceKind},
     error::{ApiError, ApiResult},
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use domain::{
     api::{
         page::Page,

@@ -1,5 +1,6 @@
 //! `POST /api/v1/bundles/{hash}/release`: a second person, of quality, releases a submitted bundle; the server signs it.
 
+use super::Path;
 use super::bundles::parse_hash;
 use crate::{
     auth::Signed,
@@ -8,10 +9,7 @@ use crate::{
     error::{ApiError, ApiResult},
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use domain::{
     api::{problem::Problem, releases::BundleView},
     bundle::{Release, SignedRelease},

@@ -1,5 +1,6 @@
 //! One run: the birth record as it arrived, and what the server thinks of it.
 
+use super::Path;
 use crate::{
     auth::Signed,
     db::{bundles, runs},
@@ -7,10 +8,7 @@ use crate::{
     ingest::wire_text,
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use domain::{
     api::{
         problem::Problem,

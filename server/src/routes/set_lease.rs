@@ -1,6 +1,6 @@
 //! `PUT /api/v1/units/{id}/lease`: sales says what a board shall hold. It is desired until a read-back shows it.
 
-use super::Body;
+use super::{Body, Path};
 use crate::{
     auth::Signed,
     clock,
@@ -8,10 +8,7 @@ use crate::{
     error::{ApiError, ApiResult},
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use domain::{
     api::{
         leases::{LeaseRow, SetLease},

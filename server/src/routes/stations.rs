@@ -1,6 +1,6 @@
 //! Stations as people see them: enrolment, the list, assignment.
 
-use super::Body;
+use super::{Body, Path};
 use crate::{
     auth::{Signed, token_hash},
     clock,
@@ -8,11 +8,7 @@ use crate::{
     error::{ApiError, ApiResult},
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     api::{
         page::Page,

@@ -1,7 +1,7 @@
 //! `POST /api/v1/units/{id}/password`: the rework bench opens a board that is locked with its own password. Audited, with a
 //! reason, before the password leaves.
 
-use super::Body;
+use super::{Body, Path};
 use crate::{
     auth::Signed,
     clock,
@@ -11,14 +11,14 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
 use domain::{
     api::{
         problem::Problem,
-        units::{RevealPassword, RevealedPassword},
+        units::{RevealPassword, RevealedPassword, RevealedPasswords},
     },
     ids::UnitId,
     role::Permission,
@@ -31,9 +31,9 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 #[utoipa::path(post, path = "/api/v1/units/{id}/password", tag = "units", request_body = RevealPassword,
     params(("id" = UnitId, Path,)), responses(
-    (status = 200, description = "the password of its last run that proved one; the question is kept in the audit", body = RevealedPassword),
+    (status = 200, description = "the passwords that may open it, newest first, down to the last that was proved; the question is kept in the audit", body = RevealedPasswords),
     (status = 403, description = "forbidden", body = Problem),
-    (status = 404, description = "not_found: no run of the unit proved a password", body = Problem),
+    (status = 404, description = "not_found: no run of the unit had a password", body = Problem),
     (status = 409, description = "not_opened: sealed to another server's key", body = Problem),
     (status = 422, description = "invalid: no reason", body = Problem)))]
 async fn reveal(
@@ -48,24 +48,30 @@ async fn reveal(
         return Err(ApiError::invalid_field("reason", "say why; it is kept with the question"));
     }
     let mut db = state.pool.begin().await?;
-    let secret = units::last_proved_secret(&mut db, id)
-        .await?
-        .ok_or_else(|| ApiError::not_found("proved password of unit", id))?;
-    let password = state.keys.unseal(&secret.sealed).and_then(|plain| String::from_utf8(plain).ok());
-    let password = password.ok_or_else(|| {
-        let detail = "The password was sealed to another key than this server's; put the folder keys back from your backup.";
-        ApiError::conflict("not_opened", detail)
-    })?;
+    let secrets = units::secrets(&mut db, id).await?;
+    if secrets.is_empty() {
+        return Err(ApiError::not_found("password of unit", id));
+    }
+    let open = |secret: &units::UnitSecret| {
+        let plain = state.keys.unseal(&secret.sealed).and_then(|plain| String::from_utf8(plain).ok());
+        plain.map(|password| RevealedPassword { password, run_id: secret.run_id, proved: secret.proved })
+    };
+    let passwords: Vec<RevealedPassword> = secrets.iter().filter_map(open).collect();
+    if passwords.len() < secrets.len() {
+        let detail = "A password was sealed to another key than this server's; put the folder keys back from your backup.";
+        return Err(ApiError::conflict("not_opened", detail));
+    }
+    let run_ids: Vec<_> = passwords.iter().map(|password| password.run_id).collect();
     let (writer, subject) = (signed.writer(), id.to_string());
     let entry = audit::Entry {
         writer: &writer,
         at: clock::now(),
         action: "password.reveal",
         subject: &subject,
-        detail: serde_json::json!({ "run_id": secret.run_id, "reason": reason }),
+        detail: serde_json::json!({ "run_ids": run_ids, "reason": reason }),
     };
     audit::append(&mut db, &entry).await?;
     db.commit().await?;
-    let shown = RevealedPassword { password, run_id: secret.run_id };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(shown)).into_response())
+    let shown = Json(RevealedPasswords { passwords });
+    Ok(([(header::CACHE_CONTROL, "no-store")], shown).into_response())
 }

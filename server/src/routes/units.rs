@@ -1,5 +1,6 @@
 //! Units: the question box and the unit page.
 
+use super::{Path, Query};
 use crate::{
     auth::Signed,
     db::units::{self, Question},
@@ -9,7 +10,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, Query, State},
+    extract::{FromRequestParts, State},
     http::request::Parts,
 };
 use domain::{
@@ -43,9 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let invalid = |error: &dyn std::fmt::Display| ApiError::invalid_field("query", error.to_string());
-        let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| invalid(&error))?;
+        let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await?;
         let mut query = UnitQuery::default();
         for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
             match name.as_str() {

@@ -7,7 +7,7 @@ use domain::{
     outcome::Outcome,
     role::Role,
     step::Step,
-    text::FaultCode,
+    text::{Fault, FaultCode},
 };
 use reqwest::Method;
 use serde_json::json;
@@ -23,12 +23,20 @@ async fn counts_and_report_follow_the_records() {
     let mut again = factory.envelope(8, Some(&serials[6]));
     again.record.identifiers = envelopes[6].record.identifiers.clone();
     envelopes.push(again);
+    // A run that the station broke off failed no board.
+    let mut broken_off = factory.envelope(14, None);
+    broken_off.record.outcome = Outcome::Interrupted;
+    broken_off.record.fault = Some(Fault::new(FaultCode::StationStopped).at(Step::Flash));
+    broken_off.record.identifiers = envelopes[7].record.identifiers.clone();
+    broken_off.record.started_at = envelopes[0].record.started_at - chrono::TimeDelta::minutes(2);
+    broken_off.record.finished_at = envelopes[0].record.started_at - chrono::TimeDelta::minutes(1);
+    envelopes.push(broken_off);
     factory.send(&envelopes.iter().collect::<Vec<_>>()).await;
 
     let path = format!("/api/v1/batches/{}", factory.batch.batch_id);
     let batch: BatchView = factory.get(Role::Operator, &path).await;
     let progress = &batch.progress;
-    assert_eq!((progress.runs, progress.pass, progress.fail), (8, 7, 1));
+    assert_eq!((progress.runs, progress.pass, progress.fail), (9, 7, 1));
     assert_eq!((progress.boards, progress.first_pass, progress.units_passed), (7, 6, 7));
 
     let report: BatchReport = factory.get(Role::Operator, &format!("{path}/report")).await;

@@ -2,7 +2,10 @@ use crate::factory::Factory;
 use domain::{
     api::stations::LineView,
     live::{SlotLive, SlotState, StationLive},
+    outcome::Outcome,
+    record::Envelope,
     role::Role,
+    text::{Fault, FaultCode},
 };
 use futures_util::StreamExt as _;
 use jigline_server::clock;
@@ -50,4 +53,44 @@ async fn the_line_shows_what_a_station_said_last_and_streams_the_change() {
     foreign.station_id = clock::new_id().into();
     let (status, _) = factory.ask(Method::POST, path, &factory.station.key, Some(json!(foreign))).await;
     assert_eq!(status, 403);
+}
+
+#[tokio::test]
+async fn a_pass_that_the_server_does_not_hold_is_not_shown_as_one() {
+    let factory = Factory::start().await;
+    let serials = factory.serials(3).await;
+    let good = factory.envelope(1, Some(&serials[0]));
+    let mut doubted = factory.envelope(2, Some(&serials[1]));
+    doubted.record.measurements[0].value = 1.0e6;
+    let unheard = factory.envelope(3, Some(&serials[2]));
+    let quarantined = factory.envelope(4, Some("TB2600000000"));
+    factory.send(&[&good, &doubted, &quarantined]).await;
+    let slot = |(slot, envelope): (u16, &Envelope)| {
+        let record = &envelope.record;
+        let state = SlotState::Done {
+            run_id: record.run_id,
+            outcome: Outcome::Pass,
+            board: record.serial.clone(),
+            fault: None,
+            started_at: record.started_at,
+            finished_at: record.finished_at,
+        };
+        SlotLive { slot, state }
+    };
+    let slots = (1..).zip([&good, &doubted, &unheard, &quarantined]).map(slot).collect();
+    let told = StationLive { slots, ..live(&factory, 1) };
+    factory.ask(Method::POST, "/api/v1/station/live", &factory.station.key, Some(json!(told))).await;
+    let line: LineView = factory.get(Role::Operator, "/api/v1/line").await;
+    let shown: Vec<_> =
+        line.stations[0].live.as_ref().unwrap().slots.iter().map(|slot| slot.state.clone()).collect();
+    let outcomes: Vec<_> = shown
+        .iter()
+        .map(|state| match state {
+            SlotState::Done { outcome, fault, .. } => (*outcome, fault.clone()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let refused = (Outcome::Error, Some(Fault::new(FaultCode::PassNotHeld)));
+    let passed = (Outcome::Pass, None);
+    assert_eq!(outcomes, [passed.clone(), refused.clone(), passed, refused]);
 }

@@ -26,11 +26,24 @@ async fn facts_are_append_only_even_for_the_owner() {
     for table in
         ["run", "envelope", "step", "measurement", "parameter", "audit", "station_number", "bundle_release"]
     {
-        for sql in [format!("delete from {table}"), format!("update {table} set {}", assignment(table))] {
+        let update = format!("update {table} set {}", assignment(table));
+        for sql in [format!("delete from {table}"), update, format!("truncate {table} cascade")] {
             let error =
                 sqlx::raw_sql(sqlx::AssertSqlSafe(sql.clone())).execute(&mut owner).await.unwrap_err();
             assert!(error.to_string().contains("append-only"), "{sql}: {error}");
         }
+    }
+    let months: Vec<String> = sqlx::query_scalar(
+        "select inhrelid::regclass::text from pg_inherits where inhparent = 'run'::regclass",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert!(months.len() > 1, "the default partition and months of their own: {months:?}");
+    for month in months {
+        let sql = sqlx::AssertSqlSafe(format!("truncate {month}"));
+        let error = sqlx::raw_sql(sql).execute(&mut owner).await.unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{month}: {error}");
     }
     // The service's own role is not even asked that far.
     for sql in ["delete from run", "update measurement set value = 0", "truncate envelope", "drop table run"]

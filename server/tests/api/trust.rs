@@ -6,7 +6,7 @@ use domain::{
         ingest::IngestState,
         page::Page,
         stations::{Admission, AdmissionVerdict, Assignment, EnrolledStation},
-        units::{RevealedPassword, RunView, UnitRow, UnitView},
+        units::{RevealedPasswords, RunView, UnitRow, UnitView},
     },
     identifier::{Identifier, IdentifierKind},
     ids::ContentHash,
@@ -138,11 +138,16 @@ async fn a_password_leaves_only_at_the_rework_bench_and_never_without_a_trace() 
     let seal = |plain: &str| factory.sealed(plain);
     let mut first = factory.envelope(1, Some(&serials[0]));
     first.record.password = Some(seal("918273"));
-    // A later run set one that was never proved: the board opens with the former.
+    // A later run ended before it had proved another: the board opens with either. What was before the proved one is past.
+    let mut earlier = factory.envelope(9, None);
+    earlier.record.password = Some(seal("000111"));
     let mut later = factory.envelope(7, None);
     later.record.identifiers = first.record.identifiers.clone();
     later.record.password = Some(SecretRecord { proved: false, ..seal("555555") });
-    factory.send(&[&first, &later]).await;
+    earlier.record.identifiers = first.record.identifiers.clone();
+    earlier.record.finished_at = first.record.started_at;
+    earlier.record.started_at = first.record.started_at - chrono::TimeDelta::seconds(60);
+    factory.send(&[&first, &later, &earlier]).await;
     let run: RunView = factory.get(Role::Operator, &format!("/api/v1/runs/{}", first.record.run_id)).await;
     let shown = run.record.password.unwrap();
     assert_eq!((shown.keyed_hash.as_str(), shown.sealed.as_str(), shown.proved), (WITHHELD, WITHHELD, true));
@@ -162,8 +167,11 @@ async fn a_password_leaves_only_at_the_rework_bench_and_never_without_a_trace() 
     for (count, role) in (1..).zip([Role::Engineer, Role::Quality]) {
         let (status, answer) = factory.ask(Method::POST, &path, &factory.tokens[&role], body.clone()).await;
         assert_eq!(status, 200);
-        let revealed: RevealedPassword = serde_json::from_value(answer).unwrap();
-        assert_eq!((revealed.password.as_str(), revealed.run_id), ("918273", first.record.run_id));
+        let revealed: RevealedPasswords = serde_json::from_value(answer).unwrap();
+        let shown: Vec<_> =
+            revealed.passwords.iter().map(|one| (one.password.as_str(), one.run_id, one.proved)).collect();
+        let held = [("555555", later.record.run_id, false), ("918273", first.record.run_id, true)];
+        assert_eq!(shown, held);
         assert_eq!(audited().await, count);
     }
     // Sealed to a key that is gone, and a unit that never had one.

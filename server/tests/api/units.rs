@@ -28,6 +28,8 @@ async fn a_unit_is_found_by_any_part_of_what_it_shows() {
         value(IdentifierKind::MachineCode),
         address[2..].to_owned(),
         parted.join(":"),
+        parted[2..].join(":").to_lowercase(),
+        parted[3..].join("-"),
         value(IdentifierKind::BluetoothName),
         format!("  {}  ", value(IdentifierKind::BluetoothName).to_lowercase()),
     ];
@@ -65,6 +67,19 @@ async fn pages_are_newest_first_and_filters_are_checked() {
             factory.refused(Role::Operator, Method::GET, &format!("/api/v1/units?{bad}"), None).await;
         assert_eq!(refused, (422, "invalid".to_owned()), "{bad}");
     }
+}
+
+#[tokio::test]
+async fn what_an_address_lacks_is_a_problem_document_too() {
+    let factory = Factory::start().await;
+    for path in
+        ["units/7", "runs/7", "batches/7", "batches?limit=a", "leases?limit=a", "profiles/x/revisions/y"]
+    {
+        let refused = factory.refused(Role::Quality, Method::GET, &format!("/api/v1/{path}"), None).await;
+        assert_eq!(refused, (422, "invalid".to_owned()), "{path}");
+    }
+    let refused = factory.refused(Role::Quality, Method::DELETE, "/api/v1/units", None).await;
+    assert_eq!(refused, (405, "method_not_allowed".to_owned()));
 }
 
 #[tokio::test]

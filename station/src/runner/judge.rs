@@ -26,6 +26,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::ServerAway
         | C::AdmissionRefused
         | C::BundleRefused
+        | C::PassNotHeld
         | C::NameNotPossible
         | C::Internal => Outcome::Error,
         _ => Outcome::Fail,

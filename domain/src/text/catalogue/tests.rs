@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 38] = {
+const CODES: [FaultCode; 39] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -41,6 +41,7 @@ const CODES: [FaultCode; 38] = {
         C::AdmissionRefused,
         C::StationStopped,
         C::BundleRefused,
+        C::PassNotHeld,
         C::NameNotPossible,
         C::Internal,
     ]
@@ -74,7 +75,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
         C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],
         C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut => &[],
-        C::NoBatch | C::StationStopped => &[],
+        C::NoBatch | C::StationStopped | C::PassNotHeld => &[],
     }
 }
 
