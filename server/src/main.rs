@@ -39,7 +39,7 @@ enum Command {
     Postgres(Postgres),
     /// Brings a database's schema up to date.
     Migrate {
-        #[arg(long, env = "DATABASE_URL")]
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
         database_url: String,
     },
     /// Prints the API's document.

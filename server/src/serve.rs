@@ -39,7 +39,9 @@ pub struct ServeSettings {
 #[derive(Debug, serde::Serialize)]
 pub struct Ready {
     pub base_url: String,
-    pub database_url: String,
+    /// The private cluster's. Whoever named a database of their own knows where it is, and its password stays out of their log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
 }
 
 /// Connections of the pool: the embedded cluster allows 200, and two services may share one database.
@@ -146,7 +148,8 @@ async fn serve_on(
     let state = AppState::new(pool.clone(), keys, stopping.clone());
     let jobs = [tokio::spawn(line::run(state.clone())), tokio::spawn(daily(state.clone()))];
     let address = listener.local_addr()?;
-    ready(&Ready { base_url: format!("http://{address}"), database_url: url.to_owned() })?;
+    let own = settings.database_url.is_none().then(|| url.to_owned());
+    ready(&Ready { base_url: format!("http://{address}"), database_url: own })?;
     tracing::info!(%address, "serving");
     let stop = stopping.clone();
     let server =

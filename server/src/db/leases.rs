@@ -58,7 +58,7 @@ pub async fn page(
          from lease l join unit u using (unit_id) join batch b using (batch_id)
          where ($1::uuid is null or l.unit_id = $1)
            and ($1::uuid is not null or desired_mode is not null or reported_mode <> 'open')
-           and ($2::text is null or l.unit_id in (select unit_id from identifier
+           and ($2::text is null or b.customer ilike $2 or l.unit_id in (select unit_id from identifier
                 where value ilike $2 or (kind = 'bluetooth_address' and value ilike $6)))
            and ($3::timestamptz is null
                 or (least(coalesce(desired_expires_at, reported_expires_at, 'infinity'), '9999-01-01 00:00+00'), l.unit_id) > ($3, $4))

@@ -28,7 +28,7 @@ struct ListQuery {
 }
 
 #[utoipa::path(get, path = "/api/v1/leases", tag = "leases",
-    params(("q" = Option<String>, Query,), ("after" = Option<String>, Query,), ("limit" = Option<u32>, Query,)), responses(
+    params(("q" = Option<String>, Query, description = "any part of a customer, serial, machine code, Bluetooth address or name"), ("after" = Option<String>, Query,), ("limit" = Option<u32>, Query,)), responses(
     (status = 200, description = "one row a unit with a lease, what ends soonest first", body = Page<LeaseRow>),
     (status = 403, description = "forbidden", body = Problem)))]
 async fn list(

@@ -44,6 +44,12 @@ async fn a_term_is_desired_until_a_board_reports_it() {
     assert_eq!(order, [serials[0].as_str(), serials[1].as_str()], "what ends soonest comes first");
     let found: Page<LeaseRow> = factory.get(Role::Sales, &format!("/api/v1/leases?q={}", serials[1])).await;
     assert_eq!(found.items.len(), 1);
+    let customer = &list.items[0].customer;
+    for (question, count) in [(customer.to_ascii_uppercase(), 2), (format!("{customer}x"), 0)] {
+        let path = format!("/api/v1/leases?q={}", question.replace(' ', "+"));
+        let found: Page<LeaseRow> = factory.get(Role::Sales, &path).await;
+        assert_eq!(found.items.len(), count, "{question}");
+    }
     assert_eq!(factory.refused(Role::Operator, Method::GET, "/api/v1/leases", None).await.0, 403);
     let past = json!({ "mode": "armed", "expires_at": "2001-01-01T00:00:00Z", "reason": " " });
     let (status, answer) = factory.ask(Method::PUT, &path, sales, Some(past)).await;
