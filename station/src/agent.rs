@@ -215,6 +215,8 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 slot = number,
                 "this slot met a fault of the program and is shut until the station is started again"
             );
+            // Its board may be carried to another slot.
+            self.shared.release(number);
             // Nobody else would: its run may have died under load.
             self.shared.tell_fixture(FixtureCommand::SetLoad { slot: number, load_ma: 0 });
             self.shared.tell_fixture(FixtureCommand::Lamp { slot: number, lamp: Lamp::Attention });

@@ -10,6 +10,7 @@ mod standing;
 mod tests;
 
 pub use outbox::{HeldCounts, UnsentEnvelope};
+pub use runs::EarlierPass;
 pub use standing::StandingPass;
 
 use crate::private;

@@ -66,11 +66,14 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_new(&cli.log)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
+    let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
-        .init();
+        .finish();
+    // Not `init`: that would also take what libraries give to `log`, and the Modbus client gives it every request it sends,
+    // the words of a password among them.
+    let _is_the_first = tracing::subscriber::set_global_default(subscriber);
     match work(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

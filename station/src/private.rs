@@ -46,7 +46,10 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
 /// The disk refuses.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
-    options().create(true).truncate(true).open(&beside)?.write_all(content)?;
+    let mut file = options().create(true).truncate(true).open(&beside)?;
+    file.write_all(content)?;
+    // Without it a power cut may leave the new name on an empty file.
+    file.sync_all()?;
     std::fs::rename(beside, path)
 }
 

@@ -129,7 +129,8 @@ impl Runner {
         let mut effects = self.end_if_working(now, Fault::new(FaultCode::BoardTakenOut));
         self.state = State::Idle(SlotState::Empty);
         effects.retain(|effect| !matches!(effect, Effect::Lamp(_)));
-        effects.extend([Effect::ReleaseIdentity, Effect::NoteRemoval, Effect::Lamp(Lamp::Idle)]);
+        // The lamp before the disk: a full one must not leave a verdict over an empty slot.
+        effects.extend([Effect::ReleaseIdentity, Effect::Lamp(Lamp::Idle), Effect::NoteRemoval]);
         effects
     }
 

@@ -11,6 +11,14 @@ use domain::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+/// A pass that an identifier of a board leads to, with its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EarlierPass {
+    OfThis(String),
+    /// Another unique identifier of the board is not that unit's: they share a copied one.
+    OfAnother(String),
+}
+
 impl Journal {
     /// Opens a run: from here on its board is never forgotten.
     ///
@@ -161,7 +169,7 @@ impl Journal {
         found.map(|text| text.parse().map_err(|error| self.not_understood(error))).transpose()
     }
 
-    /// Whether a board with one of these identifiers passed this operation here: its number.
+    /// Whether a board with one of these identifiers passed this operation here.
     ///
     /// # Errors
     /// The file can't be read.
@@ -169,7 +177,29 @@ impl Journal {
         &self,
         identifiers: &[Identifier],
         operation: &str,
-    ) -> Result<Option<String>, JournalFault> {
+    ) -> Result<Option<EarlierPass>, JournalFault> {
+        let Some(serial) = self.passed_serial(identifiers, operation)? else { return Ok(None) };
+        let own: Vec<String> = self.read(|c| {
+            let mut statement =
+                c.prepare("SELECT identifier FROM pass WHERE serial IS ?1 AND operation = ?2")?;
+            statement.query_map(params![serial, operation], |row| row.get(0))?.collect()
+        })?;
+        // As the server judges it: one identifier in common is no identity where another contradicts it.
+        let contradicts = |shown: &Identifier| {
+            let kind = format!("{}:", shown.kind.as_str());
+            let mut same_kind = own.iter().filter(|own| own.starts_with(&kind)).peekable();
+            same_kind.peek().is_some() && same_kind.all(|own| *own != identity_key(shown))
+        };
+        let serial = serial.unwrap_or_default();
+        let is_another = identifiers.iter().any(|shown| shown.unique && contradicts(shown));
+        Ok(Some(if is_another { EarlierPass::OfAnother(serial) } else { EarlierPass::OfThis(serial) }))
+    }
+
+    fn passed_serial(
+        &self,
+        identifiers: &[Identifier],
+        operation: &str,
+    ) -> Result<Option<Option<String>>, JournalFault> {
         for identifier in identifiers.iter().filter(|identifier| identifier.unique) {
             let serial: Option<Option<String>> = self.read(|c| {
                 c.query_row(
@@ -179,8 +209,8 @@ impl Journal {
                 )
                 .optional()
             })?;
-            if let Some(serial) = serial {
-                return Ok(Some(serial.unwrap_or_default()));
+            if serial.is_some() {
+                return Ok(serial);
             }
         }
         Ok(None)

@@ -8,6 +8,7 @@ use crate::{
 };
 use domain::{
     api::stations::SerialBlock,
+    identifier::IdentifierKind,
     ids::{BatchId, RunId, SerialBlockId},
     outcome::Outcome,
     record::{BirthRecord, Envelope},
@@ -214,7 +215,15 @@ fn a_pass_is_remembered_after_its_record_was_sent_and_pruned() {
     let journal = desk.reopen();
     assert!(journal.unsent(10).unwrap().is_empty());
     assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 1, unsent: 0 });
-    assert_eq!(journal.passed(&record.identifiers, "birth").unwrap(), record.serial);
+    let serial = record.serial.clone().unwrap();
+    assert_eq!(
+        journal.passed(&record.identifiers, "birth").unwrap(),
+        Some(EarlierPass::OfThis(serial.clone()))
+    );
+    let mut shared = record.identifiers.clone();
+    let other = shared.iter_mut().find(|one| one.kind == IdentifierKind::BluetoothAddress).unwrap();
+    other.value = "0000000000FF".to_owned();
+    assert_eq!(journal.passed(&shared, "birth").unwrap(), Some(EarlierPass::OfAnother(serial)));
     assert_eq!(journal.passed(&record.identifiers, "label").unwrap(), None, "another operation");
     // The next record goes on counting, although the outbox is empty.
     work(&desk, 200, usize::MAX).unwrap();

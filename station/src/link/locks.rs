@@ -60,7 +60,9 @@ impl BoardLink {
         Ok(state.last() == Some(&1))
     }
 
-    /// Tries one password, once. What decides is the state afterwards, not how the write was answered.
+    /// Tries one password. What decides is the state afterwards, not what the answer said; but without any answer nobody
+    /// knows whether the board heard it, and a password that was never tried is not refused: such a try is repeated as a
+    /// read is, and then is a fault.
     async fn try_password(&mut self, settings: &PasswordSettings, candidate: &Secret) -> Result<bool, Fault> {
         let model = Arc::clone(&self.model);
         let register = named(&model, &settings.unlock_register)?;
@@ -72,12 +74,25 @@ impl BoardLink {
             [value] => protocol::modbus::Request::WriteSingle { address: register.address, value: *value },
             _ => protocol::modbus::Request::WriteMultiple { address: register.address, values: words },
         };
-        self.ensure_identified().await?;
-        match self.bus.exchange(protocol::guard::Purpose::Work, &request).await {
-            Ok(_) | Err(BusFault::Exception(_) | BusFault::Silent | BusFault::Garbage(_)) => {
-                self.is_open(settings).await
+        let mut tries_left = self.model.link.retries;
+        loop {
+            self.ensure_identified().await?;
+            let failure = match self.bus.exchange(protocol::guard::Purpose::Work, &request).await {
+                Ok(_) => return self.is_open(settings).await,
+                Err(failure) if failure.is_transient() => failure,
+                Err(BusFault::Exception(_)) => return self.is_open(settings).await,
+                Err(failure) => return Err(failure.of_write(&request, &register.name)),
+            };
+            // It may have been heard all the same.
+            if self.is_open(settings).await? {
+                return Ok(true);
             }
-            Err(failure) => Err(failure.of_write(&request, &register.name)),
+            if tries_left == 0 {
+                return Err(failure.of_write(&request, &register.name));
+            }
+            // The failure names no bytes that were sent.
+            tracing::warn!(register = register.name, ?failure, tries_left, "try of a password repeated");
+            tries_left -= 1;
         }
     }
 

@@ -49,21 +49,19 @@ pub fn may_pass_by_itself(code: FaultCode) -> bool {
 pub fn judge_firmware(identity: &BoardIdentity, order: &WorkOrder) -> Result<FirmwareEvidence, Fault> {
     let released = &order.manifest.firmware;
     if let Some(crc) = identity.firmware_crc32 {
-        return if crc == released.crc32 {
-            Ok(FirmwareEvidence::BoardCrc)
-        } else {
-            Err(Fault::new(FaultCode::FirmwareCrcDiffers)
+        if crc != released.crc32 {
+            return Err(Fault::new(FaultCode::FirmwareCrcDiffers)
                 .with("expected", format!("{:08x}", released.crc32))
-                .with("found", format!("{crc:08x}")))
-        };
+                .with("found", format!("{crc:08x}")));
+        }
     }
-    if bare_version(&identity.firmware_version) == bare_version(&released.version) {
-        Ok(FirmwareEvidence::VersionOnly)
-    } else {
-        Err(Fault::new(FaultCode::FirmwareVersionDiffers)
+    if bare_version(&identity.firmware_version) != bare_version(&released.version) {
+        return Err(Fault::new(FaultCode::FirmwareVersionDiffers)
             .with("expected", &released.version)
-            .with("found", &identity.firmware_version))
+            .with("found", &identity.firmware_version));
     }
+    let graded = identity.firmware_crc32.map(|_| FirmwareEvidence::BoardCrc);
+    Ok(graded.unwrap_or(FirmwareEvidence::VersionOnly))
 }
 
 /// A parameter as written and read back, before the restart.

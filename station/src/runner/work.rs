@@ -331,6 +331,12 @@ impl Work {
                 if let Some(pass) = answer.standing
                     && !self.is_opened()
                 {
+                    // It passed with this bundle's image: whoever runs another one is a copy that nobody worked.
+                    let crc = self.identity.as_ref().and_then(|identity| identity.firmware_crc32);
+                    if crc.is_some_and(|crc| crc != self.order.manifest.firmware.crc32) {
+                        let copy = Fault::new(FaultCode::IdentityOfAnotherUnit).with("identity", self.key()?);
+                        return Err(Ended::Refused(copy.with("serial", pass.serial.unwrap_or_default())));
+                    }
                     return Err(Ended::StandsAlready(pass));
                 }
                 let serial = answer.serial.unwrap_or_default();

@@ -3,7 +3,7 @@
 use crate::{
     board::{BoardAnswer, BoardRequest, WireUse},
     fixture::FixtureCommand,
-    journal::JournalFault,
+    journal::{EarlierPass, JournalFault},
     link::BoardLink,
     order::WorkOrder,
     runner::{Admitted, Effect, Event, Lamp, Sealed},
@@ -193,7 +193,17 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         identifiers: Vec<Identifier>,
     ) -> Result<Admitted, Fault> {
         let journal = &self.shared.journal;
-        if let Some(serial) = journal.passed(&identifiers, &operation).map_err(disk)? {
+        let earlier = journal.passed(&identifiers, &operation).map_err(disk)?;
+        if let Some(EarlierPass::OfAnother(serial)) = earlier {
+            return Ok(Admitted {
+                verdict: AdmissionVerdict::IdentityConflict,
+                serial: Some(serial),
+                resumes: None,
+                secret: None,
+                standing: None,
+            });
+        }
+        if let Some(EarlierPass::OfThis(serial)) = earlier {
             let standing = journal.standing_pass(self.slot, batch_id, identity, &operation).map_err(disk)?;
             return Ok(Admitted {
                 verdict: AdmissionVerdict::PassedAlready,

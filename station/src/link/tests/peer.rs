@@ -23,6 +23,8 @@ pub enum Mischief {
     Late(Duration),
     /// Answers nothing.
     Nothing,
+    /// Never hears the request.
+    Unheard,
     /// Sends these bytes instead.
     Bytes(Vec<u8>),
     /// Sends these bytes after the answer, in one piece with it.
@@ -132,6 +134,9 @@ impl Peer {
         let number = self.seen.len();
         self.seen.push(request.clone());
         let mischief = self.mischief.remove(&number).or_else(|| self.always.get(&request.span().0).cloned());
+        if mischief == Some(Mischief::Unheard) {
+            return true;
+        }
         let response = match &mischief {
             Some(Mischief::Exception(code)) => refuse(&request, *code),
             Some(Mischief::Response(response)) => response.clone(),
@@ -162,7 +167,7 @@ impl Peer {
                 let _ = timeout_at(Instant::now(), stream.read(&mut lost)).await;
                 return true;
             }
-            Some(Mischief::Exception(_) | Mischief::Response(_)) | None => {}
+            Some(Mischief::Exception(_) | Mischief::Response(_) | Mischief::Unheard) | None => {}
         }
         self.send(stream, &bytes).await;
         true

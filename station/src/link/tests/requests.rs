@@ -146,6 +146,37 @@ async fn a_board_that_kept_its_old_password_is_not_proved() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_password_that_the_board_never_heard_was_not_refused() {
+    let prove = || BoardRequest::ProvePassword { new: Secret::new("271828"), old: Secret::new("123456") };
+    // The first request reads whether it stands open, the second is the try of the old one, which still opens it.
+    let lost = [
+        Mischief::Unheard,
+        Mischief::Exception(6),
+        Mischief::Bytes(vec![0x55; 8]),
+        Mischief::Late(Duration::from_millis(900)),
+    ];
+    for mischief in lost {
+        let mut peer = Peer::new();
+        peer.mischief.insert(2, mischief.clone());
+        let (mut link, _board) = peer.connect();
+        let BoardReply::PasswordProof(proof) = ask(&mut link, prove()).await.unwrap() else { panic!() };
+        assert!(!proof.old_refused && !proof.new_opened, "{mischief:?}: {proof:?}");
+    }
+    let mut peer = Peer::new();
+    peer.always.insert(200, Mischief::Unheard);
+    let (mut link, _board) = peer.connect();
+    let fault = ask(&mut link, prove()).await.unwrap_err();
+    assert_eq!(fault.code, FaultCode::BoardStoppedAnswering);
+    // And a good board is not called locked for a frame that got lost.
+    let mut peer = Peer::new();
+    peer.mischief.insert(2, Mischief::Unheard);
+    let (mut link, _board) = peer.connect();
+    let unlock = BoardRequest::Unlock { candidates: vec![Secret::new("123456")] };
+    let BoardReply::Unlocked { opened_by } = ask(&mut link, unlock).await.unwrap() else { panic!() };
+    assert_eq!(opened_by, Some(0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_password_that_opens_is_a_fault_with_the_number_tried() {
     let mut peer = Peer::new();
     peer.password = "000000".to_owned();

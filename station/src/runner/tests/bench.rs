@@ -80,11 +80,7 @@ pub fn identity() -> BoardIdentity {
     BoardIdentity {
         identifiers: vec![
             Identifier { kind: IdentifierKind::MachineCode, value: "342589975".into(), unique: true },
-            Identifier {
-                kind: IdentifierKind::BluetoothAddress,
-                value: "868835400068".into(),
-                unique: false,
-            },
+            Identifier { kind: IdentifierKind::BluetoothAddress, value: "868835400068".into(), unique: true },
         ],
         model_value: "TOPBMS".into(),
         is_model: true,

@@ -1,6 +1,6 @@
 //! What the jig does to a run: a fixture that goes away, a load that moves, a supply that can't be switched.
 
-use super::{code, good};
+use super::{IMAGE_CRC, code, good};
 use crate::{
     board::BoardRequest,
     journal::StandingPass,
@@ -76,6 +76,7 @@ fn a_pass_that_stands_is_shown_again_without_a_run() {
     let at = bench.now().at;
     let run_id = RunId(Uuid::from_u128(4));
     let pass = StandingPass { run_id, serial: Some("TB1".into()), started_at: at, finished_at: at };
+    bench.identity.firmware_crc32 = Some(IMAGE_CRC);
     let record = bench.work(|_, question, event| match question {
         Effect::AskAdmission { .. } => passed_already(Some(pass.clone())),
         _ => event,
@@ -88,6 +89,26 @@ fn a_pass_that_stands_is_shown_again_without_a_run() {
     assert_eq!((shown, outcome, board.as_deref()), (run_id, Outcome::Pass, Some("TB1")));
     bench.tell(Event::Removed);
     assert!(bench.done.iter().any(|effect| matches!(effect, Effect::NoteRemoval)));
+}
+
+#[test]
+fn a_copy_that_nobody_worked_does_not_inherit_the_pass_of_its_twin() {
+    let mut bench = PaperBench::new();
+    let at = bench.now().at;
+    let run_id = RunId(Uuid::from_u128(4));
+    let pass = StandingPass { run_id, serial: Some("TB1".into()), started_at: at, finished_at: at };
+    bench.identity.firmware_crc32 = Some(IMAGE_CRC ^ 1);
+    let record = bench.work(|_, question, event| match question {
+        Effect::AskAdmission { .. } => passed_already(Some(pass.clone())),
+        _ => event,
+    });
+    assert!(record.is_none(), "nothing was done to it");
+    assert!(matches!(bench.done.last(), Some(Effect::Lamp(Lamp::Attention))));
+    let live = bench.runner.live();
+    assert!(
+        matches!(&live, SlotState::Refused { fault, .. } if fault.code == FaultCode::IdentityOfAnotherUnit),
+        "{live:?}"
+    );
 }
 
 /// Answers the nth question for the load with these readings.

@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{
     evidence::FirmwareEvidence,
-    record::{FirmwareRecord, FoundState},
+    record::{FirmwareRecord, FoundState, StepOutcome},
     step::Step,
     text::{Fault, FaultCode},
 };
@@ -90,6 +90,7 @@ impl Work {
             return Err(fault.into());
         }
         self.draft.retry();
+        self.draft.finish_step(now, StepOutcome::Failed, Some(fault));
         Ok(self.begin_flash(now, FlashEntry::Application))
     }
 
