@@ -129,14 +129,22 @@ async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
         progress,
     )?;
     let fixture = tokio::spawn(keep_connected(wire, config.fixture));
-    let writer = tokio::spawn(write_lines(lines, form, std::io::stdout()));
+    let (out, written) = tokio::sync::oneshot::channel();
+    let write = move || {
+        write_lines(lines, form, std::io::stdout());
+        let _nobody_waits_any_more = out.send(());
+    };
+    std::thread::Builder::new().name("progress".to_owned()).spawn(write).context("no thread for stdout")?;
     agent.run(stop).await;
     // The last commands switch loads off: they go out before the program does.
     if tokio::time::timeout(Duration::from_secs(1), fixture).await.is_err() {
         tracing::warn!("the fixture did not take the last commands; check that its loads are off");
     }
     // Every sender went with the agent: the writer ends when the last line is out.
-    writer.await.context("the lines to stdout")
+    if tokio::time::timeout(Duration::from_secs(1), written).await.is_err() {
+        tracing::warn!("whoever reads the progress stands still; its last lines are lost");
+    }
+    Ok(())
 }
 
 /// Comes with SIGTERM or Ctrl-C.

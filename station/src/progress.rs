@@ -114,13 +114,10 @@ pub fn describe(fault: &Fault) -> String {
     format!("{what} {next} [{code}{step}]")
 }
 
-/// Writes lines until every sender is gone. A reader that went away ends nothing: boards matter more.
-pub async fn write_lines(
-    mut lines: mpsc::UnboundedReceiver<Progress>,
-    form: ProgressForm,
-    mut out: impl Write,
-) {
-    while let Some(progress) = lines.recv().await {
+/// Writes lines until every sender is gone. A reader that went away ends nothing: boards matter more. It blocks where the
+/// reader stands still (a console with a selection in it, a full pipe), so it has a thread of its own, and the slots go on.
+pub fn write_lines(mut lines: mpsc::UnboundedReceiver<Progress>, form: ProgressForm, mut out: impl Write) {
+    while let Some(progress) = lines.blocking_recv() {
         if let Some(line) = progress.line(form) {
             let _reader_may_be_gone = writeln!(out, "{line}").and_then(|()| out.flush());
         }

@@ -48,12 +48,12 @@ pub fn may_pass_by_itself(code: FaultCode) -> bool {
 /// The report contradicts the released image.
 pub fn judge_firmware(identity: &BoardIdentity, order: &WorkOrder) -> Result<FirmwareEvidence, Fault> {
     let released = &order.manifest.firmware;
-    if let Some(crc) = identity.firmware_crc32 {
-        if crc != released.crc32 {
-            return Err(Fault::new(FaultCode::FirmwareCrcDiffers)
-                .with("expected", format!("{:08x}", released.crc32))
-                .with("found", format!("{crc:08x}")));
-        }
+    if let Some(crc) = identity.firmware_crc32
+        && crc != released.crc32
+    {
+        return Err(Fault::new(FaultCode::FirmwareCrcDiffers)
+            .with("expected", format!("{:08x}", released.crc32))
+            .with("found", format!("{crc:08x}")));
     }
     if bare_version(&identity.firmware_version) != bare_version(&released.version) {
         return Err(Fault::new(FaultCode::FirmwareVersionDiffers)
