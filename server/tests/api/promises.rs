@@ -160,7 +160,7 @@ async fn no_secret_stands_in_the_database() {
     let path = format!("/api/v1/units/{}/password", run.unit_id.unwrap());
     let why = Some(serde_json::json!({ "reason": "a test" }));
     let (_, answer) = factory.ask(Method::POST, &path, &factory.tokens[&Role::Quality], why).await;
-    assert_eq!(answer["password"], password);
+    assert_eq!(answer["passwords"][0]["password"], password);
     let texts = held_texts(&factory).await;
     for envelope in [&believed, &doubted] {
         let sealed = &envelope.record.password.as_ref().unwrap().sealed;
