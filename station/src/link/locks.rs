@@ -88,10 +88,13 @@ impl BoardLink {
                 return Ok(true);
             }
             if tries_left == 0 {
-                return Err(failure.of_write(&request, &register.name));
+                return Err(match failure {
+                    // What the guard says of it may name the word that was sent.
+                    BusFault::Garbage(_) => fault::garbage(&request, "its answer to a password fits none"),
+                    other => other.of_write(&request, &register.name),
+                });
             }
-            // The failure names no bytes that were sent.
-            tracing::warn!(register = register.name, ?failure, tries_left, "try of a password repeated");
+            tracing::warn!(register = register.name, tries_left, "try of a password repeated");
             tries_left -= 1;
         }
     }
