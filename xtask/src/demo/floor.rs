@@ -150,6 +150,31 @@ impl<'a> Floor<'a> {
         Ok(())
     }
 
+    /// Whether there is a server that was not seen to end.
+    pub fn serves(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// What ended by itself since the last look: which, how, and its last words. It is not looked at again.
+    ///
+    /// # Errors
+    /// When the system can't say.
+    pub fn take_ended(&mut self) -> Result<Vec<String>> {
+        let mut ended = Vec::new();
+        for place in [&mut self.server, &mut self.jig, &mut self.station] {
+            let Some(running) = place else { continue };
+            if let Some(status) = running.ended()? {
+                ended.push(format!(
+                    "the {} ended by itself ({status}): {}",
+                    running.name,
+                    running.last_words()
+                ));
+                *place = None;
+            }
+        }
+        Ok(ended)
+    }
+
     /// Station, then jig, then server with its database: in that order nothing is lost.
     pub fn stop(&mut self) {
         if let Some(mut station) = self.station.take() {

@@ -80,8 +80,13 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut floor = Floor::new(workspace, &folder, &stop, postgres_bin);
     let outcome = work(workspace, options, &folder, &stop, &mut floor, begun);
     let once = options.once || options.rough;
+    // Whoever looks at the pages goes on looking, whatever came of the batch.
     let outcome = match outcome {
         Ok(()) if !once => serve(&mut floor, &stop),
+        Err(fault) if !once && !fault.is::<Stopped>() && floor.serves() => {
+            say::fault(&fault);
+            serve(&mut floor, &stop).and(Err(fault))
+        }
         other => other,
     };
     say::line("   stopping");
@@ -193,14 +198,21 @@ fn address_of(addresses: &Addresses) -> Result<std::net::SocketAddr> {
     found.next().with_context(|| format!("`{place}` is no address"))
 }
 
-/// Goes on until Ctrl-C, or until something ends by itself.
+/// Goes on until Ctrl-C, or until the server itself ends; a jig or station that ends is named, and the pages stay.
 fn serve(floor: &mut Floor<'_>, stop: &Stop) -> Result<()> {
     say::line("the server goes on; Ctrl-C stops everything");
     while !stop.asked() {
-        floor.check_all_run()?;
-        if let Some(station) = &floor.station {
+        let ended = floor.take_ended()?;
+        if !floor.serves() {
+            bail!("{}", ended.join("; "));
+        }
+        for ended in ended {
+            say::line(format!("error: {ended}; the server goes on"));
+        }
+        match &floor.station {
             // Read on, or the station would stand still with its pipe full.
-            let _ = station.next_line(LOOK_AFTER);
+            Some(station) => drop(station.next_line(LOOK_AFTER)),
+            None => std::thread::sleep(LOOK_AFTER),
         }
     }
     Ok(())

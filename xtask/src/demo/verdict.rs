@@ -132,8 +132,14 @@ fn codes_of(fault: &str) -> &'static [&'static str] {
 fn judge_failures(boards: &[Board], rows: &[Value]) -> Vec<String> {
     let mut wrong = Vec::new();
     // A run that was cut off, and whose board was worked again, stands beside the board's own line only without an identity.
+    let broken_off = |row: &Value| {
+        text_of(row, "outcome") == "interrupted"
+            || text_of(row, "outcome") == "aborted"
+                && text_of(row, "machine_code").is_empty()
+                && fault_code(row.get("fault")) == "station_stopped"
+    };
     let mut failures: Vec<&Value> =
-        rows.iter().filter(|row| !matches!(text_of(row, "outcome"), "pass" | "interrupted")).collect();
+        rows.iter().filter(|row| text_of(row, "outcome") != "pass" && !broken_off(row)).collect();
     for board in boards.iter().filter(|board| board.expected == "fail") {
         let (fault, code) = (board.fault.as_deref().unwrap_or("good"), board.machine_code.as_deref());
         let is_its = |row: &&Value| {
@@ -296,6 +302,15 @@ mod tests {
         other[3] = failed(Some("M4"), "board_silent");
         let wrong = judge(&boards, &other, 7);
         assert!(wrong.iter().any(|said| said.contains("outside_limits")), "{wrong:?}");
+        // Ctrl-C ended the run of a board that had shown no identity yet; it was worked again.
+        let stopped = |code: Option<&str>| {
+            let mut row = failed(code, "station_stopped");
+            row["outcome"] = "aborted".into();
+            row
+        };
+        let with = |row| rows.iter().cloned().chain([row]).collect::<Vec<_>>();
+        assert_eq!(judge(&boards, &with(stopped(None)), 7), Vec::<String>::new());
+        assert!(judge(&boards, &with(stopped(Some("M1"))), 7)[0].contains("no board accounts for"));
         for surplus in
             [failed(None, "board_silent"), failed(None, "identity_in_two_slots"), failed(Some("M1"), "x")]
         {
