@@ -70,6 +70,17 @@ wire! {
     }
 }
 
+/// The first of the identifiers `shown` by a board that the unit with the unique identifiers `own` can't have: it is unique,
+/// and the unit has others of that kind only. One identifier in common is no identity where another contradicts it. A serial
+/// number is given, not found, and contradicts nothing.
+#[must_use]
+pub fn contradiction<'a>(own: &[Identifier], shown: &'a [Identifier]) -> Option<&'a Identifier> {
+    shown.iter().filter(|one| one.unique && one.kind != IdentifierKind::Serial).find(|one| {
+        let mut same_kind = own.iter().filter(|own| own.kind == one.kind).peekable();
+        same_kind.peek().is_some() && same_kind.all(|own| own.value != one.value)
+    })
+}
+
 /// Normal form of what a person types or scans: trimmed, and a Bluetooth address without its separators.
 #[must_use]
 pub fn normalise_question(text: &str) -> String {
@@ -111,6 +122,23 @@ mod tests {
         for other in ["354000", "TB-26-47", "::", "", "35 40"] {
             assert_eq!(address_part(other), None, "{other:?}");
         }
+    }
+
+    #[test]
+    fn one_copied_identifier_makes_no_unit_where_another_contradicts_it() {
+        let of = |kind, value: &str, unique| Identifier { kind, value: value.to_owned(), unique };
+        let code = |value| of(IdentifierKind::MachineCode, value, true);
+        let address = |value, unique| of(IdentifierKind::BluetoothAddress, value, unique);
+        let own = [code("7"), address("A", true), address("B", true)];
+        for same in
+            [vec![code("7")], vec![code("7"), address("B", true)], vec![code("7"), address("C", false)]]
+        {
+            assert_eq!(contradiction(&own, &same), None, "{same:?}");
+        }
+        let copied = [code("7"), address("C", true)];
+        assert_eq!(contradiction(&own, &copied), Some(&copied[1]));
+        let numbered = [code("7"), of(IdentifierKind::Serial, "TB1", true)];
+        assert_eq!(contradiction(&[code("7"), of(IdentifierKind::Serial, "TB2", true)], &numbered), None);
     }
 
     #[test]

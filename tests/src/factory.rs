@@ -317,6 +317,8 @@ impl Floor {
         std::fs::write(&path, config)?;
         let mut command = program("jigline-station")?;
         command.args(["run", "--progress", "json", "--config"]).arg(path);
+        // All that a person can switch on at the jig: the search for passwords reads it.
+        command.env("JIGLINE_LOG", "debug");
         let station = Program::start("station", command, &self.folder)?;
         Ok(Shift { station, slots: BTreeMap::new(), closed: Vec::new(), unsent: 0, held: 0 })
     }

@@ -287,12 +287,21 @@ async fn search_for_passwords(
             if content.contains(&hex::encode(password)) {
                 found.push(format!("{password} as hex in {name}"));
             }
+            if content.contains(&registers_of(password)) {
+                found.push(format!("{password} as registers in {name}"));
+            }
         }
     }
     // Fewer than two hundred: a hit by chance stays rarer than once in a thousand runs.
     ensure!(alone.len() < 200, "{} six digits stand alone: too many to judge a hit by", alone.len());
     ensure!(found.is_empty(), "passwords in plain: {found:#?}");
     Ok(())
+}
+
+/// The password as a list of the registers that it is written to, as a library would print its request.
+fn registers_of(password: &str) -> String {
+    let words = password.as_bytes().chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]).to_string());
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// Every six digits with nothing of a longer word beside them.
@@ -310,6 +319,12 @@ fn six_digits_alone(bytes: &[u8]) -> Vec<String> {
         place += digits.max(1);
     }
     found
+}
+
+#[test]
+fn a_password_is_found_in_a_request_that_was_printed() {
+    let request = format!("Call Request(WriteMultipleRegisters(512, {:?}))", [0x3438_u16, 0x3135, 0x3136]);
+    assert!(request.contains(&registers_of("481516")));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The record of one run by its own address: of a silent board, another model, a copied identity, it is all there is.
 
 use super::{not_found, unit};
-use crate::{api, i18n, numbers, query::query, ui};
+use crate::{api, i18n, query::query, ui};
 use domain::{api::units::RunView, identifier::IdentifierKind, ids::RunId};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -23,13 +23,6 @@ fn show(run: &RunView) -> AnyView {
     let name = record.serial.clone().or(machine_code).unwrap_or_else(|| t.no_serial.to_owned());
     ui::page_title(&name);
     let unit = run.unit_id.map(|id| ui::serial_link(id, record.serial.as_deref()));
-    let identifiers = record.identifiers.iter().map(|identifier| {
-        let shown = match identifier.kind {
-            IdentifierKind::BluetoothAddress => numbers::bluetooth(&identifier.value),
-            _ => identifier.value.clone(),
-        };
-        view! { <div><dt>{t.identifier(identifier.kind)}</dt><dd class="mono">{shown.clone()}{ui::copy_button(shown)}</dd></div> }
-    });
     view! {
         <div class="unit-head" data-run=record.run_id.to_string()>
             <h1>{name}</h1>
@@ -40,7 +33,7 @@ fn show(run: &RunView) -> AnyView {
             </div>
         </div>
         <dl class="facts unit-facts">
-            {identifiers.collect_view()}
+            {record.identifiers.iter().map(unit::fact).collect_view()}
             <div><dt>{t.batch}</dt><dd>{run.batch_name.clone()}</dd></div>
         </dl>
         {unit::facts(run)}

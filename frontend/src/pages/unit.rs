@@ -8,7 +8,10 @@ mod parameters;
 mod proof;
 
 pub use lease::lease_form;
-pub(super) use {head::facts, proof::held};
+pub(super) use {
+    head::{fact, facts},
+    proof::held,
+};
 
 use super::not_found;
 use crate::{api, i18n, query::query, ui};

@@ -5,7 +5,7 @@ use crate::page::PageKey;
 use chrono::{DateTime, Utc};
 use domain::{
     api::units::{RunRow, UnitLease, UnitRow, UnitView},
-    identifier::{Identifier, IdentifierKind, address_part, normalise_question},
+    identifier::{Identifier, IdentifierKind, address_part, contradiction, normalise_question},
     ids::{BatchId, RunId, UnitId},
     lease::judge_sync,
     outcome::Outcome,
@@ -253,14 +253,10 @@ pub struct KnownUnit {
 }
 
 impl KnownUnit {
-    /// The first of the identifiers `shown` that this unit can't have: unique, and it has others of that kind only. One
-    /// identifier in common is no identity where another contradicts it.
+    /// The first of the identifiers `shown` that this unit can't have.
     #[must_use]
     pub fn contradicts<'a>(&self, shown: &'a [Identifier]) -> Option<&'a Identifier> {
-        shown.iter().filter(|one| one.unique && one.kind != IdentifierKind::Serial).find(|one| {
-            let mut own = self.unique.iter().filter(|own| own.kind == one.kind).peekable();
-            own.peek().is_some() && own.all(|own| own.value != one.value)
-        })
+        contradiction(&self.unique, shown)
     }
 }
 

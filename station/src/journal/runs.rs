@@ -3,7 +3,7 @@
 use super::{Journal, JournalFault, identity_key, standing};
 use chrono::{DateTime, Utc};
 use domain::{
-    identifier::Identifier,
+    identifier::{Identifier, contradiction},
     ids::{ContentHash, RunId},
     outcome::Outcome,
     record::{BirthRecord, Envelope},
@@ -184,15 +184,17 @@ impl Journal {
                 c.prepare("SELECT identifier FROM pass WHERE serial IS ?1 AND operation = ?2")?;
             statement.query_map(params![serial, operation], |row| row.get(0))?.collect()
         })?;
-        // As the server judges it: one identifier in common is no identity where another contradicts it.
-        let contradicts = |shown: &Identifier| {
-            let kind = format!("{}:", shown.kind.as_str());
-            let mut same_kind = own.iter().filter(|own| own.starts_with(&kind)).peekable();
-            same_kind.peek().is_some() && same_kind.all(|own| *own != identity_key(shown))
-        };
+        let own = own.iter().map(|key| self.identifier(key)).collect::<Result<Vec<_>, _>>()?;
+        let is_another = contradiction(&own, identifiers).is_some();
         let serial = serial.unwrap_or_default();
-        let is_another = identifiers.iter().any(|shown| shown.unique && contradicts(shown));
         Ok(Some(if is_another { EarlierPass::OfAnother(serial) } else { EarlierPass::OfThis(serial) }))
+    }
+
+    /// The unique identifier that [`identity_key`] made this of.
+    fn identifier(&self, key: &str) -> Result<Identifier, JournalFault> {
+        let (kind, value) = key.split_once(':').unwrap_or((key, ""));
+        let kind = kind.parse().map_err(|error: String| self.not_understood(error))?;
+        Ok(Identifier { kind, value: value.to_owned(), unique: true })
     }
 
     fn passed_serial(

@@ -142,10 +142,9 @@ impl<'a> Floor<'a> {
     /// # Errors
     /// When one of them ended by itself: which, how, and its last words.
     pub fn check_all_run(&mut self) -> Result<()> {
-        for running in [&mut self.server, &mut self.jig, &mut self.station].into_iter().flatten() {
-            if let Some(status) = running.ended()? {
-                bail!("the {} ended by itself ({status}): {}", running.name, running.last_words());
-            }
+        let ended = self.take_ended()?;
+        if !ended.is_empty() {
+            bail!("{}", ended.join("; "));
         }
         Ok(())
     }

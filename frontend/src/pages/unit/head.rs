@@ -39,7 +39,8 @@ pub fn head(unit: &UnitView) -> AnyView {
     .into_any()
 }
 
-fn fact(identifier: &Identifier) -> AnyView {
+/// One identifier, as it is read and copied.
+pub fn fact(identifier: &Identifier) -> AnyView {
     let shown = match identifier.kind {
         IdentifierKind::BluetoothAddress => numbers::bluetooth(&identifier.value),
         _ => identifier.value.clone(),
