@@ -276,7 +276,19 @@ impl Board {
                 .map(|register| codec::decode_text(register, &self.memory.field(register)))
         };
         let output = self.output();
+        let kept = self.memory.kept();
+        let kept_words = |register: &Register| -> Vec<u16> {
+            (register.address..)
+                .take(usize::from(register.width()))
+                .map(|address| kept.words.get(&address).copied().unwrap_or_default())
+                .collect()
+        };
+        let parameters = self.model.parameters();
         Observation {
+            parameters: parameters
+                .map(|register| (register.name.clone(), codec::decode_text(register, &kept_words(register))))
+                .collect(),
+            current_error_percent: self.pack.current_error_percent(kept.gain),
             mode: self.mode(),
             registers: self.memory.working().words.clone(),
             registers_kept: self.memory.kept().words.clone(),

@@ -16,7 +16,7 @@ use crate::{
     firmware::{ImageRefusal, build_image},
     fixture::{FixtureCommand, FixtureEvent},
     knobs::Knobs,
-    observe::{Holds, Observation, Remembered, Witnessed, write_observer},
+    observe::{Holds, Kept, Observation, Remembered, Witnessed, write_kept, write_observer},
     port::{MemoryLine, MemoryPort, MemorySocket, Port},
     slot::{Sight, Slot, SlotNews, SlotOrder},
 };
@@ -392,6 +392,12 @@ impl Floor {
                 board.holds = sight.observation.holds.clone();
             }
         });
+        if sight.removed
+            && let Some(path) = &self.observer
+            && let Err(error) = write_kept(path, sight.index, &Kept::of(&sight.observation))
+        {
+            tracing::error!(board = sight.index, %error, "cannot write what the board holds; is the disk full?");
+        }
         self.last_seen.insert(sight.index, sight.observation);
     }
 

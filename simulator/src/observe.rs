@@ -1,6 +1,12 @@
 //! What the judges read: the board as it is, not as anybody says it is.
 
-use std::{collections::BTreeMap, fmt, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +28,10 @@ pub struct Observation {
     pub password: String,
     pub gain: f64,
     pub calibrated: bool,
+    /// By how much the current that it would show after a restart is wrong, percent of the true one.
+    pub current_error_percent: f64,
+    /// What it would work with after a restart, by the names of the model's parameters.
+    pub parameters: BTreeMap<String, String>,
     /// The image as it lies in the flash.
     pub flash_image: Option<Vec<u8>>,
     /// Whether that image passes its own test.
@@ -81,6 +91,25 @@ pub struct Witnessed {
     pub frames: u64,
     #[serde(default)]
     pub ignored_frames: u64,
+}
+
+/// What a board left the line with, beyond [`Holds`]: one file a board, `kept/INDEX.json` beside the list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    pub parameters: BTreeMap<String, String>,
+    pub calibrated: bool,
+    pub current_error_percent: f64,
+}
+
+impl Kept {
+    #[must_use]
+    pub fn of(observation: &Observation) -> Self {
+        Self {
+            parameters: observation.parameters.clone(),
+            calibrated: observation.calibrated,
+            current_error_percent: observation.current_error_percent,
+        }
+    }
 }
 
 /// What a board without power keeps: written down when a jig stops in mid-batch, so that the same board comes back.
@@ -153,6 +182,16 @@ pub fn write_remembered(path: &Path, boards: &[Remembered]) -> io::Result<()> {
     replace(path, boards)
 }
 
+/// Writes down what one board left the line with. `list` is the path of the observer's list.
+///
+/// # Errors
+/// What the file system says.
+pub fn write_kept(list: &Path, index: u32, kept: &Kept) -> io::Result<()> {
+    let folder = list.with_file_name("kept");
+    fs::create_dir_all(&folder)?;
+    replace(&folder.join(format!("{index}.json")), kept)
+}
+
 /// What an earlier jig wrote down; empty where it wrote nothing.
 ///
 /// # Errors
@@ -165,11 +204,13 @@ pub fn read_remembered(path: &Path) -> io::Result<Vec<Remembered>> {
     }
 }
 
-fn replace<T: Serialize>(path: &Path, boards: &[T]) -> io::Result<()> {
+fn replace<T: Serialize + ?Sized>(path: &Path, what: &T) -> io::Result<()> {
     let fresh = path.with_extension("json.new");
-    let mut text = serde_json::to_vec_pretty(boards)?;
+    let mut text = serde_json::to_vec_pretty(what)?;
     text.push(b'\n');
-    fs::write(&fresh, text)?;
+    // What the boards hold is for its owner's eyes.
+    let mut file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    file.write_all(&text)?;
     fs::rename(&fresh, path)
 }
 

@@ -90,6 +90,12 @@ impl Pack {
         self.seen_a * gain * ripple
     }
 
+    /// By how much a settled current is shown wrong with the correction `gain`, percent of the true one.
+    #[must_use]
+    pub fn current_error_percent(&self, gain: f64) -> f64 {
+        (self.shunt_error * gain - 1.0) * 100.0
+    }
+
     /// Voltage of cell `index` (from 0) as measured, millivolts; 0 beyond the pack.
     pub fn cell_mv(&mut self, index: usize) -> f64 {
         let Some(cell) = self.cells.get(index).copied() else { return 0.0 };

@@ -170,9 +170,14 @@ impl Drop for Server {
     /// A server that was killed and did not come back has left its PostgreSQL behind.
     fn drop(&mut self) {
         self.program.stop();
-        let lock = std::fs::read_to_string(self.folder.join("server/postgres/data/postmaster.pid"));
+        let cluster = self.folder.join("server/postgres/data");
+        let lock = std::fs::read_to_string(cluster.join("postmaster.pid"));
         if let Some(pid) = lock.ok().and_then(|lock| lock.lines().next().map(str::to_owned)) {
-            let _ = Command::new("kill").args(["-INT", &pid]).status();
+            // A pid may have passed to another process: ours has our cluster for its working directory.
+            let at = std::fs::read_link(format!("/proc/{pid}/cwd"));
+            if matches!((at, cluster.canonicalize()), (Ok(at), Ok(cluster)) if at == cluster) {
+                let _ = Command::new("kill").args(["-INT", &pid]).status();
+            }
         }
     }
 }

@@ -257,13 +257,19 @@ pub fn stop_orphaned_postgres(folder: &Path) {
         let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) else {
             continue;
         };
-        let is_postgres =
-            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "postgres");
-        if is_postgres {
+        if lock.parent().is_some_and(|cluster| is_postmaster_of(pid, cluster)) {
             // SIGINT is PostgreSQL's fast shutdown: open transactions roll back, the data is safe.
             stop_process(pid, Signal::SIGINT, Duration::from_secs(15));
         }
     }
+}
+
+/// A pid may have passed to another process, even to another PostgreSQL: ours has our cluster for its working directory.
+fn is_postmaster_of(pid: u32, cluster: &Path) -> bool {
+    let named =
+        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "postgres");
+    let at = std::fs::read_link(format!("/proc/{pid}/cwd"));
+    named && matches!((at, cluster.canonicalize()), (Ok(at), Ok(cluster)) if at == cluster)
 }
 
 fn find_named(folder: &Path, name: &str, depth: usize) -> Vec<PathBuf> {
@@ -380,6 +386,23 @@ mod tests {
         assert!(bystander.try_wait().unwrap().is_none());
         bystander.kill().unwrap();
         bystander.wait().unwrap();
+    }
+
+    #[test]
+    fn only_the_postmaster_of_the_cluster_is_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        // Whatever is called postgres and lies elsewhere is somebody else's.
+        let program = folder.path().join("postgres");
+        std::os::unix::fs::symlink("/bin/sleep", &program).unwrap();
+        let (own, other) = (folder.path().join("own"), folder.path().join("other"));
+        std::fs::create_dir(&own).unwrap();
+        std::fs::create_dir(&other).unwrap();
+        let mut running = Command::new(&program).arg("60").current_dir(&own).spawn().unwrap();
+        assert!(is_postmaster_of(running.id(), &own));
+        assert!(!is_postmaster_of(running.id(), &other));
+        assert!(!is_postmaster_of(std::process::id(), &own));
+        running.kill().unwrap();
+        running.wait().unwrap();
     }
 
     #[test]

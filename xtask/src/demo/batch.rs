@@ -49,11 +49,17 @@ impl Work<'_> {
         let line = watched?;
         let elapsed = begun.elapsed();
         let records = self.records(&line)?;
-        let rows = self.report_rows()?;
+        let report = self.report()?;
+        let rows = rows_of(&report)?;
         self.summary(&line, &rows, elapsed, records);
-        let boards = verdict::read_observer(&self.observer())?;
+        let boards = verdict::read_witness(&self.observer())?;
         let image = std::fs::read(self.image)?;
-        let mut wrong = verdict::judge(&boards, &rows, verdict::crc32(&image));
+        let mut wrong = verdict::judge(&boards, &rows, &self.batch.asked, verdict::crc32(&image));
+        if records.0 != records.1 {
+            let (closed, held) = records;
+            wrong.push(format!("the station closed {closed} records, and the server holds {held}"));
+        }
+        wrong.extend(verdict::judge_counts(&report, &rows));
         if boards.len() != self.batch.boards as usize {
             wrong.push(format!("the jig knows {} boards, the batch has {}", boards.len(), self.batch.boards));
         }
@@ -63,7 +69,7 @@ impl Work<'_> {
         if let (Some(rough), Some(relay)) = (&rough, relay) {
             wrong.extend(rough.left_out());
             wrong.extend(rough::send_again(self.api, self.state, self.station, relay)?);
-            if self.report_rows()? != rows {
+            if self.report()? != report {
                 wrong.push("sending records again changed the batch's report".to_owned());
             }
         }
@@ -169,11 +175,8 @@ impl Work<'_> {
         }
     }
 
-    fn report_rows(&self) -> Result<Vec<Value>> {
-        let path = format!("/api/v1/batches/{}/report", self.batch.batch_id);
-        let report = self.api.get(self.token("engineer"), &path)?;
-        let rows = report.get("units").and_then(Value::as_array).cloned();
-        rows.with_context(|| format!("GET {path} has no `units`"))
+    fn report(&self) -> Result<Value> {
+        self.api.get(self.token("engineer"), &format!("/api/v1/batches/{}/report", self.batch.batch_id))
     }
 
     fn token(&self, role: &str) -> &str {
@@ -188,6 +191,11 @@ impl Work<'_> {
             "records       {closed} closed by the station, {held} on the server (all its batches)"
         ));
     }
+}
+
+/// The lines of a batch's report: one a unit, or a run that became none.
+fn rows_of(report: &Value) -> Result<Vec<Value>> {
+    report.get("units").and_then(Value::as_array).cloned().context("the batch's report has no `units`")
 }
 
 /// How the batch went, a line each.
@@ -207,9 +215,10 @@ fn summary(line: &Line, rows: &[Value], elapsed: Duration) -> Vec<String> {
     let anew = rows.iter().filter(broken_off).count();
     let failed = rows.len() - passed - anew;
     let hours = elapsed.as_secs_f64() / 3600.0;
-    #[expect(clippy::cast_precision_loss, reason = "a batch has few boards")]
-    let rate = passed as f64 / hours.max(f64::EPSILON);
+    // Those of this start: with --resume the report has more.
     let passes: Vec<_> = line.closed.values().filter(|closed| closed.outcome == "pass").collect();
+    #[expect(clippy::cast_precision_loss, reason = "a batch has few boards")]
+    let rate = passes.len() as f64 / hours.max(f64::EPSILON);
     let total = |of: fn(&super::watch::Closed) -> u64| passes.iter().map(|closed| of(closed)).sum::<u64>();
     let (taken, floor) = (total(|closed| closed.duration_ms), total(|closed| closed.wire_floor_ms));
     let each = u64::try_from(passes.len().max(1)).unwrap_or(1);

@@ -55,7 +55,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR", default_value = "demo")]
     pub data: PathBuf,
     /// Go on with the batch of the last start, with the boards that remain.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["slots", "boards", "faulty", "baud", "seed"])]
     pub resume: bool,
     /// Decides everything that is random about boards and image.
     #[arg(long, default_value_t = 1)]
@@ -90,6 +90,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         other => other,
     };
     say::line("   stopping");
+    // Nothing answers there any more.
+    let _ = std::fs::remove_file(folder.at("demo.json"));
     floor.stop();
     match outcome {
         Err(fault) if fault.is::<Stopped>() && !once => Ok(()),
@@ -137,7 +139,7 @@ fn work(
     let image = setup::image(workspace, folder, options.seed)?;
     setup::bundle(workspace, folder, &api, &mut state, &image)?;
     state.save(folder)?;
-    let batch = choose_batch(&api, &mut state, options)?;
+    let batch = choose_batch(workspace, &api, &mut state, options)?;
     let station = setup::station(&api, &mut state, batch.slots)?;
     state.save(folder)?;
     setup::assign(&api, &state, &station, &batch)?;
@@ -165,14 +167,14 @@ fn work(
 }
 
 /// A new batch, or with `--resume` the one of the last start.
-fn choose_batch(api: &Api, state: &mut State, options: &Options) -> Result<Batch> {
+fn choose_batch(workspace: &Workspace, api: &Api, state: &mut State, options: &Options) -> Result<Batch> {
     if options.resume {
         let batch = state.batch.clone();
         let batch = batch.context("--resume: this folder has no batch yet; start without it")?;
         say::line(format!("   resuming batch {} of {} boards", batch.name, batch.boards));
         return Ok(batch);
     }
-    let batch = setup::batch(api, state, options)?;
+    let batch = setup::batch(workspace, api, state, options)?;
     say::line(format!("   batch {}: {} boards, {} of them faulty", batch.name, batch.boards, batch.faulty));
     Ok(batch)
 }

@@ -3,7 +3,7 @@
 
 use super::Options;
 use super::api::{Api, is_refused, required, text_of};
-use super::state::{Account, Batch, Bundle, Folder, ROLES, State, Station};
+use super::state::{Account, Asked, Batch, Bundle, Folder, ROLES, State, Station};
 use crate::say;
 use crate::workspace::{Workspace, output};
 use anyhow::{Context, Result, bail};
@@ -146,9 +146,10 @@ pub fn station(api: &Api, state: &mut State, slots: u16) -> Result<Station> {
 }
 
 /// A new batch of new boards.
-pub fn batch(api: &Api, state: &mut State, options: &Options) -> Result<Batch> {
+pub fn batch(workspace: &Workspace, api: &Api, state: &mut State, options: &Options) -> Result<Batch> {
     let token = state.tokens.get("engineer").cloned().unwrap_or_default();
     let bundle = state.bundle.as_ref().map(|bundle| bundle.hash.clone()).context("no bundle was released")?;
+    let asked = asked(workspace)?;
     for _ in 0..NAMES_TRIED {
         state.batches += 1;
         let name = format!("B-{:04}", state.batches);
@@ -164,6 +165,7 @@ pub fn batch(api: &Api, state: &mut State, options: &Options) -> Result<Batch> {
                     slots: options.slots,
                     baud: options.baud,
                     seed: options.seed,
+                    asked: asked.clone(),
                 };
                 state.next_board += options.boards;
                 state.batch = Some(batch.clone());
@@ -174,6 +176,32 @@ pub fn batch(api: &Api, state: &mut State, options: &Options) -> Result<Batch> {
         }
     }
     bail!("the server has {NAMES_TRIED} batches that the demo does not know: begin anew in another folder")
+}
+
+/// What the demo's procedure and profile ask of a board.
+fn asked(workspace: &Workspace) -> Result<Asked> {
+    let profiles = workspace.root.join("profiles");
+    let model = id_in(&workspace.root.join(MODEL_FILE))?;
+    let (procedure, profile) = procedure_for(&profiles.join("procedures"), &model)?;
+    let procedure = read_toml(&profiles.join("procedures").join(format!("{procedure}.toml")))?;
+    let profile = read_toml(&profiles.join("parameters").join(format!("{profile}.toml")))?;
+    let number = |name: &str| {
+        let value = procedure.get("calibrate").and_then(|calibrate| calibrate.get(name));
+        let value =
+            value.and_then(|value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64)));
+        value.with_context(|| format!("the procedure has no calibrate.{name}"))
+    };
+    let lease = procedure.get("lease").and_then(|lease| lease.get("birth")).and_then(toml::Value::as_str);
+    let values =
+        profile.get("values").and_then(toml::Value::as_table).context("the profile has no values")?;
+    Ok(Asked {
+        values: values
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), serde_json::to_value(value)?)))
+            .collect::<Result<_>>()?,
+        lease: lease.context("the procedure has no lease.birth")?.to_owned(),
+        current_tolerance_percent: 100.0 * number("tolerance_ma")? / number("load_ma")?,
+    })
 }
 
 /// Tells the station what to work on.

@@ -3,6 +3,7 @@
 use crate::process::write_private;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -88,6 +89,20 @@ pub struct Batch {
     pub slots: u16,
     pub baud: u32,
     pub seed: u64,
+    #[serde(default)]
+    pub asked: Asked,
+}
+
+/// What a passed board of a batch must hold, taken from the files when the batch was made (they may be edited before it
+/// is resumed).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The profile's values, by the names of the model's parameters.
+    pub values: BTreeMap<String, Value>,
+    /// Lease mode at birth.
+    pub lease: String,
+    /// How far the current may be off, percent.
+    pub current_tolerance_percent: f64,
 }
 
 impl State {

@@ -2,6 +2,7 @@
 //! not asked.
 
 use super::api::text_of;
+use super::state::Asked;
 use super::watch::fault_code;
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -23,6 +24,8 @@ pub struct Board {
     /// The last lamp that the station showed for it.
     pub lamp: Option<String>,
     pub holds: Holds,
+    #[serde(skip)]
+    pub kept: Option<Kept>,
 }
 
 /// What is really on the board.
@@ -31,8 +34,38 @@ pub struct Board {
 pub struct Holds {
     pub name: Option<String>,
     pub firmware_crc32: Option<u32>,
+    pub lease_mode: Option<String>,
     pub charge_on: Option<bool>,
+    pub discharge_on: Option<bool>,
     pub password_is_factory: Option<bool>,
+}
+
+/// What it would work with after a restart: DIR/jig/kept/INDEX.json, written when it was taken out.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Kept {
+    pub parameters: BTreeMap<String, String>,
+    pub calibrated: bool,
+    pub current_error_percent: f64,
+}
+
+/// As [`read_observer`], with what each board kept.
+///
+/// # Errors
+/// When a file is there and cannot be understood.
+pub fn read_witness(path: &Path) -> Result<Vec<Board>> {
+    let mut boards = read_observer(path)?;
+    for board in &mut boards {
+        let own = path.with_file_name("kept").join(format!("{}.json", board.index));
+        board.kept = match std::fs::read(&own) {
+            Ok(text) => Some(
+                serde_json::from_slice(&text)
+                    .with_context(|| format!("{} is not what the jig writes", own.display()))?,
+            ),
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => None,
+            Err(fault) => return Err(fault).with_context(|| format!("reading {}", own.display())),
+        };
+    }
+    Ok(boards)
 }
 
 /// DIR/jig/observer.json.
@@ -80,7 +113,7 @@ pub fn put_back_undecided(path: &Path) -> Result<()> {
 /// Everything that is not as it should be, one sentence each; empty when all is right.
 ///
 /// `rows` are the lines of the batch's report: one a unit, or a run that became none.
-pub fn judge(boards: &[Board], rows: &[Value], image_crc32: u32) -> Vec<String> {
+pub fn judge(boards: &[Board], rows: &[Value], asked: &Asked, image_crc32: u32) -> Vec<String> {
     let mut wrong = Vec::new();
     let passes =
         |code: &str| rows.iter().filter(|row| is_pass(row) && text_of(row, "machine_code") == code).count();
@@ -99,7 +132,7 @@ pub fn judge(boards: &[Board], rows: &[Value], image_crc32: u32) -> Vec<String> 
         // A copied identity passes once, with the board that it was copied from.
         let is_copy = board.fault.as_deref() == Some("cloned_identity");
         wrong.extend(match (board.expected.as_str(), passes(code)) {
-            ("pass", 1) => judge_passed(board, &named, rows, image_crc32),
+            ("pass", 1) => judge_passed(board, &named, rows, asked, image_crc32),
             ("pass", 0) => {
                 vec![format!("{named} should have passed; the server says: {}", said_of(rows, code))]
             }
@@ -112,6 +145,21 @@ pub fn judge(boards: &[Board], rows: &[Value], image_crc32: u32) -> Vec<String> 
     }
     wrong.extend(judge_failures(boards, rows));
     wrong.extend(serials_twice(rows));
+    wrong
+}
+
+/// The batch's own counts, kept apart from the records by the server, must say what the records say: a record counted twice
+/// shows here.
+pub fn judge_counts(report: &Value, rows: &[Value]) -> Vec<String> {
+    let count = |name: &str| report.pointer(&format!("/batch/progress/{name}")).and_then(Value::as_u64);
+    let passes = rows.iter().filter(|row| is_pass(row)).count() as u64;
+    let mut wrong = Vec::new();
+    for name in ["units_passed", "pass"] {
+        if count(name) != Some(passes) {
+            let said = count(name).map_or("nothing".to_owned(), |count| count.to_string());
+            wrong.push(format!("the server's report shows {passes} passes, its count `{name}` says {said}"));
+        }
+    }
     wrong
 }
 
@@ -174,7 +222,7 @@ fn judge_failures(boards: &[Board], rows: &[Value]) -> Vec<String> {
 }
 
 /// The board itself must hold what its record claims; a witness that says nothing clears nobody.
-fn judge_passed(board: &Board, named: &str, rows: &[Value], image_crc32: u32) -> Vec<String> {
+fn judge_passed(board: &Board, named: &str, rows: &[Value], asked: &Asked, image_crc32: u32) -> Vec<String> {
     let holds = &board.holds;
     let mut wrong = Vec::new();
     let mut unless = |right: bool, what: &str| {
@@ -184,6 +232,31 @@ fn judge_passed(board: &Board, named: &str, rows: &[Value], image_crc32: u32) ->
     };
     unless(holds.firmware_crc32 == Some(image_crc32), "with another image in its flash, or nobody looked");
     unless(holds.charge_on == Some(true), "with its charge path off, or nobody looked");
+    unless(
+        holds.discharge_on == Some(asked.lease != "locked"),
+        "with its discharge path as its lease does not say, or nobody looked",
+    );
+    unless(
+        holds.lease_mode.as_deref() == Some(asked.lease.as_str()),
+        &format!("with the lease {:?} and not {:?}", holds.lease_mode, asked.lease),
+    );
+    match &board.kept {
+        None => unless(false, "and nobody looked what it keeps"),
+        Some(kept) => {
+            unless(
+                kept.calibrated && kept.current_error_percent.abs() <= asked.current_tolerance_percent,
+                &format!("with a current that is {:.2} % off", kept.current_error_percent),
+            );
+            unless(!asked.values.is_empty(), "and nobody knows with what profile");
+            for (name, value) in &asked.values {
+                let held = kept.parameters.get(name).map(String::as_str);
+                unless(
+                    held.is_some_and(|held| is_that(held, value)),
+                    &format!("with {name} at {} and not {value}", held.unwrap_or("nothing")),
+                );
+            }
+        }
+    }
     unless(holds.password_is_factory == Some(false), "with the factory's password, or nobody looked");
     let own = rows
         .iter()
@@ -196,6 +269,14 @@ fn judge_passed(board: &Board, named: &str, rows: &[Value], image_crc32: u32) ->
         &format!("as {serial} and calls itself {:?}", holds.name.as_deref().unwrap_or_default()),
     );
     wrong
+}
+
+/// Numbers as numbers, to the last step of any field (the finest has six digits); the rest as the text that it is.
+fn is_that(held: &str, asked: &Value) -> bool {
+    match asked.as_f64() {
+        Some(asked) => held.parse::<f64>().is_ok_and(|held| (held - asked).abs() <= 1e-7 * asked.abs()),
+        None => asked.as_str() == Some(held),
+    }
 }
 
 fn serials_twice(rows: &[Value]) -> Vec<String> {
@@ -248,9 +329,28 @@ mod tests {
             holds: Holds {
                 name: Some(format!("TB-0000{index}")),
                 firmware_crc32: Some(7),
+                lease_mode: Some("armed".to_owned()),
                 charge_on: Some(true),
+                discharge_on: Some(true),
                 password_is_factory: Some(false),
             },
+            kept: Some(Kept {
+                parameters: [("cell_count", "12"), ("chemistry", "lto")]
+                    .map(|(name, held)| (name.to_owned(), held.to_owned()))
+                    .into(),
+                calibrated: true,
+                current_error_percent: 0.4,
+            }),
+        }
+    }
+
+    fn asked() -> Asked {
+        Asked {
+            values: [("cell_count", json!(12)), ("chemistry", json!("lto"))]
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
+            lease: "armed".to_owned(),
+            current_tolerance_percent: 1.5,
         }
     }
 
@@ -287,7 +387,7 @@ mod tests {
     #[test]
     fn a_batch_as_it_should_be_has_nothing_wrong() {
         let (boards, rows) = whole();
-        assert_eq!(judge(&boards, &rows, 7), Vec::<String>::new());
+        assert_eq!(judge(&boards, &rows, &asked(), 7), Vec::<String>::new());
     }
 
     #[test]
@@ -296,11 +396,11 @@ mod tests {
         for lost in 1..4 {
             let mut rows = rows.clone();
             rows.remove(lost);
-            assert_eq!(judge(&boards, &rows, 7).len(), 1, "{lost}");
+            assert_eq!(judge(&boards, &rows, &asked(), 7).len(), 1, "{lost}");
         }
         let mut other = rows.clone();
         other[3] = failed(Some("M4"), "board_silent");
-        let wrong = judge(&boards, &other, 7);
+        let wrong = judge(&boards, &other, &asked(), 7);
         assert!(wrong.iter().any(|said| said.contains("outside_limits")), "{wrong:?}");
         // Ctrl-C ended the run of a board that had shown no identity yet; it was worked again.
         let stopped = |code: Option<&str>| {
@@ -309,33 +409,36 @@ mod tests {
             row
         };
         let with = |row| rows.iter().cloned().chain([row]).collect::<Vec<_>>();
-        assert_eq!(judge(&boards, &with(stopped(None)), 7), Vec::<String>::new());
-        assert!(judge(&boards, &with(stopped(Some("M1"))), 7)[0].contains("no board accounts for"));
+        assert_eq!(judge(&boards, &with(stopped(None)), &asked(), 7), Vec::<String>::new());
+        assert!(judge(&boards, &with(stopped(Some("M1"))), &asked(), 7)[0].contains("no board accounts for"));
         for surplus in
             [failed(None, "board_silent"), failed(None, "identity_in_two_slots"), failed(Some("M1"), "x")]
         {
             let mut rows = rows.clone();
             rows.push(surplus);
-            let wrong = judge(&boards, &rows, 7);
+            let wrong = judge(&boards, &rows, &asked(), 7);
             assert!(wrong.iter().any(|said| said.contains("no board accounts for")), "{wrong:?}");
         }
         let mut shown = boards.clone();
         shown[4].lamp = Some("fail".to_owned());
-        assert!(judge(&shown, &rows, 7)[0].contains("was shown"));
+        assert!(judge(&shown, &rows, &asked(), 7)[0].contains("was shown"));
     }
 
     #[test]
     fn a_witness_that_says_nothing_clears_nobody() {
         let (mut boards, rows) = whole();
         boards[0].holds = Holds::default();
-        assert_eq!(judge(&boards, &rows, 7).len(), 4);
+        boards[0].kept = None;
+        assert_eq!(judge(&boards, &rows, &asked(), 7).len(), 7);
+        boards[0].kept = board(1, None, "pass").kept;
         boards[0].holds = Holds { name: Some("TB-00009".to_owned()), ..board(1, None, "pass").holds };
-        assert!(judge(&boards, &rows, 7)[0].contains("calls itself"));
+        assert!(judge(&boards, &rows, &asked(), 7)[0].contains("calls itself"));
     }
 
     #[test]
     fn a_false_pass_is_found() {
-        let wrong = judge(&[board(1, Some("cell_out_of_limits"), "fail")], &[row("M1", "pass", "S1")], 7);
+        let wrong =
+            judge(&[board(1, Some("cell_out_of_limits"), "fail")], &[row("M1", "pass", "S1")], &asked(), 7);
         assert!(wrong[0].contains("must never pass"), "{wrong:?}");
     }
 
@@ -362,14 +465,14 @@ mod tests {
     fn a_false_lamp_is_found() {
         let mut bad = board(1, Some("flipped_flash_byte"), "fail");
         bad.lamp = Some("pass".to_owned());
-        let wrong = judge(&[bad], &[failed(Some("M1"), "firmware_crc_differs")], 7);
+        let wrong = judge(&[bad], &[failed(Some("M1"), "firmware_crc_differs")], &asked(), 7);
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert!(wrong[0].contains("was shown"));
     }
 
     #[test]
     fn a_lost_record_is_found() {
-        let wrong = judge(&[board(1, None, "pass"), board(2, Some("silent"), "fail")], &[], 7);
+        let wrong = judge(&[board(1, None, "pass"), board(2, Some("silent"), "fail")], &[], &asked(), 7);
         assert_eq!(wrong.len(), 2, "{wrong:?}");
     }
 
@@ -377,9 +480,9 @@ mod tests {
     fn a_record_kept_twice_and_a_number_given_twice_are_found() {
         let boards = [board(1, None, "pass"), board(2, None, "pass")];
         let twice = [row("M1", "pass", "S1"), row("M1", "pass", "S3"), row("M2", "pass", "S2")];
-        assert!(judge(&boards, &twice, 7)[0].contains("2 passes"));
+        assert!(judge(&boards, &twice, &asked(), 7)[0].contains("2 passes"));
         let same = [row("M1", "pass", "S1"), row("M2", "pass", "S1")];
-        let wrong = judge(&boards, &same, 7);
+        let wrong = judge(&boards, &same, &asked(), 7);
         assert!(wrong.iter().any(|said| said.contains("S00001 was given to M1 and M2")), "{wrong:?}");
     }
 
@@ -388,11 +491,27 @@ mod tests {
         let mut liar = board(1, None, "pass");
         liar.holds = Holds {
             firmware_crc32: Some(8),
+            lease_mode: Some("locked".to_owned()),
             charge_on: Some(false),
+            discharge_on: Some(false),
             password_is_factory: Some(true),
             name: None,
         };
-        assert_eq!(judge(&[liar], &[row("M1", "pass", "S1")], 7).len(), 4);
+        assert_eq!(judge(&[liar], &[row("M1", "pass", "S1")], &asked(), 7).len(), 6);
+        for spoil in [
+            (|kept: &mut Kept| drop(kept.parameters.insert("cell_count".to_owned(), "13".to_owned())))
+                as fn(&mut Kept),
+            |kept| drop(kept.parameters.insert("chemistry".to_owned(), "lfp".to_owned())),
+            |kept| drop(kept.parameters.remove("chemistry")),
+            |kept| kept.calibrated = false,
+            |kept| kept.current_error_percent = -1.6,
+        ] {
+            let mut liar = board(1, None, "pass");
+            spoil(liar.kept.as_mut().unwrap());
+            assert_eq!(judge(&[liar], &[row("M1", "pass", "S1")], &asked(), 7).len(), 1);
+        }
+        let nothing_asked = Asked { values: BTreeMap::new(), ..asked() };
+        assert_eq!(judge(&[board(1, None, "pass")], &[row("M1", "pass", "S1")], &nothing_asked, 7).len(), 1);
     }
 
     #[test]
@@ -400,8 +519,17 @@ mod tests {
         let mut copy = board(2, Some("cloned_identity"), "refused");
         copy.machine_code = Some("M1".to_owned());
         let boards = [board(1, None, "pass"), copy];
-        assert_eq!(judge(&boards, &[row("M1", "pass", "S1")], 7), Vec::<String>::new());
-        assert_eq!(judge(&boards, &[row("M1", "pass", "S1"), row("M1", "pass", "S2")], 7).len(), 2);
+        assert_eq!(judge(&boards, &[row("M1", "pass", "S1")], &asked(), 7), Vec::<String>::new());
+        assert_eq!(judge(&boards, &[row("M1", "pass", "S1"), row("M1", "pass", "S2")], &asked(), 7).len(), 2);
+    }
+
+    #[test]
+    fn a_record_that_was_counted_twice_is_found() {
+        let (_, rows) = whole();
+        let report = |pass: u32| json!({ "batch": { "progress": { "pass": pass, "units_passed": 1 } } });
+        assert_eq!(judge_counts(&report(1), &rows), Vec::<String>::new());
+        assert_eq!(judge_counts(&report(2), &rows).len(), 1);
+        assert_eq!(judge_counts(&json!({}), &rows).len(), 2);
     }
 
     #[test]
