@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -47,16 +47,7 @@ impl Demo {
         let log_path = data.join("demo.log");
         let log = File::create(&log_path).with_context(|| format!("can't write {}", log_path.display()))?;
         let file_path = data.join("demo.json");
-        let mut child = Command::new("cargo")
-            .args(["xtask", "demo", "--data"])
-            .arg(data)
-            .args(arguments)
-            .current_dir(workspace_root())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("can't start cargo")?;
+        let mut child = command(data, arguments, log)?.spawn().context("can't start cargo")?;
         let deadline = Instant::now() + READY_WITHIN;
         let file = loop {
             if let Ok(text) = std::fs::read_to_string(&file_path)
@@ -76,11 +67,38 @@ impl Demo {
         Ok(Self { child, data: data.to_owned(), file })
     }
 
+    /// Ends it as Ctrl-C does: how, and what it printed last.
+    ///
+    /// # Errors
+    /// When it had to be killed.
+    pub fn stop(mut self) -> anyhow::Result<(ExitStatus, String)> {
+        stop(&mut self.child);
+        // A second `wait` says again how it ended.
+        Ok((self.child.wait()?, self.tail()))
+    }
+
     /// What it printed last.
     #[must_use]
     pub fn tail(&self) -> String {
         tail(&self.data.join("demo.log"))
     }
+}
+
+/// Runs `cargo xtask demo` to its own end: how it ended, and what it printed last.
+///
+/// # Errors
+/// When it does not start.
+pub fn run_to_end(data: &Path, arguments: &[&str]) -> anyhow::Result<(ExitStatus, String)> {
+    let log = data.join("demo.log");
+    let status = command(data, arguments, File::create(&log)?)?.status().context("can't start cargo")?;
+    Ok((status, tail(&log)))
+}
+
+fn command(data: &Path, arguments: &[&str], log: File) -> anyhow::Result<Command> {
+    let mut command = Command::new("cargo");
+    command.args(["xtask", "demo", "--data"]).arg(data).args(arguments).current_dir(workspace_root());
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    Ok(command)
 }
 
 impl Drop for Demo {
@@ -113,12 +131,4 @@ fn tail(path: &Path) -> String {
 #[must_use]
 pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// A port that was free a moment ago.
-///
-/// # Errors
-/// When loopback has none.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

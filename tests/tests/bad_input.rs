@@ -301,12 +301,13 @@ async fn a_station_that_never_met_its_server_says_so_and_touches_no_board() -> a
     let folder = tempfile::tempdir()?;
     let plan = Plan { slots: 1, boards: 1, faulty: 0, baud: 115_200 };
     let floor = Floor::without_server(folder.path(), plan).await?;
-    let nowhere = format!("http://127.0.0.1:{}", jigline_tests::demo::free_port()?);
-    let mut shift = floor.start_station(&nowhere)?;
+    // tcpmux: nobody listens there.
+    let nowhere = "http://127.0.0.1:1";
+    let mut shift = floor.start_station(nowhere)?;
     shift.until("the slot waits for the server", AT_ONCE, |shift| shift.kind(1) == "broken").await?;
     let fault = shift.slots.get(&1).and_then(|state| state.pointer("/fault")).cloned().unwrap_or_default();
     ensure!(text(&fault, "/code") == "server_away", "{fault}");
-    says(&shift.station.log(), &["server is away", &nowhere, "Check the server and the network"])?;
+    says(&shift.station.log(), &["server is away", nowhere, "Check the server and the network"])?;
     let board = floor.observed().into_iter().next().context("no board is observed")?;
     ensure!(board.get("frames").and_then(Value::as_u64) == Some(0), "{board}");
     Ok(())

@@ -3,10 +3,7 @@
 
 use anyhow::{Context as _, ensure};
 use fantoccini::Locator;
-use jigline_tests::{
-    browser::Browser,
-    demo::{Demo, free_port},
-};
+use jigline_tests::{browser::Browser, demo::Demo};
 use std::time::Duration;
 
 /// A run at 115200 baud takes some twenty seconds; a busy machine is given room.
@@ -15,8 +12,7 @@ const PASSED_WITHIN: Duration = Duration::from_secs(180);
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_watches_a_board_pass_and_finds_it_by_its_serial_number() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let port = free_port()?.to_string();
-    let demo = Demo::start(folder.path(), &["--slots", "2", "--boards", "4", "--port", &port])?;
+    let demo = Demo::start(folder.path(), &["--slots", "2", "--boards", "4", "--port", "0"])?;
     let browser = Browser::open(1280, 900).await?;
     let told =
         watch_and_find(&browser, &demo).await.with_context(|| format!("the demo printed:\n{}", demo.tail()));

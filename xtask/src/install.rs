@@ -70,6 +70,13 @@ pub fn tool(workspace: &Workspace, name: &str, package: &str) -> Result<PathBuf>
 /// Strangers that tests talk to, from Python's index: a Modbus peer and a reader of spreadsheets.
 const PYTHON_PACKAGES: [&str; 3] = ["pymodbus==3.16.1", "pyserial==3.5", "openpyxl==3.1.5"];
 
+/// Whether there is a Python that can make environments, or one was made.
+pub fn has_python(workspace: &Workspace) -> bool {
+    let made = workspace.target.join("python/bin/python3").is_file();
+    // Debian parts python3 from its environments; `venv` alone is there without what it needs.
+    made || output(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_ok()
+}
+
 /// A folder with a `python3` that has [`PYTHON_PACKAGES`], to stand first on PATH: an environment of its own below `target`, so that
 /// neither Debian's nor anybody's own Python is touched.
 ///
@@ -85,12 +92,8 @@ pub fn python(workspace: &Workspace) -> Result<PathBuf> {
     if has_all() {
         return Ok(bin);
     }
-    let make = || output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home));
-    if make().is_err() {
-        // Debian parts python3 from its environments.
-        apt(workspace, &["python3", "python3-venv"])?;
-        make().context("making a Python environment below target/")?;
-    }
+    output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))
+        .context("making a Python environment below target/ (Debian: python3-venv)")?;
     say::line(format!("   installing {} (pip)", PYTHON_PACKAGES.join(", ")));
     let line = format!("{} -m pip install {}", bin.join("python3").display(), PYTHON_PACKAGES.join(" "));
     output(Command::new(bin.join("python3")).args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PACKAGES))

@@ -12,8 +12,14 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A tool that tests start, and Debian's package that brings it.
-const TOOLS: [(&str, &str); 4] =
-    [("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("rb", "lrzsz"), ("sb", "lrzsz")];
+const TOOLS: [(&str, &str); 6] = [
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    ("rb", "lrzsz"),
+    ("sb", "lrzsz"),
+    ("psql", "postgresql-client"),
+    ("pg_dump", "postgresql-client"),
+];
 
 /// initdb and the first start.
 const DATABASE_READY_WITHIN: Duration = Duration::from_secs(60);
@@ -35,11 +41,7 @@ pub struct Options {
 /// When something is missing and cannot be installed, or any test fails.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let stop = Stop::on_signals()?;
-    let tools_at = say::stage("tools", || {
-        let postgres = postgres::find_or_install(workspace, &workspace.target.join("postgres"))?;
-        tools(workspace)?;
-        Ok(ToolsAt { postgres, python: install::python(workspace)? })
-    })?;
+    let tools_at = say::stage("tools", || tools(workspace))?;
     demo::build(workspace)?;
     // One failure hides no other: every stage has its turn.
     let mut outcomes =
@@ -69,21 +71,41 @@ struct ToolsAt {
     python: PathBuf,
 }
 
-fn tools(workspace: &Workspace) -> Result<()> {
-    let mut packages: Vec<&str> = TOOLS
-        .iter()
-        .filter(|(tool, _)| workspace.tool(tool).is_none())
-        .map(|(_, package)| *package)
-        .collect();
+/// Everything that is missing is found first, so that one line names all of it.
+fn tools(workspace: &Workspace) -> Result<ToolsAt> {
+    let unpacked = workspace.target.join("postgres");
+    let mut packages = missing(workspace, postgres::find(workspace, Some(&unpacked)).as_deref());
+    if !install::has_python(workspace) {
+        packages.extend(["python3", "python3-venv"]);
+    }
+    if !packages.is_empty() {
+        install::apt(workspace, &packages)?;
+    }
+    let postgres = postgres::find_or_install(workspace, &unpacked)?;
+    let still = missing(workspace, Some(&postgres));
+    if !still.is_empty() {
+        bail!("{} was installed, and what it brings is still not on PATH", still.join(", "));
+    }
+    Ok(ToolsAt { postgres, python: install::python(workspace)? })
+}
+
+/// Debian's packages of what is nowhere here. PostgreSQL comes as a wheel where packages can't be installed and Python is
+/// there.
+fn missing(workspace: &Workspace, postgres: Option<&Path>) -> Vec<&'static str> {
+    let by_wheel = !install::can_apt(workspace) && workspace.tool("python3").is_some();
+    let mut packages = match postgres {
+        None if !by_wheel => vec!["postgresql"],
+        _ => Vec::new(),
+    };
+    let beside = |tool: &str| postgres.is_some_and(|bin| bin.join(tool).is_file());
+    packages.extend(
+        TOOLS
+            .iter()
+            .filter(|(tool, _)| workspace.tool(tool).is_none() && !beside(tool))
+            .map(|(_, package)| *package),
+    );
     packages.dedup();
-    if packages.is_empty() {
-        return Ok(());
-    }
-    install::apt(workspace, &packages)?;
-    match TOOLS.iter().find(|(tool, _)| workspace.tool(tool).is_none()) {
-        Some((tool, package)) => bail!("{tool} is still not on PATH after installing {package}"),
-        None => Ok(()),
-    }
+    packages
 }
 
 /// One cluster for all tests that ask for one: each makes databases of its own in it.
@@ -108,9 +130,11 @@ fn unit_and_cross_tests(workspace: &Workspace, options: &Options, stop: &Stop, a
     if !nextest {
         // One failure hides no other, as with nextest.
         tests.arg("--no-fail-fast");
+        // It knows no groups: tests in real time would fight for the machine.
+        tests.env("RUST_TEST_THREADS", "1");
     }
     tests.args(&options.only).env("JIGLINE_TEST_DATABASE_URL", url);
-    tests.env("PATH", workspace.path_after(&at.python)?);
+    tests.env("PATH", workspace.path_after(&[&at.python, &at.postgres])?);
     run_to_end(&mut tests)
 }
 

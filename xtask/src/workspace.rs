@@ -82,13 +82,13 @@ impl Workspace {
         self.target.join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
-    /// PATH with a folder before all others.
+    /// PATH with these folders before all others.
     ///
     /// # Errors
     /// When a folder's name cannot stand in a PATH.
-    pub fn path_after(&self, first: &Path) -> Result<OsString> {
-        let folders = std::iter::once(first).chain(self.path.iter().map(PathBuf::as_path));
-        std::env::join_paths(folders).with_context(|| format!("{} cannot stand in PATH", first.display()))
+    pub fn path_after(&self, first: &[&Path]) -> Result<OsString> {
+        let folders = first.iter().copied().chain(self.path.iter().map(PathBuf::as_path));
+        std::env::join_paths(folders).with_context(|| format!("one of {first:?} cannot stand in PATH"))
     }
 
     /// A tool on PATH.
