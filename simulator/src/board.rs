@@ -45,6 +45,8 @@ pub struct Board {
     /// While it stores, it does not listen; then what was written is kept.
     store_until: Option<Instant>,
     replies: VecDeque<(Instant, Vec<u8>)>,
+    /// End of its own answer on the wire: one pair of wires, and who speaks does not hear.
+    speaks_until: Instant,
     /// What happens once the last reply is out.
     afterwards: Option<(Instant, Afterwards)>,
     out: VecDeque<Vec<u8>>,
@@ -127,6 +129,7 @@ impl Board {
             load_a: 0.0,
             store_until: None,
             replies: VecDeque::new(),
+            speaks_until: Instant::ZERO,
             afterwards: None,
             out: VecDeque::new(),
             frames: 0,
@@ -351,6 +354,7 @@ impl Board {
     /// What already stands in `out` was sent before.
     fn forget_line(&mut self) {
         self.replies.clear();
+        self.speaks_until = Instant::ZERO;
         self.afterwards = None;
         self.store_until = None;
     }

@@ -73,7 +73,22 @@ fn an_answer_takes_more_than_the_silence_and_less_than_the_models_patience() {
     for _ in 0..50 {
         assert!(bench.say(&frame, 4 * MS).is_empty(), "3.5 characters at 9600 are 3.6 ms");
         assert!(!bench.run(12 * MS).is_empty());
+        // Its nine bytes are on the wire for 9.4 ms, and so is the next question for its eight.
+        bench.run(20 * MS);
     }
+}
+
+#[test]
+fn a_question_that_began_while_the_board_speaks_is_lost() {
+    let mut bench = Bench::new(None);
+    let frame = rtu::encode_request(1, &Request::ReadHolding { address: 0x0100, quantity: 48 }).unwrap();
+    let before = bench.board.observe().ignored_frames;
+    assert!(!bench.say(&frame, 16 * MS).is_empty(), "101 bytes begin to flow, for 105 ms");
+    // 8.3 ms of question end 50 ms later, in the middle of the answer.
+    bench.run(50 * MS);
+    assert!(bench.say(&frame, 300 * MS).is_empty());
+    assert_eq!(bench.board.observe().ignored_frames, before + 1);
+    assert!(!bench.say(&frame, 300 * MS).is_empty(), "and afterwards it hears again");
 }
 
 #[test]

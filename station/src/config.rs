@@ -117,6 +117,14 @@ mod tests {
     }
 
     #[test]
+    fn the_example_beside_the_units_is_a_whole_file() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/station.example.toml");
+        let config = StationConfig::load(&example).unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(config.slots.len(), 2);
+        assert!(!config.simulated && config.baud.is_none());
+    }
+
+    #[test]
     fn one_port_in_two_slots_is_named() {
         let good = text("[[slot]]\nnumber = 1\ndevice = \"a\"\n[[slot]]\nnumber = 2\ndevice = \"b\"\n");
         assert_eq!(StationConfig::parse(&good).unwrap().slots.len(), 2);

@@ -40,8 +40,10 @@ impl Board {
         if !broadcast && frame.address != self.model.link.address {
             return;
         }
-        // Busy with the last request, or with its store: a board has one ear.
-        if self.store_until.is_some() || !self.replies.is_empty() || self.afterwards.is_some() {
+        // Busy with the last request, with its store, or still speaking when this one began: a board has one ear.
+        let began = now.saturating_sub(timing::wire_time(frame.pdu.len() + 3, self.model.link.baud));
+        let speaks = began < self.speaks_until;
+        if self.store_until.is_some() || !self.replies.is_empty() || self.afterwards.is_some() || speaks {
             self.ignored_frames += 1;
             return;
         }
@@ -63,6 +65,7 @@ impl Board {
         {
             let length = bytes.len();
             over = self.send_answer(over, bytes) + timing::wire_time(length, self.model.link.baud);
+            self.speaks_until = over;
         }
         if self.memory.is_dirty() {
             self.store_until = Some(over + Duration::from_millis(u64::from(self.model.link.store_ms)));
