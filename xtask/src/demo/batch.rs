@@ -5,8 +5,9 @@ use super::floor::Floor;
 use super::relay::Relay;
 use super::rough::{self, Rough};
 use super::state::{Batch, Folder, State, Station};
-use super::verdict::{self, Board};
+use super::verdict;
 use super::watch::{Change, Line, Screen, seconds};
+use super::witness::{self, Board};
 use crate::process::Stop;
 use crate::say;
 use anyhow::{Context, Result, bail};
@@ -52,7 +53,7 @@ impl Work<'_> {
         let report = self.report()?;
         let rows = rows_of(&report)?;
         self.summary(&line, &rows, elapsed, records);
-        let boards = verdict::read_witness(&self.observer())?;
+        let boards = witness::read_witness(&self.observer())?;
         let image = std::fs::read(self.image)?;
         let mut wrong = verdict::judge(&boards, &rows, &self.batch.asked, verdict::crc32(&image));
         if records.0 != records.1 {
@@ -116,7 +117,7 @@ impl Work<'_> {
             }
             last_look = Instant::now();
             floor.check_all_run()?;
-            let boards = verdict::read_observer(&self.observer())?;
+            let boards = witness::read_observer(&self.observer())?;
             let done = boards.iter().filter(|board| board.removed).count();
             if done != boards_done {
                 boards_done = done;

@@ -3,7 +3,7 @@
 use super::api::{Api, required};
 use super::setup::MODEL_FILE;
 use super::state::{Batch, Folder};
-use super::verdict::put_back_undecided;
+use super::witness::put_back_undecided;
 use crate::process::{Running, Stop, stop_orphaned_postgres};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};

@@ -9,6 +9,7 @@ mod setup;
 mod state;
 mod verdict;
 mod watch;
+mod witness;
 
 use crate::postgres;
 use crate::process::{Stop, Stopped, stop_leftovers, write_private};
