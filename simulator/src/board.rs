@@ -143,7 +143,9 @@ impl Board {
     #[must_use]
     pub fn baud(&self) -> u32 {
         match &self.state {
-            State::Loader(_) | State::Starting { into: Program::Loader, .. } => self.model.boot.baud,
+            State::Loader(_) | State::Starting { into: Program::Loader, .. } => {
+                self.model.boot.as_ref().map_or(self.model.link.baud, |boot| boot.baud)
+            }
             _ => self.model.link.baud,
         }
     }
@@ -229,12 +231,16 @@ impl Board {
         {
             self.state = match into {
                 Program::Application => State::Application(RtuServerDecoder::new(self.model.link.baud)),
-                Program::Loader => State::Loader(Box::new(Loader::new(
-                    now,
-                    self.model.clone(),
-                    self.page_erase,
-                    (self.birth.fault == Some(Fault::FlippedFlashByte)).then(|| self.flip_at()),
-                ))),
+                Program::Loader => match self.model.loader() {
+                    Some((image, boot)) => State::Loader(Box::new(Loader::new(
+                        now,
+                        boot.clone(),
+                        image.flash_bytes,
+                        self.page_erase,
+                        (self.birth.fault == Some(Fault::FlippedFlashByte)).then(|| self.flip_at()),
+                    ))),
+                    None => State::Asleep,
+                },
             };
             self.apply_load(now);
         }
@@ -334,7 +340,8 @@ impl Board {
 
     fn flip_at(&self) -> u32 {
         // Inside any image worth the name, behind its head.
-        let head = self.model.firmware.version_offset + self.model.firmware.version_bytes;
+        let image = self.model.firmware.image.as_ref();
+        let head = image.map_or(0, |image| image.version_offset + image.version_bytes);
         head + 64 + (self.birth.seed % 4096) as u32
     }
 

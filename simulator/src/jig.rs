@@ -53,7 +53,10 @@ pub struct JigSettings {
 /// Where the model's flash is too small for the image that boards come with.
 pub fn plan_boards(settings: &JigSettings) -> Result<Vec<Plan>, ImageRefusal> {
     let size = OLD_IMAGE_BYTES.min(settings.model.image_capacity());
-    let image: Arc<[u8]> = build_image(&settings.model, "V1.8", size, settings.seed ^ 0x006f_6c64)?.into();
+    let image: Arc<[u8]> = match settings.model.loader() {
+        Some(_) => build_image(&settings.model, "V1.8", size, settings.seed ^ 0x006f_6c64)?.into(),
+        None => Arc::new([]),
+    };
     let assigned = faults::assign(settings.boards, settings.faulty);
     let mut plans: Vec<Plan> = Vec::with_capacity(assigned.len());
     for (nth, fault) in assigned.iter().enumerate() {

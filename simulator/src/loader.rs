@@ -2,9 +2,9 @@
 //! C's, a menu that loses what is typed while it prints, "Invalid Number" for whatever it does not know, YMODEM into flash.
 
 use core::time::Duration;
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
-use domain::model::{BootGeneration, DeviceModel};
+use domain::model::{BootGeneration, BootSettings};
 use protocol::{
     Instant,
     timing::wire_time,
@@ -22,7 +22,9 @@ const PROGRAM_KIB: Duration = Duration::from_millis(27);
 /// The menu and what goes on in it. The flash is the board's and is lent to each call.
 #[derive(Debug)]
 pub struct Loader {
-    model: Arc<DeviceModel>,
+    boot: BootSettings,
+    /// Of the whole chip, bytes: what the older receivers compare an image with.
+    flash_bytes: u32,
     page_erase: Duration,
     state: State,
     /// Until then the last text is still on its way out.
@@ -51,9 +53,16 @@ enum Job {
 impl Loader {
     /// Comes up and prints. `page_erase`: time to erase one page; `flip_at`: see [`crate::faults::Fault::FlippedFlashByte`].
     #[must_use]
-    pub fn new(now: Instant, model: Arc<DeviceModel>, page_erase: Duration, flip_at: Option<u32>) -> Self {
+    pub fn new(
+        now: Instant,
+        boot: BootSettings,
+        flash_bytes: u32,
+        page_erase: Duration,
+        flip_at: Option<u32>,
+    ) -> Self {
         let mut loader = Self {
-            model,
+            boot,
+            flash_bytes,
             page_erase,
             state: State::Menu,
             printing_until: now,
@@ -162,17 +171,16 @@ impl Loader {
     }
 
     fn key(&mut self, now: Instant, key: u8, flash: &mut Flash) {
-        let boot = &self.model.boot;
-        if key == boot.download_key {
+        if key == self.boot.download_key {
             self.print(now, "Waiting for the file to be sent ... (press 'a' to abort)\n\r");
             let (generation, size) = match self.generation() {
-                BootGeneration::Spl => (Generation::Spl, self.model.firmware.flash_bytes),
-                BootGeneration::Hal => (Generation::Hal, self.model.firmware.flash_bytes),
+                BootGeneration::Spl => (Generation::Spl, self.flash_bytes),
+                BootGeneration::Hal => (Generation::Hal, self.flash_bytes),
             };
             // The receiver's first time-out runs from the end of the text.
             let receiver = Receiver::new(self.printing_until, ReceiverOptions::new(generation, size));
             self.state = State::Receiving { receiver: Box::new(receiver), job: Job::None };
-        } else if key == boot.execute_key {
+        } else if key == self.boot.execute_key {
             if self.generation() == BootGeneration::Hal {
                 self.print(now, "Start program execution......\r\n\n");
             }
@@ -204,7 +212,7 @@ impl Loader {
             let Some(event) = receiver.poll_event() else { return };
             match event {
                 ReceiverEvent::Header { size, .. } => {
-                    let pages = match self.model.boot.generation {
+                    let pages = match self.boot.generation {
                         BootGeneration::Spl => Flash::pages(size.min(flash.capacity())),
                         BootGeneration::Hal => Flash::pages(flash.capacity()),
                     };
@@ -240,12 +248,12 @@ impl Loader {
     }
 
     fn print(&mut self, now: Instant, text: &str) {
-        self.printing_until = self.printing_until.max(now) + wire_time(text.len(), self.model.boot.baud);
+        self.printing_until = self.printing_until.max(now) + wire_time(text.len(), self.boot.baud);
         self.out.push_back(text.as_bytes().to_vec());
     }
 
     fn generation(&self) -> BootGeneration {
-        self.model.boot.generation
+        self.boot.generation
     }
 
     fn banner(&self) -> String {

@@ -97,7 +97,7 @@ fn the_older_loader_takes_a_spoiled_block_and_the_image_does_not_start() {
 #[test]
 fn a_weak_flash_cell_passes_the_loader_and_fails_the_images_own_test_every_time() {
     for model in [common::model(), hal_model()] {
-        let key = [model.boot.execute_key];
+        let key = [model.boot.as_ref().unwrap().execute_key];
         let mut bench = Bench::with(model, Some(Fault::FlippedFlashByte), Knobs::default());
         let fresh = image(&bench.model, "V1.9", 9);
         bench.enter_loader();

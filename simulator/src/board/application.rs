@@ -131,7 +131,7 @@ impl Board {
                     let known = self.model.command(&name);
                     effects.answered &= known.is_none_or(|command| command.acknowledged);
                     match name.as_str() {
-                        name if name == self.model.boot.enter_command => {
+                        name if self.model.boot.as_ref().is_some_and(|boot| boot.enter_command == name) => {
                             effects.afterwards = Some(Afterwards::Restart(Program::Loader));
                         }
                         "restart" => effects.afterwards = Some(Afterwards::Restart(Program::Application)),
@@ -215,7 +215,10 @@ impl Board {
     fn cell_count(&self) -> u8 {
         let told = self
             .model
-            .register(&self.model.cells.count_register)
+            .cells
+            .count_register
+            .as_ref()
+            .and_then(|name| self.model.register(name))
             .and_then(|register| codec::decode_number(register, &self.memory.field(register)));
         told.map_or(self.model.cells.max, |count| (count as u8).min(self.model.cells.max))
     }

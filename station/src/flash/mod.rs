@@ -33,9 +33,9 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// From the model, at `baud` bits per second.
+    /// From the model, at `baud` bits per second; `start_timeout`: from 'execute' to an answering application.
     #[must_use]
-    pub fn new(boot: &BootSettings, baud: u32) -> Self {
+    pub fn new(boot: &BootSettings, baud: u32, start_timeout: Duration) -> Self {
         let generation = match boot.generation {
             BootGeneration::Spl => Generation::Spl,
             BootGeneration::Hal => Generation::Hal,
@@ -51,7 +51,7 @@ impl Loader {
         sender.pad = boot.pad_byte;
         sender.start = Start::Ready;
         sender.header_timeout = Duration::from_millis(boot.erase_timeout_ms.into());
-        Self { menu, sender, baud, start_timeout: Duration::from_millis(boot.start_timeout_ms.into()) }
+        Self { menu, sender, baud, start_timeout }
     }
 }
 

@@ -51,10 +51,10 @@ impl LinkOptions {
         self.baud.unwrap_or(model.link.baud)
     }
 
-    /// The rate of the loader.
+    /// The rate of the loader; the application's where the model knows of no loader.
     #[must_use]
     pub fn loader_baud(&self, model: &DeviceModel) -> u32 {
-        self.baud.unwrap_or(model.boot.baud)
+        self.baud.unwrap_or_else(|| model.boot.as_ref().map_or(model.link.baud, |boot| boot.baud))
     }
 }
 
@@ -155,7 +155,7 @@ impl BoardLink {
                 if entry == FlashEntry::Application {
                     self.enter_loader().await?;
                 }
-                let loader = self.loader();
+                let loader = self.need_loader()?;
                 let flashed = flash::transfer(self.bus.line()?, &loader, &image, attempt, progress).await;
                 self.bus.distrust();
                 Ok(BoardReply::Flashed(flashed?))
@@ -185,24 +185,31 @@ impl BoardLink {
         }
     }
 
-    /// The loader of this model at the rate in force.
-    fn loader(&self) -> Loader {
-        Loader::new(&self.model.boot, self.loader_baud)
+    /// The loader of this model at the rate in force; none where nobody knows of one.
+    fn loader(&self) -> Option<Loader> {
+        let start_timeout = self.start_timeout();
+        self.model.boot.as_ref().map(|boot| Loader::new(boot, self.loader_baud, start_timeout))
+    }
+
+    fn need_loader(&self) -> Result<Loader, Fault> {
+        self.loader().ok_or_else(|| {
+            fault::internal(format_args!("of device model {} no boot loader is known", self.model.id))
+        })
     }
 
     async fn start_application(&mut self) -> Result<BoardReply, Fault> {
-        let loader = self.loader();
+        let loader = self.need_loader()?;
         flash::execute(self.bus.line()?, &loader).await?;
         self.await_application().await
     }
 
     fn start_timeout(&self) -> Duration {
-        Duration::from_millis(self.model.boot.start_timeout_ms.into())
+        Duration::from_millis(self.model.link.start_timeout_ms.into())
     }
 
     /// Who answers at the loader's rate, after the application did not.
     async fn look_for_loader(&mut self) -> Result<FoundState, Fault> {
-        let loader = self.loader();
+        let Some(loader) = self.loader() else { return Ok(FoundState::Silent) };
         let found = flash::find(self.bus.line()?, &loader, flash::Patience::Long).await?;
         Ok(if found == flash::Heard::Loader { FoundState::Loader } else { FoundState::Silent })
     }

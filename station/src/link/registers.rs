@@ -62,7 +62,7 @@ pub(super) fn is_secret(model: &DeviceModel, register: &Register) -> bool {
     model
         .password
         .as_ref()
-        .is_some_and(|password| [&password.unlock_register, &password.set_register].contains(&&register.name))
+        .is_some_and(|password| password.secret_registers().any(|secret| *secret == register.name))
 }
 
 /// One field to be written.

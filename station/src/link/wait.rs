@@ -59,11 +59,12 @@ impl BoardLink {
                 Ping::Noise => noise = true,
                 Ping::Silence => {}
             }
-            let loader = self.loader();
-            match flash::find(self.bus.line()?, &loader, patience).await? {
-                Heard::Loader => return Ok(FoundState::Loader),
-                Heard::Noise => noise = true,
-                Heard::Nothing => {}
+            if let Some(loader) = self.loader() {
+                match flash::find(self.bus.line()?, &loader, patience).await? {
+                    Heard::Loader => return Ok(FoundState::Loader),
+                    Heard::Noise => noise = true,
+                    Heard::Nothing => {}
+                }
             }
             patience = Patience::Long;
         }
@@ -136,11 +137,14 @@ impl BoardLink {
 
     /// Tells the application to restart into its loader. Whether it did, the loader's answer shows.
     pub(super) async fn enter_loader(&mut self) -> Result<(), Fault> {
-        let name = self.model.boot.enter_command.clone();
+        let loader = self.need_loader()?;
+        let (name, timeout_ms) = match &self.model.boot {
+            Some(boot) => (boot.enter_command.clone(), boot.menu_timeout_ms),
+            None => return Err(fault::internal("a loader without a [boot]")),
+        };
         self.command_perhaps_unanswered(&name).await?;
         self.bus.distrust();
-        let loader = self.loader();
-        let timeout = Duration::from_millis(self.model.boot.menu_timeout_ms.into());
+        let timeout = Duration::from_millis(timeout_ms.into());
         let end = Instant::now() + timeout;
         while Instant::now() < end {
             if flash::find(self.bus.line()?, &loader, Patience::Short).await? == Heard::Loader {
@@ -285,7 +289,9 @@ fn ping_request(model: &DeviceModel) -> Result<Request, Fault> {
     let mut first = None;
     for request in candidates {
         let frame = rtu::encode_request(model.link.address, &request).map_err(fault::internal)?;
-        if !frame.iter().any(|byte| [model.boot.download_key, model.boot.execute_key].contains(byte)) {
+        let is_key =
+            |byte| model.boot.as_ref().is_some_and(|b| [b.download_key, b.execute_key].contains(byte));
+        if !frame.iter().any(is_key) {
             return Ok(request);
         }
         first.get_or_insert(request);
