@@ -189,6 +189,8 @@ pub struct BootMenu {
     last_byte: Instant,
     /// When the last byte of what was sent is on the line.
     wire_end: Instant,
+    /// The menu was seen and the line has been silent since, as far as anybody knows.
+    settled: bool,
     found: Option<Found>,
     abort_first: bool,
     /// When a 'C' came out of a silence, with nothing after it so far.
@@ -206,6 +208,7 @@ impl BootMenu {
             state: State::Idle,
             last_byte: now,
             wire_end: now,
+            settled: false,
             found: None,
             abort_first: false,
             lone_request: None,
@@ -215,10 +218,18 @@ impl BootMenu {
         }
     }
 
+    /// A dialogue that goes on where another one ended: the loader's menu stands and the line was silent after it. So the
+    /// next key waits for nothing, unless something still comes.
+    #[must_use]
+    pub fn settled(now: Instant, options: BootMenuOptions) -> Self {
+        Self { settled: true, ..Self::new(now, options) }
+    }
+
     /// Drains, asks by 20h, and says who is there.
     pub fn probe(&mut self, now: Instant) {
         self.text.clear();
         self.state = State::Drain { since: now, then: Then::Probe { left: self.options.probes } };
+        self.settled = false;
         self.last_byte = now;
     }
 
@@ -233,6 +244,7 @@ impl BootMenu {
     /// Waits for the loader's own opinion of the transfer, and for its menu after it.
     pub fn await_result(&mut self, now: Instant) {
         self.text.clear();
+        self.settled = false;
         self.last_byte = now;
         self.state = State::Result { until: now + self.options.result_timeout };
     }
@@ -307,6 +319,12 @@ impl BootMenu {
         self.events.pop_front()
     }
 
+    /// Whether the loader's menu was heard since the last command, and then silence: see [`BootMenu::settled`].
+    #[must_use]
+    pub fn stands(&self, now: Instant) -> bool {
+        self.classify() == Found::Menu && self.quiet_at() <= now
+    }
+
     /// What the board said since the last command, at most 4 KiB: for the record.
     #[must_use]
     pub fn text(&self) -> &[u8] {
@@ -315,6 +333,7 @@ impl BootMenu {
 
     fn handle_byte(&mut self, now: Instant, byte: u8) {
         let silent_before = self.quiet_at() <= now;
+        self.settled = false;
         self.last_byte = now;
         // Text keeps its end: a chattering line must not hide the line that matters.
         if self.text.len() >= TEXT_LIMIT {
@@ -420,11 +439,15 @@ impl BootMenu {
 
     /// When the line will have been quiet for long enough.
     fn quiet_at(&self) -> Instant {
+        if self.settled {
+            return Instant::ZERO;
+        }
         self.last_byte.max(self.wire_end) + self.options.quiet
     }
 
     fn send(&mut self, now: Instant, byte: u8) {
         self.lone_request = None;
+        self.settled = false;
         self.transmit = Some(byte);
         self.wire_end = now + timing::wire_time(1, self.options.baud);
     }
