@@ -218,8 +218,8 @@ impl BootMenu {
         }
     }
 
-    /// A dialogue that goes on where another one ended: the loader's menu stands and the line was silent after it. So the
-    /// next key waits for nothing, unless something still comes.
+    /// A dialogue that goes on where another one ended: the loader is in its menu and said nothing since. So the next key
+    /// waits for nothing, unless something still comes.
     #[must_use]
     pub fn settled(now: Instant, options: BootMenuOptions) -> Self {
         Self { settled: true, ..Self::new(now, options) }
@@ -256,6 +256,10 @@ impl BootMenu {
     }
 
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        if !bytes.is_empty() && core::mem::take(&mut self.settled) {
+            // Not so silent after all: nothing is sent on the strength of it.
+            self.last_byte = now;
+        }
         self.handle_timeout(now);
         for &byte in bytes {
             self.handle_byte(now, byte);
@@ -319,10 +323,11 @@ impl BootMenu {
         self.events.pop_front()
     }
 
-    /// Whether the loader's menu was heard since the last command, and then silence: see [`BootMenu::settled`].
+    /// Whether the loader was heard since the last command, in its menu or on its way back to it with an image programmed,
+    /// and then silence: see [`BootMenu::settled`]. The older loader prints its menu but once.
     #[must_use]
     pub fn stands(&self, now: Instant) -> bool {
-        self.classify() == Found::Menu && self.quiet_at() <= now
+        (self.classify() == Found::Menu || self.contains(SUCCESS)) && self.quiet_at() <= now
     }
 
     /// What the board said since the last command, at most 4 KiB: for the record.
@@ -333,7 +338,6 @@ impl BootMenu {
 
     fn handle_byte(&mut self, now: Instant, byte: u8) {
         let silent_before = self.quiet_at() <= now;
-        self.settled = false;
         self.last_byte = now;
         // Text keeps its end: a chattering line must not hide the line that matters.
         if self.text.len() >= TEXT_LIMIT {

@@ -76,7 +76,7 @@ pub enum Patience {
 pub enum Standing {
     /// It is to be found out who is there.
     Unknown,
-    /// The loader's menu was heard to its end, with silence after it, and nothing was asked since.
+    /// The loader was heard to go to its menu, with silence after it, and nothing was asked since.
     Menu,
 }
 
@@ -105,7 +105,7 @@ pub async fn find(line: &mut Line, loader: &Loader, patience: Patience) -> Resul
     let mut menu = BootMenu::new(clock.now(), options);
     menu.probe(clock.now());
     Ok(match drive_menu(line, clock, &mut menu).await? {
-        BootMenuEvent::Found(Found::Menu | Found::Receiving) => Heard::Loader(standing(&menu, clock)),
+        BootMenuEvent::Found(Found::Menu | Found::Receiving) => Heard::Loader(standing_of(&menu, clock)),
         BootMenuEvent::Found(Found::Silent) => Heard::Nothing,
         _ => Heard::Noise,
     })
@@ -162,7 +162,7 @@ pub async fn transfer(
     };
     tracing::info!(device = line.device(), after = ?clock.now(), blocks = sent.blocks, resent = sent.completion.retransmitted, confirmed, "image transferred");
     let flashed = Flashed { blocks: sent.blocks, resent: sent.completion.retransmitted, confirmed };
-    Ok((flashed, standing(&menu, clock)))
+    Ok((flashed, standing_of(&menu, clock)))
 }
 
 /// A transfer that the receiver acknowledged to its end.
@@ -174,7 +174,7 @@ pub struct Sent {
     pub unread: Vec<u8>,
 }
 
-fn standing(menu: &BootMenu, clock: Clock) -> Standing {
+fn standing_of(menu: &BootMenu, clock: Clock) -> Standing {
     if menu.stands(clock.now()) { Standing::Menu } else { Standing::Unknown }
 }
 
