@@ -2,18 +2,18 @@
 //!
 //! It is a witness: it holds raw registers and flash and shares nothing with the station but the parsed model file.
 
-use core::time::Duration;
 use std::{collections::VecDeque, sync::Arc};
 
 mod application;
 
 use domain::model::{DeviceModel, Register};
 use protocol::{Instant, modbus::server::RtuServerDecoder, ymodem};
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::{
     birth::{Birth, stored_at_birth},
     codec,
+    delays::Pace,
     faults::Fault,
     flash::Flash,
     knobs::is_turn,
@@ -23,11 +23,6 @@ use crate::{
     observe::{Holds, Observation},
     pack::Pack,
 };
-
-/// From reset to an answering application.
-const APPLICATION_START: Duration = Duration::from_millis(250);
-/// From reset to the loader's first letter.
-const LOADER_START: Duration = Duration::from_millis(150);
 
 /// A board in a slot or in a hand.
 #[derive(Debug)]
@@ -50,7 +45,7 @@ pub struct Board {
     /// What happens once the last reply is out.
     afterwards: Option<(Instant, Afterwards)>,
     out: VecDeque<Vec<u8>>,
-    page_erase: Duration,
+    pace: Pace,
     frames: u64,
     ignored_frames: u64,
     restarts: u64,
@@ -119,7 +114,7 @@ impl Board {
                 birth.knobs.forget_password != 0,
             ),
             pack: Pack::new(model.cells.max, settle_ms, birth.seed, birth.fault),
-            page_erase: Duration::from_micros(chance.random_range(20_000..25_000)),
+            pace: Pace::new(birth.delays, &mut chance),
             model,
             birth,
             born,
@@ -236,7 +231,7 @@ impl Board {
                         now,
                         boot.clone(),
                         image.flash_bytes,
-                        self.page_erase,
+                        self.pace,
                         (self.birth.fault == Some(Fault::FlippedFlashByte)).then(|| self.flip_at()),
                     ))),
                     None => State::Asleep,
@@ -353,9 +348,11 @@ impl Board {
         self.restarts += 1;
         self.forget_line();
         let program = if program == Program::Application { self.program_after_reset() } else { program };
-        let start = if program == Program::Application { APPLICATION_START } else { LOADER_START };
-        let scatter = Duration::from_millis(self.chance.random_range(0..40));
-        self.state = State::Starting { at: now + start + scatter, into: program };
+        let start = match program {
+            Program::Application => self.pace.application_start(&mut self.chance),
+            Program::Loader => self.pace.loader_start(&mut self.chance),
+        };
+        self.state = State::Starting { at: now + start, into: program };
     }
 
     /// What already stands in `out` was sent before.

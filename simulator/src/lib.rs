@@ -8,6 +8,7 @@
 pub mod birth;
 pub mod board;
 pub mod codec;
+pub mod delays;
 pub mod faults;
 pub mod firmware;
 pub mod fixture;
@@ -25,6 +26,7 @@ pub mod slot;
 
 pub use birth::Birth;
 pub use board::{Board, Mode};
+pub use delays::Delays;
 pub use faults::{Expected, Fault};
 pub use jig::{Jig, JigSettings, MemoryJig};
 pub use knobs::Knobs;

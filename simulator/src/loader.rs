@@ -1,7 +1,6 @@
 //! The boot loader's menu, as ST's two generations of it behave (AN2557 of 2009, AN4657 of 2015): a banner full of capital
 //! C's, a menu that loses what is typed while it prints, "Invalid Number" for whatever it does not know, YMODEM into flash.
 
-use core::time::Duration;
 use std::collections::VecDeque;
 
 use domain::model::{BootGeneration, BootSettings};
@@ -14,10 +13,7 @@ use protocol::{
     },
 };
 
-use crate::flash::Flash;
-
-/// Programming of one KiB: 512 half-words of some 52 µs.
-const PROGRAM_KIB: Duration = Duration::from_millis(27);
+use crate::{delays::Pace, flash::Flash};
 
 /// The menu and what goes on in it. The flash is the board's and is lent to each call.
 #[derive(Debug)]
@@ -25,7 +21,7 @@ pub struct Loader {
     boot: BootSettings,
     /// Of the whole chip, bytes: what the older receivers compare an image with.
     flash_bytes: u32,
-    page_erase: Duration,
+    pace: Pace,
     state: State,
     /// Until then the last text is still on its way out.
     printing_until: Instant,
@@ -51,19 +47,19 @@ enum Job {
 }
 
 impl Loader {
-    /// Comes up and prints. `page_erase`: time to erase one page; `flip_at`: see [`crate::faults::Fault::FlippedFlashByte`].
+    /// Comes up and prints. `pace`: its times; `flip_at`: see [`crate::faults::Fault::FlippedFlashByte`].
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         now: Instant,
         boot: BootSettings,
         flash_bytes: u32,
-        page_erase: Duration,
+        pace: Pace,
         flip_at: Option<u32>,
     ) -> Self {
         let mut loader = Self {
             boot,
             flash_bytes,
-            page_erase,
+            pace,
             state: State::Menu,
             printing_until: now,
             held: None,
@@ -216,10 +212,10 @@ impl Loader {
                         BootGeneration::Spl => Flash::pages(size.min(flash.capacity())),
                         BootGeneration::Hal => Flash::pages(flash.capacity()),
                     };
-                    *job = Job::Erase { until: now + self.page_erase * pages, pages, size };
+                    *job = Job::Erase { until: now + self.pace.page_erase() * pages, pages, size };
                 }
                 ReceiverEvent::Data { offset, bytes } => {
-                    let until = now + PROGRAM_KIB * bytes.len() as u32 / 1024;
+                    let until = now + self.pace.program(bytes.len());
                     *job = Job::Program { until, offset, bytes };
                 }
                 ReceiverEvent::Finished { name, size } => {

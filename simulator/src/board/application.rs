@@ -56,9 +56,7 @@ impl Board {
             Err(_) => Err(ExceptionCode::IllegalFunction),
         };
         let response = response.unwrap_or_else(|code| Response::Exception { function, code });
-        let think = timing::silence(self.model.link.baud)
-            + Duration::from_micros(self.chance.random_range(1_500..8_000));
-        let mut over = now + think;
+        let mut over = now + self.pace.think(self.model.link.baud, &mut self.chance);
         if !broadcast
             && effects.answered
             && let Ok(bytes) = encode_response(self.model.link.address, &response)

@@ -23,7 +23,7 @@ pub use line::{BaudHook, ByteStream, Line};
 
 use crate::{
     board::{BoardAnswer, BoardIdentity, BoardReply, BoardRequest, FlashEntry, WireUse},
-    flash::{self, Loader},
+    flash::{self, Heard, Loader, Standing},
 };
 use bus::{Bus, BusSettings};
 use domain::{model::DeviceModel, record::FoundState, text::Fault};
@@ -66,6 +66,8 @@ pub struct BoardLink {
     loader_baud: u32,
     /// Who was there when the identity was last read by request.
     known: Option<BoardIdentity>,
+    /// How the last request left the loader.
+    standing: Standing,
 }
 
 impl fmt::Debug for BoardLink {
@@ -94,6 +96,7 @@ impl BoardLink {
             loader_baud: options.loader_baud(&model),
             model,
             known: None,
+            standing: Standing::Unknown,
         }
     }
 
@@ -141,6 +144,8 @@ impl BoardLink {
         request: BoardRequest,
         progress: &mut (dyn FnMut(u8) + Send),
     ) -> Result<BoardReply, Fault> {
+        // What the last request knew of the loader holds for the very next one only.
+        let standing = std::mem::replace(&mut self.standing, Standing::Unknown);
         match request {
             BoardRequest::Probe { silent_ms } => {
                 self.bus.forget_board();
@@ -152,15 +157,19 @@ impl BoardLink {
             }
             BoardRequest::ReadIdentity => Ok(BoardReply::Identity(self.identify().await?)),
             BoardRequest::Flash { entry, image, attempt } => {
-                if entry == FlashEntry::Application {
-                    self.enter_loader().await?;
-                }
+                let standing = match entry {
+                    FlashEntry::Application => self.enter_loader().await?,
+                    FlashEntry::Loader => Standing::Unknown,
+                };
                 let loader = self.need_loader()?;
-                let flashed = flash::transfer(self.bus.line()?, &loader, &image, attempt, progress).await;
+                let line = self.bus.line()?;
+                let flashed = flash::transfer(line, &loader, standing, &image, attempt, progress).await;
                 self.bus.distrust();
-                Ok(BoardReply::Flashed(flashed?))
+                let (flashed, standing) = flashed?;
+                self.standing = standing;
+                Ok(BoardReply::Flashed(flashed))
             }
-            BoardRequest::StartApplication => self.start_application().await,
+            BoardRequest::StartApplication => self.start_application(standing).await,
             BoardRequest::Restart => self.restart().await,
             BoardRequest::AwaitApplication => self.await_application().await,
             BoardRequest::Unlock { candidates } => self.unlock(&candidates).await,
@@ -197,9 +206,9 @@ impl BoardLink {
         })
     }
 
-    async fn start_application(&mut self) -> Result<BoardReply, Fault> {
+    async fn start_application(&mut self, standing: Standing) -> Result<BoardReply, Fault> {
         let loader = self.need_loader()?;
-        flash::execute(self.bus.line()?, &loader).await?;
+        flash::execute(self.bus.line()?, &loader, standing).await?;
         self.await_application().await
     }
 
@@ -211,6 +220,6 @@ impl BoardLink {
     async fn look_for_loader(&mut self) -> Result<FoundState, Fault> {
         let Some(loader) = self.loader() else { return Ok(FoundState::Silent) };
         let found = flash::find(self.bus.line()?, &loader, flash::Patience::Long).await?;
-        Ok(if found == flash::Heard::Loader { FoundState::Loader } else { FoundState::Silent })
+        Ok(if let Heard::Loader(_) = found { FoundState::Loader } else { FoundState::Silent })
     }
 }

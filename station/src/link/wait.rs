@@ -6,7 +6,7 @@
 use super::{BoardLink, fault, registers};
 use crate::{
     board::BoardReply,
-    flash::{self, Heard, Patience},
+    flash::{self, Heard, Patience, Standing},
 };
 use domain::{
     model::DeviceModel,
@@ -61,7 +61,7 @@ impl BoardLink {
             }
             if let Some(loader) = self.loader() {
                 match flash::find(self.bus.line()?, &loader, patience).await? {
-                    Heard::Loader => return Ok(FoundState::Loader),
+                    Heard::Loader(_) => return Ok(FoundState::Loader),
                     Heard::Noise => noise = true,
                     Heard::Nothing => {}
                 }
@@ -136,7 +136,7 @@ impl BoardLink {
     }
 
     /// Tells the application to restart into its loader. Whether it did, the loader's answer shows.
-    pub(super) async fn enter_loader(&mut self) -> Result<(), Fault> {
+    pub(super) async fn enter_loader(&mut self) -> Result<Standing, Fault> {
         let loader = self.need_loader()?;
         let (name, timeout_ms) = match &self.model.boot {
             Some(boot) => (boot.enter_command.clone(), boot.menu_timeout_ms),
@@ -147,9 +147,9 @@ impl BoardLink {
         let timeout = Duration::from_millis(timeout_ms.into());
         let end = Instant::now() + timeout;
         while Instant::now() < end {
-            if flash::find(self.bus.line()?, &loader, Patience::Short).await? == Heard::Loader {
-                tracing::debug!(after = ?(timeout - (end - Instant::now())), "the board is in its loader");
-                return Ok(());
+            if let Heard::Loader(standing) = flash::find(self.bus.line()?, &loader, Patience::Short).await? {
+                tracing::debug!(after = ?(timeout - (end - Instant::now())), ?standing, "the board is in its loader");
+                return Ok(standing);
             }
         }
         Err(Fault::new(FaultCode::LoaderSilent).with("menu_timeout_s", seconds(timeout)))
