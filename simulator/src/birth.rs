@@ -7,6 +7,7 @@ use domain::model::{DeviceModel, Register, RegisterKind};
 
 use crate::{
     codec::{encode_number, encode_text, is_acceptable},
+    disturbance::Disturbances,
     faults::Fault,
     knobs::Knobs,
     memory::Stored,
@@ -23,6 +24,8 @@ pub struct Birth {
     pub bluetooth_address: String,
     pub fault: Option<Fault>,
     pub knobs: Knobs,
+    /// What disturbs it and its line.
+    pub disturbances: Disturbances,
     /// What it held when an earlier jig let go of it; none: it is fresh.
     pub remembered: Option<Arc<Remembered>>,
     /// The image in its flash when it comes to the line.
@@ -45,6 +48,7 @@ impl Birth {
             ),
             fault,
             knobs: Knobs::default(),
+            disturbances: Disturbances::default(),
             remembered: None,
             image,
         }
@@ -54,6 +58,13 @@ impl Birth {
     #[must_use]
     pub fn with_knobs(mut self, knobs: Knobs) -> Self {
         self.knobs = knobs;
+        self
+    }
+
+    /// With what disturbs it.
+    #[must_use]
+    pub fn with_disturbances(mut self, disturbances: Disturbances) -> Self {
+        self.disturbances = disturbances;
         self
     }
 

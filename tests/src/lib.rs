@@ -3,6 +3,7 @@
 //! What lives here: starting real programs and stopping them whatever happens. Judgement lives in the tests.
 
 pub mod browser;
+pub mod campaign;
 pub mod demo;
 pub mod factory;
 pub mod memory_server;
