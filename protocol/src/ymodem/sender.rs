@@ -12,6 +12,10 @@
 //! - A closing block that was damaged on its way leaves the newer loader asking for it for ever, deaf to its menu's keys: it is
 //!   sent again, but only for a 'C' that stands alone, for the text that follows its ACK is full of them.
 //!
+//! - A receiver that hears anything but the start of a block asks by 'C' for each byte of it: the block is repeated when it has
+//!   fallen quiet, or its head is lost again.
+//! - A board that restarted in mid-transfer is back in its menu and answers each block with text: whoever talks is no receiver.
+//!
 //! And about lrzsz: it flushes its input just after each ACK and 'C', so an answer within some 100 microseconds
 //! loses its head: hence the turnaround.
 
@@ -33,6 +37,8 @@ const DRAINED_LIMIT: usize = 2048;
 const DRAIN_FACTOR: u32 = 30;
 /// A 'C' with nothing behind it for so long is no letter of a text.
 const ALONE: Duration = Duration::from_millis(20);
+/// More than so many bytes that are no signal, in answer to one block, are text.
+const STRAY_LIMIT: u32 = 24;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -81,6 +87,8 @@ pub struct Sender {
     last_was_can: bool,
     /// When a receiver seemed to ask for the closing block once more.
     closing_asked: Option<Instant>,
+    /// Bytes that are no signal since the phase was last sent.
+    strays: u32,
     cancel_pending: bool,
     retransmitted: u32,
     assumed_taken: u32,
@@ -127,6 +135,7 @@ impl Sender {
             stale_replies: 0,
             last_was_can: false,
             closing_asked: None,
+            strays: 0,
             cancel_pending: false,
             retransmitted: 0,
             assumed_taken: 0,
@@ -195,6 +204,7 @@ impl Sender {
         }
         self.sent += 1;
         self.closing_asked = None;
+        self.strays = 0;
         self.state = State::Sent { phase, wire_end, until: wire_end + patience };
         Some(Transmit { bytes })
     }
@@ -277,6 +287,10 @@ impl Sender {
             State::Pending { phase, .. } if byte == ACK && self.sent > 0 => {
                 self.taken(now, phase, Taken::Acknowledged);
             }
+            // It asks for each byte of something that it did not understand: let it finish.
+            State::Pending { phase, .. } if byte == CRC_REQUEST && self.sent > 0 => {
+                self.state = State::Pending { phase, not_before: now + ALONE };
+            }
             _ => {}
         }
     }
@@ -323,7 +337,15 @@ impl Sender {
             // A 'C' that comes before the block's last byte is on the line was meant for something earlier.
             CRC_REQUEST if now >= wire_end => self.asked_again(now, phase),
             NAK => self.refused(now, phase),
-            _ => {}
+            CRC_REQUEST => {}
+            _ => {
+                self.strays += 1;
+                if self.strays > STRAY_LIMIT {
+                    self.events.push_back(SenderEvent::DiscardOutput);
+                    let failure = SenderFailure::ReceiverLeft { phase };
+                    self.state = State::Draining { quiet_from: now, since: now, failure };
+                }
+            }
         }
     }
 

@@ -314,6 +314,31 @@ fn a_closing_block_that_the_loader_asks_for_again_is_sent_again() {
 }
 
 #[test]
+fn a_board_that_restarted_in_mid_transfer_and_prints_its_menu_is_left_alone() {
+    let mut host = Host::spl(3000).header_taken();
+    host.take_block(1);
+    host.sent();
+    host.answer(b"\r\n======================\r\n=  (C) COPYRIGHT");
+    assert!(host.sender.poll_transmit(host.now, &host.image).is_none());
+    let events = host.wait_over();
+    let left = SenderFailure::ReceiverLeft { phase: Phase::Block(2) };
+    assert!(events.contains(&SenderEvent::Failed(left)), "{events:?}");
+}
+
+#[test]
+fn a_receiver_that_asks_for_each_byte_it_did_not_understand_is_let_finish() {
+    let mut host = Host::spl(3000).header_taken();
+    let block = host.sent();
+    let begun = host.now;
+    for _ in 0..100 {
+        host.answer(&[CRC_REQUEST]);
+        assert!(host.sender.poll_transmit(host.now, &host.image).is_none(), "sent while it still asks");
+    }
+    assert_eq!(host.sent(), block);
+    assert!(host.now - begun >= ms(115));
+}
+
+#[test]
 fn ca_ca_after_the_acknowledged_end_mark_does_not_undo_a_whole_image() {
     let mut host = Host::spl(100).header_taken();
     host.take_block(1);
