@@ -111,7 +111,9 @@ impl BoardLink {
             }
         };
         for request in plan {
-            let mut tries_left = self.model.link.retries;
+            // Each try is two exchanges where answers are owed, and nothing else can be done before one of them succeeds: as many
+            // again as for work, and two.
+            let mut tries_left = self.model.link.retries * 2 + 2;
             let up_to = readable_from(&self.model, &request);
             loop {
                 let outcome = match self.bus.synchronise(&request, up_to).await {
