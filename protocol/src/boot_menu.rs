@@ -23,6 +23,8 @@ const WAITING: &str = "Waiting for the file";
 /// A lone 'C' must stay alone for this long.
 const ALONE: Duration = Duration::from_millis(20);
 const SUCCESS: &str = "Programming Completed Successfully";
+/// An outcome's text that was cut off by so many quiet times has no more to say.
+const CUT_OFF: u32 = 5;
 /// Most text kept of one answer.
 const TEXT_LIMIT: usize = 4096;
 
@@ -281,7 +283,7 @@ impl BootMenu {
                 self.finish(BootMenuEvent::Ready);
             }
             State::Asked { until, left } if until <= now && quiet => self.download_again(now, left),
-            State::Result { until } if until <= now && quiet => {
+            State::Result { until } if quiet && (until <= now || self.is_cut_off(now)) => {
                 self.finish(BootMenuEvent::Failed(BootMenuFailure::NoResult));
             }
             State::Settle { event, since } if quiet || since + self.options.drain_limit <= now => {
@@ -314,7 +316,8 @@ impl BootMenu {
                 let due = until.max(quiet);
                 Some(self.lone_request.map_or(due, |at| due.min(at + ALONE)))
             }
-            State::Result { until } => Some(until.max(quiet)),
+            State::Result { until } if self.text.is_empty() => Some(until.max(quiet)),
+            State::Result { until } => Some(quiet.max(until.min(self.cut_off_at()))),
             State::Started { until } => Some(until),
         }
     }
@@ -439,6 +442,15 @@ impl BootMenu {
 
     fn contains(&self, words: &str) -> bool {
         self.text.windows(words.len()).any(|window| window == words.as_bytes())
+    }
+
+    /// The text came, its words were damaged, and nothing follows.
+    fn is_cut_off(&self, now: Instant) -> bool {
+        !self.text.is_empty() && self.cut_off_at() <= now
+    }
+
+    fn cut_off_at(&self) -> Instant {
+        self.last_byte + self.options.quiet * CUT_OFF
     }
 
     /// When the line will have been quiet for long enough.

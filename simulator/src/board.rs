@@ -2,7 +2,11 @@
 //!
 //! It is a witness: it holds raw registers and flash and shares nothing with the station but the parsed model file.
 
-use std::{collections::VecDeque, sync::Arc};
+use core::time::Duration;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 mod application;
 
@@ -14,6 +18,7 @@ use crate::{
     birth::{Birth, stored_at_birth},
     codec,
     delays::Pace,
+    disturbance::{Chance, Disturbance},
     faults::Fault,
     flash::Flash,
     knobs::is_turn,
@@ -23,6 +28,9 @@ use crate::{
     observe::{Holds, Observation},
     pack::Pack,
 };
+
+/// How long the supply is away in [`Disturbance::PowerLossInFlash`].
+const POWER_LOSS: Duration = Duration::from_millis(300);
 
 /// A board in a slot or in a hand.
 #[derive(Debug)]
@@ -35,6 +43,8 @@ pub struct Board {
     flash: Flash,
     pack: Pack,
     chance: StdRng,
+    /// Draws what disturbs it; a generator of its own, so that a disturbance changes nothing but itself.
+    mischief: Chance,
     state: State,
     load_a: f64,
     /// While it stores, it does not listen; then what was written is kept.
@@ -50,6 +60,10 @@ pub struct Board {
     ignored_frames: u64,
     restarts: u64,
     acknowledgements: u64,
+    /// What answered last.
+    left_in: Mode,
+    read_since_start: BTreeSet<u16>,
+    changed_since_start: bool,
 }
 
 #[derive(Debug)]
@@ -91,6 +105,7 @@ impl Board {
     pub fn new(model: Arc<DeviceModel>, birth: Birth) -> Self {
         let mut chance = StdRng::seed_from_u64(birth.seed);
         let born = stored_at_birth(&model, &birth);
+        let mischief = Chance::new(birth.disturbances, birth.seed, "board");
         let mut flash = Flash::new(&model);
         let kept = birth.remembered.as_ref().map_or_else(|| born.clone(), |earlier| earlier.stored());
         let image =
@@ -103,6 +118,9 @@ impl Board {
         let is_half = birth.fault == Some(Fault::InterruptedFlash) && birth.remembered.is_none();
         let there = if is_half { image.len() / 2 } else { image.len() };
         let _fits = flash.program(0, image.get(..there).unwrap_or_default());
+        if birth.fault == Some(Fault::WriteProtected) {
+            flash.protect();
+        }
         let settle_ms = model.calibration.as_ref().map_or(0, |calibration| calibration.settle_ms);
         Self {
             live: live_registers(&model),
@@ -120,6 +138,7 @@ impl Board {
             born,
             flash,
             chance,
+            mischief,
             state: State::Off,
             load_a: 0.0,
             store_until: None,
@@ -131,6 +150,9 @@ impl Board {
             ignored_frames: 0,
             restarts: 0,
             acknowledgements: 0,
+            left_in: Mode::Nothing,
+            read_since_start: BTreeSet::new(),
+            changed_since_start: false,
         }
     }
 
@@ -160,9 +182,13 @@ impl Board {
         self.settle(now);
         match (on, matches!(self.state, State::Off)) {
             (true, true) if self.birth.fault != Some(Fault::Silent) => {
+                if self.birth.fault == Some(Fault::IdentityChanges) && self.restarts > 0 {
+                    self.change_identity();
+                }
                 self.begin(now, self.program_after_reset());
             }
             (false, false) => {
+                self.left_in = self.mode();
                 self.memory.restart();
                 self.forget_line();
                 self.out.clear();
@@ -294,6 +320,7 @@ impl Board {
                 .collect(),
             current_error_percent: self.pack.current_error_percent(kept.gain),
             mode: self.mode(),
+            left_in: if matches!(self.state, State::Off) { self.left_in } else { self.mode() },
             registers: self.memory.working().words.clone(),
             registers_kept: self.memory.kept().words.clone(),
             password: self.memory.kept().password.clone(),
@@ -305,6 +332,9 @@ impl Board {
             ignored_frames: self.ignored_frames,
             register_writes: self.memory.writes(),
             restarts: self.restarts,
+            read_since_start: self.read_since_start.clone(),
+            changed_since_start: self.changed_since_start,
+            struck: self.mischief.struck().clone(),
             holds: Holds {
                 name: self.model.name.as_ref().and_then(|name| field(&name.register)),
                 firmware_version: self.flash.boots().ok().and_then(|()| self.flash.version()),
@@ -346,6 +376,8 @@ impl Board {
 
     fn begin(&mut self, now: Instant, program: Program) {
         self.restarts += 1;
+        self.read_since_start.clear();
+        self.changed_since_start = false;
         self.forget_line();
         let program = if program == Program::Application { self.program_after_reset() } else { program };
         let start = match program {
@@ -382,8 +414,22 @@ impl Board {
             }
             self.out.push_back(bytes);
         }
-        if loader.take_execute() {
+        if loader.take_block_begun() && self.mischief.strikes(Disturbance::PowerLossInFlash) {
+            loader.lose_power(&mut self.flash);
+            self.out.clear();
+            self.memory.restart();
+            self.begin(now + POWER_LOSS, Program::Application);
+        } else if loader.take_execute() {
             self.begin(now, Program::Application);
+        }
+    }
+
+    fn change_identity(&mut self) {
+        let fields = &self.model.identity.fields;
+        let own =
+            fields.iter().find(|field| field.unique).and_then(|field| self.model.register(&field.register));
+        if let Some(register) = own {
+            self.memory.corrupt(register);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What can be wrong with a board, by name. The first seven are those of the demo's `--faulty N`, in its order.
+//! What can be wrong with a board, by name. The first seven are those of the demo's `--faulty N`, in its order; what disturbs a
+//! board that is sound stands in [`crate::disturbance`].
 
 use serde::{Deserialize, Serialize};
 
@@ -23,10 +24,20 @@ pub enum Fault {
     WrongModel,
     /// Says it is a board of the same batch that was there before it.
     ClonedIdentity,
+    /// The shunt is another than the drawing's: every current is shown some 15 % wrong, more than a calibration should correct.
+    WrongShunt,
+    /// A MOSFET that does not follow its switch: the charge path never closes.
+    StuckMosfet,
+    /// A cell that loses voltage all the time, and with it one limit after the other.
+    DriftingCell,
+    /// A weak identity store: from its second supply on it says another machine code.
+    IdentityChanges,
+    /// Its flash is write-protected: the loader says that it programmed, and the old image stays and starts.
+    WriteProtected,
 }
 
 impl Fault {
-    /// All of them, in the order in which a batch's faulty boards get them.
+    /// Those of a batch, in the order in which its faulty boards get them.
     pub const ALL: [Self; 7] = [
         Self::Silent,
         Self::InterruptedFlash,

@@ -23,6 +23,8 @@ pub struct Flash {
     version_offset: usize,
     version_bytes: usize,
     has_vectors: bool,
+    /// See [`crate::faults::Fault::WriteProtected`].
+    protected: bool,
     /// Computed once for each content: an application is asked for its CRC many times.
     judged: OnceLock<(Result<(), BootFault>, Option<u32>)>,
 }
@@ -53,6 +55,7 @@ impl Flash {
             version_offset: image.map_or(0, |image| image.version_offset as usize),
             version_bytes: image.map_or(0, |image| image.version_bytes as usize),
             has_vectors: image.is_some_and(|image| image.kind == ImageKind::Plain),
+            protected: false,
             judged: OnceLock::new(),
         }
     }
@@ -69,8 +72,16 @@ impl Flash {
         bytes.div_ceil(PAGE_BYTES)
     }
 
+    /// From now on nothing that is done to it changes it, and nobody is told.
+    pub fn protect(&mut self) {
+        self.protected = true;
+    }
+
     /// Erases the first `pages` and forgets the image's length.
     pub fn erase(&mut self, pages: u32) {
+        if self.protected {
+            return;
+        }
         let end = ((pages * PAGE_BYTES) as usize).min(self.bytes.len());
         self.bytes[..end].fill(0xFF);
         self.length = None;
@@ -79,6 +90,9 @@ impl Flash {
 
     /// What the loader keeps of block 0.
     pub fn announce(&mut self, length: u32) {
+        if self.protected {
+            return;
+        }
         self.length = Some(length);
         self.judged = OnceLock::new();
     }
@@ -91,6 +105,9 @@ impl Flash {
         let Some(room) = start.checked_add(data.len()).and_then(|end| self.bytes.get_mut(start..end)) else {
             return false;
         };
+        if self.protected {
+            return true;
+        }
         for (cell, byte) in room.iter_mut().zip(data) {
             *cell &= byte;
         }

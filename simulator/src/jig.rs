@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::{
     birth::Birth,
+    disturbance::Disturbances,
     faults::{self, Expected, Fault},
     firmware::{ImageRefusal, build_image},
     fixture::{FixtureCommand, FixtureEvent},
@@ -37,8 +38,12 @@ pub struct JigSettings {
     pub seed: u64,
     /// How many of the boards are bad.
     pub faulty: u32,
+    /// What is wrong with the bad ones; none: each of [`Fault::ALL`] in turn.
+    pub fault: Option<Fault>,
     /// Turned on every board.
     pub knobs: Knobs,
+    /// What disturbs every board and its line.
+    pub disturbances: Disturbances,
     /// Where the observer's list is kept, if anywhere.
     pub observer: Option<PathBuf>,
     /// The list of an earlier jig: boards that it saw removed are not put in again.
@@ -57,11 +62,16 @@ pub fn plan_boards(settings: &JigSettings) -> Result<Vec<Plan>, ImageRefusal> {
         Some(_) => build_image(&settings.model, "V1.8", size, settings.seed ^ 0x006f_6c64)?.into(),
         None => Arc::new([]),
     };
-    let assigned = faults::assign(settings.boards, settings.faulty);
+    let mut assigned = faults::assign(settings.boards, settings.faulty);
+    if let Some(fault) = settings.fault {
+        assigned.iter_mut().flatten().for_each(|bad| *bad = fault);
+    }
     let mut plans: Vec<Plan> = Vec::with_capacity(assigned.len());
     for (nth, fault) in assigned.iter().enumerate() {
         let index = settings.first_board + nth as u32;
-        let mut birth = Birth::new(index, settings.seed, *fault, image.clone()).with_knobs(settings.knobs);
+        let mut birth = Birth::new(index, settings.seed, *fault, image.clone())
+            .with_knobs(settings.knobs)
+            .with_disturbances(settings.disturbances);
         let remembered = settings.remembered.iter().find(|board| board.index == index);
         birth = birth.with_memory_of(remembered.cloned().map(Arc::new));
         let mut original = None;

@@ -3,12 +3,13 @@
 //! What lives here: the board (Modbus application and boot loader over raw registers and flash), its faults and knobs, the line at
 //! its real rate, the jig's fixture and operator, and the observers that judges read. It boots only an image that passes its own
 //! test. What never does: anything of the station's or the server's; of `domain` only the parsed model file is used.
-//! `board`, `loader`, `memory`, `flash`, `pack`, `line` are pure; `port`, `slot`, `jig` drive them.
+//! `board`, `loader`, `memory`, `flash`, `pack`, `line`, `disturbance` are pure; `port`, `slot`, `jig` drive them.
 
 pub mod birth;
 pub mod board;
 pub mod codec;
 pub mod delays;
+pub mod disturbance;
 pub mod faults;
 pub mod firmware;
 pub mod fixture;
@@ -27,6 +28,7 @@ pub mod slot;
 pub use birth::Birth;
 pub use board::{Board, Mode};
 pub use delays::Delays;
+pub use disturbance::{Disturbance, Disturbances};
 pub use faults::{Expected, Fault};
 pub use jig::{Jig, JigSettings, MemoryJig};
 pub use knobs::Knobs;

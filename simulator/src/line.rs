@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 
 use protocol::{Instant, timing::wire_time};
 
+use crate::disturbance::{Disturbances, Struck, Wire};
+
 /// Length of a slice on the wire.
 const SLICE: Duration = Duration::from_millis(8);
 /// A transmitter that had more to send is not asked whether it paused for less than this.
@@ -17,13 +19,22 @@ const LATENESS: Duration = Duration::from_millis(25);
 /// Both directions of one line.
 #[derive(Debug, Default)]
 pub struct Line {
-    inbound: Option<Slice>,
+    inbound: VecDeque<Slice>,
     inbound_free: Instant,
     /// The last slice was full: the client's transmitter very likely did not pause.
     inbound_streams: bool,
-    outbound: VecDeque<u8>,
+    outbound: VecDeque<Outbound>,
     outbound_free: Instant,
     outbound_due: Option<Instant>,
+    /// What disturbs it, to the board and from the board.
+    disturbed: Option<(Wire, Wire)>,
+}
+
+/// What the board has yet to send, from a pause on.
+#[derive(Debug)]
+struct Outbound {
+    pause: Duration,
+    bytes: VecDeque<u8>,
 }
 
 #[derive(Debug)]
@@ -38,10 +49,28 @@ impl Line {
         Self::default()
     }
 
+    /// From now on the line is disturbed as `seed` has it, for a new board from the beginning.
+    pub fn disturb(&mut self, disturbances: Disturbances, seed: u64) {
+        self.disturbed = (disturbances != Disturbances::default())
+            .then(|| (Wire::new(disturbances, seed, "to"), Wire::new(disturbances, seed, "from")));
+    }
+
+    /// How often what struck the line since [`Line::disturb`].
+    #[must_use]
+    pub fn struck(&self) -> Struck {
+        let mut all = Struck::new();
+        for wire in self.disturbed.iter().flat_map(|(to, from)| [to, from]) {
+            for (kind, count) in wire.struck() {
+                *all.entry(*kind).or_default() += count;
+            }
+        }
+        all
+    }
+
     /// How many bytes to take from the client now; none while a slice is on the wire.
     #[must_use]
     pub fn room(&self, client_baud: u32) -> Option<usize> {
-        self.inbound.is_none().then(|| slice_bytes(client_baud))
+        self.inbound.is_empty().then(|| slice_bytes(client_baud))
     }
 
     /// The client has sent these bytes (at most [`Line::room`]) at its rate, while the board listens at its own.
@@ -51,12 +80,23 @@ impl Line {
         self.inbound_free = start + wire_time(bytes.len(), client_baud);
         self.inbound_streams = bytes.len() >= slice_bytes(client_baud);
         let bytes = at_rates(bytes, client_baud, board_baud);
-        self.inbound = Some(Slice { due: self.inbound_free, bytes });
+        let Some((wire, _)) = &mut self.disturbed else {
+            self.inbound.push_back(Slice { due: self.inbound_free, bytes });
+            return;
+        };
+        if !streams {
+            wire.begin_burst();
+        }
+        for piece in wire.disturb(&bytes) {
+            // What comes before a pause arrives a little late, with the slice; what comes after it, later by the pause.
+            self.inbound_free += piece.pause;
+            self.inbound.push_back(Slice { due: self.inbound_free, bytes: piece.bytes });
+        }
     }
 
     /// What has arrived at the board by `now`.
     pub fn take_inbound(&mut self, now: Instant) -> Option<Vec<u8>> {
-        self.inbound.take_if(|slice| slice.due <= now).map(|slice| slice.bytes)
+        self.inbound.pop_front_if(|slice| slice.due <= now).map(|slice| slice.bytes)
     }
 
     /// The board starts to send; behind what it is still sending.
@@ -64,15 +104,36 @@ impl Line {
         if self.outbound.is_empty() {
             self.outbound_free = self.outbound_free.max(now);
         }
-        self.outbound.extend(bytes);
+        let whole = |bytes: &[u8], pause| Outbound { pause, bytes: bytes.iter().copied().collect() };
+        match &mut self.disturbed {
+            None => match self.outbound.back_mut() {
+                Some(last) => last.bytes.extend(bytes),
+                None => self.outbound.push_back(whole(bytes, Duration::ZERO)),
+            },
+            Some((_, wire)) => {
+                wire.begin_burst();
+                let held = wire.hold();
+                let pieces = wire.disturb(bytes);
+                let first = pieces.first().map_or(Duration::ZERO, |piece| piece.pause);
+                let pauses =
+                    core::iter::once(first + held).chain(pieces.iter().skip(1).map(|piece| piece.pause));
+                self.outbound.extend(pauses.zip(&pieces).map(|(pause, piece)| whole(&piece.bytes, pause)));
+            }
+        }
         self.plan_outbound(board_baud);
     }
 
     /// What has arrived at the client by `now`.
     pub fn take_outbound(&mut self, now: Instant, client_baud: u32, board_baud: u32) -> Option<Vec<u8>> {
         let due = self.outbound_due.filter(|due| *due <= now)?;
-        let count = slice_bytes(board_baud).min(self.outbound.len());
-        let bytes: Vec<u8> = self.outbound.drain(..count).collect();
+        let front = self.outbound.front_mut()?;
+        let count = slice_bytes(board_baud).min(front.bytes.len());
+        let bytes: Vec<u8> = front.bytes.drain(..count).collect();
+        // The pause is over with the first bytes behind it.
+        front.pause = Duration::ZERO;
+        if front.bytes.is_empty() {
+            self.outbound.pop_front();
+        }
         self.outbound_free = due;
         self.outbound_due = None;
         self.plan_outbound(board_baud);
@@ -88,14 +149,16 @@ impl Line {
     /// When something arrives next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let inbound = self.inbound.as_ref().map(|slice| slice.due);
+        let inbound = self.inbound.front().map(|slice| slice.due);
         [inbound, self.outbound_due].into_iter().flatten().min()
     }
 
     fn plan_outbound(&mut self, baud: u32) {
-        if self.outbound_due.is_none() && !self.outbound.is_empty() {
-            let count = slice_bytes(baud).min(self.outbound.len());
-            self.outbound_due = Some(self.outbound_free + wire_time(count, baud));
+        if self.outbound_due.is_none()
+            && let Some(front) = self.outbound.front()
+        {
+            let count = slice_bytes(baud).min(front.bytes.len());
+            self.outbound_due = Some(self.outbound_free + front.pause + wire_time(count, baud));
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Loader {
     held: Option<u8>,
     out: VecDeque<Vec<u8>>,
     execute: bool,
+    /// Programming of a block began, not told yet.
+    block_begun: bool,
     /// Bytes of each image that change after the verification.
     flip_at: Option<u32>,
 }
@@ -65,6 +67,7 @@ impl Loader {
             held: None,
             out: VecDeque::new(),
             execute: false,
+            block_begun: false,
             flip_at,
         };
         loader.print(now, &loader.banner());
@@ -133,6 +136,18 @@ impl Loader {
     /// Whether the application is to be started; said once.
     pub fn take_execute(&mut self) -> bool {
         std::mem::take(&mut self.execute)
+    }
+
+    /// Whether programming of a block has begun; said once a block.
+    pub fn take_block_begun(&mut self) -> bool {
+        std::mem::take(&mut self.block_begun)
+    }
+
+    /// The supply fails: of a block that is being programmed the first half is in the flash.
+    pub fn lose_power(&mut self, flash: &mut Flash) {
+        if let State::Receiving { job: Job::Program { offset, bytes, .. }, .. } = &self.state {
+            let _fits = flash.program(*offset, &bytes[..bytes.len() / 2]);
+        }
     }
 
     /// Whether a transfer is going on.
@@ -217,6 +232,7 @@ impl Loader {
                 ReceiverEvent::Data { offset, bytes } => {
                     let until = now + self.pace.program(bytes.len());
                     *job = Job::Program { until, offset, bytes };
+                    self.block_begun = true;
                 }
                 ReceiverEvent::Finished { name, size } => {
                     if let Some(at) = self.flip_at {

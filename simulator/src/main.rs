@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use domain::model::{DeviceModel, parse_model};
 use jigline_simulator::{
-    Birth, Fault, Jig, JigSettings, Knobs,
+    Birth, Disturbances, Fault, Jig, JigSettings, Knobs,
     firmware::{build_image, version_text},
     observe::{read_observer, read_remembered, write_remembered},
     port::{MemoryPort, MemorySocket, Port, PtyPort},
@@ -85,6 +85,9 @@ enum Command {
         /// Turn a knob on every board: NAME=NUMBER, again and again (a wrong name lists them all).
         #[arg(long = "knob")]
         knobs: Vec<String>,
+        /// Disturb every board and its line: NAME=PROBABILITY, again and again (a wrong name lists them all).
+        #[arg(long = "disturb", value_name = "NAME=P")]
+        disturbances: Vec<String>,
         #[arg(long, default_value = "127.0.0.1:0")]
         fixture_listen: SocketAddr,
         /// Go on with an earlier jig's pile: read DIR/observer.json and leave out the boards that are done; those that lay in the
@@ -116,6 +119,9 @@ enum Command {
         /// Turn a knob: NAME=NUMBER.
         #[arg(long = "knob")]
         knobs: Vec<String>,
+        /// Disturb it and its line: NAME=PROBABILITY.
+        #[arg(long = "disturb", value_name = "NAME=P")]
+        disturbances: Vec<String>,
     },
 }
 
@@ -158,6 +164,7 @@ async fn run() -> Result<()> {
             baud,
             faulty,
             knobs,
+            disturbances,
             fixture_listen,
             skip_done,
             reveal_passwords,
@@ -187,18 +194,22 @@ async fn run() -> Result<()> {
                 first_board,
                 seed,
                 faulty,
+                fault: None,
                 knobs,
+                disturbances: disturbed(&disturbances)?,
                 observer,
                 earlier,
                 remembered,
             };
             run_jig(settings, &data, fixture_listen, reveal_passwords.as_deref()).await
         }
-        Command::Board { model, pty, tcp, seed, baud, fault, knobs } => {
+        Command::Board { model, pty, tcp, seed, baud, fault, knobs, disturbances } => {
             let model = load_model(&model, baud)?;
             let size = model.image_capacity().min(24 * 1024);
             let image = build_image(&model, "V1.8", size, seed)?;
-            let birth = Birth::new(0, seed, fault, image.into()).with_knobs(turned(&knobs)?);
+            let birth = Birth::new(0, seed, fault, image.into())
+                .with_knobs(turned(&knobs)?)
+                .with_disturbances(disturbed(&disturbances)?);
             match (pty, tcp) {
                 (Some(link), _) => {
                     let mut port = PtyPort::open(model.link.baud).context("cannot open a pseudo terminal")?;
@@ -246,6 +257,14 @@ fn turned(settings: &[String]) -> Result<Knobs> {
         knobs.turn(setting)?;
     }
     Ok(knobs)
+}
+
+fn disturbed(settings: &[String]) -> Result<Disturbances> {
+    let mut disturbances = Disturbances::default();
+    for setting in settings {
+        disturbances.set(setting)?;
+    }
+    Ok(disturbances)
 }
 
 async fn run_jig(

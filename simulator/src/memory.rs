@@ -163,6 +163,31 @@ impl Memory {
         self.kept = next;
     }
 
+    /// The supply failed in the midst of storing: of the words that changed the first half is kept, the rest is as it was.
+    pub fn commit_torn(&mut self) {
+        let weak = |address: u16| match &self.weak {
+            Weak::Field(field) => (field.address..).take(usize::from(field.width())).any(|at| at == address),
+            Weak::Sound | Weak::Undecided(_) => false,
+        };
+        let changed: Vec<(u16, u16)> = self
+            .working
+            .words
+            .iter()
+            .filter(|(at, word)| self.kept.words.get(at) != Some(word) && !weak(**at))
+            .map(|(at, word)| (*at, *word))
+            .collect();
+        let half = changed.len() / 2;
+        self.kept.words.extend(changed.into_iter().take(half));
+    }
+
+    /// One bit of the field's last word is another from now on, whatever was stored.
+    pub fn corrupt(&mut self, register: &Register) {
+        let at = register.address + register.width() - 1;
+        for stored in [&mut self.working, &mut self.kept] {
+            *stored.words.entry(at).or_default() ^= 1;
+        }
+    }
+
     /// The board starts anew: what was not stored is gone, and the lock is closed.
     pub fn restart(&mut self) {
         self.working = self.kept.clone();

@@ -1,7 +1,7 @@
 //! What the judges read: the board as it is, not as anybody says it is.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt, fs,
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     board::Mode,
+    disturbance::Struck,
     faults::{Expected, Fault},
     memory::Stored,
 };
@@ -20,6 +21,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Observation {
     pub mode: Mode,
+    /// Which program answered last: for a board that has no power any more, the one it was left in.
+    pub left_in: Mode,
     /// Raw words the board works with.
     pub registers: BTreeMap<u16, u16>,
     /// Raw words it would have after a restart.
@@ -42,6 +45,12 @@ pub struct Observation {
     pub ignored_frames: u64,
     pub register_writes: u64,
     pub restarts: u64,
+    /// Registers that somebody read since it started last.
+    pub read_since_start: BTreeSet<u16>,
+    /// Whether anything that it keeps was changed since it started last.
+    pub changed_since_start: bool,
+    /// What struck it and its line, and how often.
+    pub struck: Struck,
     pub holds: Holds,
 }
 

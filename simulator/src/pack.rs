@@ -8,6 +8,8 @@ use crate::faults::Fault;
 
 /// How far the low cell of [`Fault::CellOutOfLimits`] lies under the others, millivolts.
 pub const LOW_CELL_MV: f64 = 60.0;
+/// What the cell of [`Fault::DriftingCell`] loses, millivolts a second.
+pub const DRIFT_MV_PER_S: f64 = 4.0;
 
 /// The pack and the board's eyes on it.
 #[derive(Debug, Clone)]
@@ -20,9 +22,13 @@ pub struct Pack {
     flowing_a: f64,
     seen_a: f64,
     seen_at: Instant,
+    /// When it was first looked at.
+    first_at: Option<Instant>,
     ambient_c: f64,
     soc_percent: f64,
     noise: StdRng,
+    /// The cell that drifts.
+    drifting: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +56,8 @@ impl Pack {
         {
             cell.open_mv = middle - LOW_CELL_MV;
         }
-        let error = chance.random_range(0.02..0.06);
+        let is_wrong = fault == Some(Fault::WrongShunt);
+        let error = chance.random_range(0.02..0.06) + if is_wrong { 0.12 } else { 0.0 };
         Self {
             cells,
             shunt_error: if chance.random_bool(0.5) { 1.0 + error } else { 1.0 - error },
@@ -59,9 +66,11 @@ impl Pack {
             flowing_a: 0.0,
             seen_a: 0.0,
             seen_at: Instant::ZERO,
+            first_at: None,
             ambient_c: chance.random_range(23.5..27.5),
             soc_percent: f64::from(chance.random_range(45_u8..56)),
             noise: StdRng::seed_from_u64(seed ^ 0x6e6f_6973),
+            drifting: (fault == Some(Fault::DriftingCell)).then_some(low),
         }
     }
 
@@ -100,7 +109,8 @@ impl Pack {
     pub fn cell_mv(&mut self, index: usize) -> f64 {
         let Some(cell) = self.cells.get(index).copied() else { return 0.0 };
         let noise = self.noise.random_range(-0.6..0.6);
-        cell.open_mv - self.flowing_a * cell.resistance_milliohm + noise
+        let lost = if self.drifting == Some(index) { self.age_s() * DRIFT_MV_PER_S } else { 0.0 };
+        cell.open_mv - lost - self.flowing_a * cell.resistance_milliohm + noise
     }
 
     /// Temperature of the cells' surroundings, of the balancer and of the power stage, °C.
@@ -115,9 +125,14 @@ impl Pack {
         self.soc_percent
     }
 
+    fn age_s(&self) -> f64 {
+        self.seen_at.saturating_sub(self.first_at.unwrap_or(self.seen_at)).as_secs_f64()
+    }
+
     fn filter(&mut self, now: Instant) {
         let passed = now.saturating_sub(self.seen_at).as_secs_f64();
         self.seen_at = self.seen_at.max(now);
+        self.first_at.get_or_insert(now);
         let target = self.flowing_a * self.shunt_error;
         let keep = if self.settle.is_zero() { 0.0 } else { (-passed / self.settle.as_secs_f64()).exp() };
         self.seen_a = target + (self.seen_a - target) * keep;
@@ -136,6 +151,21 @@ mod tests {
             assert!(pack.seen_a(Duration::from_millis(1050)) < 15.0, "seed {seed}");
             let off = (pack.seen_a(Duration::from_millis(1800)) / 20.0 - 1.0).abs();
             assert!((0.019..0.061).contains(&off), "seed {seed}: {off}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_shunt_is_further_off_than_a_calibration_corrects_and_a_drifting_cell_drifts() {
+        for seed in 0..200 {
+            let shunt = Pack::new(8, 800, seed, Some(Fault::WrongShunt));
+            let off = shunt.current_error_percent(1.0).abs();
+            assert!((13.9..18.1).contains(&off), "seed {seed}: {off}");
+            let mut pack = Pack::new(8, 800, seed, Some(Fault::DriftingCell));
+            pack.set_current(Duration::from_secs(5), 0.0);
+            let low = |pack: &mut Pack| (0..8).filter(|cell| pack.cell_mv(*cell) < 2290.0).count();
+            assert_eq!(low(&mut pack), 0, "seed {seed}");
+            pack.set_current(Duration::from_secs(15), 0.0);
+            assert_eq!(low(&mut pack), 1, "seed {seed}");
         }
     }
 

@@ -255,6 +255,7 @@ impl<P: Port> Work<P> {
         let now = self.now();
         match order {
             SlotOrder::Insert { index, birth } => {
+                self.line.disturb(birth.disturbances, birth.seed);
                 let mut board = Board::new(self.slot.model.clone(), *birth);
                 board.set_load_ma(now, self.load_ma);
                 board.set_power(now, true);
@@ -266,7 +267,7 @@ impl<P: Port> Work<P> {
                 }));
             }
             SlotOrder::Observe(answer) => {
-                let _asker_is_gone = answer.send(self.seat.as_ref().map(|seat| seat.board.observe()));
+                let _asker_is_gone = answer.send(self.seat.as_ref().map(|seat| self.look(seat)));
             }
             SlotOrder::Fixture(FixtureCommand::SetLoad { load_ma, .. }) => {
                 self.load_ma = self.really_drawn(load_ma);
@@ -306,9 +307,19 @@ impl<P: Port> Work<P> {
         let slot = self.slot.number;
         let Some(seat) = &mut self.seat else { return };
         seat.seen_frames = seat.board.requests();
-        let observation = seat.board.observe();
+        let Some(seat) = &self.seat else { return };
+        let observation = self.look(seat);
         let sight = Sight { slot, index: seat.index, removed, lamp: seat.lamp, observation };
         self.tell(SlotNews::Seen(Box::new(sight)));
+    }
+
+    /// The board as it is, and what struck its line.
+    fn look(&self, seat: &Seat) -> Observation {
+        let mut observation = seat.board.observe();
+        for (kind, count) in self.line.struck() {
+            *observation.struck.entry(kind).or_default() += count;
+        }
+        observation
     }
 
     fn tell(&self, news: SlotNews) {

@@ -31,6 +31,8 @@ fn settings(slots: u32, boards: u32, faulty: u32) -> JigSettings {
         first_board: 0,
         seed: 5,
         faulty,
+        fault: None,
+        disturbances: Default::default(),
         knobs: Knobs::default(),
         observer: None,
         earlier: Vec::new(),

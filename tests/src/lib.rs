@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod browser;
+pub mod campaign;
 pub mod demo;
 pub mod factory;
 pub mod memory_server;

@@ -43,6 +43,33 @@ pub struct Held {
     pub deaf: Cell<bool>,
 }
 
+/// The files that a bundle is made of, as text.
+#[derive(Debug, Clone)]
+pub struct BundleFiles {
+    pub model: String,
+    pub profile: String,
+    pub procedure: String,
+}
+
+impl BundleFiles {
+    /// Those that are shipped for the titanate pack on a TOPBMS board.
+    ///
+    /// # Panics
+    /// When one is not there: then nothing can be tested.
+    #[must_use]
+    pub fn shipped() -> Self {
+        let read = |path: &str| {
+            let path = crate::demo::workspace_root().join("profiles").join(path);
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        };
+        Self {
+            model: read("models/topbms.toml"),
+            profile: read("parameters/topbms-12s-lto-200a.toml"),
+            procedure: read("procedures/topbms-birth.toml"),
+        }
+    }
+}
+
 /// A handle; the tests keep another.
 #[derive(Clone)]
 pub struct MemoryServer(pub Rc<Held>);
@@ -54,13 +81,16 @@ impl MemoryServer {
     /// When a shipped file does not parse: then nothing can be tested.
     #[must_use]
     pub fn new(station_id: StationId, image: &[u8], version: &str) -> Self {
-        let read = |path: &str| {
-            let path = crate::demo::workspace_root().join("profiles").join(path);
-            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-        };
-        let model_toml = read("models/topbms.toml");
-        let profile_toml = read("parameters/topbms-12s-lto-200a.toml");
-        let procedure_toml = read("procedures/topbms-birth.toml");
+        Self::with_files(BundleFiles::shipped(), station_id, image, version)
+    }
+
+    /// With these files and this image, released by two people.
+    ///
+    /// # Panics
+    /// When a file does not parse: then nothing can be tested.
+    #[must_use]
+    pub fn with_files(files: BundleFiles, station_id: StationId, image: &[u8], version: &str) -> Self {
+        let BundleFiles { model: model_toml, profile: profile_toml, procedure: procedure_toml } = files;
         let profile = parse_profile("profile", &profile_toml).expect("the shipped profile parses");
         let procedure = parse_procedure("procedure", &procedure_toml).expect("the shipped procedure parses");
         let file = |id: &str, revision, text: &str| FileRef {
@@ -127,6 +157,12 @@ impl MemoryServer {
     #[must_use]
     pub fn records(&self) -> Vec<BirthRecord> {
         self.0.envelopes.borrow().values().map(|(_, record)| record.clone()).collect()
+    }
+
+    /// Every envelope it holds, byte for byte, in the order of their runs' ids.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        self.0.envelopes.borrow().values().map(|(text, _)| text.clone()).collect()
     }
 
     fn reach(&self) -> Result<(), ServerFault> {

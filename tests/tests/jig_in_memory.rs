@@ -54,6 +54,8 @@ impl Hall {
             first_board: 1,
             seed: 5,
             faulty: 0,
+            fault: None,
+            disturbances: Default::default(),
             observer: None,
             earlier: Vec::new(),
             remembered: Vec::new(),

@@ -65,6 +65,8 @@ async fn work(slots: u16, boards: u32, faulty: u32, seed: u64, meddle: impl Asyn
         first_board: 1,
         seed,
         faulty,
+        fault: None,
+        disturbances: Default::default(),
         observer: None,
         earlier: Vec::new(),
         remembered: Vec::new(),

@@ -9,10 +9,17 @@
 //! - The acknowledgement of the header waits for the erase, which may take more than ten seconds.
 //! - The first EOT is acknowledged at once; other receivers answer it NAK and want a second one.
 //! - The ACK of EOT is the success: the image is whole by then, even if the closing block is never acknowledged.
+//! - A closing block that was damaged on its way leaves the newer loader asking for it for ever, deaf to its menu's keys: it is
+//!   sent again, but only for a 'C' that stands alone, for the text that follows its ACK is full of them.
+//!
+//! - A receiver that hears anything but the start of a block asks by 'C' for each byte of it: the block is repeated when it has
+//!   fallen quiet, or its head is lost again.
+//! - A board that restarted in mid-transfer is back in its menu and answers each block with text: whoever talks is no receiver.
 //!
 //! And about lrzsz: it flushes its input just after each ACK and 'C', so an answer within some 100 microseconds
 //! loses its head: hence the turnaround.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::{ACK, CAN, CRC_REQUEST, EOT, Generation, NAK, encode_block, header_payload};
@@ -28,6 +35,10 @@ pub use terms::{
 const DRAINED_LIMIT: usize = 2048;
 /// A line that never falls quiet is given up after this many times the quiet time.
 const DRAIN_FACTOR: u32 = 30;
+/// A 'C' with nothing behind it for so long is no letter of a text.
+const ALONE: Duration = Duration::from_millis(20);
+/// More than so many bytes that are no signal, in answer to one block, are text.
+const STRAY_LIMIT: u32 = 24;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -74,6 +85,10 @@ pub struct Sender {
     /// Answers to earlier copies of the block before the current one that may still be on their way.
     stale_replies: u32,
     last_was_can: bool,
+    /// When a receiver seemed to ask for the closing block once more.
+    closing_asked: Option<Instant>,
+    /// Bytes that are no signal since the phase was last sent.
+    strays: u32,
     cancel_pending: bool,
     retransmitted: u32,
     assumed_taken: u32,
@@ -119,6 +134,8 @@ impl Sender {
             assumed: false,
             stale_replies: 0,
             last_was_can: false,
+            closing_asked: None,
+            strays: 0,
             cancel_pending: false,
             retransmitted: 0,
             assumed_taken: 0,
@@ -137,6 +154,11 @@ impl Sender {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.state {
             State::Idle { until } if until <= now => self.end(SenderEvent::Failed(SenderFailure::NoReceiver)),
+            State::Sent { phase: Phase::Close, .. }
+                if self.closing_asked.is_some_and(|asked| asked + ALONE <= now) =>
+            {
+                self.asked_again(now, Phase::Close);
+            }
             State::Sent { phase: Phase::Close, until, .. } if until <= now => {
                 self.complete(Closing::Unconfirmed);
             }
@@ -181,6 +203,8 @@ impl Sender {
             self.retransmitted += 1;
         }
         self.sent += 1;
+        self.closing_asked = None;
+        self.strays = 0;
         self.state = State::Sent { phase, wire_end, until: wire_end + patience };
         Some(Transmit { bytes })
     }
@@ -189,7 +213,10 @@ impl Sender {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
-            State::Idle { until } | State::AwaitC { until, .. } | State::Sent { until, .. } => Some(until),
+            State::Sent { until, .. } => {
+                Some(self.closing_asked.map_or(until, |asked| until.min(asked + ALONE)))
+            }
+            State::Idle { until } | State::AwaitC { until, .. } => Some(until),
             State::Pending { not_before, .. } => Some(not_before),
             State::Draining { quiet_from, since, .. } => {
                 Some((quiet_from + self.options.quiet).min(since + self.options.quiet * DRAIN_FACTOR))
@@ -260,6 +287,10 @@ impl Sender {
             State::Pending { phase, .. } if byte == ACK && self.sent > 0 => {
                 self.taken(now, phase, Taken::Acknowledged);
             }
+            // It asks for each byte of something that it did not understand: let it finish.
+            State::Pending { phase, .. } if byte == CRC_REQUEST && self.sent > 0 => {
+                self.state = State::Pending { phase, not_before: now + ALONE };
+            }
             _ => {}
         }
     }
@@ -283,12 +314,15 @@ impl Sender {
     }
 
     fn handle_reply(&mut self, now: Instant, phase: Phase, wire_end: Instant, byte: u8) {
-        // ST's loaders go straight on to text, in which any letter stands: only an ACK before the first of it counts,
-        // and the closing block is never repeated, for it would be read as menu keys.
+        // ST's loaders go straight on to text, in which any letter stands: only an ACK before the first of it counts, and
+        // only a 'C' that nothing follows asks for the closing block again.
         let st = self.options.receiver != Generation::Standard;
         if phase == Phase::Close && st && (byte != ACK || !self.unread.is_empty()) {
+            self.closing_asked = None;
             if byte != CRC_REQUEST || !self.unread.is_empty() {
                 self.unread.push(byte);
+            } else if now >= wire_end {
+                self.closing_asked = Some(now);
             }
             return;
         }
@@ -303,7 +337,15 @@ impl Sender {
             // A 'C' that comes before the block's last byte is on the line was meant for something earlier.
             CRC_REQUEST if now >= wire_end => self.asked_again(now, phase),
             NAK => self.refused(now, phase),
-            _ => {}
+            CRC_REQUEST => {}
+            _ => {
+                self.strays += 1;
+                if self.strays > STRAY_LIMIT {
+                    self.events.push_back(SenderEvent::DiscardOutput);
+                    let failure = SenderFailure::ReceiverLeft { phase };
+                    self.state = State::Draining { quiet_from: now, since: now, failure };
+                }
+            }
         }
     }
 

@@ -16,6 +16,8 @@ use rand::Rng as _;
 use super::{Afterwards, Board, Program, State};
 use crate::{
     codec,
+    disturbance::Disturbance,
+    faults::Fault,
     knobs::is_turn,
     live::{Live, Measured},
     memory::Meaning,
@@ -55,11 +57,21 @@ impl Board {
             Err(_) if matches!(function, 3 | 6 | 16) => Err(ExceptionCode::IllegalDataValue),
             Err(_) => Err(ExceptionCode::IllegalFunction),
         };
+        if self.memory.is_dirty() {
+            self.changed_since_start = true;
+            if self.mischief.strikes(Disturbance::RestartInWrite) {
+                self.memory.commit_torn();
+                self.memory.restart();
+                self.begin(now, Program::Application);
+                self.apply_load(now);
+                return;
+            }
+        }
         let response = response.unwrap_or_else(|code| Response::Exception { function, code });
         let mut over = now + self.pace.think(self.model.link.baud, &mut self.chance);
         if !broadcast
             && effects.answered
-            && let Ok(bytes) = encode_response(self.model.link.address, &response)
+            && let Ok(bytes) = encode_response(self.answering_address(), &response)
         {
             let length = bytes.len();
             over = self.send_answer(over, bytes) + timing::wire_time(length, self.model.link.baud);
@@ -70,6 +82,15 @@ impl Board {
         }
         self.afterwards = effects.afterwards.map(|what| (over, what));
         self.apply_load(now);
+    }
+
+    fn answering_address(&mut self) -> u8 {
+        let own = self.model.link.address;
+        if !self.mischief.strikes(Disturbance::WrongAddress) {
+            return own;
+        }
+        // One of 1 to 247, and not its own.
+        1 + (usize::from(own) + self.mischief.below(246)) as u8 % 247
     }
 
     /// Sends the answer as the knobs let it; when it starts.
@@ -100,6 +121,7 @@ impl Board {
         match request {
             Request::ReadHolding { address, quantity } => {
                 self.memory.check_read(*address, *quantity)?;
+                self.read_since_start.extend((*address..).take(usize::from(*quantity)));
                 Ok(Response::ReadHolding(self.read(now, *address, *quantity)))
             }
             Request::ReadInput { .. } => Err(ExceptionCode::IllegalFunction),
@@ -228,8 +250,9 @@ impl Board {
         let switches = self.switches();
         let locked = self.is_lease_locked();
         let knobs = self.birth.knobs;
+        let stuck = self.birth.fault == Some(Fault::StuckMosfet);
         Output {
-            charge: relay && switches.charge && !(locked && knobs.lock_stops_charge != 0),
+            charge: relay && switches.charge && !stuck && !(locked && knobs.lock_stops_charge != 0),
             discharge: relay && switches.discharge && (!locked || knobs.ignore_lock != 0),
         }
     }

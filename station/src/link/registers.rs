@@ -78,25 +78,24 @@ impl BoardLink {
     pub(super) async fn read(&mut self, registers: &[&Register]) -> Result<Words, Fault> {
         let mut words = Words::default();
         for request in plan_reads(&self.model, registers)? {
-            let mut tries_left = self.model.link.retries;
-            loop {
-                self.ensure_identified().await?;
-                match exchange_read(&mut self.bus, Purpose::Work, &request, &mut words).await {
-                    Ok(()) => break,
-                    Err(failure) if failure.is_transient() && tries_left > 0 => {
-                        tracing::warn!(
-                            request = fault::describe(&request),
-                            ?failure,
-                            tries_left,
-                            "read repeated"
-                        );
-                        tries_left -= 1;
-                    }
-                    Err(failure) => return Err(failure.of_read(&request)),
-                }
-            }
+            self.read_one(&request, &mut words).await?;
         }
         Ok(words)
+    }
+
+    async fn read_one(&mut self, request: &Request, words: &mut Words) -> Result<(), Fault> {
+        let mut tries_left = self.model.link.retries;
+        loop {
+            self.ensure_identified().await?;
+            match exchange_read(&mut self.bus, Purpose::Work, request, words).await {
+                Ok(()) => return Ok(()),
+                Err(failure) if failure.is_transient() && tries_left > 0 => {
+                    tracing::warn!(request = fault::describe(request), ?failure, tries_left, "read repeated");
+                    tries_left -= 1;
+                }
+                Err(failure) => return Err(failure.of_read(request)),
+            }
+        }
     }
 
     /// As [`Self::read`] for the identity itself.
@@ -112,7 +111,9 @@ impl BoardLink {
             }
         };
         for request in plan {
-            let mut tries_left = self.model.link.retries;
+            // Each try is two exchanges where answers are owed, and nothing else can be done before one of them succeeds: as many
+            // again as for work, and two.
+            let mut tries_left = self.model.link.retries * 2 + 2;
             let up_to = readable_from(&self.model, &request);
             loop {
                 let outcome = match self.bus.synchronise(&request, up_to).await {
@@ -137,8 +138,9 @@ impl BoardLink {
         Ok(words)
     }
 
-    /// Writes the fields that differ, in few transactions; returns how many. Never repeats a write: after an accident the
-    /// board itself is asked what it holds.
+    /// Writes the fields that differ, in few transactions; returns how many. After an accident the board itself is asked what it
+    /// holds, and the same values are written again only where it holds others, or where nothing can be read: a field that takes
+    /// the same value twice is as if it took it once. Commands and tries of a password are not written here.
     pub(super) async fn write(&mut self, writes: &[Write<'_>]) -> Result<u32, Fault> {
         let plan = plan_writes(&self.model, writes)?;
         for request in &plan {
@@ -148,16 +150,27 @@ impl BoardLink {
     }
 
     async fn write_one(&mut self, request: &Request) -> Result<(), Fault> {
-        self.ensure_identified().await?;
-        let failure = match self.bus.exchange(Purpose::Work, request).await {
-            Ok(_) => return Ok(()),
-            Err(failure) => failure,
-        };
-        if failure.is_transient() && self.holds(request).await? {
-            tracing::warn!(request = fault::describe(request), ?failure, "the write was taken all the same");
-            return Ok(());
+        let mut tries_left = self.model.link.retries;
+        loop {
+            self.ensure_identified().await?;
+            let failure = match self.bus.exchange(Purpose::Work, request).await {
+                Ok(_) => return Ok(()),
+                Err(failure) => failure,
+            };
+            if failure.is_transient() && self.holds(request).await? {
+                tracing::warn!(
+                    request = fault::describe(request),
+                    ?failure,
+                    "the write was taken all the same"
+                );
+                return Ok(());
+            }
+            if !failure.is_transient() || tries_left == 0 {
+                return Err(failure.of_write(request, &self.name_at(request.span().0)));
+            }
+            tracing::warn!(request = fault::describe(request), ?failure, tries_left, "write repeated");
+            tries_left -= 1;
         }
-        Err(failure.of_write(request, &self.name_at(request.span().0)))
     }
 
     /// Whether the board holds what `request` wrote; no where that cannot be read.
@@ -171,14 +184,9 @@ impl BoardLink {
         if !self.model.block_of(address, quantity).is_some_and(|block| is_readable(block.access)) {
             return Ok(false);
         }
-        let read = Request::ReadHolding { address, quantity };
-        self.ensure_identified().await?;
-        match self.bus.exchange(Purpose::Work, &read).await {
-            Ok(Checked::Registers(found)) => Ok(found == wanted),
-            Ok(Checked::Written) => Ok(false),
-            Err(failure) if failure.is_transient() => Ok(false),
-            Err(failure) => Err(failure.of_read(&read)),
-        }
+        let mut words = Words::default();
+        self.read_one(&Request::ReadHolding { address, quantity }, &mut words).await?;
+        Ok((address..).zip(wanted).all(|(at, wanted)| words.0.get(&at) == Some(wanted)))
     }
 
     /// Writes one of the model's commands. Whether it was obeyed, the caller must see from the board.

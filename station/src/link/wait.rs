@@ -38,6 +38,13 @@ enum Ping {
     Noise,
 }
 
+/// What came of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acknowledged {
+    Yes,
+    No,
+}
+
 impl BoardLink {
     pub(super) async fn probe(&mut self, silent: Duration) -> Result<FoundState, Fault> {
         let end = Instant::now() + silent;
@@ -83,14 +90,21 @@ impl BoardLink {
         let request = ping_request(&self.model)?;
         loop {
             let end = started + timeout;
-            if self.ping_until(&request, &[FIRST_PING, FIRST_PING * 2, self.ping_timeout()], end).await?
-                == Ping::Answer
-            {
-                self.bus.distrust();
-                return Ok(application(started));
-            }
-            if Instant::now() >= end {
-                return Err(self.did_not_start(timeout).await?);
+            match self.ping_until(&request, &[FIRST_PING, FIRST_PING * 2, self.ping_timeout()], end).await? {
+                Ping::Answer => {
+                    self.bus.distrust();
+                    return Ok(application(started));
+                }
+                Ping::Silence if Instant::now() < end => {}
+                // A loader that did not let the image start prints its menu at once: no need to wait for the application.
+                Ping::Noise if Instant::now() < end => {
+                    let Some(loader) = self.loader() else { continue };
+                    let found = flash::find(self.bus.line()?, &loader, Patience::Short).await?;
+                    if let Heard::Loader(_) = found {
+                        return Err(did_not_start(started.elapsed(), FoundState::Loader));
+                    }
+                }
+                _ => return Err(self.nobody_started(timeout).await?),
             }
         }
     }
@@ -130,33 +144,53 @@ impl BoardLink {
                 }
             }
             if started.elapsed() >= self.start_timeout() {
-                return Err(self.did_not_start(self.start_timeout()).await?);
+                return Err(self.nobody_started(self.start_timeout()).await?);
             }
         }
     }
 
-    /// Tells the application to restart into its loader. Whether it did, the loader's answer shows.
+    /// Tells the application to restart into its loader. Whether it did, the loader's answer shows; an application that still
+    /// answers did not hear the command and is told again.
     pub(super) async fn enter_loader(&mut self) -> Result<Standing, Fault> {
         let loader = self.need_loader()?;
         let (name, timeout_ms) = match &self.model.boot {
             Some(boot) => (boot.enter_command.clone(), boot.menu_timeout_ms),
             None => return Err(fault::internal("a loader without a [boot]")),
         };
-        self.command_perhaps_unanswered(&name).await?;
-        self.bus.distrust();
+        let request = ping_request(&self.model)?;
         let timeout = Duration::from_millis(timeout_ms.into());
-        let end = Instant::now() + timeout;
-        while Instant::now() < end {
-            if let Heard::Loader(standing) = flash::find(self.bus.line()?, &loader, Patience::Short).await? {
-                tracing::debug!(after = ?(timeout - (end - Instant::now())), ?standing, "the board is in its loader");
-                return Ok(standing);
+        let mut tries_left = self.model.link.retries;
+        loop {
+            let heard = self.command_perhaps_unanswered(&name).await?;
+            self.bus.distrust();
+            let end = Instant::now() + timeout;
+            let mut stays = false;
+            while Instant::now() < end && !stays {
+                let found = flash::find(self.bus.line()?, &loader, Patience::Short).await?;
+                if let Heard::Loader(standing) = found {
+                    tracing::debug!(after = ?(timeout - (end - Instant::now())), ?standing, "the board is in its loader");
+                    return Ok(standing);
+                }
+                // One that acknowledged is on its way.
+                stays = heard == Acknowledged::No
+                    && self.ping_until(&request, &[FIRST_PING], end).await? == Ping::Answer;
             }
+            let silent = || Fault::new(FaultCode::LoaderSilent).with("menu_timeout_s", seconds(timeout));
+            if !stays
+                && self.ping_until(&request, &[FIRST_PING, self.ping_timeout()], end).await? != Ping::Answer
+            {
+                return Err(silent());
+            }
+            if tries_left == 0 {
+                return Err(silent());
+            }
+            tracing::warn!(name, tries_left, "the application goes on; the command is given again");
+            tries_left -= 1;
         }
-        Err(Fault::new(FaultCode::LoaderSilent).with("menu_timeout_s", seconds(timeout)))
     }
 
     /// A command after which the board may be gone before its answer is out.
-    async fn command_perhaps_unanswered(&mut self, name: &str) -> Result<(), Fault> {
+    async fn command_perhaps_unanswered(&mut self, name: &str) -> Result<Acknowledged, Fault> {
         match self.command(name).await {
             Err(fault)
                 if matches!(
@@ -165,21 +199,15 @@ impl BoardLink {
                 ) =>
             {
                 tracing::warn!(name, ?fault, "the command was not acknowledged; the board itself will show");
-                Ok(())
+                Ok(Acknowledged::No)
             }
-            other => other,
+            other => other.map(|()| Acknowledged::Yes),
         }
     }
 
     /// The application is not there; says who is instead.
-    async fn did_not_start(&mut self, timeout: Duration) -> Result<Fault, Fault> {
-        let found = match self.look_for_loader().await? {
-            FoundState::Loader => "loader",
-            FoundState::Application | FoundState::Silent => "silent",
-        };
-        Ok(Fault::new(FaultCode::ApplicationDidNotStart)
-            .with("seconds", seconds(timeout))
-            .with("found", found))
+    async fn nobody_started(&mut self, timeout: Duration) -> Result<Fault, Fault> {
+        Ok(did_not_start(timeout, self.look_for_loader().await?))
     }
 
     fn ping_timeout(&self) -> Duration {
@@ -246,6 +274,14 @@ impl BoardLink {
             (false, false) => Ping::Noise,
         })
     }
+}
+
+fn did_not_start(waited: Duration, found: FoundState) -> Fault {
+    let found = match found {
+        FoundState::Loader => "loader",
+        FoundState::Application | FoundState::Silent => "silent",
+    };
+    Fault::new(FaultCode::ApplicationDidNotStart).with("seconds", seconds(waited)).with("found", found)
 }
 
 fn application(since: Instant) -> BoardReply {

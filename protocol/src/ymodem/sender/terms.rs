@@ -131,6 +131,10 @@ pub enum SenderFailure {
     NoReceiver,
     #[error("the board stopped the transfer at {phase}")]
     ReceiverCancelled { phase: Phase },
+    #[error(
+        "the board left the transfer at {phase} and talks instead; it restarted, perhaps its supply failed"
+    )]
+    ReceiverLeft { phase: Phase },
     #[error("the board did not answer {phase}; check cable and baud rate")]
     NoReply { phase: Phase },
     #[error("the board did not take {phase} after every allowed repetition; the line is disturbed")]

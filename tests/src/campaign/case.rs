@@ -1,0 +1,107 @@
+//! What one seed stands for: which loader, which board, which disturbances. Everything about a case follows from its seed and its
+//! rough; nothing else is drawn anywhere.
+
+use super::Rough;
+use crate::memory_server::BundleFiles;
+use anyhow::{Context as _, Result, anyhow};
+use domain::model::{BootGeneration, DeviceModel, parse_model};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use simulator::{Disturbance, Disturbances, Fault};
+use std::sync::Arc;
+
+/// Bytes of the image: small, so that a case is cheap; flips that an old loader does not see leave a few transfers whole.
+pub const IMAGE_BYTES: u32 = 4 * 1024;
+
+/// One board in this many is bad.
+const BAD_ONE_IN: u32 = 8;
+
+/// What may be wrong with it.
+const FAULTS: [Fault; 11] = [
+    Fault::Silent,
+    Fault::InterruptedFlash,
+    Fault::FlippedFlashByte,
+    Fault::CellOutOfLimits,
+    Fault::RegisterDoesNotHold,
+    Fault::WrongModel,
+    Fault::WrongShunt,
+    Fault::StuckMosfet,
+    Fault::DriftingCell,
+    Fault::IdentityChanges,
+    Fault::WriteProtected,
+];
+
+/// A board and what is done to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    pub seed: u64,
+    pub loader: BootGeneration,
+    pub fault: Option<Fault>,
+    pub disturbances: Disturbances,
+}
+
+impl Case {
+    /// The case of a seed. `extra` is set on top of what the rough brings; `fault` is everybody's where it is given.
+    #[must_use]
+    pub fn of(seed: u64, rough: Rough, extra: &[(Disturbance, f64)], fault: Option<Fault>) -> Self {
+        let mut chance = StdRng::seed_from_u64(seed ^ 0x6361_7365);
+        let drawn = chance.random_ratio(1, BAD_ONE_IN).then(|| FAULTS[chance.random_range(0..FAULTS.len())]);
+        let disturbances = extra.iter().fold(rough.disturbances(), |all, (kind, p)| all.with(*kind, *p));
+        Self { seed, loader: loader_of(seed), fault: fault.or(drawn), disturbances }
+    }
+
+    /// The same way without any disturbance or fault: what the time is measured by.
+    #[must_use]
+    pub fn undisturbed(loader: BootGeneration) -> Self {
+        let seed = u64::from(loader == BootGeneration::Hal);
+        Self { seed, loader, fault: None, disturbances: Disturbances::default() }
+    }
+
+    /// Whether the board itself is sound: an interrupted flash is healed by flashing.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        matches!(self.fault, None | Some(Fault::InterruptedFlash))
+    }
+}
+
+fn loader_of(seed: u64) -> BootGeneration {
+    if seed.is_multiple_of(2) { BootGeneration::Spl } else { BootGeneration::Hal }
+}
+
+/// The shipped model with either loader.
+#[derive(Debug, Clone)]
+pub struct Models {
+    spl: (Arc<DeviceModel>, BundleFiles),
+    hal: (Arc<DeviceModel>, BundleFiles),
+}
+
+impl Models {
+    /// # Errors
+    /// The shipped model does not parse, or does not name its loader as expected.
+    pub fn load() -> Result<Self> {
+        let shipped = BundleFiles::shipped();
+        let mut newer = shipped.clone();
+        for (old, new) in
+            [("generation = \"spl\"", "generation = \"hal\""), ("execute_key = 0x32", "execute_key = 0x33")]
+        {
+            if !newer.model.contains(old) {
+                return Err(anyhow!(
+                    "the shipped model no longer says {old}: tell the campaign how to change its loader"
+                ));
+            }
+            newer.model = newer.model.replacen(old, new, 1);
+        }
+        Ok(Self { spl: parsed(shipped)?, hal: parsed(newer)? })
+    }
+
+    #[must_use]
+    pub fn of(&self, loader: BootGeneration) -> &(Arc<DeviceModel>, BundleFiles) {
+        if loader == BootGeneration::Hal { &self.hal } else { &self.spl }
+    }
+}
+
+fn parsed(files: BundleFiles) -> Result<(Arc<DeviceModel>, BundleFiles)> {
+    let model = parse_model("topbms.toml", &files.model)
+        .map_err(|faults| anyhow!("{faults:?}"))
+        .context("the shipped model does not parse")?;
+    Ok((Arc::new(model), files))
+}

@@ -1,0 +1,225 @@
+//! What is to be thought of an outcome. What the board is and holds comes from the witness; what the station says of it, from the
+//! record; and the record is never believed where the witness can be asked.
+
+use super::{case::Case, work::Outcome};
+use domain::{
+    model::DeviceModel,
+    outcome::Outcome as RunOutcome,
+    profile::parse_profile,
+    record::{BirthRecord, judge_record},
+    step::Step,
+    text::{Fault, FaultCode},
+    value::Value,
+};
+use simulator::{Mode, codec, observe::Observation};
+use std::time::Duration;
+
+/// A fault of the station, by the goal that it misses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Finding {
+    /// Passed, and the board is not what a pass says.
+    VerifiedWrongly,
+    /// A sound board was refused for something that it did not do.
+    AccusedWrongly,
+    /// It lies in its loader, and the record does not say so.
+    LeftInLoader,
+    /// No record with a reason, or no lamp that fits it.
+    NoVerdict,
+    /// It took more than three times the undisturbed time.
+    TooSlow,
+    /// The second run of the same seed went otherwise.
+    NotReplayed,
+}
+
+impl Finding {
+    pub const ALL: [Self; 6] = [
+        Self::VerifiedWrongly,
+        Self::AccusedWrongly,
+        Self::LeftInLoader,
+        Self::NoVerdict,
+        Self::TooSlow,
+        Self::NotReplayed,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifiedWrongly => "verified_wrongly",
+            Self::AccusedWrongly => "accused_wrongly",
+            Self::LeftInLoader => "left_in_loader_unsaid",
+            Self::NoVerdict => "without_verdict",
+            Self::TooSlow => "too_slow",
+            Self::NotReplayed => "not_replayed",
+        }
+    }
+}
+
+/// How a case ended.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    pub verified: bool,
+    /// The reason of a board that was not verified.
+    pub reason: Option<FaultCode>,
+    /// Nothing but bytes on the wire suffered: it should have been verified.
+    pub recoverable: bool,
+    pub findings: Vec<(Finding, String)>,
+}
+
+/// Judges it. `undisturbed`: what the same way takes without a disturbance.
+#[must_use]
+pub fn judge(case: &Case, outcome: &Outcome, undisturbed: Duration) -> Judgement {
+    let pass = outcome.records.iter().find(|record| record.outcome == RunOutcome::Pass);
+    let last = outcome.records.last();
+    let reason = last.and_then(|record| record.fault.as_ref());
+    let on_wire_only =
+        outcome.observed.as_ref().is_some_and(|board| board.struck.keys().all(|kind| kind.is_on_the_wire()));
+    let recoverable = case.is_sound() && on_wire_only;
+    let mut findings = Vec::new();
+    let mut found = |finding, what: String| findings.push((finding, what));
+    let lamp = outcome.witnessed.lamp.as_deref();
+    match (pass, &outcome.observed) {
+        (_, None) => found(Finding::NoVerdict, "the board was never put in".to_owned()),
+        (Some(record), Some(board)) => {
+            found_all(&mut found, Finding::VerifiedWrongly, wrong_pass(case, outcome, record, board));
+            if outcome.records.len() > 1 || lamp != Some("pass") {
+                let count = outcome.records.len();
+                found(Finding::NoVerdict, format!("{count} records beside a pass, the lamp says {lamp:?}"));
+            }
+        }
+        (None, Some(board)) => {
+            match reason {
+                None => found(Finding::NoVerdict, "no record says why it was refused".to_owned()),
+                Some(_) if !matches!(lamp, Some("fail" | "attention")) => {
+                    found(Finding::NoVerdict, format!("refused, and the lamp says {lamp:?}"));
+                }
+                Some(fault) if recoverable && !is_of_the_line(fault, outcome, board) => {
+                    found(Finding::AccusedWrongly, format!("{fault:?}"));
+                }
+                Some(_) => {}
+            }
+            if board.left_in == Mode::Loader && !reason.is_some_and(says_loader) {
+                found(Finding::LeftInLoader, format!("it lies in its loader, the record says {reason:?}"));
+            }
+        }
+    }
+    if outcome.lasted > undisturbed * 3 {
+        let (took, most) = (outcome.lasted.as_secs_f64(), undisturbed.as_secs_f64() * 3.0);
+        found(Finding::TooSlow, format!("{took:.1} s, at most {most:.1} s"));
+    }
+    let verified = pass.is_some();
+    let reason = reason.filter(|_| !verified).map(|fault| fault.code);
+    Judgement { verified, reason, recoverable, findings }
+}
+
+fn found_all(found: &mut impl FnMut(Finding, String), finding: Finding, what: Vec<String>) {
+    for what in what {
+        found(finding, what);
+    }
+}
+
+/// Everything that a pass says and the witness contradicts.
+fn wrong_pass(case: &Case, outcome: &Outcome, record: &BirthRecord, board: &Observation) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut must = |holds: bool, what: String| {
+        if !holds {
+            wrong.push(what);
+        }
+    };
+    let model = &outcome.model;
+    must(case.is_sound(), format!("a board that is {:?} passed", case.fault));
+    let doubts = judge_record(record, &outcome.server.expected());
+    must(doubts.is_empty(), format!("its record does not support a pass: {doubts:?}"));
+    for what in other_parameters(outcome, board) {
+        must(false, what);
+    }
+    must(
+        board.flash_image.as_deref() == Some(&outcome.image[..]),
+        "its flash holds another image".to_owned(),
+    );
+    must(board.boots, "its image does not start".to_owned());
+    must(board.left_in == Mode::Application, format!("it was left in {:?}", board.left_in));
+    let lease = kept_text(model, board, model.lease.as_ref().map(|lease| lease.mode_register.as_str()));
+    must(lease.as_deref() == Some("armed"), format!("its lock is {lease:?}"));
+    let holds = &outcome.witnessed.holds;
+    must(holds.charge_on && holds.discharge_on, format!("its paths: {holds:?}"));
+    must(!holds.password_is_factory, "it keeps the factory's password".to_owned());
+    let name = kept_text(model, board, model.name.as_ref().map(|name| name.register.as_str()));
+    let is_named = name
+        .as_ref()
+        .zip(record.serial.as_ref())
+        .is_some_and(|(name, serial)| name.len() >= 8 && serial.ends_with(&name[name.len() - 8..]));
+    must(is_named, format!("its name {name:?} is not that of {:?}", record.serial));
+    must(board.calibrated, "its current was never calibrated".to_owned());
+    let off = board.current_error_percent;
+    must(off.abs() <= 1.5, format!("its current is shown {off:.2} % wrong"));
+    for field in model.identity.fields.iter().filter(|field| field.unique) {
+        let held = kept_text(model, board, Some(&field.register)).unwrap_or_default();
+        let said = record.identifiers.iter().any(|identifier| {
+            identifier.kind == field.kind && identifier.value.eq_ignore_ascii_case(held.trim())
+        });
+        must(said, format!("the record is not that of {:?} {held}", field.kind));
+    }
+    // By the witness's own ear: nobody can have read what was not asked for.
+    must(!board.changed_since_start, "something was written to it after its last restart".to_owned());
+    for register in model.parameters().filter(|register| !is_secret(model, &register.name)) {
+        let span = register.address..register.address + register.width();
+        let read = span.clone().all(|address| board.read_since_start.contains(&address));
+        must(read, format!("nobody read {} after the last restart", register.name));
+    }
+    wrong
+}
+
+/// Parameters that the board keeps otherwise than the profile says, by the witness's own arithmetic.
+fn other_parameters(outcome: &Outcome, board: &Observation) -> Vec<String> {
+    let Ok(profile) = parse_profile("profile", &outcome.server.0.bundle.profile_toml) else {
+        return vec!["the profile does not parse".to_owned()];
+    };
+    let mut other = Vec::new();
+    for (name, value) in &profile.values {
+        let Some(register) = outcome.model.register(name) else { continue };
+        let wanted = match value {
+            Value::Number(number) => codec::encode_number(register, *number),
+            Value::Text(text) => codec::encode_text(register, text).unwrap_or_default(),
+        };
+        let at = |address| board.registers_kept.get(&address).copied().unwrap_or_default();
+        let held: Vec<u16> = (register.address..).take(usize::from(register.width())).map(at).collect();
+        if held != wanted {
+            other.push(format!("it keeps {held:?} for {name}, the profile says {wanted:?}"));
+        }
+    }
+    other
+}
+
+fn kept_text(model: &DeviceModel, board: &Observation, register: Option<&str>) -> Option<String> {
+    let register = model.register(register?)?;
+    let at = |address| board.registers_kept.get(&address).copied().unwrap_or_default();
+    let words: Vec<u16> = (register.address..).take(usize::from(register.width())).map(at).collect();
+    Some(codec::decode_text(register, &words))
+}
+
+fn is_secret(model: &DeviceModel, name: &str) -> bool {
+    model.password.as_ref().is_some_and(|password| password.secret_registers().any(|own| own == name))
+}
+
+/// Whether the reason speaks of the line, or says of the board what the witness confirms.
+fn is_of_the_line(fault: &Fault, outcome: &Outcome, board: &Observation) -> bool {
+    use FaultCode as C;
+    match fault.code {
+        C::BoardSilent
+        | C::BoardStoppedAnswering
+        | C::BoardAnswersGarbage
+        | C::LoaderSilent
+        | C::FlashFailed
+        | C::ApplicationDidNotStart => true,
+        C::FirmwareCrcDiffers | C::FirmwareVersionDiffers => {
+            board.flash_image.as_deref() != Some(&outcome.image[..])
+        }
+        _ => false,
+    }
+}
+
+/// Whether a person who reads the reason knows that the board may lie in its loader.
+fn says_loader(fault: &Fault) -> bool {
+    matches!(fault.code, FaultCode::FlashFailed | FaultCode::LoaderSilent | FaultCode::ApplicationDidNotStart)
+        || matches!(fault.step, Some(Step::Flash | Step::Boot))
+}

@@ -1,0 +1,279 @@
+//! The wire campaign: thousands of boards on disturbed lines, each the whole way through the real station in virtual time, each from
+//! its own seed and exactly so again. Judged by what the witness's boards are and hold.
+//!
+//! What lives here: cases from seeds, their work, their judgement, the figures. What never does: anything that a station could
+//! lean on; a campaign only watches.
+
+mod case;
+mod judge;
+mod report;
+mod tap;
+mod work;
+
+pub use case::{Case, IMAGE_BYTES, Models};
+pub use judge::{Finding, Judgement, judge};
+pub use report::Report;
+pub use work::{Outcome, work};
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+use domain::model::BootGeneration;
+use simulator::{Disturbance, Disturbances, Fault, disturbance::Struck};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// What the line suffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Rough {
+    /// Nothing but what `--disturb` adds.
+    None,
+    /// Every frame: each kind with one per cent.
+    Frames,
+    /// Every byte: flipped or lost with one in ten thousand.
+    Bytes,
+}
+
+impl Rough {
+    #[must_use]
+    pub fn disturbances(self) -> Disturbances {
+        let each = |kinds: &[Disturbance], probability| {
+            kinds.iter().fold(Disturbances::default(), |all, kind| all.with(*kind, probability))
+        };
+        match self {
+            Self::None => Disturbances::default(),
+            Self::Frames => {
+                let per_byte = [Disturbance::FlipByte, Disturbance::LoseByte];
+                let all: Vec<_> =
+                    Disturbance::ALL.into_iter().filter(|kind| !per_byte.contains(kind)).collect();
+                each(&all, 0.01)
+            }
+            Self::Bytes => each(&[Disturbance::FlipByte, Disturbance::LoseByte], 1e-4),
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Frames => "frames",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// What a campaign works on.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// How many seeds; each is one board for each rough.
+    #[arg(long, default_value_t = 60)]
+    pub seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// What the line suffers; without it frames, then bytes.
+    #[arg(long, value_enum)]
+    pub rough: Vec<Rough>,
+    /// On top of that: NAME=PROBABILITY, again and again (a wrong name lists them all).
+    #[arg(long = "disturb", value_name = "NAME=P")]
+    pub disturb: Vec<String>,
+    /// Every board has this fault (without it one in eight has one).
+    #[arg(long, value_enum)]
+    pub fault: Option<Fault>,
+    /// Every so many seeds one is run twice and compared to the byte; 0: none.
+    #[arg(long, default_value_t = 20)]
+    pub replay_every: u64,
+    /// Spoils the station in this way: the campaign must find it. Only where that is compiled in.
+    #[arg(long)]
+    pub sabotage: Option<String>,
+    /// Where the stations' journals lie; a memory disk is kind to the real one.
+    #[arg(long)]
+    pub disk: Option<PathBuf>,
+    /// Tells of every seed; of a single one, every byte and the record too.
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// One case that was worked and judged.
+#[derive(Debug)]
+pub struct Judged {
+    pub seed: u64,
+    pub rough: Rough,
+    pub loader: BootGeneration,
+    pub fault: Option<Fault>,
+    pub judgement: Judgement,
+    /// Time against the undisturbed one.
+    pub ratio: f64,
+    pub struck: Struck,
+    /// Requests that the witness heard.
+    pub requests: u64,
+    pub digest: String,
+    /// For a person, where it was asked for.
+    pub told: String,
+}
+
+/// Everything that the threads of a campaign share.
+struct Campaign<'a> {
+    options: &'a Options,
+    extra: Vec<(Disturbance, f64)>,
+    models: Models,
+    disk: PathBuf,
+    undisturbed: [Duration; 2],
+    /// Keep the line's bytes and the records for a person.
+    tells: bool,
+}
+
+/// Runs it on every core.
+///
+/// # Errors
+/// The campaign itself cannot work; what it finds stands in the report.
+pub fn run(options: &Options) -> Result<Report> {
+    choose_sabotage(options.sabotage.as_deref())?;
+    let begun = Instant::now();
+    let mut extra = Vec::new();
+    for setting in &options.disturb {
+        let mut one = Disturbances::default();
+        one.set(setting)?;
+        extra.extend(
+            Disturbance::ALL.map(|kind| (kind, one.probability(kind))).into_iter().filter(|(_, p)| *p > 0.0),
+        );
+    }
+    let models = Models::load()?;
+    let memory = Path::new("/dev/shm");
+    let disk = options
+        .disk
+        .clone()
+        .unwrap_or_else(|| if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() });
+    let roughs =
+        if options.rough.is_empty() { vec![Rough::Frames, Rough::Bytes] } else { options.rough.clone() };
+    let tells = options.verbose && options.seeds == 1;
+    let mut campaign = Campaign { options, extra, models, disk, undisturbed: [Duration::ZERO; 2], tells };
+    campaign.measure()?;
+    let jobs: Vec<(Rough, u64)> = roughs
+        .iter()
+        .flat_map(|rough| {
+            (options.seed..options.seed.saturating_add(options.seeds)).map(|seed| (*rough, seed))
+        })
+        .collect();
+    let judged = campaign.work_all(&jobs)?;
+    Ok(Report::new(options, &roughs, campaign.undisturbed, judged, begun.elapsed()))
+}
+
+impl Campaign<'_> {
+    /// What each loader's way takes undisturbed. The station must pass it, or there is nothing to measure by.
+    fn measure(&mut self) -> Result<()> {
+        // What is measured is the way, not the sabotage: a spoilt station that passes nobody is found by its cases.
+        for (place, loader) in [BootGeneration::Spl, BootGeneration::Hal].into_iter().enumerate() {
+            let outcome = work(&Case::undisturbed(loader), &self.models, &self.disk, false)?;
+            let passed =
+                outcome.records.iter().any(|record| record.outcome == domain::outcome::Outcome::Pass);
+            if !passed && self.options.sabotage.is_none() {
+                bail!("an undisturbed board with the loader {loader:?} does not pass: {:?}", outcome.records);
+            }
+            self.undisturbed[place] = outcome.lasted;
+        }
+        Ok(())
+    }
+
+    fn work_all(&self, jobs: &[(Rough, u64)]) -> Result<Vec<Judged>> {
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(Vec::with_capacity(jobs.len()));
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| -> Result<()> {
+            let worker = || -> Result<()> {
+                while let Some((rough, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let judged = self.work_one(*rough, *seed)?;
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push(judged);
+                }
+                Ok(())
+            };
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+            for worker in workers {
+                worker.join().map_err(|_| anyhow::anyhow!("a thread of the campaign died"))??;
+            }
+            Ok(())
+        })?;
+        let mut judged = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        judged.sort_by_key(|judged: &Judged| (judged.rough, judged.seed));
+        Ok(judged)
+    }
+
+    fn work_one(&self, rough: Rough, seed: u64) -> Result<Judged> {
+        let case = Case::of(seed, rough, &self.extra, self.options.fault);
+        let undisturbed = self.undisturbed[usize::from(case.loader == BootGeneration::Hal)];
+        let worked = catch_unwind(AssertUnwindSafe(|| work(&case, &self.models, &self.disk, self.tells)));
+        let mut judged = match worked {
+            Ok(outcome) => {
+                let outcome = outcome.with_context(|| format!("seed {seed}"))?;
+                judged(&case, rough, &outcome, undisturbed, self.tells)
+            }
+            Err(_) => panicked(&case, rough),
+        };
+        let again = self.options.replay_every;
+        if again > 0 && seed.is_multiple_of(again) && !judged.digest.is_empty() {
+            let replayed = work(&case, &self.models, &self.disk, false)?;
+            if replayed.digest != judged.digest {
+                let what = "the same seed ran otherwise the second time".to_owned();
+                judged.judgement.findings.push((Finding::NotReplayed, what));
+            }
+        }
+        Ok(judged)
+    }
+}
+
+fn judged(case: &Case, rough: Rough, outcome: &Outcome, undisturbed: Duration, tells: bool) -> Judged {
+    let observed = outcome.observed.as_ref();
+    let told = if tells { format!("{}\n{:#?}", outcome.trace, outcome.records) } else { String::new() };
+    Judged {
+        seed: case.seed,
+        rough,
+        loader: case.loader,
+        fault: case.fault,
+        judgement: judge(case, outcome, undisturbed),
+        ratio: outcome.lasted.as_secs_f64() / undisturbed.as_secs_f64().max(0.001),
+        struck: observed.map(|board| board.struck.clone()).unwrap_or_default(),
+        requests: observed.map_or(0, |board| board.frames + board.ignored_frames),
+        digest: outcome.digest.clone(),
+        told,
+    }
+}
+
+fn panicked(case: &Case, rough: Rough) -> Judged {
+    let findings = vec![(Finding::NoVerdict, "the station panicked".to_owned())];
+    Judged {
+        seed: case.seed,
+        rough,
+        loader: case.loader,
+        fault: case.fault,
+        judgement: Judgement { verified: false, reason: None, recoverable: case.is_sound(), findings },
+        ratio: 0.0,
+        struck: Struck::new(),
+        requests: 0,
+        digest: String::new(),
+        told: String::new(),
+    }
+}
+
+#[cfg(feature = "sabotage")]
+fn choose_sabotage(name: Option<&str>) -> Result<()> {
+    match name {
+        Some(name) => station::sabotage::choose(name).map_err(anyhow::Error::msg),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(feature = "sabotage"))]
+fn choose_sabotage(name: Option<&str>) -> Result<()> {
+    if let Some(name) = name {
+        bail!(
+            "the sabotage {name} is not in this program, as in every one that is built for use; `cargo xtask campaign wire --sabotage {name}` builds one with it"
+        );
+    }
+    Ok(())
+}

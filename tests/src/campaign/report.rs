@@ -1,0 +1,207 @@
+//! The figures of a campaign against their goals, and the seeds to look at.
+
+use super::{Finding, IMAGE_BYTES, Judged, Options, Rough};
+use serde_json::{Map, Value, json};
+use simulator::{Disturbance, disturbance::Struck};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Per cent of the recoverable boards that must end verified.
+const LEAST_VERIFIED: f64 = 95.0;
+/// Times the undisturbed time that no board may take.
+const MOST_TIMES: f64 = 3.0;
+/// With this many seeds every kind of disturbance must have struck at least once.
+const SEEDS_FOR_ALL_KINDS: u64 = 500;
+/// Seeds shown for each finding.
+const SHOWN: usize = 12;
+
+/// What a campaign found.
+#[derive(Debug)]
+pub struct Report {
+    /// One line of JSON.
+    pub json: Value,
+    /// The same for a person, and how to see a seed again.
+    pub lines: Vec<String>,
+    /// The goals that were missed, by name.
+    pub missed: Vec<String>,
+}
+
+struct Figures {
+    json: Map<String, Value>,
+    missed: Vec<String>,
+}
+
+impl Figures {
+    fn put(&mut self, name: &str, value: impl Into<Value>, goal: impl Into<Value>, met: bool) {
+        self.json.insert(name.to_owned(), json!({ "value": value.into(), "goal": goal.into(), "met": met }));
+        if !met {
+            self.missed.push(name.to_owned());
+        }
+    }
+}
+
+impl Report {
+    #[must_use]
+    pub fn new(
+        options: &Options,
+        roughs: &[Rough],
+        undisturbed: [Duration; 2],
+        judged: Vec<Judged>,
+        took: Duration,
+    ) -> Self {
+        let mut figures = Figures { json: Map::new(), missed: Vec::new() };
+        for finding in Finding::ALL {
+            let count = judged.iter().filter(|judged| has(judged, finding)).count();
+            figures.put(finding.as_str(), count, 0, count == 0);
+        }
+        let slowest = judged.iter().map(|judged| judged.ratio).fold(0.0, f64::max);
+        figures.put("slowest_times", hundredths(slowest), MOST_TIMES, slowest <= MOST_TIMES);
+        let mut runs = Map::new();
+        for &rough in roughs {
+            let own: Vec<&Judged> = judged.iter().filter(|judged| judged.rough == rough).collect();
+            let recoverable: Vec<&&Judged> =
+                own.iter().filter(|judged| judged.judgement.recoverable).collect();
+            let verified = recoverable.iter().filter(|judged| judged.judgement.verified).count();
+            let percent = 100.0 * verified as f64 / recoverable.len().max(1) as f64;
+            let name = format!("recoverable_verified_percent_{}", rough.as_str());
+            // A campaign of bad boards alone has nobody to verify.
+            let met = recoverable.is_empty() || percent >= LEAST_VERIFIED;
+            figures.put(&name, hundredths(percent), LEAST_VERIFIED, met);
+            let struck = all_struck(&own);
+            if options.seeds >= SEEDS_FOR_ALL_KINDS {
+                let set = |kind: &Disturbance| rough.disturbances().probability(*kind) > 0.0;
+                let wanted = Disturbance::ALL.iter().filter(|kind| set(kind)).count();
+                let kinds =
+                    Disturbance::ALL.iter().filter(|kind| set(kind) && struck.contains_key(kind)).count();
+                figures.put(&format!("kinds_struck_{}", rough.as_str()), kinds, wanted, kinds == wanted);
+            }
+            runs.insert(rough.as_str().to_owned(), run_of(&own, recoverable.len(), verified, &struck));
+        }
+        let mut lines = Vec::new();
+        for judged in &judged {
+            if options.verbose {
+                lines.push(shown(judged));
+            }
+            if !judged.told.is_empty() {
+                lines.push(judged.told.clone());
+            }
+        }
+        lines.extend(look_again(options, &judged));
+        let json = json!({
+            "campaign": "wire",
+            "seeds": options.seeds,
+            "seed": options.seed,
+            "sabotage": options.sabotage,
+            "image_bytes": IMAGE_BYTES,
+            "undisturbed_s": { "spl": hundredths(undisturbed[0].as_secs_f64()), "hal": hundredths(undisturbed[1].as_secs_f64()) },
+            "took_s": hundredths(took.as_secs_f64()),
+            "runs": runs,
+            "figures": figures.json,
+        });
+        Self { json, lines, missed: figures.missed }
+    }
+}
+
+fn has(judged: &Judged, finding: Finding) -> bool {
+    judged.judgement.findings.iter().any(|(found, _)| *found == finding)
+}
+
+fn all_struck(judged: &[&Judged]) -> Struck {
+    let mut all = Struck::new();
+    for (kind, count) in judged.iter().flat_map(|judged| &judged.struck) {
+        *all.entry(*kind).or_default() += count;
+    }
+    all
+}
+
+fn run_of(own: &[&Judged], recoverable: usize, verified: usize, struck: &Struck) -> Value {
+    let mut reasons: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for judged in own {
+        if let Some(code) = judged.judgement.reason {
+            let count = reasons.entry(format!("{code:?}")).or_default();
+            count.0 += 1;
+            count.1 += u64::from(judged.judgement.recoverable);
+        }
+    }
+    let reasons: Map<String, Value> = reasons
+        .into_iter()
+        .map(|(code, (all, recoverable))| (code, json!({ "all": all, "recoverable": recoverable })))
+        .collect();
+    let struck: Map<String, Value> =
+        struck.iter().map(|(kind, count)| (kind.as_str().to_owned(), json!(count))).collect();
+    let times: f64 = own.iter().map(|judged| judged.ratio).sum();
+    json!({
+        "boards": own.len(),
+        "verified": own.iter().filter(|judged| judged.judgement.verified).count(),
+        "recoverable": recoverable,
+        "recoverable_verified": verified,
+        "mean_times": hundredths(times / own.len().max(1) as f64),
+        "mean_requests": own.iter().map(|judged| judged.requests).sum::<u64>() / own.len().max(1) as u64,
+        "refused": reasons,
+        "struck": struck,
+    })
+}
+
+fn shown(judged: &Judged) -> String {
+    let struck: Vec<String> =
+        judged.struck.iter().map(|(kind, count)| format!("{} {count}", kind.as_str())).collect();
+    let end = match (judged.judgement.verified, judged.judgement.reason) {
+        (true, _) => "verified".to_owned(),
+        (false, Some(code)) => format!("refused: {code:?}"),
+        (false, None) => "no verdict".to_owned(),
+    };
+    format!(
+        "{} {} {:?} {:?}{}: {end}, {:.2} times, {} requests, {}",
+        judged.rough.as_str(),
+        judged.seed,
+        judged.loader,
+        judged.fault,
+        if judged.judgement.recoverable { " recoverable" } else { "" },
+        judged.ratio,
+        judged.requests,
+        struck.join(", ")
+    )
+}
+
+/// The seeds that missed a goal, and the command that shows one again.
+fn look_again(options: &Options, judged: &[Judged]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for finding in Finding::ALL {
+        let found = judged.iter().filter(|judged| has(judged, finding));
+        for judged in found.take(SHOWN) {
+            let what = judged.judgement.findings.iter().find(|(found, _)| *found == finding);
+            lines.push(format!(
+                "{}: {} [{}]",
+                finding.as_str(),
+                what.map(|(_, what)| what.as_str()).unwrap_or_default(),
+                command(options, judged)
+            ));
+        }
+    }
+    let lost = |judged: &&Judged| judged.judgement.recoverable && !judged.judgement.verified;
+    for judged in judged.iter().filter(lost).take(SHOWN) {
+        lines.push(format!("not verified: {:?} [{}]", judged.judgement.reason, command(options, judged)));
+    }
+    lines
+}
+
+fn command(options: &Options, judged: &Judged) -> String {
+    let mut command = format!(
+        "cargo xtask campaign wire --seed {} --seeds 1 --rough {} -v",
+        judged.seed,
+        judged.rough.as_str()
+    );
+    for setting in &options.disturb {
+        command += &format!(" --disturb {setting}");
+    }
+    if let Some(fault) = options.fault.and_then(|fault| clap::ValueEnum::to_possible_value(&fault)) {
+        command += &format!(" --fault {}", fault.get_name());
+    }
+    if let Some(sabotage) = &options.sabotage {
+        command += &format!(" --sabotage {sabotage}");
+    }
+    command
+}
+
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
