@@ -132,6 +132,20 @@ fn a_rule_that_the_board_breaks_stands_in_nobodys_way_until_it_holds() {
     assert_eq!(planned.writes.len(), 3);
 }
 
+/// The detour of 10 mends the rule that it lies below 20; on its way home it must not break it again.
+#[test]
+fn what_a_detour_has_mended_stays_whole() {
+    let fields = [field(10, 9, 7), field(20, 5, 10), field(30, 7, 9)];
+    let apart = || rules(&[Said(0, Op::Lt, 1), Said(0, Op::Ne, 2)]);
+    let planned = order_writes(&fields, WriteLimits::default(), &apart(), &[interim(0, 3)]).unwrap();
+    let home = planned.writes.iter().position(|write| *write == single(10, 7)).unwrap();
+    assert!(planned.writes[..home].contains(&single(20, 10)), "{:?}", planned.writes);
+    // And where 20 may rise after 10 alone, there is no way.
+    let mut rules = apart();
+    rules.push(Rule { left: 0, right: Some(1), holds: Box::new(|x, y| y[0] <= 6 || x[0] == 7) });
+    assert!(order_writes(&fields, WriteLimits::default(), &rules, &[interim(0, 3)]).is_err());
+}
+
 #[test]
 fn an_unknown_value_becomes_known_before_its_neighbours_move() {
     let unknown = |address, wanted| Field { current: None, ..field(address, 0, wanted) };
