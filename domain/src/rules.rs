@@ -144,10 +144,7 @@ pub fn judge_rules<'m>(
 
 /// The rules that a board must obey at every moment (those of severity error) and that rest on one of these parameters, in
 /// the model's order. A rule of severity warning asks for a person's opinion, not for an order of writes.
-pub fn binding_rules<'m>(
-    model: &'m DeviceModel,
-    is_written: impl Fn(&str) -> bool,
-) -> impl Iterator<Item = &'m Rule> {
+pub fn binding_rules(model: &DeviceModel, is_written: impl Fn(&str) -> bool) -> impl Iterator<Item = &Rule> {
     let binding = model.rules.iter().filter(|rule| rule.severity == Severity::Error);
     binding.filter(move |rule| is_written(&rule.left) || is_written(&rule.right))
 }

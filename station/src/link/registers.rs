@@ -5,7 +5,7 @@ use crate::board::Reading;
 use domain::{
     codec,
     model::{Access, DeviceModel, Register},
-    text::{Fault, FaultCode},
+    text::Fault,
     value::Value,
 };
 use protocol::{

@@ -60,6 +60,20 @@ fn write(board: &mut Board, request: &Request) {
     }
 }
 
+/// A board of that model that holds these values.
+fn board_of(model: &DeviceModel, values: &BTreeMap<String, Value>) -> Peer {
+    let mut peer = Peer::new();
+    peer.registers.extend((0..23).map(|address| (address, 0)));
+    let identity = [
+        ("hardware_model", Value::from("TBA-32S-R2")),
+        ("machine_code", Value::Number(342_589_975.0)),
+        ("bluetooth_address", Value::from("26541C98068E")),
+    ];
+    peer.registers.extend(holding(model, &identity.map(|(name, value)| (name.to_owned(), value)).into()));
+    peer.registers.extend(holding(model, values));
+    peer
+}
+
 /// Ids of the binding rules that the board breaks.
 fn broken(model: &DeviceModel, ratings: &Ratings, board: &Board) -> Vec<String> {
     let values: BTreeMap<String, Value> = model
@@ -113,8 +127,7 @@ async fn from_any_chemistry_to_any_other_no_rule_breaks_on_the_way() {
             profiles().iter().flat_map(|from| profiles().into_iter().map(move |to| (from.clone(), to)))
         {
             let (before, wanted) = (holding(&model, &from.values), holding(&model, &to.values));
-            let mut peer = Peer::new();
-            peer.registers.extend(before.clone());
+            let peer = board_of(&model, &from.values);
             let (mut link, board) = peer.connect_as(Arc::new(model.clone()), LinkOptions::default());
             let request = BoardRequest::WriteProfile { values: to.values.clone(), ratings: ratings(&to) };
             let BoardReply::ProfileWritten(written) = ask(&mut link, request).await.unwrap() else {
@@ -185,20 +198,19 @@ async fn without_the_products_rating_or_the_jigs_test_current_a_current_limit_is
         assert!(seen.is_empty());
     }
     // A value that no such rule stands over needs neither.
-    let mut peer = Peer::new();
-    peer.registers.extend(holding(&topbms(40), &profile.values));
+    let peer = board_of(&topbms(40), &profile.values);
     let (answer, _) = given(topbms(40), peer, &[("charge_delay_s", 7.0)], Ratings::default()).await;
     assert!(matches!(answer, Ok(BoardReply::ProfileWritten(written)) if written.transactions == 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_value_by_hand_is_judged_with_what_the_board_holds_beside_it() {
-    let mut peer = Peer::new();
-    peer.registers.extend(holding(&topbms(40), &profiles()[0].values));
+    let peer = board_of(&topbms(40), &profiles()[0].values);
     let (answer, seen) =
-        given(topbms(40), peer, &[("charge_protection_l2_mv", 2800.0)], Ratings::default()).await;
+        given(topbms(40), peer, &[("charge_protection_l1_mv", 2950.0)], Ratings::default()).await;
     let fault = answer.unwrap_err();
-    assert_eq!((fault.code, fault.args["rule"].as_str()), (FaultCode::DeadlyValue, "charge-l2-above-l1"));
+    assert_eq!(fault.code, FaultCode::DeadlyValue, "{fault:?}");
+    assert_eq!(fault.args["rule"], "charge-l2-above-l1");
     assert!(!seen.is_empty() && !seen.iter().any(Request::is_write), "{seen:?}");
 }
 
@@ -232,7 +244,7 @@ async fn a_detour_is_taken_where_no_order_keeps_the_rules() {
     assert!(matches!(answer, Ok(BoardReply::ProfileWritten(written)) if written.transactions == 3));
     let writes: Vec<Request> = seen.into_iter().filter(Request::is_write).collect();
     let single = |address, value| Request::WriteSingle { address, value };
-    assert_eq!(writes, [single(101, 1999), single(100, 1500), single(101, 2800)]);
+    assert_eq!(writes, [single(101, 1501), single(100, 1500), single(101, 2800)]);
 }
 
 #[tokio::test(start_paused = true)]
