@@ -12,6 +12,7 @@ use crate::{
 use domain::{
     api::profiles::{ProfileValue, ProfileView, RuleView},
     model::{Provenance, Rule, RuleOp, Severity},
+    rules::RuleStanding,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
