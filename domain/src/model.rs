@@ -147,7 +147,7 @@ wire! {
         pub left: String,
         pub op: RuleOp,
         /// A parameter's name or `product.rated_charge_a`, `product.rated_discharge_a`, `product.peak_a`,
-        /// `product.working_charge_a`, `product.working_discharge_a`.
+        /// `product.working_charge_a`, `product.working_discharge_a`, `jig.test_current_a`.
         pub right: String,
         #[serde(default = "one")]
         pub factor: f64,

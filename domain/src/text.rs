@@ -59,6 +59,12 @@ wire! {
         RegisterDoesNotHold,
         /// `register`, `exception`
         WriteRefused,
+        /// `register`, `found`, `bound`, `rule`: the value wanted breaks a rule; nothing was written
+        DeadlyValue,
+        /// `rule`, `missing`: nobody can say whether the value wanted breaks it; nothing was written
+        RuleNotJudged,
+        /// `registers`, `rules`: no order of the writes keeps the rules at every moment; nothing was written
+        NoSafeOrder,
         /// `expected`, `found`, `tolerance`
         CalibrationOff,
         /// `measurement`, `found`, `min`, `max`, `unit`

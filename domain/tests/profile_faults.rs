@@ -6,7 +6,7 @@ use jigline_domain::{
     model::{DeviceModel, RuleOp, Severity, parse_model},
     procedure::{check_procedure, parse_procedure},
     profile::{Profile, check_profile, parse_profile},
-    rules::{holds, judge_rules},
+    rules::{JIG_TEST_CURRENT, Judgement, RATING_NAMES, Ratings, judge, judge_rules},
     value::Value,
 };
 use std::fs;
@@ -37,7 +37,7 @@ fn spoilt(text: &str, old: &str, new: &str) -> String {
 fn said(old: &str, new: &str) -> Vec<(usize, Severity, String)> {
     let text = spoilt(&lto(), old, new);
     let profile = parse_profile("p.toml", &text).unwrap();
-    let faults = check_profile(&profile, &model());
+    let faults = check_profile(&profile, &model(), Some(20.0));
     faults
         .into_iter()
         .map(|fault| fault.located("p.toml", &text))
@@ -90,7 +90,11 @@ fn a_profile_belongs_to_its_model_its_chemistry_and_its_cells() {
     assert!(other[0].2.contains("is for model \"jbd\""), "{other:?}");
     let text = lto().replacen("chemistry = \"lto\"", "chemistry = \"li_ion\"", 1);
     let profile = parse_profile("p.toml", &text).unwrap();
-    assert!(check_profile(&profile, &model()).iter().any(|fault| fault.reason.contains("chemistry differs")));
+    assert!(
+        check_profile(&profile, &model(), Some(20.0))
+            .iter()
+            .any(|fault| fault.reason.contains("chemistry differs"))
+    );
     let cells = said("cells = 12", "cells = 33");
     assert!(cells.iter().any(|(_, _, reason)| reason.contains("has 1 to 32")), "{cells:?}");
 }
@@ -114,22 +118,21 @@ fn a_profile_that_is_no_profile_is_refused_with_its_line() {
     assert!(fault("id = \"topbms-12s-lto-200a\"", "id = \"\"").contains("is not of a-z"));
 }
 
+fn ratings(profile: &Profile) -> Ratings {
+    Ratings { jig_test_current_a: Some(20.0), ..Ratings::of_product(profile) }
+}
+
 /// Each rule, broken by the least step of its left side with all else as shipped.
 #[test]
 fn each_shipped_rule_bites_at_its_very_bound() {
     let model = model();
     let profile: Profile = parse_profile("p.toml", &lto()).unwrap();
-    assert!(judge_rules(&model, &profile.product, &profile.values).is_empty());
+    let ratings = ratings(&profile);
+    assert!(judge_rules(&model, &ratings, &profile.values).is_empty());
     for rule in &model.rules {
         let mut values = profile.values.clone();
-        let bound = match rule.right.as_str() {
-            "product.rated_charge_a" => profile.product.rated_charge_a,
-            "product.rated_discharge_a" => profile.product.rated_discharge_a,
-            "product.peak_a" => profile.product.peak_a,
-            "product.working_charge_a" => profile.product.working_charge_a,
-            "product.working_discharge_a" => profile.product.working_discharge_a,
-            name => values[name].as_number().unwrap(),
-        } * rule.factor;
+        let right = ratings.get(&rule.right).or_else(|| values[&rule.right].as_number());
+        let bound = right.unwrap() * rule.factor;
         // The nearest whole value that breaks it, and the nearest that holds.
         let (broken, sound) = match rule.op {
             RuleOp::Lt => (bound, bound - 1.0),
@@ -139,17 +142,59 @@ fn each_shipped_rule_bites_at_its_very_bound() {
             RuleOp::Eq => (bound + 1.0, bound),
         };
         values.insert(rule.left.clone(), Value::Number(broken));
-        let findings = judge_rules(&model, &profile.product, &values);
+        let findings = judge_rules(&model, &ratings, &values);
         let finding = findings
             .iter()
-            .find(|finding| finding.rule_id == rule.id)
+            .find(|finding| finding.rule.id == rule.id)
             .unwrap_or_else(|| panic!("{} let {broken} pass", rule.id));
-        assert_eq!((finding.left, finding.right, finding.severity), (broken, bound, rule.severity));
+        assert_eq!(finding.judgement, Judgement::Broken { left: broken, right: bound });
         values.insert(rule.left.clone(), Value::Number(sound));
-        assert_eq!(holds(rule, &profile.product, &values), Some(true), "{} refuses {sound}", rule.id);
+        assert_eq!(judge(rule, &ratings, &values), Judgement::Holds, "{} refuses {sound}", rule.id);
         values.remove(&rule.left);
-        assert_eq!(holds(rule, &profile.product, &values), None);
+        let missing = rule.left.clone();
+        assert_eq!(judge(rule, &ratings, &values), Judgement::NotJudged { missing });
     }
+}
+
+#[test]
+fn a_rule_whose_rating_is_not_known_is_not_judged_and_says_so() {
+    let model = model();
+    let profile = parse_profile("p.toml", &lto()).unwrap();
+    let unjudged = |ratings: &Ratings| -> Vec<String> {
+        let findings = judge_rules(&model, ratings, &profile.values).into_iter();
+        findings
+            .map(|finding| match finding.judgement {
+                Judgement::NotJudged { missing } => missing,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+    let asked = |of: &dyn Fn(&str) -> bool| -> Vec<String> {
+        let rights = model.rules.iter().map(|rule| rule.right.clone());
+        rights.filter(|right| RATING_NAMES.contains(&right.as_str()) && of(right)).collect()
+    };
+    // Without a product and a jig; without a jig.
+    assert_eq!(unjudged(&Ratings::default()), asked(&|_| true));
+    let without_jig = unjudged(&Ratings::of_product(&profile));
+    assert_eq!(without_jig, asked(&|right| right == JIG_TEST_CURRENT));
+    assert_eq!(without_jig.len(), 2);
+    // A profile by itself: a warning each, and no error.
+    let faults = check_profile(&profile, &model, None);
+    assert!(faults.iter().all(|fault| fault.severity == Severity::Warning), "{faults:?}");
+    assert!(faults[0].reason.contains("is not judged: jig.test_current_a is known only with a procedure"));
+    assert_eq!(faults.len(), 2);
+}
+
+#[test]
+fn a_limit_that_the_jigs_own_load_would_kill_the_board_by_is_an_error() {
+    let profile = parse_profile("p.toml", &lto()).unwrap();
+    let severe = |amperes: f64| -> Vec<String> {
+        let faults = check_profile(&profile, &model(), Some(amperes)).into_iter();
+        faults.filter(|fault| fault.severity == Severity::Error).map(|fault| fault.reason).collect()
+    };
+    assert_eq!(severe(199.0), Vec::<String>::new());
+    let found = severe(200.0);
+    assert!(found.len() == 1 && found[0].contains("rule discharge-limit-above-test"), "{found:?}");
 }
 
 #[test]

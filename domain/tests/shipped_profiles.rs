@@ -44,7 +44,7 @@ fn every_shipped_profile_suits_its_model_without_a_warning() {
     for (file, text) in files("parameters") {
         let profile = parse_profile(&file, &text).unwrap_or_else(|faults| panic!("{}", lines(&faults)));
         assert!(file.ends_with(&format!("{}.toml", profile.id)), "{file} holds profile {}", profile.id);
-        let faults = check_profile(&profile, &model(&profile.model));
+        let faults = check_profile(&profile, &model(&profile.model), Some(20.0));
         let faults: Vec<_> = faults.into_iter().map(|fault| fault.located(&file, &text)).collect();
         assert!(faults.is_empty(), "{}", lines(&faults));
     }

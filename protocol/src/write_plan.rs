@@ -1,8 +1,14 @@
 //! Plans of register transactions: the fewest writes that make a board as wanted and touch nothing else, and the
-//! fewest reads that cover a set of registers without touching a hole.
+//! fewest reads that cover a set of registers without touching a hole. Writes under rules are ordered by [`order_writes`].
 //!
 //! A write never covers a register that is unknown, read-only, locked or already right: boards wear out, and some
 //! refuse a whole write for one such register.
+
+mod detour;
+mod order;
+mod rules;
+
+pub use rules::{Holds, Interim, OrderFault, OrderedWrites, Rule, order_writes};
 
 use core::ops::RangeInclusive;
 
@@ -42,6 +48,13 @@ pub struct WriteLimits {
     pub max_registers: u16,
     /// Whether a lone register goes by function 06.
     pub single_for_one: bool,
+}
+
+impl WriteLimits {
+    fn check(self) -> Result<(), PlanFault> {
+        let possible = (1..=MAX_WRITE).contains(&self.max_registers);
+        if possible { Ok(()) } else { Err(PlanFault::Limit(self.max_registers)) }
+    }
 }
 
 impl Default for WriteLimits {
@@ -92,17 +105,16 @@ pub enum PlanFault {
     Limit(u16),
 }
 
-/// The fewest writes, in order of address, that give every field its wanted value.
+/// The fewest writes, in order of address, that give every field its wanted value; where rules stand between the fields,
+/// [`order_writes`] is to be asked.
 ///
 /// # Errors
 /// The first [`PlanFault`] found; nothing may be written then.
 pub fn plan_writes(fields: &[Field], limits: WriteLimits) -> Result<Vec<Request>, PlanFault> {
-    if limits.max_registers == 0 || limits.max_registers > MAX_WRITE {
-        return Err(PlanFault::Limit(limits.max_registers));
-    }
+    limits.check()?;
     let mut fields: Vec<&Field> = fields.iter().collect();
     fields.sort_by_key(|field| field.address);
-    check_fields(&fields)?;
+    check_fields(fields.iter().copied())?;
 
     let mut plan: Vec<Request> = Vec::new();
     let mut run: Option<(u16, Vec<u16>)> = None;
@@ -121,7 +133,7 @@ pub fn plan_writes(fields: &[Field], limits: WriteLimits) -> Result<Vec<Request>
     Ok(plan)
 }
 
-fn check_fields(sorted: &[&Field]) -> Result<(), PlanFault> {
+fn check_fields<'f>(sorted: impl Iterator<Item = &'f Field>) -> Result<(), PlanFault> {
     let mut next_free = 0_u32;
     for field in sorted {
         let address = field.address;
@@ -231,3 +243,6 @@ pub fn plan_reads(
 #[cfg(test)]
 #[path = "write_plan_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod order_tests;

@@ -128,7 +128,7 @@ fn read_profile(
     let name = path.display().to_string();
     let profile = told(parse_profile(&name, &text), faults)?;
     let model = model_of(&profile.model, models, &name, &text, faults)?;
-    let found: Vec<String> = check_profile(&profile, model)
+    let found: Vec<String> = check_profile(&profile, model, None)
         .into_iter()
         .filter(|fault| fault.severity == Severity::Error)
         .map(|fault| fault.located(&name, &text).to_string())

@@ -5,7 +5,7 @@
 //! as an answer: the runner judges. What ends the request comes back as a [`domain::text::Fault`] without a step;
 //! the runner puts the step on it.
 
-use domain::{identifier::Identifier, lease::BirthLease, record::FoundState, value::Value};
+use domain::{identifier::Identifier, lease::BirthLease, record::FoundState, rules::Ratings, value::Value};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// A password on its way to a board. Never shown: `Debug` prints a placeholder, and there is no `Display`.
@@ -83,9 +83,11 @@ pub enum BoardRequest {
     /// Every parameter of the model. -> [`BoardReply::Registers`], in the model's order.
     ReadParameters,
     /// Brings the named parameters to these values: reads all of them, writes only those that differ (register for register), reads
-    /// all again. Needs the unlock. Faults: `WriteRefused`, `Internal` for a value that the model's map cannot hold.
+    /// all again. Needs the unlock. After every transaction the board obeys the model's rules of severity error as far as it did
+    /// before; `ratings` are what those rules may ask for. Faults: `DeadlyValue`, `RuleNotJudged`, `NoSafeOrder` (then nothing was
+    /// written), `WriteRefused`, `Internal` for a value that the model's map cannot hold.
     /// -> [`BoardReply::ProfileWritten`]; the runner judges what did not hold.
-    WriteProfile { values: BTreeMap<String, Value> },
+    WriteProfile { values: BTreeMap<String, Value>, ratings: Ratings },
     /// Named registers, in few transactions and as given. -> [`BoardReply::Registers`].
     ReadRegisters { names: Vec<String> },
     /// Tells the board the true current in milliamperes, lets it settle (the model's `settle_ms`) and reads it again.

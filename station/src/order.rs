@@ -9,6 +9,7 @@ use domain::{
     procedure::{Procedure, check_pairing, check_procedure, parse_procedure},
     profile::{Profile, check_profile, parse_profile},
     record::Expected,
+    rules::{Ratings, test_current_a},
     text::{Fault, FaultCode},
 };
 use ed25519_dalek::VerifyingKey;
@@ -68,6 +69,12 @@ impl WorkOrder {
 }
 
 impl WorkOrder {
+    /// What the rules over the profile's parameters may ask for.
+    #[must_use]
+    pub fn ratings(&self) -> Ratings {
+        Ratings::on_jig(&self.profile, &self.procedure)
+    }
+
     /// What the record of a pass must hold.
     #[must_use]
     pub fn expected(&self) -> Expected {
@@ -99,9 +106,8 @@ fn check_parts(
             model.image_capacity()
         )));
     }
-    let killing =
-        check_profile(profile, model).into_iter().filter(|fault| fault.severity == Severity::Error).collect();
-    none_of(killing)?;
+    let found = check_profile(profile, model, Some(test_current_a(procedure)));
+    none_of(found.into_iter().filter(|fault| fault.severity == Severity::Error).collect())?;
     none_of(check_pairing(procedure, profile).into_iter().collect())?;
     none_of(check_procedure(procedure, model))
 }

@@ -10,6 +10,7 @@ mod harness;
 
 use domain::{
     record::FoundState,
+    rules::Ratings,
     text::{Fault, FaultCode},
     value::Value,
 };
@@ -59,7 +60,10 @@ async fn pymodbus_is_identified_read_written_and_its_refusal_understood() {
         ("discharge_limit_mv".to_owned(), 2800.0.into()),
         ("low_temperature_c".to_owned(), Value::Number(-20.0)),
     ]);
-    let answer = link.execute(BoardRequest::WriteProfile { values }, &mut |_| {}).await.unwrap();
+    let answer = link
+        .execute(BoardRequest::WriteProfile { values, ratings: Ratings::default() }, &mut |_| {})
+        .await
+        .unwrap();
     let BoardReply::ProfileWritten(written) = answer.reply else { panic!() };
     assert_eq!(written.transactions, 1);
     assert!(written.parameters.iter().all(|parameter| parameter.holds()));

@@ -3,6 +3,7 @@
 use crate::{
     model::{Bilingual, Provenance, Rule},
     profile::{Chemistry, ProductRatings},
+    rules::RuleStanding,
     value::Value,
 };
 
@@ -57,9 +58,10 @@ wire! {
 }
 
 wire! {
-    /// A rule of the model and whether this revision obeys it.
+    /// A rule of the model and whether this revision obeys it. A profile by itself knows no jig: a rule that asks for the
+    /// jig's test current is not judged here, but when a bundle is submitted and again at the station.
     pub struct RuleView {
         pub rule: Rule,
-        pub holds: bool,
+        pub standing: RuleStanding,
     }
 }

@@ -4,7 +4,7 @@ use super::{Chemistry, Profile};
 use crate::{
     codec,
     model::{DeviceModel, RegisterKind, Severity},
-    rules::judge_rules,
+    rules::{Judgement, Ratings, is_rating, judge_rules},
     source::{At, Source},
     value::Value,
 };
@@ -96,8 +96,15 @@ fn ratings(profile: &Profile) -> [(&'static str, f64); 5] {
 
 /// Everything that is wrong with `profile` on a board of `model`: errors and warnings, parameters in the model's order, then
 /// the rules. Empty for a profile that may be released as it is. Files and lines are added by [`ProfileFault::located`].
+///
+/// `jig_test_current_a`: what the procedure's load draws ([`crate::rules::test_current_a`]), amperes. Without one the rules
+/// that ask for it are not judged, and each says so as a warning: they are judged when profile and procedure meet in a bundle.
 #[must_use]
-pub fn check_profile(profile: &Profile, model: &DeviceModel) -> Vec<ProfileFault> {
+pub fn check_profile(
+    profile: &Profile,
+    model: &DeviceModel,
+    jig_test_current_a: Option<f64>,
+) -> Vec<ProfileFault> {
     let mut faults = Vec::new();
     let mut report = |severity, parameter: Option<&str>, reason: String| {
         let (file, parameter) = (profile.id.clone(), parameter.map(str::to_owned));
@@ -163,12 +170,24 @@ pub fn check_profile(profile: &Profile, model: &DeviceModel) -> Vec<ProfileFault
         report(error, None, reason);
     }
     check_chemistry(profile, model, &mut report);
-    for finding in judge_rules(model, &profile.product, &profile.values) {
-        let left = model.rules.iter().find(|rule| rule.id == finding.rule_id).map(|rule| rule.left.as_str());
-        let (found, bound) = (Value::Number(finding.left), Value::Number(finding.right));
-        let reason =
-            format!("rule {}: {} (found {found}, against {bound})", finding.rule_id, finding.message.en);
-        report(finding.severity, left, reason);
+    let ratings = Ratings { jig_test_current_a, ..Ratings::of_product(profile) };
+    for finding in judge_rules(model, &ratings, &profile.values) {
+        let rule = finding.rule;
+        match finding.judgement {
+            Judgement::Broken { left, right } => {
+                let (found, bound) = (Value::Number(left), Value::Number(right));
+                let message = &rule.message.en;
+                let reason = format!("rule {}: {message} (found {found}, against {bound})", rule.id);
+                report(rule.severity, Some(&rule.left), reason);
+            }
+            Judgement::NotJudged { missing } if is_rating(&missing) => {
+                let reason =
+                    format!("rule {} is not judged: {missing} is known only with a procedure", rule.id);
+                report(Severity::Warning, Some(&rule.left), reason);
+            }
+            // A parameter that is missing or of the wrong type is named above by itself.
+            Judgement::NotJudged { .. } | Judgement::Holds => {}
+        }
     }
     faults
 }

@@ -172,6 +172,24 @@ fn sentence(code: FaultCode) -> Sentence {
             "Put the board in again; if it refuses twice, call the engineer.",
             "请重新放入；再次拒绝请联系工程师。",
         ),
+        C::DeadlyValue => say(
+            "{register} must not become {found}: rule {rule} forbids it (against {bound}). Nothing was written.",
+            "禁止将 {register} 设为 {found}：违反规则 {rule}（界限 {bound}）。未写入任何参数。",
+            "Call the engineer: the profile or the procedure must be changed before any board is worked with it.",
+            "请联系工程师：需先修改参数档或工艺，再继续作业。",
+        ),
+        C::RuleNotJudged => say(
+            "Rule {rule} cannot be judged: {missing} is not known. Nothing was written.",
+            "无法判定规则 {rule}：{missing} 未知。未写入任何参数。",
+            "Call the engineer: the figure must be given before this value is written.",
+            "请联系工程师：需先提供该数据才能写入。",
+        ),
+        C::NoSafeOrder => say(
+            "{registers} cannot be changed without breaking {rules} on the way. Nothing was written.",
+            "修改 {registers} 的过程中必然违反 {rules}。未写入任何参数。",
+            "Put it aside for rework and call the engineer: its present values and the profile's do not meet.",
+            "请放入返工区并联系工程师：现有参数无法安全改为目标参数。",
+        ),
         C::CalibrationOff => say(
             "Current calibration is off: {found} where {expected} flows, {tolerance} allowed.",
             "电流校准超差：读数 {found}，实际 {expected}，允许 {tolerance}。",

@@ -236,6 +236,7 @@ texts! {
     rule_holds: "holds", "满足";
     rule_broken: "broken", "违反";
     rule_warning: "warning", "警告";
+    rule_not_judged: "judged with a procedure", "配工艺后判定";
     no_rules: "The model has no rules between parameters.", "该板型没有参数间规则。";
     provenance_published: "published", "公开资料";
     provenance_captured: "read off a bus", "总线抓取";

@@ -12,6 +12,7 @@ use crate::{
 use domain::{
     api::profiles::{ProfileValue, ProfileView, RuleView},
     model::{Provenance, Rule, RuleOp, Severity},
+    rules::RuleStanding,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -119,9 +120,10 @@ fn value_row(value: &ProfileValue) -> AnyView {
 
 fn rules(rules: &[RuleView]) -> AnyView {
     let t = i18n::texts();
-    // What is broken comes first.
-    let (broken, holding): (Vec<_>, Vec<_>) = rules.iter().partition(|rule| !rule.holds);
-    let list = broken.into_iter().chain(holding).map(rule_row);
+    // What is broken comes first, then what only a jig can tell.
+    let standing = |standing| rules.iter().filter(move |rule| rule.standing == standing);
+    let order = [RuleStanding::Broken, RuleStanding::NotJudged, RuleStanding::Holds];
+    let list = order.into_iter().flat_map(standing).map(rule_row);
     view! {
         <section class="card">
             <div class="card-head"><h2>{t.rules}</h2><span class="quiet small">{rules.len()}</span></div>
@@ -137,13 +139,14 @@ fn rules(rules: &[RuleView]) -> AnyView {
 
 fn rule_row(view: &RuleView) -> AnyView {
     let t = i18n::texts();
-    let badge = match (view.holds, view.rule.severity) {
-        (true, _) => ui::badge(Tone::Pass, t.rule_holds),
-        (false, Severity::Error) => ui::badge(Tone::Fail, t.rule_broken),
-        (false, Severity::Warning) => ui::badge(Tone::Attention, t.rule_warning),
+    let (badge, standing) = match (view.standing, view.rule.severity) {
+        (RuleStanding::Holds, _) => (ui::badge(Tone::Pass, t.rule_holds), "holds"),
+        (RuleStanding::NotJudged, _) => (ui::badge(Tone::Attention, t.rule_not_judged), "not_judged"),
+        (RuleStanding::Broken, Severity::Error) => (ui::badge(Tone::Fail, t.rule_broken), "broken"),
+        (RuleStanding::Broken, Severity::Warning) => (ui::badge(Tone::Attention, t.rule_warning), "broken"),
     };
     view! {
-        <li data-rule=view.rule.id.clone() data-holds=view.holds.to_string()>
+        <li data-rule=view.rule.id.clone() data-standing=standing>
             <div class="grow">{i18n::pick(&view.rule.message)}<br/><code>{formula(&view.rule)}</code></div>
             {badge}
         </li>

@@ -17,7 +17,7 @@ use domain::{
     model::{DeviceModel, parse_model},
     profile::{Profile, parse_profile},
     role::Permission,
-    rules::holds,
+    rules::{Ratings, RuleStanding, judge},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -87,14 +87,14 @@ fn view(profile: Profile, model: DeviceModel, revisions: Vec<u32>, released: boo
             address: register.address,
         })
     });
+    let ratings = Ratings::of_product(&profile);
     ProfileView {
         values: values.collect(),
         rules: model
             .rules
             .iter()
             .map(|rule| RuleView {
-                // A rule whose sides are not both there is broken by nobody.
-                holds: holds(rule, &profile.product, &profile.values) != Some(false),
+                standing: RuleStanding::from(&judge(rule, &ratings, &profile.values)),
                 rule: rule.clone(),
             })
             .collect(),

@@ -24,6 +24,7 @@ use domain::{
     procedure::{check_pairing, check_procedure, parse_procedure},
     profile::{check_profile, parse_profile},
     role::Permission,
+    rules::test_current_a,
 };
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -134,7 +135,10 @@ fn judge_files(
     let procedure = parse_procedure(&procedure_file.id, &procedure_file.content);
     match &profile {
         Ok(profile) => {
-            let errors = check_profile(profile, model).into_iter().filter(|f| f.severity == Severity::Error);
+            // Without a readable procedure there is no bundle: what its load asks of the profile is then judged next time.
+            let test_current_a = procedure.as_ref().ok().map(test_current_a);
+            let found = check_profile(profile, model, test_current_a);
+            let errors = found.into_iter().filter(|f| f.severity == Severity::Error);
             faults.extend(errors.map(|f| fault("profile_id", f.to_string())));
         }
         Err(all) => faults.extend(all.iter().map(|f| fault("profile_id", f.to_string()))),

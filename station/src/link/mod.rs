@@ -15,6 +15,7 @@ mod line;
 mod locks;
 mod parameters;
 mod registers;
+mod rules;
 #[cfg(test)]
 pub(crate) mod tests;
 mod wait;
@@ -174,7 +175,7 @@ impl BoardLink {
             BoardRequest::AwaitApplication => self.await_application().await,
             BoardRequest::Unlock { candidates } => self.unlock(&candidates).await,
             BoardRequest::ReadParameters => Ok(BoardReply::Registers(self.read_parameters().await?)),
-            BoardRequest::WriteProfile { values } => self.write_profile(&values).await,
+            BoardRequest::WriteProfile { values, ratings } => self.write_profile(&values, &ratings).await,
             BoardRequest::ReadRegisters { names } => {
                 Ok(BoardReply::Registers(self.read_named(&names).await?))
             }

@@ -3,10 +3,12 @@
 use super::{
     BoardLink, fault, identity,
     registers::{Write, encode, is_secret, named, reading},
+    rules::Rules,
 };
 use crate::board::{AfreshReading, BoardReply, ParameterWritten, ProfileWritten, Reading};
 use domain::{
     model::{CalibrationSettings, DeviceModel, Register},
+    rules::Ratings,
     text::{Fault, FaultCode},
     value::Value,
 };
@@ -30,6 +32,7 @@ impl BoardLink {
     pub(super) async fn write_profile(
         &mut self,
         values: &BTreeMap<String, Value>,
+        ratings: &Ratings,
     ) -> Result<BoardReply, Fault> {
         let model = Arc::clone(&self.model);
         // Everything that cannot go into the map is found before a byte is written.
@@ -42,13 +45,23 @@ impl BoardLink {
                 wanted.push((register, encode(register, value)?));
             }
         }
+        let rules = Rules::of(&model, ratings, values);
+        rules.refuse_deadly(values)?;
         let registers: Vec<&Register> = wanted.iter().map(|(register, _)| *register).collect();
-        let before = self.read(&registers).await?;
+        // What the rules ask for besides stays as it is.
+        let beside = rules.registers_beside(values)?;
+        let before = self.read(&[&registers[..], &beside].concat()).await?;
         let mut writes = Vec::with_capacity(wanted.len());
         for (register, words) in &wanted {
             writes.push(Write { register, current: Some(before.of(register)?), wanted: words.clone() });
         }
-        let transactions = self.write(&writes).await?;
+        for register in beside {
+            let held = before.of(register)?;
+            writes.push(Write { register, current: Some(held.clone()), wanted: held });
+        }
+        let plan = rules.plan(&writes)?;
+        let transactions = self.write_all(&plan).await?;
+        writes.truncate(wanted.len());
         let after = self.read(&registers).await?;
         let mut parameters = Vec::with_capacity(writes.len());
         for write in writes {

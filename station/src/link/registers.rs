@@ -5,7 +5,7 @@ use crate::board::Reading;
 use domain::{
     codec,
     model::{Access, DeviceModel, Register},
-    text::{Fault, FaultCode},
+    text::Fault,
     value::Value,
 };
 use protocol::{
@@ -143,7 +143,12 @@ impl BoardLink {
     /// the same value twice is as if it took it once. Commands and tries of a password are not written here.
     pub(super) async fn write(&mut self, writes: &[Write<'_>]) -> Result<u32, Fault> {
         let plan = plan_writes(&self.model, writes)?;
-        for request in &plan {
+        self.write_all(&plan).await
+    }
+
+    /// As [`Self::write`], in this order.
+    pub(super) async fn write_all(&mut self, plan: &[Request]) -> Result<u32, Fault> {
+        for request in plan {
             self.write_one(request).await?;
         }
         Ok(plan.len() as u32)
@@ -272,29 +277,36 @@ fn plan_reads(model: &DeviceModel, registers: &[&Register]) -> Result<Vec<Reques
 }
 
 fn plan_writes(model: &DeviceModel, writes: &[Write<'_>]) -> Result<Vec<Request>, Fault> {
-    let fields: Vec<Field> = writes
+    write_plan::plan_writes(&fields(model, writes), limits(model))
+        .map_err(|plan_fault| cannot_be_written(model, plan_fault))
+}
+
+/// The writes as the planner knows them.
+pub(super) fn fields(model: &DeviceModel, writes: &[Write<'_>]) -> Vec<Field> {
+    let access = |register: &Register| match model.block_of(register.address, register.width()) {
+        None => write_plan::Access::ReadOnly,
+        Some(block) if block.access == Access::ReadOnly => write_plan::Access::ReadOnly,
+        Some(block) if block.single_write_only => write_plan::Access::SingleOnly,
+        Some(_) => write_plan::Access::Writable,
+    };
+    writes
         .iter()
-        .map(|write| {
-            let block = model.block_of(write.register.address, write.register.width());
-            let access = match block {
-                None => write_plan::Access::ReadOnly,
-                Some(block) if block.access == Access::ReadOnly => write_plan::Access::ReadOnly,
-                Some(block) if block.single_write_only => write_plan::Access::SingleOnly,
-                Some(_) => write_plan::Access::Writable,
-            };
-            Field {
-                address: write.register.address,
-                current: write.current.clone(),
-                wanted: write.wanted.clone(),
-                access,
-            }
+        .map(|write| Field {
+            address: write.register.address,
+            current: write.current.clone(),
+            wanted: write.wanted.clone(),
+            access: access(write.register),
         })
-        .collect();
-    let limits = WriteLimits { max_registers: model.link.max_write, single_for_one: true };
-    write_plan::plan_writes(&fields, limits).map_err(|plan_fault| {
-        Fault::new(FaultCode::Internal).with(
-            "detail",
-            format_args!("device model {} cannot be written as the profile asks: {plan_fault}", model.id),
-        )
-    })
+        .collect()
+}
+
+pub(super) fn limits(model: &DeviceModel) -> WriteLimits {
+    WriteLimits { max_registers: model.link.max_write, single_for_one: true }
+}
+
+pub(super) fn cannot_be_written(model: &DeviceModel, plan_fault: impl std::fmt::Display) -> Fault {
+    fault::internal(format_args!(
+        "device model {} cannot be written as the profile asks: {plan_fault}",
+        model.id
+    ))
 }

@@ -28,6 +28,8 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::BundleRefused
         | C::PassNotHeld
         | C::NameNotPossible
+        | C::DeadlyValue
+        | C::RuleNotJudged
         | C::Internal => Outcome::Error,
         _ => Outcome::Fail,
     }

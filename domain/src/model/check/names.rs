@@ -4,7 +4,7 @@ use super::{Report, registers::is_snake_case};
 use crate::{
     lease::BirthLease,
     model::{Access, DeviceModel, Register, RegisterKind},
-    rules::RATING_NAMES,
+    rules::is_rating,
     source::At,
 };
 use std::collections::BTreeSet;
@@ -329,7 +329,7 @@ pub(super) fn check_rules(model: &DeviceModel, report: &mut Report<'_>) {
         if !rule.factor.is_finite() {
             report.row("rule", index, "factor", format!("the factor of rule {:?} is no number", rule.id));
         }
-        let is_rating = RATING_NAMES.contains(&rule.right.as_str());
+        let is_rating = is_rating(&rule.right);
         let sides = [("left", &rule.left), ("right", &rule.right)];
         for (key, name) in sides.into_iter().filter(|(key, _)| *key == "left" || !is_rating) {
             let number =

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 39] = {
+const CODES: [FaultCode; 42] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -21,6 +21,9 @@ const CODES: [FaultCode; 39] = {
         C::PasswordRefused,
         C::RegisterDoesNotHold,
         C::WriteRefused,
+        C::DeadlyValue,
+        C::RuleNotJudged,
+        C::NoSafeOrder,
         C::CalibrationOff,
         C::OutsideLimits,
         C::NameDoesNotHold,
@@ -65,6 +68,9 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::PasswordRefused => &["tried"],
         C::RegisterDoesNotHold => &["register", "expected", "found"],
         C::WriteRefused => &["register", "exception"],
+        C::DeadlyValue => &["register", "found", "rule", "bound"],
+        C::RuleNotJudged => &["rule", "missing"],
+        C::NoSafeOrder => &["registers", "rules"],
         C::CalibrationOff => &["expected", "found", "tolerance"],
         C::OutsideLimits => &["measurement", "found", "min", "max", "unit"],
         C::OutputWrong => &["path", "expected", "found"],

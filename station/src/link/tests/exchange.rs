@@ -5,7 +5,7 @@ use super::{
     peer::{Mischief, Peer, ask, read},
 };
 use crate::board::{BoardReply, BoardRequest};
-use domain::text::FaultCode;
+use domain::{rules::Ratings, text::FaultCode};
 use protocol::modbus::{Request, Response, rtu};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::{Instant, timeout};
@@ -202,7 +202,7 @@ async fn a_wrong_echo_of_a_write_is_not_believed_but_read_back() {
         let (mut link, board) = peer.connect();
         ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
         let values = BTreeMap::from([("charge_limit_mv".to_owned(), 4100.0.into())]);
-        let result = ask(&mut link, BoardRequest::WriteProfile { values }).await;
+        let result = ask(&mut link, BoardRequest::WriteProfile { values, ratings: Ratings::default() }).await;
         drop(link);
         let board = board.await.unwrap();
         assert_eq!(board.seen.iter().filter(|r| r.is_write()).count(), 1, "a write is never repeated");

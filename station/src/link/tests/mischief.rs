@@ -5,7 +5,7 @@ use super::{
     peer::{Mischief, Peer, ask, read},
 };
 use crate::board::{BoardReply, BoardRequest};
-use domain::value::Value;
+use domain::{rules::Ratings, value::Value};
 use proptest::prelude::*;
 use protocol::modbus::Response;
 use std::{collections::BTreeMap, time::Duration};
@@ -106,7 +106,7 @@ proptest! {
                 ("discharge_limit_mv".to_owned(), 2800.0.into()),
                 ("low_temperature_c".to_owned(), Value::Number(-20.0)),
             ]);
-            let result = ask(&mut link, BoardRequest::WriteProfile { values: wanted }).await;
+            let result = ask(&mut link, BoardRequest::WriteProfile { values: wanted, ratings: Ratings::default() }).await;
             drop(link);
             let board = board.await.unwrap();
             prop_assert!(board.seen.iter().filter(|request| request.is_write()).count() <= 1, "a write is never repeated");

@@ -102,9 +102,14 @@ impl Peer {
     }
 
     pub fn connect_with(self, options: LinkOptions) -> (BoardLink, JoinHandle<Peer>) {
+        self.connect_as(model(), options)
+    }
+
+    /// As a board of that model.
+    pub fn connect_as(self, model: Arc<DeviceModel>, options: LinkOptions) -> (BoardLink, JoinHandle<Peer>) {
         let (near, far) = duplex(4096);
         let line = Line::from_stream("test-line", near, BAUD);
-        (BoardLink::new(line, model(), options), tokio::spawn(self.serve(far)))
+        (BoardLink::new(line, model, options), tokio::spawn(self.serve(far)))
     }
 
     async fn serve(mut self, mut stream: DuplexStream) -> Self {

@@ -3,7 +3,8 @@
 use super::peer::{Mischief, Peer, ask, read};
 use crate::board::{BoardReply, BoardRequest, LeaseReading, OutputReading, PasswordProof, Secret};
 use domain::{
-    identifier::IdentifierKind, lease::BirthLease, record::FoundState, text::FaultCode, value::Value,
+    identifier::IdentifierKind, lease::BirthLease, record::FoundState, rules::Ratings, text::FaultCode,
+    value::Value,
 };
 use protocol::modbus::Request;
 use std::{collections::BTreeMap, time::Duration};
@@ -60,7 +61,7 @@ async fn only_what_differs_is_written_and_everything_is_read_back() {
         ("low_temperature_c".to_owned(), Value::Number(-20.0)),
     ]);
     let BoardReply::ProfileWritten(written) =
-        ask(&mut link, BoardRequest::WriteProfile { values }).await.unwrap()
+        ask(&mut link, BoardRequest::WriteProfile { values, ratings: Ratings::default() }).await.unwrap()
     else {
         panic!()
     };
@@ -87,7 +88,8 @@ async fn a_value_that_the_map_cannot_hold_is_found_before_a_byte_is_written() {
         ("charge_limit_mv".to_owned(), 4100.0.into()),
         ("discharge_limit_mv".to_owned(), 9999.0.into()),
     ]);
-    let fault = ask(&mut link, BoardRequest::WriteProfile { values }).await.unwrap_err();
+    let fault =
+        ask(&mut link, BoardRequest::WriteProfile { values, ratings: Ratings::default() }).await.unwrap_err();
     assert_eq!(fault.code, FaultCode::Internal);
     drop(link);
     assert!(board.await.unwrap().seen.is_empty());
@@ -100,13 +102,15 @@ async fn a_refused_write_names_the_register_and_the_exception() {
     let (mut link, _board) = peer.connect();
     let values = BTreeMap::from([("discharge_limit_mv".to_owned(), 2800.0.into())]);
     // The read of the one register is refused as well, so the write is reached by way of two.
-    let fault = ask(&mut link, BoardRequest::WriteProfile { values }).await.unwrap_err();
+    let fault =
+        ask(&mut link, BoardRequest::WriteProfile { values, ratings: Ratings::default() }).await.unwrap_err();
     assert_eq!(fault.code, FaultCode::BoardAnswersGarbage);
     let values = BTreeMap::from([
         ("charge_limit_mv".to_owned(), 4200.0.into()),
         ("discharge_limit_mv".to_owned(), 2800.0.into()),
     ]);
-    let fault = ask(&mut link, BoardRequest::WriteProfile { values }).await.unwrap_err();
+    let fault =
+        ask(&mut link, BoardRequest::WriteProfile { values, ratings: Ratings::default() }).await.unwrap_err();
     assert_eq!(fault.code, FaultCode::WriteRefused);
     assert_eq!(fault.args["register"], "discharge_limit_mv");
     assert!(fault.args["exception"].contains("04h"), "{fault:?}");

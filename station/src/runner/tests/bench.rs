@@ -217,7 +217,7 @@ impl PaperBench {
             }
             Q::Restart | Q::AwaitApplication => BoardReply::Application { waited_ms: 300 },
             Q::Unlock { .. } => BoardReply::Unlocked { opened_by: Some(0) },
-            Q::WriteProfile { values } => BoardReply::ProfileWritten(ProfileWritten {
+            Q::WriteProfile { values, .. } => BoardReply::ProfileWritten(ProfileWritten {
                 parameters: values.iter().map(|(name, value)| self.written(name, value)).collect(),
                 transactions: 3,
             }),

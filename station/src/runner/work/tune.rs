@@ -26,8 +26,9 @@ impl Work {
     }
 
     pub(super) fn write_profile(&mut self, now: Moment) -> Vec<Effect> {
-        let values = self.order.profile.values.clone();
-        self.step(now, Step::Profile, Phase::Profile, Effect::Board(BoardRequest::WriteProfile { values }))
+        let (values, ratings) = (self.order.profile.values.clone(), self.order.ratings());
+        let request = BoardRequest::WriteProfile { values, ratings };
+        self.step(now, Step::Profile, Phase::Profile, Effect::Board(request))
     }
 
     pub(super) fn profile_written(&mut self, now: Moment, written: ProfileWritten) -> Next {
