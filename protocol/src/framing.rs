@@ -43,12 +43,24 @@ pub(crate) fn take_frame<F: Framing>(
     buffer: &mut Vec<u8>,
     line: Line,
 ) -> Option<(F::Frame, usize)> {
-    for start in 0..buffer.len() {
+    take_frame_from(framing, buffer, line, &mut 0)
+}
+
+/// The same, where no frame begins before `settled`; moves it on to the first place where one still may.
+fn take_frame_from<F: Framing>(
+    framing: &F,
+    buffer: &mut Vec<u8>,
+    line: Line,
+    settled: &mut usize,
+) -> Option<(F::Frame, usize)> {
+    for start in *settled..buffer.len() {
+        *settled = start;
         let rest = &buffer[start..];
         match framing.announced(rest) {
             Announced::Length(length) if length <= rest.len() => {
                 if let Some(frame) = framing.decode(&rest[..length]) {
                     buffer.drain(..start + length);
+                    *settled = 0;
                     return Some((frame, start));
                 }
             }
@@ -60,6 +72,7 @@ pub(crate) fn take_frame<F: Framing>(
             }
         }
     }
+    *settled = buffer.len();
     None
 }
 
@@ -69,6 +82,8 @@ pub(crate) struct Finder<F: Framing> {
     framing: F,
     gap: Duration,
     buffer: Vec<u8>,
+    /// No frame begins before this place: what was looked at is not looked at again with every byte.
+    settled: usize,
     last_byte: Option<Instant>,
     frames: VecDeque<F::Frame>,
     dropped: u64,
@@ -76,7 +91,15 @@ pub(crate) struct Finder<F: Framing> {
 
 impl<F: Framing> Finder<F> {
     pub(crate) fn new(framing: F, gap: Duration) -> Self {
-        Self { framing, gap, buffer: Vec::new(), last_byte: None, frames: VecDeque::new(), dropped: 0 }
+        Self {
+            framing,
+            gap,
+            buffer: Vec::new(),
+            settled: 0,
+            last_byte: None,
+            frames: VecDeque::new(),
+            dropped: 0,
+        }
     }
 
     pub(crate) fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
@@ -88,11 +111,12 @@ impl<F: Framing> Finder<F> {
         // One byte at a time: how the bytes were lumped must not change what is found in them.
         for &byte in bytes {
             self.buffer.push(byte);
-            if let Some((frame, before)) = take_frame(&self.framing, &mut self.buffer, Line::Busy) {
+            if let Some((frame, before)) = self.take(Line::Busy) {
                 self.dropped += before as u64;
                 self.frames.push_back(frame);
             } else if self.buffer.len() >= 2 * F::LONGEST {
                 self.buffer.remove(0);
+                self.settled = self.settled.saturating_sub(1);
                 self.dropped += 1;
             }
         }
@@ -126,7 +150,7 @@ impl<F: Framing> Finder<F> {
 
     /// Nothing more comes to what is held: finds what is whole in it and gives up the rest.
     pub(crate) fn end_of_gap(&mut self) {
-        while let Some((frame, before)) = take_frame(&self.framing, &mut self.buffer, Line::Silent) {
+        while let Some((frame, before)) = self.take(Line::Silent) {
             self.dropped += before as u64;
             self.frames.push_back(frame);
         }
@@ -136,6 +160,11 @@ impl<F: Framing> Finder<F> {
             None => self.dropped += self.buffer.len() as u64,
         }
         self.buffer.clear();
+        self.settled = 0;
         self.last_byte = None;
+    }
+
+    fn take(&mut self, line: Line) -> Option<(F::Frame, usize)> {
+        take_frame_from(&self.framing, &mut self.buffer, line, &mut self.settled)
     }
 }

@@ -289,23 +289,23 @@ impl LinkGuard {
     /// There is none before that moment: wait for it, and ask again.
     pub fn telling_quantity(&mut self, now: Instant, request: &Request, up_to: u16) -> Result<u16, Instant> {
         let function = request.function();
-        let shape = |quantity: &u16| Some(Shape::of_registers(function, *quantity));
-        self.telling(now, 1..=up_to, shape)
+        let quantities: Vec<u16> = (1..=up_to).collect();
+        self.telling(now, &quantities, |quantity| Some(Shape::of_registers(function, quantity)))
     }
 
     /// The first of `candidates` whose answer is told from all that are owed.
     ///
     /// # Errors
     /// There is none before that moment: wait for it, and ask again.
-    pub fn telling<Q>(
+    pub fn telling<Q: Copy>(
         &mut self,
         now: Instant,
-        candidates: impl IntoIterator<Item = Q> + Clone,
-        shape: impl Fn(&Q) -> Option<Shape>,
+        candidates: &[Q],
+        shape: impl Fn(Q) -> Option<Shape>,
     ) -> Result<Q, Instant> {
         let first = |owed: &[Owed]| {
-            let told = |one: &Q| shape(one).is_none_or(|shape| owed.iter().all(|owed| owed.shape != shape));
-            candidates.clone().into_iter().find(told)
+            let told = |one: &Q| shape(*one).is_none_or(|shape| owed.iter().all(|owed| owed.shape != shape));
+            candidates.iter().copied().find(told)
         };
         if let Some(found) = first(&self.owed) {
             return Ok(found);

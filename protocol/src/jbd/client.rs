@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use super::decoder::{ReceivedReply, ReplyDecoder};
 pub use super::question::{Checked, Misfit, Question, check};
 use super::{EmptyAnswers, FrameError, OVERHEAD, Request};
-use crate::guard::{Judgement, LinkGuard, LinkRefusal, LinkState, Purpose};
+use crate::guard::{Judgement, LinkGuard, LinkRefusal, LinkState, Purpose, Shaped as _};
 use crate::{Instant, timing};
 
 /// Whether questions carry a number behind their end.
@@ -193,9 +193,8 @@ impl JbdClient {
     /// # Errors
     /// There is none before that moment: wait for it, and ask again.
     pub fn telling_register(&mut self, now: Instant, registers: &[u8]) -> Result<u8, Instant> {
-        use crate::guard::Shaped as _;
-        let shape = |register: &u8| Question::from(Request::Read { register: *register }).shape();
-        self.guard.telling(now, registers.iter().copied(), shape)
+        let shape = |register: u8| Question::from(Request::Read { register }).shape();
+        self.guard.telling(now, registers, shape)
     }
 
     /// Gives the outstanding request up.
