@@ -333,9 +333,16 @@ impl JbdClient {
         if received.callback != exchange.callback {
             return self.unexpected(now, ClientFault::Number);
         }
+        // A second copy that was not fetched yet is not sent any more.
+        if exchange.waking == Waking::Twice && self.transmit.take().is_some() {
+            exchange.waking = Waking::No;
+        }
         match check(&exchange.question, &received.reply) {
             Err(misfit) => {
                 self.guard.handle_judged(misfit.judgement(), now);
+                if exchange.waking == Waking::Twice && exchange.held.is_none() {
+                    self.guard.handle_unanswered_twin(&exchange.question, now);
+                }
                 self.fail(misfit.into());
             }
             Ok(checked) if exchange.waking == Waking::Twice && exchange.held.is_none() => {

@@ -256,6 +256,33 @@ fn a_board_that_was_awake_answers_twice_and_neither_answer_is_an_accident() {
 }
 
 #[test]
+fn a_refusal_of_one_of_two_copies_leaves_the_other_owed() {
+    let mut client = JbdClient::new(ClientOptions::new(9600));
+    client.begin_waking(ms(0), Purpose::Identify, Request::Read { register: 5 }).unwrap();
+    client.poll_transmit().unwrap();
+    client.handle_timeout(client.poll_timeout().unwrap());
+    client.poll_transmit().unwrap();
+    client.handle_bytes(ms(120), &refusal(5, Status::InvalidOperation));
+    assert!(matches!(failed(&mut client), ClientFault::Misfit(Misfit::Refused { .. })));
+    let again = client.begin(ms(130), Purpose::Identify, Request::Read { register: 5 });
+    assert_eq!(
+        again,
+        Err(ClientRefusal::Link(LinkRefusal::Ambiguous)),
+        "the second copy may be answered yet"
+    );
+}
+
+#[test]
+fn a_second_copy_that_was_not_sent_in_time_is_not_sent_after_the_answer() {
+    let mut client = JbdClient::new(ClientOptions::new(9600));
+    client.begin_waking(ms(0), Purpose::Identify, Request::Read { register: 5 }).unwrap();
+    client.poll_transmit().unwrap();
+    client.handle_bytes(ms(200), &reply(5, b"JBD"));
+    assert_eq!(client.poll_event(), Some(ClientEvent::Answered(Checked::Data(b"JBD".to_vec()))));
+    assert_eq!(client.poll_transmit(), None);
+}
+
+#[test]
 fn a_board_that_answers_at_once_is_asked_once_and_a_write_is_never_sent_twice() {
     let mut client = JbdClient::new(ClientOptions::new(9600));
     client.begin_waking(ms(0), Purpose::Identify, Request::Read { register: 5 }).unwrap();
