@@ -1,4 +1,4 @@
-//! The guard between a Modbus client and whoever believes its answers.
+//! The guard between a client and whoever believes its answers. [`check`] judges Modbus; [`LinkGuard`] serves every framing.
 //!
 //! Measured on tokio-modbus 0.17: after a time-out it hands the late answer to the next request as a success; a read
 //! answered with too few registers is a success; a write echoed with another address or value is a success. RTU
@@ -53,18 +53,32 @@ impl GuardFault {
 /// # Errors
 /// The first [`GuardFault`] found.
 pub fn check(request: &Request, response: &Response) -> Result<Checked, GuardFault> {
+    let (_, registers) = request.span();
+    check_expecting(request, registers, response)
+}
+
+/// The same where the model answers a read with another number of registers than the request's quantity: `registers`, and
+/// no other. See [`crate::modbus::question::Question::short_span`].
+///
+/// # Errors
+/// The first [`GuardFault`] found.
+pub fn check_expecting(
+    request: &Request,
+    registers: u16,
+    response: &Response,
+) -> Result<Checked, GuardFault> {
     let (sent, got) = (request.function(), response.function());
     if sent != got {
         return Err(GuardFault::Function { sent, got });
     }
     match (request, response) {
         (_, &Response::Exception { function, code }) => Err(GuardFault::Exception { function, code }),
-        (Request::ReadHolding { quantity, .. }, Response::ReadHolding(values))
-        | (Request::ReadInput { quantity, .. }, Response::ReadInput(values)) => {
-            if values.len() == usize::from(*quantity) {
+        (Request::ReadHolding { .. }, Response::ReadHolding(values))
+        | (Request::ReadInput { .. }, Response::ReadInput(values)) => {
+            if values.len() == usize::from(registers) {
                 Ok(Checked::Registers(values.clone()))
             } else {
-                Err(GuardFault::Count { asked: *quantity, got: values.len() })
+                Err(GuardFault::Count { asked: registers, got: values.len() })
             }
         }
         (
@@ -131,7 +145,7 @@ pub enum LinkRefusal {
     MustDrain,
     #[error("the board must be identified again first")]
     MustIdentify,
-    #[error("an earlier answer of the same length may still come: ask for another number of registers first")]
+    #[error("an earlier answer of the same shape may still come: ask something else first")]
     Ambiguous,
     #[error(
         "{unexpected} frames came that nobody asked for: this run is void; check wiring and bus neighbours"
@@ -150,21 +164,53 @@ struct Owed {
     since: Instant,
 }
 
-/// What tells the answer to one read from that to another: function and number of registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shape {
-    function: u8,
-    quantity: u16,
+/// What an answer says of the question it belongs to. The answers to two questions of one shape cannot be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// The function or register that the answer names.
+    pub code: u16,
+    /// Where it begins; 0 where the answer does not say.
+    pub place: u16,
+    /// How much it holds, in the framing's own unit; 0 where that may vary.
+    pub length: u16,
+}
+
+/// A question that the guard can tell from others by its answer.
+pub trait Shaped {
+    /// `None` where the answer says so exactly which question it belongs to that a late one does no harm.
+    fn shape(&self) -> Option<Shape>;
+}
+
+impl Shaped for Request {
+    /// Function and number of registers. The answer to a write says which one it was, and has a function of its own.
+    fn shape(&self) -> Option<Shape> {
+        let (_, registers) = self.span();
+        (!self.is_write()).then(|| Shape::of_registers(self.function(), registers))
+    }
 }
 
 impl Shape {
-    /// The answer to a write says which one it was, and has a function of its own.
-    fn of(request: &Request) -> Option<Self> {
-        match request {
-            Request::ReadHolding { quantity, .. } | Request::ReadInput { quantity, .. } => {
-                Some(Self { function: request.function(), quantity: *quantity })
-            }
-            Request::WriteSingle { .. } | Request::WriteMultiple { .. } => None,
+    pub(crate) fn of_registers(function: u8, registers: u16) -> Self {
+        Self { code: u16::from(function), place: 0, length: registers }
+    }
+}
+
+/// What was found of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    Fits,
+    /// A proper answer that says no.
+    Refused,
+    /// Not the answer to this question.
+    Misfit,
+}
+
+impl From<Option<&GuardFault>> for Judgement {
+    fn from(fault: Option<&GuardFault>) -> Self {
+        match fault {
+            None => Self::Fits,
+            Some(fault) if fault.is_exception() => Self::Refused,
+            Some(_) => Self::Misfit,
         }
     }
 }
@@ -209,7 +255,7 @@ impl LinkGuard {
         &mut self,
         now: Instant,
         purpose: Purpose,
-        request: &Request,
+        question: &impl Shaped,
         deadline: Instant,
     ) -> Result<(), LinkRefusal> {
         if self.is_void() {
@@ -222,18 +268,18 @@ impl LinkGuard {
             LinkState::MustIdentify if purpose == Purpose::Work => return Err(LinkRefusal::MustIdentify),
             LinkState::MustIdentify | LinkState::Ready => {}
         }
-        if self.is_ambiguous(request) {
+        if self.is_ambiguous(question) {
             return Err(LinkRefusal::Ambiguous);
         }
-        self.outstanding = Shape::of(request);
+        self.outstanding = question.shape();
         self.state = LinkState::Waiting { purpose, deadline };
         Ok(())
     }
 
-    /// Whether the answer to this request could not be told from one that is still owed.
+    /// Whether the answer to this question could not be told from one that is still owed.
     #[must_use]
-    pub fn is_ambiguous(&self, request: &Request) -> bool {
-        Shape::of(request).is_some_and(|shape| self.owed.iter().any(|owed| owed.shape == shape))
+    pub fn is_ambiguous(&self, question: &impl Shaped) -> bool {
+        question.shape().is_some_and(|shape| self.owed.iter().any(|owed| owed.shape == shape))
     }
 
     /// The smallest number of registers, 1 to `up_to`, whose read by the function of `request` brings an answer that is told
@@ -243,44 +289,71 @@ impl LinkGuard {
     /// There is none before that moment: wait for it, and ask again.
     pub fn telling_quantity(&mut self, now: Instant, request: &Request, up_to: u16) -> Result<u16, Instant> {
         let function = request.function();
-        let is_owed =
-            |owed: &[Owed], quantity| owed.iter().any(|owed| owed.shape == Shape { function, quantity });
-        if let Some(quantity) = (1..=up_to).find(|quantity| !is_owed(&self.owed, *quantity)) {
-            return Ok(quantity);
+        let quantities: Vec<u16> = (1..=up_to).collect();
+        self.telling(now, &quantities, |quantity| Some(Shape::of_registers(function, quantity)))
+    }
+
+    /// The first of `candidates` whose answer is told from all that are owed.
+    ///
+    /// # Errors
+    /// There is none before that moment: wait for it, and ask again.
+    pub fn telling<Q: Copy>(
+        &mut self,
+        now: Instant,
+        candidates: &[Q],
+        shape: impl Fn(Q) -> Option<Shape>,
+    ) -> Result<Q, Instant> {
+        let first = |owed: &[Owed]| {
+            let told = |one: &Q| shape(*one).is_none_or(|shape| owed.iter().all(|owed| owed.shape != shape));
+            candidates.iter().copied().find(told)
+        };
+        if let Some(found) = first(&self.owed) {
+            return Ok(found);
         }
-        self.owed.retain(|owed| now < owed.since + OWED_FOR);
-        match (1..=up_to).find(|quantity| !is_owed(&self.owed, *quantity)) {
-            Some(quantity) => Ok(quantity),
-            None => Err(self.owed.iter().map(|owed| owed.since + OWED_FOR).min().unwrap_or(now)),
-        }
+        self.owed.retain(|owed| now < owed.since.saturating_add(OWED_FOR));
+        first(&self.owed).ok_or_else(|| {
+            self.owed.iter().map(|owed| owed.since.saturating_add(OWED_FOR)).min().unwrap_or(now)
+        })
     }
 
     /// A request went out beside the guard and was not answered: its answer may still come.
-    pub fn handle_unanswered(&mut self, request: &Request, now: Instant) {
-        if let Some(shape) = Shape::of(request) {
+    pub fn handle_unanswered(&mut self, question: &impl Shaped, now: Instant) {
+        if let Some(shape) = question.shape() {
             self.owe(shape, now);
             self.distrust(now);
+        }
+    }
+
+    /// This question was sent twice, to wake the board, and answered once: its other answer may still come.
+    pub fn handle_unanswered_twin(&mut self, question: &impl Shaped, now: Instant) {
+        if let Some(shape) = question.shape() {
+            self.owe(shape, now);
         }
     }
 
     /// The answer came and [`check`] judged it: `fault` is what it found. An exception leaves the link as it was;
     /// any other fault is an unexpected frame, and the line must be drained.
     pub fn handle_answer(&mut self, fault: Option<&GuardFault>, now: Instant) {
+        self.handle_judged(fault.into(), now);
+    }
+
+    /// The same for an answer of any framing.
+    pub fn handle_judged(&mut self, judgement: Judgement, now: Instant) {
         let LinkState::Waiting { purpose, .. } = self.state else {
             self.count_unexpected(now);
             return;
         };
-        match fault {
-            Some(fault) if !fault.is_exception() => {
+        match judgement {
+            Judgement::Misfit => {
                 self.count_unexpected(now);
                 return;
             }
             // A refusal has one length whatever it refuses: while answers are owed it may be that of an earlier question.
-            Some(_) if !self.owed.is_empty() => self.lose_outstanding(now),
-            Some(_) => {}
-            // Nobody owed an answer of this length, and a board answers in order: all earlier ones are in.
-            None if self.outstanding.is_some() => self.owed.clear(),
-            None => {}
+            Judgement::Refused if !self.owed.is_empty() => self.lose_outstanding(now),
+            Judgement::Refused => {}
+            // Nobody owed an answer of this shape, and a board answers in order: all earlier ones are in.
+            Judgement::Fits if self.outstanding.is_some() => self.owed.clear(),
+            Judgement::Fits => {}
         }
         self.outstanding = None;
         self.state = match purpose {

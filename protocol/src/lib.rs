@@ -1,5 +1,5 @@
-//! Pure protocol machines of the jig: CRCs, Modbus RTU in both directions, the guard over it, planners of
-//! transactions, YMODEM sender and receiver, the boot loader's menu, image checks.
+//! Pure protocol machines of the jig: CRCs, Modbus RTU and the JBD framing in both directions, the guard over them, the
+//! echo of half-duplex adapters, planners of transactions, YMODEM sender and receiver, the boot loader's menu, image checks.
 //!
 //! Nothing here opens a port, reads a clock or knows what a board means. A machine is fed by
 //! `handle_bytes(now, ..)` and `handle_timeout(now)`, and asked by `poll_transmit`, `poll_event` and `poll_timeout`;
@@ -7,8 +7,11 @@
 
 pub mod boot_menu;
 pub mod crc;
+pub mod echo;
+mod framing;
 pub mod guard;
 pub mod image;
+pub mod jbd;
 pub mod modbus;
 pub mod timing;
 pub mod write_plan;

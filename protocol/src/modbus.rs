@@ -4,6 +4,9 @@
 //! no shipped model uses them.
 
 pub mod client;
+pub mod exceptions;
+pub mod preamble;
+pub mod question;
 pub mod rtu;
 pub mod server;
 
@@ -122,6 +125,8 @@ pub enum PduError {
     Quantity { function: u8, quantity: usize, limit: u16 },
     #[error("registers {address} and the next {quantity} reach beyond 65535")]
     BeyondLast { address: u16, quantity: u16 },
+    #[error("function {function:02X}h is no read: its answer has one length only")]
+    NotARead { function: u8 },
 }
 
 impl Request {

@@ -2,14 +2,17 @@
 //! cannot serve. Everything it hands out went through the guard.
 //!
 //! It waits for exactly the answer its question announces; a frame of another length, address or function is
-//! unexpected, ends the exchange and makes the line drain.
+//! unexpected, ends the exchange and makes the line drain. Where a model answers out of the standard, the [`Question`] says how.
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::rtu::{self, Announced, FrameError, Line};
-use super::{PduError, Request, Response};
-use crate::guard::{self, Checked, GuardFault, LinkGuard, LinkRefusal, LinkState, Purpose};
+use super::preamble::{Before, PreambleFault};
+use super::question::Question;
+use super::rtu::{self, FrameError, Responses};
+use super::{EXCEPTION_BIT, PduError, Response};
+use crate::framing::{self, Announced, Framing as _, Line};
+use crate::guard::{self, Checked, GuardFault, LinkGuard, LinkRefusal, LinkState, Purpose, Shaped as _};
 use crate::{Instant, timing};
 
 /// How to talk to one model.
@@ -63,6 +66,8 @@ pub enum ClientFault {
     Address { want: u8, got: u8 },
     #[error("the answer does not fit the question")]
     Guard(#[source] GuardFault),
+    #[error(transparent)]
+    Preamble(#[from] PreambleFault),
     #[error("given up before an answer came")]
     Cancelled,
 }
@@ -81,7 +86,9 @@ pub enum ClientEvent {
 pub struct RtuClient {
     options: ClientOptions,
     guard: LinkGuard,
-    request: Option<Request>,
+    question: Option<Question>,
+    /// The preamble of the answer that is coming, or came last.
+    preamble: Option<Vec<u8>>,
     transmit: Option<Vec<u8>>,
     buffer: Vec<u8>,
     events: VecDeque<ClientEvent>,
@@ -93,7 +100,8 @@ impl RtuClient {
         Self {
             options,
             guard: LinkGuard::new(options.quiet, options.unexpected_limit),
-            request: None,
+            question: None,
+            preamble: None,
             transmit: None,
             buffer: Vec::new(),
             events: VecDeque::new(),
@@ -104,20 +112,36 @@ impl RtuClient {
     ///
     /// # Errors
     /// [`ClientRefusal`]: nothing will be sent.
-    pub fn begin(&mut self, now: Instant, purpose: Purpose, request: Request) -> Result<(), ClientRefusal> {
-        let frame = rtu::encode_request(self.options.address, &request)?;
+    pub fn begin(
+        &mut self,
+        now: Instant,
+        purpose: Purpose,
+        question: impl Into<Question>,
+    ) -> Result<(), ClientRefusal> {
+        let question = question.into();
+        let frame = rtu::encode_request(self.options.address, question.request())?;
         // The whole exchange: the answer's own wire time must not eat the board's time to think.
-        let wire = timing::wire_time(frame.len() + rtu::response_frame_length(&request), self.options.baud);
-        self.guard.begin(now, purpose, &request, now + wire + self.options.timeout)?;
+        let wire = timing::wire_time(frame.len() + question.response_length(), self.options.baud);
+        self.guard.begin(now, purpose, &question, now + wire + self.options.timeout)?;
         self.buffer.clear();
+        self.preamble = None;
         self.transmit = Some(frame);
-        self.request = Some(request);
+        self.question = Some(question);
         Ok(())
+    }
+
+    /// Of these questions the first whose answer is told from all that are owed: ask it after [`LinkRefusal::Ambiguous`].
+    ///
+    /// # Errors
+    /// There is none before that moment: wait for it, and ask again.
+    pub fn telling_question(&mut self, now: Instant, questions: &[Question]) -> Result<Question, Instant> {
+        let questions: Vec<&Question> = questions.iter().collect();
+        self.guard.telling(now, &questions, |question| question.shape()).cloned()
     }
 
     /// Gives the outstanding request up.
     pub fn cancel(&mut self, now: Instant) {
-        if self.request.is_some() {
+        if self.question.is_some() {
             self.guard.handle_cancelled(now);
             self.fail(ClientFault::Cancelled);
         }
@@ -128,12 +152,17 @@ impl RtuClient {
             return;
         }
         self.handle_timeout(now);
-        let Some(request) = self.request.clone() else {
+        let Some(question) = self.question.clone() else {
             self.guard.handle_stray(now);
             return;
         };
         self.buffer.extend(bytes);
-        let length = match rtu::announced_response(&self.buffer) {
+        match self.take_preamble_off(&question) {
+            Ok(Before::NeedMore) => return,
+            Ok(Before::Whole(_) | Before::Bare) => {}
+            Err(fault) => return self.unexpected(now, fault.into()),
+        }
+        let length = match Responses.announced(&self.buffer) {
             Announced::NeedMore => return,
             Announced::Length(length) if length > self.buffer.len() => return,
             Announced::Length(length) => length,
@@ -152,7 +181,7 @@ impl RtuClient {
             return self.unexpected(now, fault);
         }
         match Response::decode(&frame.pdu) {
-            Ok(response) => self.judge(now, &request, &response),
+            Ok(response) => self.judge(now, &question, &response),
             Err(fault) => self.unexpected(now, ClientFault::Frame(fault.into())),
         }
     }
@@ -161,7 +190,7 @@ impl RtuClient {
         let before = self.guard.state();
         if let LinkState::Waiting { deadline, .. } = before
             && deadline <= now
-            && let Some((frame, _)) = rtu::take_frame(&mut self.buffer, Line::Silent, rtu::announced_response)
+            && let Some((frame, _)) = framing::take_frame(&Responses, &mut self.buffer, Line::Silent)
         {
             // Whole, but behind garbage: not an answer to believe; say what it was all the same.
             let fault = FrameError::Length(frame.pdu.len() + 3);
@@ -192,6 +221,11 @@ impl RtuClient {
         self.events.pop_front()
     }
 
+    /// What came before the last answer, where its question said that something would.
+    pub fn take_preamble(&mut self) -> Option<Vec<u8>> {
+        if self.question.is_some() { None } else { self.preamble.take() }
+    }
+
     /// The identity was read and is the one expected.
     pub fn confirm_identity(&mut self) {
         self.guard.confirm_identity();
@@ -202,12 +236,25 @@ impl RtuClient {
         &self.guard
     }
 
-    fn judge(&mut self, now: Instant, request: &Request, response: &Response) {
-        let judged = guard::check(request, response);
+    /// Moves a preamble that is whole out of the way of the answer.
+    fn take_preamble_off(&mut self, question: &Question) -> Result<Before, PreambleFault> {
+        let Some(preamble) = question.preamble().filter(|_| self.preamble.is_none()) else {
+            return Ok(Before::Bare);
+        };
+        let before = preamble.look(&self.buffer, question.request().function() | EXCEPTION_BIT)?;
+        if let Before::Whole(length) = before {
+            self.preamble = Some(self.buffer.drain(..length).collect());
+        }
+        Ok(before)
+    }
+
+    fn judge(&mut self, now: Instant, question: &Question, response: &Response) {
+        let judged = guard::check_expecting(question.request(), question.expected_registers(), response);
         self.guard.handle_answer(judged.as_ref().err(), now);
         match judged {
             Ok(checked) => {
-                self.request = None;
+                self.question = None;
+                self.buffer.clear();
                 self.events.push_back(ClientEvent::Answered(checked));
             }
             Err(fault) => self.fail(ClientFault::Guard(fault)),
@@ -220,7 +267,8 @@ impl RtuClient {
     }
 
     fn fail(&mut self, fault: ClientFault) {
-        self.request = None;
+        self.question = None;
+        self.preamble = None;
         self.transmit = None;
         self.buffer.clear();
         self.events.push_back(ClientEvent::Failed(fault));

@@ -4,6 +4,7 @@ use super::{
     EXCEPTION_BIT, PduError, READ_HOLDING, READ_INPUT, Request, Response, WRITE_MULTIPLE, WRITE_SINGLE,
 };
 use crate::crc::crc16_modbus;
+use crate::framing::{Announced, Framing};
 
 /// Longest frame: address, 253 bytes of data unit, CRC.
 pub const MAX_FRAME: usize = 256;
@@ -88,22 +89,54 @@ pub fn request_frame_length(request: &Request) -> usize {
 pub fn response_frame_length(request: &Request) -> usize {
     match request {
         Request::ReadHolding { quantity, .. } | Request::ReadInput { quantity, .. } => {
-            5 + 2 * usize::from(*quantity)
+            read_response_frame_length(*quantity)
         }
         _ => 8,
     }
 }
 
-/// What the first bytes say about the length of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Announced {
-    NeedMore,
-    Length(usize),
-    Unknown,
+/// Bytes on the wire of an answer that holds so many registers.
+#[must_use]
+pub fn read_response_frame_length(registers: u16) -> usize {
+    5 + 2 * usize::from(registers)
+}
+
+/// Requests on a line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Requests;
+
+impl Framing for Requests {
+    type Frame = Frame;
+    const LONGEST: usize = MAX_FRAME;
+
+    fn announced(&self, bytes: &[u8]) -> Announced {
+        announced_request(bytes)
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<Frame> {
+        decode_frame(bytes).ok()
+    }
+}
+
+/// Answers on a line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Responses;
+
+impl Framing for Responses {
+    type Frame = Frame;
+    const LONGEST: usize = MAX_FRAME;
+
+    fn announced(&self, bytes: &[u8]) -> Announced {
+        announced_response(bytes)
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<Frame> {
+        decode_frame(bytes).ok()
+    }
 }
 
 /// The length of a request, from its first bytes.
-pub(crate) fn announced_request(bytes: &[u8]) -> Announced {
+fn announced_request(bytes: &[u8]) -> Announced {
     match bytes.get(1) {
         None => Announced::NeedMore,
         Some(&(READ_HOLDING | READ_INPUT | WRITE_SINGLE)) => Announced::Length(8),
@@ -129,41 +162,4 @@ pub(crate) fn announced_response(bytes: &[u8]) -> Announced {
         Some(&code) if code & EXCEPTION_BIT != 0 => Announced::Length(EXCEPTION_FRAME),
         Some(_) => Announced::Unknown,
     }
-}
-
-/// Whether more bytes may still come to what is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Line {
-    Busy,
-    Silent,
-}
-
-/// Takes the first whole frame with a right CRC out of `buffer`; returns it and how many bytes before it were no frame.
-///
-/// Finds it by announced length and CRC, not by silence: through USB adapters no gap shorter than about 20 ms can be
-/// relied on. While the line is busy a place that can still become a frame holds up all later ones, so that
-/// register values that look like a frame are never taken for one; once it is silent nothing more can come to it.
-pub(crate) fn take_frame(
-    buffer: &mut Vec<u8>,
-    line: Line,
-    announced: fn(&[u8]) -> Announced,
-) -> Option<(Frame, usize)> {
-    for start in 0..buffer.len() {
-        let rest = &buffer[start..];
-        match announced(rest) {
-            Announced::Length(length) if length <= rest.len() => {
-                if let Ok(frame) = decode_frame(&rest[..length]) {
-                    buffer.drain(..start + length);
-                    return Some((frame, start));
-                }
-            }
-            Announced::Unknown => {}
-            Announced::Length(_) | Announced::NeedMore => {
-                if line == Line::Busy {
-                    return None;
-                }
-            }
-        }
-    }
-    None
 }

@@ -4,7 +4,9 @@
 
 mod boot_menu;
 mod flash_session;
+mod jbd;
 mod modbus;
+mod modbus_quirks;
 mod support;
 mod ymodem_receiver_traps;
 mod ymodem_sender_traps;
