@@ -10,7 +10,7 @@ use domain::{
 };
 use std::{collections::BTreeMap, fmt::Display, path::Path, sync::Arc};
 
-/// What is measured. One line a model.
+/// What is measured. One line a model: whole profiles, so as many parameters as the model has (36 on topbms).
 pub const MODELS: &[ModelFiles] = &[ModelFiles { model: "topbms", profile: "topbms-16s-lifepo4-100a" }];
 
 /// A model and a profile by the names of their files.

@@ -5,11 +5,12 @@ use anyhow::Result;
 use clap::Parser;
 use jigline_tests::bench::{
     figures::Figures,
+    models::MODELS,
     wire::{BAUD, Choice, in_virtual_time, on_pseudo_terminals},
 };
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
-/// Images at 9600 baud that take this many bytes take a minute and a quarter.
+/// Takes a minute and a quarter at 9600 baud.
 const SIZE: u32 = 64 * 1024;
 /// With `--quick`, on the pseudo terminals.
 const QUICK_SIZE: u32 = 8 * 1024;
@@ -18,7 +19,7 @@ const QUICK_SIZE: u32 = 8 * 1024;
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask bench wire")]
 struct Options {
-    /// Bytes of the image.
+    /// Bytes of the image. The goals are set for 65536: in a shorter one the loader's dialogue weighs more.
     #[arg(long, default_value_t = SIZE)]
     size: u32,
     /// Chooses the image and the boards.
@@ -62,10 +63,16 @@ fn run(options: &Options) -> Result<bool> {
         "size": options.size,
         "seed": options.seed,
         "baud": BAUD,
+        "parameters": parameters()?,
         "pty_baud": (!options.skip_pty).then_some(options.pty_baud),
         "figures": figures,
     }));
     Ok(figures.all_met())
+}
+
+/// How many parameters each whole profile has.
+fn parameters() -> Result<BTreeMap<&'static str, usize>> {
+    MODELS.iter().map(|files| Ok((files.model, files.read(BAUD)?.profile.values.len()))).collect()
 }
 
 fn show(figures: &Figures) {
