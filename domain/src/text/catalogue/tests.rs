@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 39] = {
+const CODES: [FaultCode; 40] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -33,6 +33,7 @@ const CODES: [FaultCode; 39] = {
         C::BoardTakenOut,
         C::PortVanished,
         C::PortNotOpened,
+        C::PortRateFixed,
         C::FixtureSilent,
         C::JournalNotWritten,
         C::NoSerialNumbers,
@@ -71,6 +72,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::BoardAnswersGarbage => &["request", "detail"],
         C::BoardStoppedAnswering => &["request"],
         C::PortVanished | C::PortNotOpened => &["device", "detail"],
+        C::PortRateFixed => &["device", "application_baud", "loader_baud"],
         C::JournalNotWritten => &["path", "detail"],
         C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
         C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],
