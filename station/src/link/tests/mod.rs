@@ -4,3 +4,4 @@ mod exchange;
 mod mischief;
 pub(crate) mod peer;
 mod requests;
+mod serial_server;
