@@ -323,7 +323,10 @@ async fn no_password_stands_in_the_log_or_on_the_disk_in_any_form() {
     // The search finds it where it stands, and the log is on that disk.
     let on_wire = run.seen.sent.windows(6).any(|window| window == run.password.as_bytes());
     assert!(on_wire, "the witness saw no password");
-    assert!(run.disk.windows(4).any(|window| window == b"JGWL"), "the log is not on the disk that is searched");
+    assert!(
+        run.disk.windows(4).any(|window| window == b"JGWL"),
+        "the log is not on the disk that is searched"
+    );
     assert_absent(&run.password, &[("the log", &run.log), ("the station's disk", &run.disk)]);
     // What the factory sets is in the model's file, but what was sent of it is a password like any other.
     assert_absent("123456", &[("the log", &run.log)]);

@@ -216,3 +216,6 @@ fn write_tally(messages: &[Message], out: &mut dyn Write) -> std::io::Result<()>
     let blocks = messages.iter().filter(|message| matches!(message.said, Said::Block { .. })).count();
     writeln!(out, "{asked} requests ({written} writes), {unanswered} without an answer; {blocks} blocks")
 }
+
+#[cfg(test)]
+mod tests;
