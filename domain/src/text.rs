@@ -90,6 +90,8 @@ wire! {
         PortVanished,
         /// `device`, `detail`
         PortNotOpened,
+        /// `device`, `application_baud`, `loader_baud`: what lies behind the port keeps its one rate, the model needs two
+        PortRateFixed,
         /// `detail`
         FixtureSilent,
         /// `path`, `detail`

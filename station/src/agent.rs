@@ -6,7 +6,7 @@ mod tests;
 use crate::{
     clock::Clock,
     fixture::{Fixture, FixtureCommand, FixtureNews},
-    journal::{Journal, JournalFault},
+    journal::{Journal, JournalFault, WireLogKeep},
     link::LinkOptions,
     order::Boards,
     private,
@@ -153,6 +153,13 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             tracing::warn!(slot = record.slot, run = %record.run_id, "a run was found open and is closed as interrupted");
         }
         Ok(Self { shared, ports, inputs, fixture_events: fixture.events, orders })
+    }
+
+    /// Keeps the wire logs of runs as `keep` says instead of by default.
+    #[must_use]
+    pub fn with_wire_log(mut self, keep: WireLogKeep) -> Self {
+        self.shared.wire_log = keep;
+        self
     }
 
     /// Works until `stop` comes; then every board is brought to a safe place and its run closed.

@@ -1,5 +1,6 @@
 //! `station.toml`: who this station is, where its server, its fixture and its ports are.
 
+use crate::journal::WireLogKeep;
 use domain::ids::StationId;
 use serde::Deserialize;
 use std::{
@@ -34,6 +35,9 @@ pub struct StationConfig {
     pub baud: Option<u32>,
     /// `host:port` of the fixture.
     pub fixture: String,
+    /// How long the wire logs of the runs stay in the journal.
+    #[serde(default)]
+    pub wire_log: WireLogKeep,
     #[serde(rename = "slot")]
     pub slots: Vec<SlotConfig>,
 }
@@ -44,7 +48,7 @@ pub struct StationConfig {
 pub struct SlotConfig {
     /// From 1.
     pub number: u16,
-    /// Path or name of the serial port.
+    /// Path or name of the serial port, or `tcp:HOST:PORT` for a port of a serial server.
     pub device: String,
 }
 
@@ -122,6 +126,7 @@ mod tests {
         let config = StationConfig::load(&example).unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(config.slots.len(), 2);
         assert!(!config.simulated && config.baud.is_none());
+        assert_eq!(config.wire_log, WireLogKeep::default());
     }
 
     #[test]

@@ -8,10 +8,12 @@ mod runs;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod wire_log;
 
 pub use outbox::{HeldCounts, UnsentEnvelope};
 pub use runs::EarlierPass;
 pub use standing::StandingPass;
+pub use wire_log::{KeptWireLog, WireLogKeep, wire_log, wire_logs};
 
 use crate::private;
 use chrono::{DateTime, Utc};
@@ -27,6 +29,9 @@ use std::{
 };
 
 const SCHEMA: i64 = 1;
+/// Tables that journals of the same form may have been made without.
+const LATER_TABLES: &str =
+    concat!(include_str!("journal/standing.sql"), include_str!("journal/wire_log.sql"));
 
 /// The journal, open. Dropping it closes the file; nothing is lost by that.
 pub struct Journal {
@@ -129,7 +134,7 @@ impl Journal {
         if !has_tables {
             return self.write(|c| {
                 c.execute_batch(include_str!("journal/schema.sql"))?;
-                c.execute_batch(include_str!("journal/standing.sql"))?;
+                c.execute_batch(LATER_TABLES)?;
                 c.execute(
                     "INSERT INTO journal (one, schema, station_id, outbox_id, next_number, acknowledged, created_at) VALUES (1, ?1, ?2, ?3, 1, 0, ?4)",
                     params![SCHEMA, self.station_id.to_string(), fresh_outbox.to_string(), at.to_rfc3339()],
@@ -157,8 +162,7 @@ impl Journal {
             });
         }
         self.outbox_id = outbox.parse().map_err(|error| self.not_understood(error))?;
-        // Journals of the same form made before this table was.
-        self.write(|c| c.execute_batch(include_str!("journal/standing.sql")))
+        self.write(|c| c.execute_batch(LATER_TABLES))
     }
 
     fn shown(&self) -> String {
@@ -233,13 +237,8 @@ fn sort_fault(path: &str, source: rusqlite::Error) -> JournalFault {
 /// # Errors
 /// There is no such file, or it can't be read.
 pub fn show(path: &Path) -> Result<JournalView, JournalFault> {
-    let shown = path.display().to_string();
-    if !path.is_file() {
-        return Err(JournalFault::Missing { path: shown });
-    }
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let c = reading(path)?;
     let ask = || -> rusqlite::Result<JournalView> {
-        let c = Connection::open_with_flags(path, flags)?;
         let (station_id, outbox_id, next_number, acknowledged): (String, String, u64, u64) =
             c.query_row("SELECT station_id, outbox_id, next_number, acknowledged FROM journal", [], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
@@ -269,7 +268,17 @@ pub fn show(path: &Path) -> Result<JournalView, JournalFault> {
             open_runs,
         })
     };
-    ask().map_err(|source| sort_fault(&shown, source))
+    ask().map_err(|source| sort_fault(&path.display().to_string(), source))
+}
+
+/// Opens a journal that a station may be writing to, for reading.
+fn reading(path: &Path) -> Result<Connection, JournalFault> {
+    let shown = path.display().to_string();
+    if !path.is_file() {
+        return Err(JournalFault::Missing { path: shown });
+    }
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    Connection::open_with_flags(path, flags).map_err(|source| sort_fault(&shown, source))
 }
 
 /// What `jigline-station journal show` prints.

@@ -20,5 +20,6 @@ mod shared;
 mod slot;
 pub mod tool;
 pub mod uplink;
+pub mod wire;
 
 pub use shared::PortSource;

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use domain::ids::RunId;
 use jigline_station::{
     agent::{Agent, AgentConfig},
     clock::Clock,
@@ -60,6 +61,17 @@ enum JournalTool {
         /// journal.sqlite, or the folder it is in
         path: PathBuf,
     },
+    /// The wire logs of its runs: lists them, or takes one out for `board replay`
+    Wire {
+        /// journal.sqlite, or the folder it is in
+        path: PathBuf,
+        /// The run whose log is taken
+        #[arg(requires = "out")]
+        run_id: Option<RunId>,
+        /// The file that it is written to
+        #[arg(long, requires = "run_id")]
+        out: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -89,13 +101,19 @@ fn work(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run { config, progress } => runtime.block_on(run(StationConfig::load(&config)?, progress)),
         Command::Board(tool) => runtime.block_on(tool::run(tool, &mut std::io::stdout())),
+        Command::Journal(JournalTool::Wire { path, run_id, out }) => {
+            tool::take_wire_log(&journal_in(path), run_id.zip(out), &mut std::io::stdout())
+        }
         Command::Journal(JournalTool::Show { path }) => {
-            let path = if path.is_dir() { path.join("journal.sqlite") } else { path };
-            let view = serde_json::to_string_pretty(&journal::show(&path)?)?;
+            let view = serde_json::to_string_pretty(&journal::show(&journal_in(path))?)?;
             writeln!(std::io::stdout(), "{view}")?;
             Ok(())
         }
     }
+}
+
+fn journal_in(path: PathBuf) -> PathBuf {
+    if path.is_dir() { path.join("journal.sqlite") } else { path }
 }
 
 async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
@@ -127,7 +145,8 @@ async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
         Clock::machine(),
         StdRng::from_os_rng(),
         progress,
-    )?;
+    )?
+    .with_wire_log(config.wire_log);
     let fixture = tokio::spawn(keep_connected(wire, config.fixture));
     let (out, written) = tokio::sync::oneshot::channel();
     let write = move || {

@@ -11,7 +11,7 @@ use domain::record::SecretRecord;
 use hmac::{Hmac, Mac as _};
 use rand::{Rng as _, RngCore as _, rngs::StdRng};
 use sha2::Sha256;
-use std::path::Path;
+use std::{fmt, path::Path};
 
 /// A secret as the journal holds it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,32 @@ pub struct Sealer {
     own: ChaCha20Poly1305,
     server: crypto_box::PublicKey,
     placeholder: Vec<u8>,
+}
+
+/// Names passwords of one board as its record does, without showing them.
+#[derive(Clone)]
+pub struct Placeholder {
+    key: Vec<u8>,
+    identity: String,
+}
+
+impl Placeholder {
+    /// The first 16 bytes of the keyed hash over identity and password; none where the key cannot be used.
+    #[must_use]
+    pub fn of(&self, plain: &str) -> Option<[u8; 16]> {
+        let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(&self.key).ok()?;
+        // Covers the identity too: the same digits on two boards do not show as the same.
+        mac.update(self.identity.as_bytes());
+        mac.update(&[0]);
+        mac.update(plain.as_bytes());
+        mac.finalize().into_bytes().first_chunk().copied()
+    }
+}
+
+impl fmt::Debug for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Placeholder(of {})", self.identity)
+    }
 }
 
 /// Why a key or a sealed secret can't be used.
@@ -95,7 +121,11 @@ impl Sealer {
         let length = u8::try_from(secret.length()).map_err(|_| SealFault::NotSealed)?;
         let record = SecretRecord {
             length,
-            keyed_hash: self.keyed_hash(identity, plain)?,
+            keyed_hash: self
+                .placeholder(identity)
+                .of(secret.expose())
+                .map(hex::encode)
+                .ok_or(SealFault::NotSealed)?,
             sealed: hex::encode(sealed),
             proved: false,
         };
@@ -115,14 +145,10 @@ impl Sealer {
         String::from_utf8(plain).map(Secret::new).map_err(|_| SealFault::NotOpened)
     }
 
-    /// Covers the identity too: the same digits on two boards do not show as the same.
-    fn keyed_hash(&self, identity: &str, plain: &[u8]) -> Result<String, SealFault> {
-        let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(&self.placeholder)
-            .map_err(|_| SealFault::NotSealed)?;
-        mac.update(identity.as_bytes());
-        mac.update(&[0]);
-        mac.update(plain);
-        Ok(hex::encode(&mac.finalize().into_bytes()[..16]))
+    /// How passwords of the board with that identity are named.
+    #[must_use]
+    pub fn placeholder(&self, identity: &str) -> Placeholder {
+        Placeholder { key: self.placeholder.clone(), identity: identity.to_owned() }
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::{
     clock::{Clock, Moment},
     fixture::FixtureCommand,
-    journal::{Journal, identity_key},
+    journal::{Journal, WireLogKeep, identity_key},
     link::{Line, LinkOptions},
     order::WorkOrder,
     progress::{Progress, ProgressSender},
@@ -70,6 +70,7 @@ pub struct Shared<S> {
     pub sealer: Sealer,
     pub server: S,
     pub link: LinkOptions,
+    pub wire_log: WireLogKeep,
     pub fixture: mpsc::UnboundedSender<FixtureCommand>,
     /// None until it was asked for the first time.
     pub order: watch::Sender<Option<OrderState>>,
@@ -117,6 +118,7 @@ impl<S> Shared<S> {
             sealer: parts.sealer,
             server: parts.server,
             link: parts.link,
+            wire_log: WireLogKeep::default(),
             fixture: parts.fixture,
             order: watch::Sender::new(None),
             progress: parts.progress,

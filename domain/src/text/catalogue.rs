@@ -262,6 +262,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Check that its adapter is plugged in and no other program uses it; the other slots go on.",
             "检查转换器是否插好、是否被其他程序占用；其他工位继续工作。",
         ),
+        C::PortRateFixed => say(
+            "{device} cannot change its rate: the board's firmware speaks at {application_baud} baud, its boot loader at {loader_baud}.",
+            "{device} 无法切换波特率：保护板固件为 {application_baud}，引导程序为 {loader_baud}。",
+            "Put this slot on a serial port of the jig's own PC, or set one baud for both in station.toml where the boards allow it; nothing was sent.",
+            "请将该工位改接本机串口；若保护板允许，可在 station.toml 中设定同一波特率。未发送任何数据。",
+        ),
         C::FixtureSilent => say(
             "The fixture does not answer: {detail}.",
             "夹具无应答：{detail}。",

@@ -19,7 +19,7 @@
 //! And about lrzsz: it flushes its input just after each ACK and 'C', so an answer within some 100 microseconds
 //! loses its head: hence the turnaround.
 
-use core::time::Duration;
+use core::{ops::Range, time::Duration};
 use std::collections::VecDeque;
 
 use super::{ACK, CAN, CRC_REQUEST, EOT, Generation, NAK, encode_block, header_payload};
@@ -186,7 +186,7 @@ impl Sender {
     pub fn poll_transmit(&mut self, now: Instant, image: &[u8]) -> Option<Transmit> {
         if self.cancel_pending {
             self.cancel_pending = false;
-            return Some(Transmit { bytes: vec![CAN, CAN] });
+            return Some(Transmit { bytes: vec![CAN, CAN], of_image: None });
         }
         let State::Pending { phase, not_before } = self.state else { return None };
         if now < not_before {
@@ -206,7 +206,7 @@ impl Sender {
         self.closing_asked = None;
         self.strays = 0;
         self.state = State::Sent { phase, wire_end, until: wire_end + patience };
-        Some(Transmit { bytes })
+        Some(Transmit { bytes, of_image: self.span(phase, image) })
     }
 
     /// When to call [`Sender::handle_timeout`] and [`Sender::poll_transmit`] again if nothing arrives.
@@ -429,6 +429,15 @@ impl Sender {
         self.events.push_back(event);
     }
 
+    /// What of the image a phase carries.
+    fn span(&self, phase: Phase, image: &[u8]) -> Option<Range<usize>> {
+        let Phase::Block(block) = phase else { return None };
+        let size = self.options.data_block.bytes();
+        let end = image.len().min(self.length);
+        let from = ((block as usize - 1) * size).min(end);
+        Some(from..(from + size).min(end))
+    }
+
     fn encode(&self, phase: Phase, image: &[u8]) -> Vec<u8> {
         let header = self.options.header_block;
         match phase {
@@ -437,12 +446,9 @@ impl Sender {
                 encode_block(header, 0, &payload, 0)
             }
             Phase::Block(block) => {
-                let size = self.options.data_block.bytes();
-                let image = &image[..image.len().min(self.length)];
-                let from = ((block as usize - 1) * size).min(image.len());
-                let to = (from + size).min(image.len());
+                let span = self.span(phase, image).unwrap_or_default();
                 // The number on the wire is the low byte; receivers that cannot bear the wrap were refused in `new`.
-                encode_block(self.options.data_block, block as u8, &image[from..to], self.options.pad)
+                encode_block(self.options.data_block, block as u8, &image[span], self.options.pad)
             }
             Phase::End => vec![EOT],
             Phase::Close => encode_block(header, 0, &[], 0),

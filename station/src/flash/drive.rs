@@ -1,6 +1,6 @@
 //! Moves bytes between a line and a pure machine until the machine has something to say.
 
-use crate::link::Line;
+use crate::{board::FirmwareImage, link::Line};
 use domain::text::Fault;
 use protocol::{
     boot_menu::{BootMenu, BootMenuEvent},
@@ -56,11 +56,13 @@ pub(super) async fn drive_sender(
     line: &mut Line,
     clock: Clock,
     sender: &mut Sender,
-    image: &[u8],
+    image: &FirmwareImage,
     progress: &mut (dyn FnMut(u8) + Send),
 ) -> Result<Result<Completion, SenderFailure>, Fault> {
     let mut buffer = [0; 1024];
     let mut shown = None;
+    let recorder = line.recorder().clone();
+    let logged = recorder.image(&image.name, &image.bytes);
     loop {
         while let Some(event) = sender.poll_event() {
             match event {
@@ -76,8 +78,14 @@ pub(super) async fn drive_sender(
                 SenderEvent::Failed(failure) => return Ok(Err(failure)),
             }
         }
-        while let Some(transmit) = sender.poll_transmit(clock.now(), image) {
-            line.send(&transmit.bytes).await?;
+        while let Some(transmit) = sender.poll_transmit(clock.now(), &image.bytes) {
+            match transmit.of_image {
+                Some(span) => {
+                    recorder.expect_block(logged, &image.bytes, span, &transmit.bytes);
+                    line.send_expected(&transmit.bytes).await?;
+                }
+                None => line.send(&transmit.bytes).await?,
+            }
         }
         match line.receive(&mut buffer, clock.at(sender.poll_timeout())).await? {
             Some(count) => sender.handle_bytes(clock.now(), &buffer[..count]),

@@ -3,7 +3,7 @@
 
 mod drive;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::{
     board::{FirmwareImage, Flashed},
@@ -203,7 +203,7 @@ pub async fn send(
         Err(refusal) => return Ok(Err(refusal.into())),
     };
     let blocks = sender.blocks();
-    Ok(match drive_sender(line, clock, &mut sender, &image.bytes, progress).await? {
+    Ok(match drive_sender(line, clock, &mut sender, image, progress).await? {
         Ok(completion) => Ok(Sent { blocks, completion, unread: sender.take_unread() }),
         Err(failure) => Err(failure.into()),
     })

@@ -6,9 +6,10 @@
 //! is read again before anything else ([`protocol::guard::LinkGuard`]).
 
 use super::{
-    fault::BusFault,
+    fault::{BusFault, internal},
     lent,
     line::{Line, Meter},
+    registers::SecretFields,
 };
 use crate::board::WireUse;
 use domain::text::{Fault, FaultCode};
@@ -61,13 +62,14 @@ pub(super) struct Bus {
     meter: Arc<Meter>,
     guard: LinkGuard,
     settings: BusSettings,
+    secrets: SecretFields,
     epoch: Instant,
     /// Before this moment the board wants quiet.
     free_at: Instant,
 }
 
 impl Bus {
-    pub(super) fn new(line: Line, settings: BusSettings) -> Self {
+    pub(super) fn new(line: Line, settings: BusSettings, secrets: SecretFields) -> Self {
         let now = Instant::now();
         Self {
             device: line.shared_device(),
@@ -75,6 +77,7 @@ impl Bus {
             guard: new_guard(&settings),
             port: Port::Home(line),
             settings,
+            secrets,
             epoch: now,
             free_at: now,
         }
@@ -91,6 +94,15 @@ impl Bus {
 
     pub(super) fn unexpected_frames(&self) -> u32 {
         self.guard.unexpected_frames()
+    }
+
+    pub(super) fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// Whether the line is there and keeps its one rate.
+    pub(super) fn has_fixed_rate(&mut self) -> bool {
+        self.line().is_ok_and(|line| !line.sets_baud())
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -134,6 +146,20 @@ impl Bus {
         };
         let (address, _) = request.span();
         self.exchange(Purpose::Identify, &Request::ReadHolding { address, quantity }).await.map(drop)
+    }
+
+    /// Sends a request and expects nothing back.
+    pub(super) async fn tell(&mut self, request: &Request) -> Result<(), Fault> {
+        self.pace().await;
+        let frame = rtu::encode_request(self.settings.address, request).map_err(internal)?;
+        let line = self.line()?;
+        let baud = line.baud();
+        let recorder = line.recorder().clone();
+        self.secrets.announce(&recorder, self.settings.address, request);
+        self.line()?.send_expected(&frame).await?;
+        tokio::time::sleep(wire_time(frame.len(), baud)).await;
+        self.rest(true, baud);
+        Ok(())
     }
 
     /// The line itself, for what is no Modbus: probing, the loader's dialogue. Afterwards call [`Bus::distrust`].
@@ -221,8 +247,12 @@ impl Bus {
                 Err(BusFault::Garbage(detail))
             }
             Called::Port(error) => {
+                let fault = match &self.port {
+                    Port::Home(line) => line.failed(&error),
+                    Port::Lent(_) | Port::Gone => gone(&self.device, &error.to_string()),
+                };
                 self.port = Port::Gone;
-                Err(BusFault::Port(gone(&self.device, &error.to_string())))
+                Err(BusFault::Port(fault))
             }
         }
     }
@@ -272,8 +302,9 @@ impl Bus {
             None => Ok(None),
             Some(Ok(count)) => Ok(Some(count)),
             Some(Err(error)) => {
+                let fault = line.failed(&error);
                 self.port = Port::Gone;
-                Err(gone(&self.device, &error.to_string()))
+                Err(fault)
             }
         }
     }
@@ -283,6 +314,7 @@ impl Bus {
         let Port::Home(line) = std::mem::replace(&mut self.port, Port::Gone) else {
             return Called::Port(io::Error::from(io::ErrorKind::NotConnected));
         };
+        self.secrets.announce(line.recorder(), self.settings.address, request);
         let (lent, back) = lent::lend(line);
         self.port = Port::Lent(back);
         let mut client = attach_slave(lent, Slave(self.settings.address));

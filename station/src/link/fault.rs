@@ -85,6 +85,14 @@ pub(crate) fn internal(detail: impl fmt::Display) -> Fault {
     Fault::new(FaultCode::Internal).with("detail", detail)
 }
 
-pub(super) fn port_not_opened(device: &str, error: &tokio_serial::Error) -> Fault {
+pub(super) fn port_not_opened(device: &str, error: &dyn fmt::Display) -> Fault {
     Fault::new(FaultCode::PortNotOpened).with("device", device).with("detail", error)
+}
+
+/// The port keeps its rate, and the board wants two.
+pub(super) fn rate_fixed(device: &str, application_baud: u32, loader_baud: u32) -> Fault {
+    Fault::new(FaultCode::PortRateFixed)
+        .with("device", device)
+        .with("application_baud", application_baud)
+        .with("loader_baud", loader_baud)
 }

@@ -1,9 +1,14 @@
-//! The line to one slot: a serial port by its path, or any byte stream in its stead. The only place where a port is opened.
+//! The line to one slot: a serial port by its path, a serial server's port, or any byte stream in its stead. The only place where
+//! a port is opened.
 //!
-//! It counts every byte both ways and what it takes on the wire at the rate then set. It knows nothing of frames.
+//! It counts every byte both ways and what it takes on the wire at the rate then set, and shows all of it to the wire recorder. It
+//! knows nothing of frames.
 
-use super::fault;
-use crate::board::WireUse;
+use super::{
+    fault,
+    transport::{StreamPort, TCP_PREFIX, TcpPort, Transport, open_serial},
+};
+use crate::{board::WireUse, wire::Recorder};
 use domain::text::{Fault, FaultCode};
 use std::{
     fmt, io,
@@ -18,7 +23,6 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     time::{Instant, timeout_at},
 };
-use tokio_serial::{ClearBuffer, SerialPort as _, SerialStream};
 
 /// Any stream of bytes that can stand in for a port.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -28,16 +32,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 /// Told of every change of rate, bits per second, where the stream is no port that could be asked.
 pub type BaudHook = Box<dyn FnMut(u32) + Send>;
 
-enum Port {
-    Serial(Box<SerialStream>),
-    Memory(Box<dyn ByteStream>),
-}
-
 /// A line, 8N1, for one process alone.
 pub struct Line {
     device: Arc<str>,
-    port: Port,
+    port: Box<dyn Transport>,
     meter: Arc<Meter>,
+    recorder: Recorder,
     baud_hook: Option<BaudHook>,
 }
 
@@ -77,23 +77,28 @@ impl Meter {
 }
 
 impl Line {
-    /// Opens a serial port at `baud` bits per second, 8N1, without flow control, exclusively: a second program (or slot) that
-    /// asks for the same device is refused.
+    /// Opens a port at `baud` bits per second, 8N1, without flow control, exclusively: a second program (or slot) that asks for
+    /// the same device is refused. `device`: a serial port's path or name, or `tcp:HOST:PORT` for a serial server, which is
+    /// connected to when the first byte is sent or awaited, and whose port must be set to `baud` on its own page.
     ///
     /// # Errors
     /// `PortNotOpened` with the device and the system's reason.
     pub fn open(device: &str, baud: u32) -> Result<Self, Fault> {
-        let builder = tokio_serial::new(device, baud);
-        let stream = SerialStream::open(&builder).map_err(|error| fault::port_not_opened(device, &error))?;
-        // What the last board said before we came is not for us.
-        stream.clear(ClearBuffer::All).map_err(|error| fault::port_not_opened(device, &error))?;
-        Ok(Self::new(device, Port::Serial(Box::new(stream)), baud))
+        let port: Box<dyn Transport> = match device.strip_prefix(TCP_PREFIX) {
+            Some(address) => {
+                Box::new(TcpPort::new(address).map_err(|error| fault::port_not_opened(device, &error))?)
+            }
+            None => {
+                Box::new(open_serial(device, baud).map_err(|error| fault::port_not_opened(device, &error))?)
+            }
+        };
+        Ok(Self::new(device, port, baud))
     }
 
     /// Takes a stream of bytes for a port: tests, and whatever tunnels a port.
     #[must_use]
     pub fn from_stream(name: &str, stream: impl ByteStream + 'static, baud: u32) -> Self {
-        Self::new(name, Port::Memory(Box::new(stream)), baud)
+        Self::new(name, Box::new(StreamPort(stream)), baud)
     }
 
     /// Has `hook` told of every change of rate.
@@ -103,10 +108,22 @@ impl Line {
         self
     }
 
-    fn new(device: &str, port: Port, baud: u32) -> Self {
+    /// Has `recorder` see all that passes from now on.
+    pub(super) fn record(&mut self, recorder: Recorder) {
+        recorder.attach(&self.device, self.baud());
+        self.recorder = recorder;
+    }
+
+    fn new(device: &str, port: Box<dyn Transport>, baud: u32) -> Self {
         let meter = Meter::default();
         meter.baud.store(baud, Relaxed);
-        Self { device: device.into(), port, meter: Arc::new(meter), baud_hook: None }
+        Self {
+            device: device.into(),
+            port,
+            meter: Arc::new(meter),
+            recorder: Recorder::default(),
+            baud_hook: None,
+        }
     }
 
     /// The device's path, or the stream's name.
@@ -129,30 +146,54 @@ impl Line {
         self.meter.baud.load(Relaxed)
     }
 
+    /// Whether the rate on the board's wire can be changed from here.
+    #[must_use]
+    pub fn sets_baud(&self) -> bool {
+        self.port.sets_baud()
+    }
+
+    /// What sees all that passes here.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
     /// Sets the rate. What was written before must be out already: wait its wire time first.
     ///
     /// # Errors
-    /// `PortVanished` where the system refuses it.
+    /// `PortRateFixed` where the rate cannot be set from here; `PortVanished` where the system refuses it.
     pub fn set_baud(&mut self, baud: u32) -> Result<(), Fault> {
         if self.baud() == baud {
             return Ok(());
         }
-        if let Port::Serial(stream) = &mut self.port {
-            stream.set_baud_rate(baud).map_err(|error| self.vanished(&error))?;
+        if !self.sets_baud() {
+            return Err(fault::rate_fixed(&self.device, self.baud(), baud));
         }
+        self.port.set_baud(baud).map_err(|error| self.failed(&error))?;
         if let Some(hook) = &mut self.baud_hook {
             hook(baud);
         }
         self.meter.baud.store(baud, Relaxed);
+        self.recorder.rate(baud);
         Ok(())
     }
 
-    /// Writes all of it (into the system's buffer: it is out its wire time later).
+    /// Writes all of it (into the system's buffer: it is out its wire time later). Not for what holds a secret: what such a frame
+    /// is, [`Recorder::expect_secret`] must be told first, and here it would be forgotten.
     ///
     /// # Errors
-    /// `PortVanished`.
+    /// `PortVanished`, or `PortNotOpened` for a serial server that cannot be reached.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        self.write_all(bytes).await.map_err(|error| self.vanished(&error))
+        self.recorder.expect_plain();
+        self.send_expected(bytes).await
+    }
+
+    /// As [`Line::send`], for a frame that the recorder was told of.
+    ///
+    /// # Errors
+    /// As [`Line::send`].
+    pub async fn send_expected(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.write_all(bytes).await.map_err(|error| self.failed(&error))
     }
 
     /// Waits for bytes until `deadline`; none: nothing came. Bytes that are there already come even past the deadline.
@@ -163,16 +204,13 @@ impl Line {
         match timeout_at(deadline, self.read(buffer)).await {
             Err(_) => Ok(None),
             Ok(Ok(count)) => Ok(Some(count)),
-            Ok(Err(error)) => Err(self.vanished(&error)),
+            Ok(Err(error)) => Err(self.failed(&error)),
         }
     }
 
-    /// Throws away what the system has not sent yet.
+    /// Throws away what the system has not sent yet, as far as that can be done.
     pub fn discard_output(&mut self) {
-        if let Port::Serial(stream) = &self.port {
-            // A port that cannot do it only sends a few bytes too many, which the loader's dialogue bears.
-            let _ = stream.clear(ClearBuffer::Output);
-        }
+        self.port.discard_output();
     }
 
     /// Reads and forgets until nothing came for `quiet`; returns the number of bytes. None: the line was still talking after `limit`.
@@ -196,8 +234,15 @@ impl Line {
         }
     }
 
-    fn vanished(&self, error: &dyn fmt::Display) -> Fault {
-        Fault::new(FaultCode::PortVanished).with("device", &self.device).with("detail", error)
+    /// The fault of an error on this line.
+    pub(super) fn failed(&self, error: &io::Error) -> Fault {
+        // A port that was open once and is no more, or a serial server that could not be reached in the first place.
+        let code = if error.kind() == io::ErrorKind::NotConnected {
+            FaultCode::PortNotOpened
+        } else {
+            FaultCode::PortVanished
+        };
+        Fault::new(code).with("device", &self.device).with("detail", self.port.explain(error))
     }
 }
 
@@ -209,27 +254,23 @@ impl AsyncRead for Line {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let wanted = buffer.remaining();
-        ready!(match &mut self.port {
-            Port::Serial(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Port::Memory(stream) => Pin::new(stream).poll_read(cx, buffer),
-        })?;
-        let count = buffer.filled().len() - before;
-        if count == 0 && wanted > 0 {
+        ready!(Pin::new(&mut *self.port).poll_read(cx, buffer))?;
+        let came = &buffer.filled()[before..];
+        if came.is_empty() && wanted > 0 {
             // A port has no end of file: the adapter was pulled, or the other side of the stream was dropped.
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the device is gone")));
         }
-        self.meter.count(&self.meter.received, count);
+        self.meter.count(&self.meter.received, came.len());
+        self.recorder.received(came);
         Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let count = ready!(match &mut self.port {
-            Port::Serial(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Port::Memory(stream) => Pin::new(stream).poll_write(cx, bytes),
-        })?;
+        let count = ready!(Pin::new(&mut *self.port).poll_write(cx, bytes))?;
         self.meter.count(&self.meter.sent, count);
+        self.recorder.sent(&bytes[..count]);
         Poll::Ready(Ok(count))
     }
 

@@ -1,7 +1,8 @@
 //! The link to the board in one slot: runs the runner's requests as bytes on a line. Here ports are opened, frames are exchanged,
 //! time-outs and repeats are decided. What a verdict is, which step comes next, what is recorded: never here.
 //!
-//! - [`Line`]: the port, or a stream in its stead; counts bytes.
+//! - [`Line`]: the port, or a stream in its stead; counts bytes and shows them to the wire recorder.
+//! - `transport`: what a line runs over: serial port, serial server, memory.
 //! - `bus`: one Modbus exchange at a time, guarded.
 //! - `registers`, `identity`, `parameters`, `locks`: the requests in terms of the model's map.
 //! - `wait`: probing and waiting for an application.
@@ -18,6 +19,7 @@ mod registers;
 mod rules;
 #[cfg(test)]
 pub(crate) mod tests;
+mod transport;
 mod wait;
 
 pub use line::{BaudHook, ByteStream, Line};
@@ -25,6 +27,7 @@ pub use line::{BaudHook, ByteStream, Line};
 use crate::{
     board::{BoardAnswer, BoardIdentity, BoardReply, BoardRequest, FlashEntry, WireUse},
     flash::{self, Heard, Loader, Standing},
+    wire::Recorder,
 };
 use bus::{Bus, BusSettings};
 use domain::{model::DeviceModel, record::FoundState, text::Fault};
@@ -92,13 +95,24 @@ impl BoardLink {
             unexpected_limit: options.unexpected_limit,
         };
         Self {
-            bus: Bus::new(line, settings),
+            bus: Bus::new(line, settings, registers::SecretFields::of(&model)),
             application_baud: options.application_baud(&model),
             loader_baud: options.loader_baud(&model),
             model,
             known: None,
             standing: Standing::Unknown,
         }
+    }
+
+    /// Has `recorder` see all that passes over the line from now on.
+    #[must_use]
+    pub fn recorded_by(mut self, recorder: &Recorder) -> Self {
+        recorder.of_model(&self.model);
+        // A line that is lost already has nothing to show.
+        if let Ok(line) = self.bus.line() {
+            line.record(recorder.clone());
+        }
+        self
     }
 
     /// Everything that went over the line so far, failed and dropped requests included.
@@ -129,12 +143,16 @@ impl BoardLink {
     /// Dropping the future is safe at any point: the next request brings the line home, drains it and identifies the board again.
     ///
     /// # Errors
-    /// The fault that ended it, without a step. After `PortVanished` this link is dead: make a new one on a new [`Line`].
+    /// The fault that ended it, without a step; `PortRateFixed`, before a byte is sent, where the board needs two rates and the line
+    /// has but one. After `PortVanished` or `PortNotOpened` this link is dead: make a new one on a new [`Line`].
     pub async fn execute(
         &mut self,
         request: BoardRequest,
         progress: &mut (dyn FnMut(u8) + Send),
     ) -> Result<BoardAnswer, Fault> {
+        if self.application_baud != self.loader_baud && self.bus.has_fixed_rate() {
+            return Err(fault::rate_fixed(self.bus.device(), self.application_baud, self.loader_baud));
+        }
         let before = self.wire_use();
         let reply = self.reply(request, progress).await?;
         Ok(BoardAnswer { reply, wire: self.wire_use().since(before) })

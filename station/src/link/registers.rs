@@ -1,7 +1,7 @@
 //! Reads and writes by the model's map: few transactions, repeats of reads only, and after every accident the identity first.
 
 use super::{BoardLink, bus::Bus, fault};
-use crate::board::Reading;
+use crate::{board::Reading, wire::Recorder};
 use domain::{
     codec,
     model::{Access, DeviceModel, Register},
@@ -63,6 +63,49 @@ pub(super) fn is_secret(model: &DeviceModel, register: &Register) -> bool {
         .password
         .as_ref()
         .is_some_and(|password| password.secret_registers().any(|secret| *secret == register.name))
+}
+
+/// The fields of a model that hold passwords, so that no frame with one of them in it is recorded as it is, whoever asked for it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SecretFields(Vec<Register>);
+
+impl SecretFields {
+    pub(super) fn of(model: &DeviceModel) -> Self {
+        Self(model.registers.iter().filter(|register| is_secret(model, register)).cloned().collect())
+    }
+
+    /// Tells the recorder what the next frame is.
+    pub(super) fn announce(&self, recorder: &Recorder, address: u8, request: &Request) {
+        let (first, quantity) = request.span();
+        let (from, to) = (u32::from(first), u32::from(first) + u32::from(quantity));
+        let touched = self.0.iter().find(|register| {
+            let at = u32::from(register.address);
+            at < to && from < at + u32::from(register.width())
+        });
+        match touched {
+            Some(register) if request.is_write() => {
+                recorder.expect_secret(address, request, password_of(register, request).as_deref());
+            }
+            // A read of one is not planned by anybody; what it brings is not kept.
+            Some(_) => recorder.expect_secret(address, request, None),
+            None => recorder.expect_plain(),
+        }
+    }
+}
+
+/// The password that a write carries, where it is whole.
+fn password_of(register: &Register, request: &Request) -> Option<String> {
+    let words = match request {
+        Request::WriteSingle { value, .. } => std::slice::from_ref(value),
+        Request::WriteMultiple { values, .. } => values,
+        Request::ReadHolding { .. } | Request::ReadInput { .. } => return None,
+    };
+    let from = usize::from(register.address.checked_sub(request.span().0)?);
+    let own = words.get(from..from + usize::from(register.width()))?;
+    match codec::decode(register, own).ok()? {
+        Value::Text(text) => Some(text),
+        Value::Number(_) => None,
+    }
 }
 
 /// One field to be written.
@@ -210,15 +253,7 @@ impl BoardLink {
                 .map_err(|failure| failure.of_write(&request, name));
         }
         self.ensure_identified().await?;
-        self.bus.pace().await;
-        let frame = protocol::modbus::rtu::encode_request(self.model.link.address, &request)
-            .map_err(fault::internal)?;
-        let line = self.bus.line()?;
-        line.send(&frame).await?;
-        let baud = line.baud();
-        tokio::time::sleep(protocol::timing::wire_time(frame.len(), baud)).await;
-        self.bus.rest(true, baud);
-        Ok(())
+        self.bus.tell(&request).await
     }
 
     /// The register at that address, for a person.

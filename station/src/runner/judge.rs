@@ -19,6 +19,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         C::BoardTakenOut | C::IdentityChanged | C::StationStopped | C::PassedAlready => Outcome::Aborted,
         C::PortVanished
         | C::PortNotOpened
+        | C::PortRateFixed
         | C::FixtureSilent
         | C::JournalNotWritten
         | C::NoSerialNumbers
@@ -40,7 +41,12 @@ pub fn may_pass_by_itself(code: FaultCode) -> bool {
     use FaultCode as C;
     matches!(
         code,
-        C::PortVanished | C::PortNotOpened | C::FixtureSilent | C::JournalNotWritten | C::NoSerialNumbers
+        C::PortVanished
+            | C::PortNotOpened
+            | C::PortRateFixed
+            | C::FixtureSilent
+            | C::JournalNotWritten
+            | C::NoSerialNumbers
     )
 }
 

@@ -10,6 +10,7 @@ use crate::{
     secrets::{SealFault, Sealer},
     shared::{NO_TRANSFER, PortSource, Shared},
     uplink::{Server, ServerFault},
+    wire::{Begin, Recorder},
 };
 use domain::{
     api::stations::{Admission, AdmissionVerdict, AskAdmission},
@@ -57,6 +58,7 @@ pub struct Bench<'a, S, P> {
     shared: &'a Shared<S>,
     ports: &'a P,
     link: Option<(Arc<DeviceModel>, BoardLink)>,
+    recorder: Recorder,
     /// What of the link's bytes stands in answers already.
     told: WireUse,
     /// What was asked for and what the instrument read then, milliamperes.
@@ -74,6 +76,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             shared,
             ports,
             link: None,
+            recorder: Recorder::default(),
             told: WireUse::default(),
             loads,
             powers,
@@ -84,7 +87,17 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     /// A new board: what the last one cost the line is not this one's.
     pub fn begin_board(&mut self) {
         self.doubted.set(false);
+        self.recorder.begin(Begin { at: self.shared.now().at, slot: Some(self.slot) });
         self.told = self.link.as_ref().map(|(_, link)| link.wire_use()).unwrap_or_default();
+    }
+
+    /// Keeps what passed over the line in a run that is closed. It is no part of the record, and a disk that refuses it stops nobody.
+    pub fn keep_log(&self, run: RunId) {
+        let Some(log) = self.recorder.log(Some(run)) else { return };
+        let (journal, keep) = (&self.shared.journal, self.shared.wire_log);
+        if let Err(fault) = journal.keep_wire_log(run, self.shared.now().at, &log, keep) {
+            tracing::warn!(slot = self.slot, %run, %fault, "the wire log of this run is lost");
+        }
     }
 
     /// An effect that nobody waits for.
@@ -109,6 +122,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             Effect::Board(request) => Event::Board(self.ask_board(request).await),
             Effect::ClaimIdentity(identifiers) => Event::Claimed(self.shared.claim(self.slot, &identifiers)),
             Effect::AskAdmission { batch_id, operation, identity, identifiers } => {
+                self.recorder.name_secrets(self.shared.sealer.placeholder(&identity));
                 Event::Admitted(self.admit(batch_id, operation, &identity, identifiers).await)
             }
             Effect::ReserveNumber { run_id, batch_id, identity, known } => {
@@ -155,7 +169,9 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             answer.wire = total.since(self.told);
             self.told = total;
         }
-        if answer.as_ref().is_err_and(|fault| fault.code == FaultCode::PortVanished) {
+        let is_gone =
+            |fault: &Fault| matches!(fault.code, FaultCode::PortVanished | FaultCode::PortNotOpened);
+        if answer.as_ref().is_err_and(is_gone) {
             self.link = None;
         }
         answer
@@ -178,6 +194,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             self.link = None;
             let line = (self.ports)(self.slot, self.shared.link.application_baud(&order.model))?;
             let link = BoardLink::new(line, Arc::clone(&order.model), self.shared.link);
+            let link = link.recorded_by(&self.recorder);
             self.link = Some((Arc::clone(&order.model), link));
             self.told = WireUse::default();
         }

@@ -1,10 +1,16 @@
 //! `jigline-station board ...`: one board on one port, by hand, without a server, a batch or a journal. It reads, and it sends an image; it never
 //! writes a parameter.
 
+mod replay;
+
+pub use replay::take_wire_log;
+
 use crate::{
     board::{BoardReply, BoardRequest, FlashEntry, Reading},
+    clock::Clock,
     flash,
     link::{BoardLink, Line, LinkOptions},
+    wire::{Begin, Recorder},
 };
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -47,12 +53,14 @@ pub enum BoardTool {
         #[arg(long)]
         image: PathBuf,
     },
+    /// Decode a wire log again: what was asked and answered, the loader's text, the blocks of a transfer
+    Replay(replay::Replay),
 }
 
 /// Which board.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// Serial device, best by its stable path (/dev/serial/by-path/...)
+    /// Serial device, best by its stable path (/dev/serial/by-path/...), or tcp:HOST:PORT for a serial server
     #[arg(long)]
     port: String,
     /// Device model file (profiles/models/*.toml)
@@ -61,6 +69,11 @@ pub struct Target {
     /// Bits per second for application and loader alike, in place of the model's
     #[arg(long)]
     baud: Option<u32>,
+    /// Keep what passes over the line in this file, for `board replay`
+    #[arg(long)]
+    record: Option<PathBuf>,
+    #[arg(skip)]
+    recorder: Recorder,
 }
 
 /// Does it and writes what a person reads to `out`.
@@ -68,7 +81,33 @@ pub struct Target {
 /// # Errors
 /// One sentence for a person, with what to do next.
 pub async fn run(tool: BoardTool, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+    let kept = tool.target().and_then(|target| Some((target.record.clone()?, target.recorder.clone())));
+    let done = work(tool, out).await;
+    // What led to a failure is wanted the most.
+    if let Some((file, recorder)) = kept
+        && let Some(log) = recorder.log(None)
+    {
+        replay::write_log(&file, &log)?;
+    }
+    done
+}
+
+impl BoardTool {
+    /// The board it speaks to.
+    fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Probe { target }
+            | Self::Read { target, .. }
+            | Self::Dump { target }
+            | Self::Flash { target, .. } => Some(target),
+            Self::Replay(_) => None,
+        }
+    }
+}
+
+async fn work(tool: BoardTool, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
     match tool {
+        BoardTool::Replay(ask) => replay::run(&ask, out)?,
         BoardTool::Probe { target } => {
             let (mut link, _) = target.open()?;
             let found = probe(&mut link).await?;
@@ -138,22 +177,29 @@ async fn flash_image(
 
 impl Target {
     fn open(&self) -> anyhow::Result<(BoardLink, Arc<DeviceModel>)> {
-        let file = self.model.display().to_string();
-        let text = std::fs::read_to_string(&self.model)
-            .with_context(|| format!("cannot read the device model {file}"))?;
-        let model = parse_model(&file, &text).map_err(|faults| {
-            let mut sentence = String::from("the device model cannot be used:");
-            for fault in &faults {
-                // Writing to a String does not fail.
-                let _ = write!(sentence, "\n  {fault}");
-            }
-            anyhow!(sentence)
-        })?;
-        let model = Arc::new(model);
+        let model = Arc::new(read_model(&self.model)?);
         let options = LinkOptions { baud: self.baud, ..LinkOptions::default() };
         let line = Line::open(&self.port, options.application_baud(&model)).map_err(|fault| say(&fault))?;
-        Ok((BoardLink::new(line, Arc::clone(&model), options), model))
+        if self.record.is_some() {
+            self.recorder.begin(Begin { at: Clock::machine().now().at, slot: None });
+        }
+        let link = BoardLink::new(line, Arc::clone(&model), options).recorded_by(&self.recorder);
+        Ok((link, model))
     }
+}
+
+fn read_model(path: &std::path::Path) -> anyhow::Result<DeviceModel> {
+    let file = path.display().to_string();
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the device model {file}"))?;
+    parse_model(&file, &text).map_err(|faults| {
+        let mut sentence = String::from("the device model cannot be used:");
+        for fault in &faults {
+            // Writing to a String does not fail.
+            let _ = write!(sentence, "\n  {fault}");
+        }
+        anyhow!(sentence)
+    })
 }
 
 async fn ask(link: &mut BoardLink, request: BoardRequest) -> anyhow::Result<BoardReply> {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 42] = {
+const CODES: [FaultCode; 43] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -36,6 +36,7 @@ const CODES: [FaultCode; 42] = {
         C::BoardTakenOut,
         C::PortVanished,
         C::PortNotOpened,
+        C::PortRateFixed,
         C::FixtureSilent,
         C::JournalNotWritten,
         C::NoSerialNumbers,
@@ -77,6 +78,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::BoardAnswersGarbage => &["request", "detail"],
         C::BoardStoppedAnswering => &["request"],
         C::PortVanished | C::PortNotOpened => &["device", "detail"],
+        C::PortRateFixed => &["device", "application_baud", "loader_baud"],
         C::JournalNotWritten => &["path", "detail"],
         C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
         C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],

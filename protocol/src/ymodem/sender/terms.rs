@@ -1,6 +1,6 @@
 //! What a transfer is told and what it tells: options, events, failures.
 
-use core::time::Duration;
+use core::{ops::Range, time::Duration};
 
 use super::super::{BlockSize, Generation, SizeEnding};
 use crate::timing;
@@ -73,6 +73,8 @@ impl SenderOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
     pub bytes: Vec<u8>,
+    /// Which bytes of the image this frame carries, where it is a data block.
+    pub of_image: Option<Range<usize>>,
 }
 
 /// Where a transfer is.

@@ -1,6 +1,6 @@
 //! The whole way of an image, under a paused clock: application at 9600 baud, loader at 19200.
 
-mod loader;
+pub(crate) mod loader;
 
 use crate::{
     board::{BoardReply, BoardRequest, FlashEntry, Flashed},

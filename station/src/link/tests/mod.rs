@@ -5,3 +5,4 @@ mod mischief;
 pub(crate) mod peer;
 mod requests;
 mod rules;
+mod serial_server;

@@ -112,7 +112,7 @@ impl Peer {
         (BoardLink::new(line, model, options), tokio::spawn(self.serve(far)))
     }
 
-    async fn serve(mut self, mut stream: DuplexStream) -> Self {
+    pub async fn serve(mut self, mut stream: DuplexStream) -> Self {
         let epoch = Instant::now();
         let mut decoder = RtuServerDecoder::new(BAUD);
         let mut buffer = [0; 512];

@@ -1,0 +1,120 @@
+//! A simulated board behind a serial server: real sockets in real time, the board's bytes in memory. The technician's tool and a link
+//! of the station speak to it as to any other.
+
+#![expect(clippy::unwrap_used, reason = "a test: what fails here is the test's result")]
+
+use clap::Parser;
+use domain::{model::parse_model, record::FoundState, text::FaultCode};
+use jigline_tests::demo::workspace_root;
+use simulator::jig::{JigSettings, MemoryJig};
+use station::{
+    board::{BoardReply, BoardRequest},
+    link::{BoardLink, Line, LinkOptions},
+    tool::{self, BoardTool},
+};
+use std::{path::Path, sync::Arc};
+use tokio::{io::copy_bidirectional, net::TcpListener, task::JoinHandle};
+
+const MODEL: &str = "profiles/models/topbms.toml";
+
+/// A port of a serial server with a board on it: one client at a time, as such servers are.
+async fn serial_server() -> (String, JoinHandle<()>, MemoryJig) {
+    let text = std::fs::read_to_string(workspace_root().join(MODEL)).unwrap();
+    let settings = JigSettings {
+        model: Arc::new(parse_model(MODEL, &text).unwrap()),
+        slots: 1,
+        boards: 1,
+        first_board: 1,
+        seed: 5,
+        faulty: 0,
+        observer: None,
+        earlier: Vec::new(),
+        remembered: Vec::new(),
+        knobs: Default::default(),
+    };
+    let jig = MemoryJig::start(settings).unwrap();
+    let socket = jig.socket(1).unwrap().clone();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let device = format!("tcp:{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut line = socket.connect();
+            let _client_left = copy_bidirectional(&mut client, &mut line.stream).await;
+        }
+    });
+    (device, server, jig)
+}
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    tool: BoardTool,
+}
+
+async fn board(words: &[&str]) -> anyhow::Result<String> {
+    let cli = Cli::try_parse_from(["board"].iter().chain(words))?;
+    let mut out = Vec::new();
+    tool::run(cli.tool, &mut out).await?;
+    Ok(String::from_utf8(out)?)
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test]
+async fn the_tool_reads_a_board_behind_a_serial_server_and_replays_what_it_recorded() -> anyhow::Result<()> {
+    let (device, _server, _jig) = serial_server().await;
+    let folder = tempfile::tempdir()?;
+    let (model, log) = (workspace_root().join(MODEL), folder.path().join("probe.wire"));
+    let found =
+        board(&["probe", "--port", &device, "--model", shown(&model), "--record", shown(&log)]).await?;
+    assert!(found.contains("found: application") && found.contains("firmware: V1.8"), "{found}");
+    // The server takes the next client when the first one has left.
+    let read = board(&["read", "--port", &device, "--model", shown(&model), "cell_count"]).await?;
+    assert!(read.starts_with("cell_count = "), "{read}");
+    let told = board(&["replay", shown(&log), "--model", shown(&model)]).await?;
+    for part in [
+        device.as_str(),
+        "topbms revision 1",
+        "hardware_model = TBA-32S-R2",
+        "firmware_version = V1.8",
+        "; ok after",
+    ] {
+        assert!(told.contains(part), "{part} is missing:\n{told}");
+    }
+    // A command that fails leaves its log as well.
+    let failed = folder.path().join("failed.wire");
+    let ask =
+        ["read", "--port", &device, "--model", shown(&model), "--record", shown(&failed), "no_such_register"];
+    assert!(board(&ask).await.is_err());
+    assert!(board(&["replay", shown(&failed)]).await?.contains("requests"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_serial_server_that_restarts_is_named_and_its_board_is_not_reached_on_a_new_line_until_it_is_back()
+{
+    let (device, server, _jig) = serial_server().await;
+    let text = std::fs::read_to_string(workspace_root().join(MODEL)).unwrap();
+    let model = Arc::new(parse_model(MODEL, &text).unwrap());
+    let open = || {
+        BoardLink::new(
+            Line::open(&device, model.link.baud).unwrap(),
+            Arc::clone(&model),
+            LinkOptions::default(),
+        )
+    };
+    let probe = BoardRequest::Probe { silent_ms: 5000 };
+    let mut link = open();
+    let found = link.execute(probe.clone(), &mut |_| {}).await.unwrap();
+    assert_eq!(found.reply, BoardReply::Found(FoundState::Application));
+    server.abort();
+    assert!(server.await.is_err());
+    let fault = link.execute(BoardRequest::ReadIdentity, &mut |_| {}).await.unwrap_err();
+    assert_eq!((fault.code, &fault.args["device"]), (FaultCode::PortVanished, &device));
+    // Nobody listens there now.
+    let fault = open().execute(probe, &mut |_| {}).await.unwrap_err();
+    assert_eq!(fault.code, FaultCode::PortNotOpened, "{fault:?}");
+}
