@@ -9,7 +9,8 @@ mod lookup;
 pub(crate) use check::is_short_name;
 pub use check::{ModelFault, parse_model};
 
-use crate::identifier::IdentifierKind;
+use crate::{identifier::IdentifierKind, value::Value};
+use std::collections::BTreeMap;
 
 wire! {
     /// A text in both languages of the house.
@@ -350,6 +351,10 @@ wire! {
         pub value: u16,
         /// Whether the board answers before it obeys.
         pub acknowledged: bool,
+        /// Parameters that the board sets by itself when it obeys, by name: a preset's values. They are read back and judged like
+        /// written ones.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub sets: BTreeMap<String, Value>,
         pub title: Bilingual,
     }
 }

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod rtu;
 pub mod server;
+pub mod sniffer;
 
 /// Most registers one read may ask for.
 pub const MAX_READ: u16 = 125;
