@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use jigline_station::{
     agent::{Agent, AgentConfig},
+    board::Secret,
     clock::Clock,
     config::StationConfig,
     fixture::{fixture, keep_connected},
@@ -11,7 +12,7 @@ use jigline_station::{
     link::{Line, LinkOptions},
     order::Boards,
     progress::{ProgressForm, write_lines},
-    tool::{self, BoardTool},
+    tool::{self, BoardArgs, Desk, ToolFault},
     uplink::HttpServer,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -45,9 +46,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "plain")]
         progress: ProgressForm,
     },
-    /// One board on one port, by hand
-    #[command(subcommand)]
-    Board(BoardTool),
+    /// One board on one port, by hand; exit code 0: done and read back, 1: not, 2: the command line asks for what cannot be
+    Board(BoardArgs),
     /// The journal on this disk
     #[command(subcommand)]
     Journal(JournalTool),
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "jigline-station: {error:#}");
-            ExitCode::FAILURE
+            error.downcast_ref::<ToolFault>().map_or(ExitCode::FAILURE, |fault| fault.exit_code().into())
         }
     }
 }
@@ -88,7 +88,7 @@ fn work(command: Command) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     match command {
         Command::Run { config, progress } => runtime.block_on(run(StationConfig::load(&config)?, progress)),
-        Command::Board(tool) => runtime.block_on(tool::run(tool, &mut std::io::stdout())),
+        Command::Board(arguments) => runtime.block_on(board(arguments)),
         Command::Journal(JournalTool::Show { path }) => {
             let path = if path.is_dir() { path.join("journal.sqlite") } else { path };
             let view = serde_json::to_string_pretty(&journal::show(&path)?)?;
@@ -96,6 +96,34 @@ fn work(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+async fn board(arguments: BoardArgs) -> anyhow::Result<()> {
+    let secret = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty()).map(Secret::new);
+    let (board_password, new_password) =
+        (secret("JIGLINE_BOARD_PASSWORD"), secret("JIGLINE_BOARD_NEW_PASSWORD"));
+    let mut desk = Desk {
+        out: &mut std::io::stdout(),
+        notes: &mut std::io::stderr(),
+        watched: std::io::stdout().is_terminal(),
+        size: || {
+            let (rows, columns) = console::Term::stdout().size();
+            (columns.into(), rows.into())
+        },
+        colour: console::colors_enabled(),
+        notes_watched: std::io::stderr().is_terminal(),
+        board_password,
+        new_password,
+        prompt: Box::new(|question| {
+            if !std::io::stdin().is_terminal() {
+                return Ok(None);
+            }
+            rpassword::prompt_password(question).map(|text| Some(Secret::new(text)))
+        }),
+        clock: Clock::machine(),
+        json: false,
+    };
+    Ok(tool::run(arguments, &mut desk).await?)
 }
 
 async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {

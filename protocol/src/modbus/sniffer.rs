@@ -72,6 +72,9 @@ enum Look {
     Nothing,
 }
 
+/// One way to take a frame; none: it is no such frame.
+type Understand<'s> = &'s dyn Fn(&Frame) -> Option<Found>;
+
 enum Found {
     Answer(Response),
     Request(u8, Request),
@@ -166,7 +169,7 @@ impl Sniffer {
     }
 
     fn look(&self, bytes: &[u8], line: Line) -> Look {
-        let readings: [(Announced, &dyn Fn(&Frame) -> Option<Found>); 3] = [
+        let readings: [(Announced, Understand<'_>); 3] = [
             (self.announced_answer(bytes), &|frame| self.as_answer(frame)),
             (announced_request(bytes), &as_request),
             (announced_response(bytes), &as_stray),
