@@ -53,7 +53,7 @@ fn every_syntax_error_of_a_file_is_shown_at_once() {
 #[test]
 fn the_head_the_link_and_the_loader_are_within_their_bounds() {
     finds("id =", "\"topbms\"", "\"Top BMS\"", "is not of a-z");
-    finds("revision", "revision = 1", "revision = 0", "counts from 1");
+    finds("revision", "revision = 2", "revision = 0", "counts from 1");
     finds("[link]", "baud = 9600", "baud = 9601", "no usual rate");
     finds("[link]", "address = 1", "address = 0", "outside Modbus's 1..247");
     finds("[link]", "max_read = 60", "max_read = 126", "outside Modbus's 1..125");
@@ -67,6 +67,18 @@ fn the_head_the_link_and_the_loader_are_within_their_bounds() {
     finds("[boot]", "download_key = 0x31", "download_key = 0x20", "is the probe_byte too");
     finds("[boot]", "erase_timeout_ms = 10000", "erase_timeout_ms = 0", "outside 1..600000");
     finds("[boot]", "\"enter_loader\"", "\"jump\"", "there is no command \"jump\"");
+}
+
+#[test]
+fn what_a_command_sets_are_parameters_and_values_that_they_take() {
+    finds("name = \"preset_lto\"", "charge_recovery_mv", "charge_rescue_mv", "which is no parameter");
+    finds("name = \"preset_lto\"", "chemistry", "lease_mode", "which is no parameter");
+    finds(
+        "name = \"preset_lto\"",
+        "charge_recovery_mv = 2700",
+        "charge_recovery_mv = 27",
+        "outside 1500..4500 mV",
+    );
 }
 
 #[test]

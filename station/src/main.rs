@@ -28,9 +28,9 @@ use tokio::sync::mpsc;
 #[derive(Parser)]
 #[command(name = "jigline-station", version, about = "The agent at a production jig")]
 struct Cli {
-    /// Which lines of the log are written to stderr, like `info` or `station=debug`
-    #[arg(long, env = "JIGLINE_LOG", default_value = "info", global = true)]
-    log: String,
+    /// Which lines of the log are written to stderr, like `info` or `station=debug`; without it `info`, for `board` `warn`
+    #[arg(long, env = "JIGLINE_LOG", global = true)]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -64,8 +64,9 @@ enum JournalTool {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_new(&cli.log)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let usual = if matches!(cli.command, Command::Board(_)) { "warn" } else { "info" };
+    let filter = tracing_subscriber::EnvFilter::try_new(cli.log.as_deref().unwrap_or(usual))
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

@@ -168,7 +168,13 @@ impl<'d> Progress<'d> {
 
     fn show(&mut self, percent: u8) {
         match self {
-            Self::Bar(bar) => bar.set_position(percent.into()),
+            Self::Bar(bar) => {
+                // What came before the first block says nothing of how long the blocks take.
+                if bar.position() == 0 {
+                    bar.reset_elapsed();
+                }
+                bar.set_position(percent.into());
+            }
             Self::Lines { notes, tenths } => {
                 if percent / 10 > *tenths {
                     *tenths = percent / 10;

@@ -139,3 +139,40 @@ impl Seen {
         lines
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::modbus::ExceptionCode;
+    use std::time::Duration;
+
+    #[test]
+    fn the_table_shows_what_was_asked_and_how_it_went_and_no_password() {
+        let model = domain::model::parse_model(
+            "topbms.toml",
+            include_str!("../../../../profiles/models/topbms.toml"),
+        )
+        .unwrap();
+        let mut seen = Seen::default();
+        let mut add = |device, request: Request, outcome| {
+            seen.add(&Sniffed::Exchange { at: Duration::ZERO, device, request, outcome });
+        };
+        let after = Duration::from_millis(12);
+        let cells = Request::ReadHolding { address: 0x0100, quantity: 12 };
+        let answered = |values| Outcome::Answered { response: Response::ReadHolding(values), after };
+        add(1, cells.clone(), answered(vec![3300; 12]));
+        add(1, cells, answered(vec![3301; 12]));
+        let password = vec![0x3132, 0x3334, 0x3536];
+        let response = Response::WriteMultiple { address: 0x0500, quantity: 3 };
+        add(
+            1,
+            Request::WriteMultiple { address: 0x0500, values: password },
+            Outcome::Answered { response, after },
+        );
+        let code = ExceptionCode::IllegalDataAddress;
+        add(1, Request::ReadHolding { address: 0x0050, quantity: 1 }, Outcome::Refused { code, after });
+        add(9, Request::WriteSingle { address: 0x0203, value: 6 }, Outcome::Unanswered);
+        insta::assert_snapshot!(seen.table(Some(&model)).join("\n"));
+        assert_eq!((seen.devices(), seen.loudest()), (vec![1], Some(1)));
+    }
+}
