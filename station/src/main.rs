@@ -64,7 +64,11 @@ enum JournalTool {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let usual = if matches!(cli.command, Command::Board(_)) { "warn" } else { "info" };
+    let usual = match &cli.command {
+        Command::Board(board) if board.redraws() && std::io::stdout().is_terminal() => "error",
+        Command::Board(_) => "warn",
+        _ => "info",
+    };
     let filter = tracing_subscriber::EnvFilter::try_new(cli.log.as_deref().unwrap_or(usual))
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     let subscriber = tracing_subscriber::fmt()

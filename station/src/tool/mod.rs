@@ -40,6 +40,14 @@ pub struct BoardArgs {
     tool: BoardTool,
 }
 
+impl BoardArgs {
+    /// Whether it draws over and over on a terminal, where log lines would stand in its picture.
+    #[must_use]
+    pub fn redraws(&self) -> bool {
+        !self.json && matches!(self.tool, BoardTool::Monitor { .. } | BoardTool::Sniff(_))
+    }
+}
+
 /// What to do with the board.
 #[derive(Debug, Subcommand)]
 enum BoardTool {

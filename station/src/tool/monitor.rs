@@ -85,7 +85,7 @@ async fn draw(
     let mut curves = Curves::default();
     let mut last: Option<Sample> = None;
     let mut frame = Vec::new();
-    let mut silent_since: Option<Instant> = None;
+    let mut answered_at = Instant::now();
     let stop = tokio::signal::ctrl_c();
     tokio::pin!(stop);
     for number in 1..=watch.count.unwrap_or(u64::MAX) {
@@ -95,7 +95,7 @@ async fn draw(
         };
         let trouble = match outcome {
             Ok(readings) => {
-                silent_since = None;
+                answered_at = Instant::now();
                 let sample = watched.sample(number, desk.clock.now().at, readings);
                 curves.push(&sample);
                 last = Some(sample);
@@ -108,8 +108,7 @@ async fn draw(
                     FaultCode::BoardStoppedAnswering | FaultCode::BoardAnswersGarbage
                 ) =>
             {
-                let since = *silent_since.get_or_insert_with(Instant::now);
-                Some(format!("no answer for {} s; what stands here is old", since.elapsed().as_secs()))
+                Some(format!("no answer for {} s; what stands here is old", answered_at.elapsed().as_secs()))
             }
             Err(fault) => return Err(fault),
         };
