@@ -110,6 +110,18 @@ fn a_field_that_its_kind_does_not_allow_is_named() {
 }
 
 #[test]
+fn what_a_command_sets_are_parameters_and_values_that_they_take() {
+    finds("name = \"preset_lto\"", "charge_recovery_mv", "charge_rescue_mv", "which is no parameter");
+    finds("name = \"preset_lto\"", "chemistry", "lease_mode", "which is no parameter");
+    finds(
+        "name = \"preset_lto\"",
+        "charge_recovery_mv = 2700",
+        "charge_recovery_mv = 27",
+        "outside 1500..4500 mV",
+    );
+}
+
+#[test]
 fn blocks_and_registers_lie_where_they_can() {
     finds("name = \"live\"", "start = 0x0100", "start = 0x0010", "overlaps block \"identity\"");
     finds("name = \"live\"", "\"live\"", "\"identity\"", "block \"identity\" stands twice");

@@ -9,6 +9,7 @@ pub mod preamble;
 pub mod question;
 pub mod rtu;
 pub mod server;
+pub mod sniffer;
 
 /// Most registers one read may ask for.
 pub const MAX_READ: u16 = 125;

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::model::{Access, Block, DeviceModel, Register, RegisterKind};
+use domain::model::{Access, Block, Command, DeviceModel, Register, RegisterKind};
 use protocol::modbus::ExceptionCode;
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +135,19 @@ impl Memory {
             }
         }
         self.dirty = true;
+    }
+
+    /// Takes the values that a preset's command stands for, each by this board's own encoding.
+    pub fn take_preset(&mut self, command: &Command) {
+        let model = self.model.clone();
+        for (name, value) in &command.sets {
+            let Some(register) = model.register(name) else { continue };
+            let words = codec::encode_text(register, &value.to_string()).unwrap_or_default();
+            for (address, word) in (register.address..).zip(words) {
+                self.working.words.insert(address, word);
+                self.dirty = true;
+            }
+        }
     }
 
     /// Everything written so far reaches the store (the weak field only pretends).

@@ -361,3 +361,30 @@ fn images_differ_in_the_crc_that_the_board_reports() {
         (0..20).map(|seed| protocol::crc::crc32(&image(&model, "V1.9", seed))).collect();
     assert_eq!(crcs.len(), 20);
 }
+
+#[test]
+fn a_chemistrys_preset_wants_the_password_sets_its_thresholds_and_is_kept() {
+    let mut bench = Bench::new(None);
+    let preset = bench.model.command("preset_lto").unwrap().clone();
+    let press = Request::WriteSingle { address: preset.address, value: preset.value };
+    assert_eq!(exception(bench.ask(&press)), 4, "locked");
+    assert_eq!(bench.read("chemistry"), [0]);
+    bench.unlock();
+    bench.command("preset_lto");
+    bench.run(100 * MS);
+    bench.command("restart");
+    bench.run(600 * MS);
+    // Typed from the sheet, not read out of the model.
+    for (name, word) in [
+        ("chemistry", 2),
+        ("charge_protection_l1_mv", 2800),
+        ("charge_protection_l2_mv", 2950),
+        ("charge_recovery_mv", 2700),
+        ("discharge_protection_l1_mv", 1800),
+        ("discharge_protection_l2_mv", 1600),
+        ("discharge_recovery_mv", 2200),
+        ("balance_start_mv", 2600),
+    ] {
+        assert_eq!(bench.read(name), [word], "{name}");
+    }
+}

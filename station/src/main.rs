@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use domain::ids::RunId;
 use jigline_station::{
     agent::{Agent, AgentConfig},
+    board::Secret,
     clock::Clock,
     config::StationConfig,
     fixture::{fixture, keep_connected},
@@ -12,7 +13,7 @@ use jigline_station::{
     link::{Line, LinkOptions},
     order::Boards,
     progress::{ProgressForm, write_lines},
-    tool::{self, BoardTool},
+    tool::{self, BoardArgs, Desk, ToolFault},
     uplink::HttpServer,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -28,9 +29,9 @@ use tokio::sync::mpsc;
 #[derive(Parser)]
 #[command(name = "jigline-station", version, about = "The agent at a production jig")]
 struct Cli {
-    /// Which lines of the log are written to stderr, like `info` or `station=debug`
-    #[arg(long, env = "JIGLINE_LOG", default_value = "info", global = true)]
-    log: String,
+    /// Which lines of the log are written to stderr, like `info` or `station=debug`; without it `info`, for `board` `warn`
+    #[arg(long, env = "JIGLINE_LOG", global = true)]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -46,9 +47,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "plain")]
         progress: ProgressForm,
     },
-    /// One board on one port, by hand
-    #[command(subcommand)]
-    Board(BoardTool),
+    /// One board on one port, by hand; exit code 0: done and read back, 1: not, 2: the command line asks for what cannot be
+    Board(BoardArgs),
     /// The journal on this disk
     #[command(subcommand)]
     Journal(JournalTool),
@@ -76,8 +76,13 @@ enum JournalTool {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_new(&cli.log)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let usual = match &cli.command {
+        Command::Board(board) if board.redraws() && std::io::stdout().is_terminal() => "error",
+        Command::Board(_) => "warn",
+        _ => "info",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(cli.log.as_deref().unwrap_or(usual))
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -90,7 +95,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "jigline-station: {error:#}");
-            ExitCode::FAILURE
+            error.downcast_ref::<ToolFault>().map_or(ExitCode::FAILURE, |fault| fault.exit_code().into())
         }
     }
 }
@@ -100,7 +105,7 @@ fn work(command: Command) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     match command {
         Command::Run { config, progress } => runtime.block_on(run(StationConfig::load(&config)?, progress)),
-        Command::Board(tool) => runtime.block_on(tool::run(tool, &mut std::io::stdout())),
+        Command::Board(arguments) => runtime.block_on(board(arguments)),
         Command::Journal(JournalTool::Wire { path, run_id, out }) => {
             tool::take_wire_log(&journal_in(path), run_id.zip(out), &mut std::io::stdout())
         }
@@ -114,6 +119,34 @@ fn work(command: Command) -> anyhow::Result<()> {
 
 fn journal_in(path: PathBuf) -> PathBuf {
     if path.is_dir() { path.join("journal.sqlite") } else { path }
+}
+
+async fn board(arguments: BoardArgs) -> anyhow::Result<()> {
+    let secret = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty()).map(Secret::new);
+    let (board_password, new_password) =
+        (secret("JIGLINE_BOARD_PASSWORD"), secret("JIGLINE_BOARD_NEW_PASSWORD"));
+    let mut desk = Desk {
+        out: &mut std::io::stdout(),
+        notes: &mut std::io::stderr(),
+        watched: std::io::stdout().is_terminal(),
+        size: || {
+            let (rows, columns) = console::Term::stdout().size();
+            (columns.into(), rows.into())
+        },
+        colour: console::colors_enabled(),
+        notes_watched: std::io::stderr().is_terminal(),
+        board_password,
+        new_password,
+        prompt: Box::new(|question| {
+            if !std::io::stdin().is_terminal() {
+                return Ok(None);
+            }
+            rpassword::prompt_password(question).map(|text| Some(Secret::new(text)))
+        }),
+        clock: Clock::machine(),
+        json: false,
+    };
+    Ok(tool::run(arguments, &mut desk).await?)
 }
 
 async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {

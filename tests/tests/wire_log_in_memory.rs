@@ -109,6 +109,8 @@ async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
         first_board: 1,
         seed: 5,
         faulty: 0,
+        fault: None,
+        disturbances: Default::default(),
         observer: None,
         earlier: Vec::new(),
         remembered: Vec::new(),

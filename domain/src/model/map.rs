@@ -1,6 +1,8 @@
 //! The map: blocks of addresses that exist, the fields in them, and commands.
 
 use super::{Bilingual, Provenance};
+use crate::value::Value;
+use std::collections::BTreeMap;
 
 wire! {
     /// A run of registers that exist.
@@ -194,6 +196,10 @@ wire! {
         pub value: u16,
         /// Whether the board answers before it obeys.
         pub acknowledged: bool,
+        /// Parameters that the board sets by itself when it obeys, by name: a preset's values. They are read back and judged like
+        /// written ones.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub sets: BTreeMap<String, Value>,
         pub title: Bilingual,
     }
 }

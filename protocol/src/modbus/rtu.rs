@@ -136,7 +136,7 @@ impl Framing for Responses {
 }
 
 /// The length of a request, from its first bytes.
-fn announced_request(bytes: &[u8]) -> Announced {
+pub(crate) fn announced_request(bytes: &[u8]) -> Announced {
     match bytes.get(1) {
         None => Announced::NeedMore,
         Some(&(READ_HOLDING | READ_INPUT | WRITE_SINGLE)) => Announced::Length(8),

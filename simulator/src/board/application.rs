@@ -148,7 +148,8 @@ impl Board {
             match meaning {
                 Meaning::Calibrate(true_a) => self.calibrate(now, true_a)?,
                 Meaning::Command(name) => {
-                    let known = self.model.command(&name);
+                    let model = self.model.clone();
+                    let known = model.command(&name);
                     effects.answered &= known.is_none_or(|command| command.acknowledged);
                     match name.as_str() {
                         name if self.model.boot.as_ref().is_some_and(|boot| boot.enter_command == name) => {
@@ -157,7 +158,11 @@ impl Board {
                         "restart" => effects.afterwards = Some(Afterwards::Restart(Program::Application)),
                         "reset" => self.memory.reset_parameters(&self.born),
                         "sleep" => effects.afterwards = Some(Afterwards::Sleep),
-                        _ => {}
+                        _ => {
+                            if let Some(preset) = known {
+                                self.memory.take_preset(preset);
+                            }
+                        }
                     }
                 }
             }

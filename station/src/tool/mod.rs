@@ -1,37 +1,67 @@
-//! `jigline-station board ...`: one board on one port, by hand, without a server, a batch or a journal. It reads, and it sends an image; it never
-//! writes a parameter.
+//! `jigline-station board ...`: one board on one port, by hand, without a server, a batch or a journal: what the vendor's PC tool does
+//! by mouse. A file a group of commands; what is sent is decided by `judge`, who may send it by `permit`, and how it is said by
+//! `report`. Verdicts and records are never made here: `verified` is said of what was read after a restart, of nothing else.
 
+mod command;
+mod desk;
+mod fault;
+mod flash;
+mod holder;
+mod judge;
+mod locks;
+mod monitor;
+mod password;
+mod permit;
+mod read;
 mod replay;
+mod report;
+mod scan;
+mod sniff;
+mod target;
+mod write;
 
+pub use desk::{Desk, Prompt};
+pub use fault::{ToolFault, ToolResult};
+pub use permit::Permission;
 pub use replay::take_wire_log;
+pub use target::Target;
+pub use write::Writing;
 
-use crate::{
-    board::{BoardReply, BoardRequest, FlashEntry, Reading},
-    clock::Clock,
-    flash,
-    link::{BoardLink, Line, LinkOptions},
-    wire::{Begin, Recorder},
-};
-use anyhow::{Context as _, anyhow, bail};
-use clap::{Args, Subcommand};
-use domain::{
-    model::{DeviceModel, parse_model},
-    record::FoundState,
-    text::{Fault, Language, fault_next_step, fault_text},
-};
-use std::{fmt::Write as _, io::Write, path::PathBuf, sync::Arc};
+use clap::{Args, Subcommand, ValueEnum};
+use domain::lease::BirthLease;
+use report::Report;
+use std::path::PathBuf;
 
-/// How long a board may stay silent, milliseconds.
-const SILENT_MS: u32 = 10_000;
+/// What to do with a board, and how to tell of it.
+#[derive(Debug, Args)]
+pub struct BoardArgs {
+    /// One JSON object a line on stdout (docs/board-tool.md); progress and warnings stay on stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    tool: BoardTool,
+}
+
+impl BoardArgs {
+    /// Whether it draws over and over on a terminal, where log lines would stand in its picture.
+    #[must_use]
+    pub fn redraws(&self) -> bool {
+        !self.json && matches!(self.tool, BoardTool::Monitor { .. } | BoardTool::Sniff(_))
+    }
+}
 
 /// What to do with the board.
 #[derive(Debug, Subcommand)]
-pub enum BoardTool {
+enum BoardTool {
     /// Say in which state the board is and who it is
     Probe {
         #[command(flatten)]
         target: Target,
     },
+    /// Look for boards on serial ports, for each device model, at each usual rate
+    Scan(scan::Scan),
+    /// Listen while another master works, and draft a device model of what it does
+    Sniff(sniff::Listening),
     /// Read registers by name
     Read {
         #[command(flatten)]
@@ -40,220 +70,200 @@ pub enum BoardTool {
         #[arg(required = true)]
         registers: Vec<String>,
     },
+    /// Set parameters: judged by the model's rules before a byte is sent, read back after
+    Write {
+        #[command(flatten)]
+        target: Target,
+        /// NAME=VALUE, in the parameter's own unit
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        settings: Vec<String>,
+        /// Profile of the product, for the rules about its rated currents (profiles/parameters/*.toml)
+        #[arg(long, value_name = "FILE")]
+        product: Option<PathBuf>,
+        /// Current that the test load draws through the board here, amperes, for the rules about it; 0 where nothing draws
+        #[arg(long, value_name = "A")]
+        test_current_a: Option<f64>,
+        #[command(flatten)]
+        writing: Writing,
+    },
     /// Read every parameter
     Dump {
         #[command(flatten)]
         target: Target,
+        /// Every register that can be read, not only the parameters
+        #[arg(long)]
+        all: bool,
     },
     /// Send an image and start it
     Flash {
         #[command(flatten)]
         target: Target,
-        /// The image (.bin)
+        /// The image (.bin or Intel .hex)
         #[arg(long)]
         image: PathBuf,
+        #[command(flatten)]
+        permission: Permission,
+    },
+    /// Watch cells, temperatures, alarms, voltage and current
+    Monitor {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        watch: monitor::Watch,
+    },
+    /// Show the Bluetooth name, or set it
+    Name {
+        #[command(flatten)]
+        target: Target,
+        /// The new name
+        name: Option<String>,
+        #[command(flatten)]
+        writing: Writing,
+    },
+    /// Set a new password and prove after a restart that it opens and the old one does not
+    Password {
+        #[command(flatten)]
+        target: Target,
+        /// File whose first line is the new password; without it JIGLINE_BOARD_NEW_PASSWORD, or the terminal asks
+        #[arg(long, value_name = "FILE")]
+        new_file: Option<PathBuf>,
+        #[command(flatten)]
+        writing: Writing,
+    },
+    /// Tell the board the true current, while it flows
+    Calibrate {
+        #[command(flatten)]
+        target: Target,
+        /// The true current in milliamperes, without a sign
+        #[arg(long)]
+        current_ma: u32,
+        #[command(flatten)]
+        writing: Writing,
+    },
+    /// Show the rental lock, or set it
+    Lease {
+        #[command(flatten)]
+        target: Target,
+        /// The lock's new mode
+        #[arg(long, value_enum)]
+        mode: Option<LeaseMode>,
+        /// End of the term: 2027-03-31 (the end of that day, UTC) or 2027-03-31T18:00:00+08:00; without it: no term
+        #[arg(long, requires = "mode")]
+        until: Option<String>,
+        #[command(flatten)]
+        writing: Writing,
+    },
+    /// Give a command, or turn one of the board's switches and modes (a wrong name lists them all)
+    Command {
+        #[command(flatten)]
+        target: Target,
+        /// restart, reset, sleep, preset_lto, charge, balancer, heater_mode, ...
+        name: String,
+        /// on or off for a switch, an option for a mode
+        value: Option<String>,
+        #[command(flatten)]
+        writing: Writing,
     },
     /// Decode a wire log again: what was asked and answered, the loader's text, the blocks of a transfer
     Replay(replay::Replay),
 }
 
-/// Which board.
-#[derive(Debug, Args)]
-pub struct Target {
-    /// Serial device, best by its stable path (/dev/serial/by-path/...), or tcp:HOST:PORT for a serial server
-    #[arg(long)]
-    port: String,
-    /// Device model file (profiles/models/*.toml)
-    #[arg(long)]
-    model: PathBuf,
-    /// Bits per second for application and loader alike, in place of the model's
-    #[arg(long)]
-    baud: Option<u32>,
-    /// Keep what passes over the line in this file, for `board replay`
-    #[arg(long)]
-    record: Option<PathBuf>,
-    #[arg(skip)]
-    recorder: Recorder,
+/// The modes of a lock, for the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LeaseMode {
+    /// No lock
+    Open,
+    /// Discharges, no term running
+    Armed,
+    /// Discharge stopped
+    Locked,
 }
 
-/// Does it and writes what a person reads to `out`.
+impl From<LeaseMode> for BirthLease {
+    fn from(mode: LeaseMode) -> Self {
+        match mode {
+            LeaseMode::Open => Self::Open,
+            LeaseMode::Armed => Self::Armed,
+            LeaseMode::Locked => Self::Locked,
+        }
+    }
+}
+
+/// Does it and tells the desk.
 ///
 /// # Errors
-/// One sentence for a person, with what to do next.
-pub async fn run(tool: BoardTool, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
-    let kept = tool.target().and_then(|target| Some((target.record.clone()?, target.recorder.clone())));
-    let done = work(tool, out).await;
+/// One sentence for a person, with what to do next, and an exit code. With `--json` it stands on `out` as well.
+pub async fn run(arguments: BoardArgs, desk: &mut Desk<'_>) -> ToolResult {
+    desk.json = arguments.json;
+    let target = arguments.tool.target();
+    let kept = target.and_then(|target| Some((target.record.clone()?, target.recorder.clone())));
+    let mut outcome = work(arguments.tool, desk).await;
     // What led to a failure is wanted the most.
     if let Some((file, recorder)) = kept
         && let Some(log) = recorder.log(None)
     {
-        replay::write_log(&file, &log)?;
+        outcome = outcome.and(replay::write_log(&file, &log).map_err(|fault| replay::refused(&fault)));
     }
-    done
+    if let Err(fault) = &outcome
+        && desk.json
+    {
+        desk.report(&Report::Fault { code: fault.code(), text: fault.to_string() })?;
+    }
+    outcome
 }
 
 impl BoardTool {
-    /// The board it speaks to.
+    /// The one board it speaks to.
     fn target(&self) -> Option<&Target> {
         match self {
             Self::Probe { target }
             | Self::Read { target, .. }
-            | Self::Dump { target }
-            | Self::Flash { target, .. } => Some(target),
-            Self::Replay(_) => None,
+            | Self::Write { target, .. }
+            | Self::Dump { target, .. }
+            | Self::Flash { target, .. }
+            | Self::Monitor { target, .. }
+            | Self::Name { target, .. }
+            | Self::Password { target, .. }
+            | Self::Calibrate { target, .. }
+            | Self::Lease { target, .. }
+            | Self::Command { target, .. } => Some(target),
+            Self::Scan(_) | Self::Sniff(_) | Self::Replay(_) => None,
         }
     }
 }
 
-async fn work(tool: BoardTool, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+async fn work(tool: BoardTool, desk: &mut Desk<'_>) -> ToolResult {
     match tool {
-        BoardTool::Replay(ask) => replay::run(&ask, out)?,
-        BoardTool::Probe { target } => {
-            let (mut link, _) = target.open()?;
-            let found = probe(&mut link).await?;
-            writeln!(out, "found: {}", found_word(found))?;
-            if found == FoundState::Application {
-                write_identity(&mut link, out).await?;
-            }
+        BoardTool::Replay(ask) => {
+            replay::run(&ask, desk.json, desk.out).map_err(|fault| replay::refused(&fault))
         }
-        BoardTool::Read { target, registers } => {
-            let (mut link, _) = target.open()?;
-            application(&mut link).await?;
-            match ask(&mut link, BoardRequest::ReadRegisters { names: registers }).await? {
-                BoardReply::Registers(readings) => write_readings(&readings, out)?,
-                other => bail!("unexpected answer of the link: {other:?}"),
-            }
+        BoardTool::Probe { target } => read::probe(&target, desk).await,
+        BoardTool::Scan(scan) => scan::scan(&scan, desk).await,
+        BoardTool::Sniff(listening) => sniff::sniff(&listening, desk).await,
+        BoardTool::Read { target, registers } => read::read(&target, &registers, desk).await,
+        BoardTool::Write { target, settings, product, test_current_a, writing } => {
+            let product = product.as_deref();
+            write::write(&target, &settings, write::Rated { product, test_current_a }, &writing, desk).await
         }
-        BoardTool::Dump { target } => {
-            let (mut link, _) = target.open()?;
-            application(&mut link).await?;
-            write_identity(&mut link, out).await?;
-            match ask(&mut link, BoardRequest::ReadParameters).await? {
-                BoardReply::Registers(readings) => write_readings(&readings, out)?,
-                other => bail!("unexpected answer of the link: {other:?}"),
-            }
+        BoardTool::Dump { target, all } => read::dump(&target, all, desk).await,
+        BoardTool::Flash { target, image, permission } => {
+            flash::flash(&target, &image, permission, desk).await
         }
-        BoardTool::Flash { target, image } => flash_image(&target, &image, out).await?,
-    }
-    Ok(())
-}
-
-async fn flash_image(
-    target: &Target,
-    path: &std::path::Path,
-    out: &mut (dyn Write + Send),
-) -> anyhow::Result<()> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read the image {}", path.display()))?;
-    let name =
-        path.file_name().map_or_else(|| "image.bin".to_owned(), |name| name.to_string_lossy().into_owned());
-    let (mut link, model) = target.open()?;
-    let image = Arc::new(flash::image(&name, bytes, model.image_capacity()).map_err(|fault| say(&fault))?);
-    let entry = match probe(&mut link).await? {
-        FoundState::Application => {
-            write_identity(&mut link, out).await?;
-            FlashEntry::Application
+        BoardTool::Monitor { target, watch } => monitor::monitor(&target, &watch, desk).await,
+        BoardTool::Name { target, name, writing } => {
+            locks::name(&target, name.as_deref(), &writing, desk).await
         }
-        FoundState::Loader => FlashEntry::Loader,
-        FoundState::Silent => bail!("no board answers on {}; check power, cable and rate", target.port),
-    };
-    let mut tenths = 0;
-    let mut progress = |percent: u8| {
-        if percent / 10 > tenths {
-            tenths = percent / 10;
-            // A closed pipe must not stop a transfer half way.
-            let _ = writeln!(out, "sent: {percent} %");
+        BoardTool::Password { target, new_file, writing } => {
+            locks::password(&target, new_file.as_deref(), &writing, desk).await
         }
-    };
-    let answer = link
-        .execute(BoardRequest::Flash { entry, image, attempt: 1 }, &mut progress)
-        .await
-        .map_err(|fault| say(&fault))?;
-    if let BoardReply::Flashed(flashed) = answer.reply {
-        writeln!(out, "programmed: {} blocks, {} sent again", flashed.blocks, flashed.resent)?;
-    }
-    ask(&mut link, BoardRequest::StartApplication).await?;
-    write_identity(&mut link, out).await
-}
-
-impl Target {
-    fn open(&self) -> anyhow::Result<(BoardLink, Arc<DeviceModel>)> {
-        let model = Arc::new(read_model(&self.model)?);
-        let options = LinkOptions { baud: self.baud, ..LinkOptions::default() };
-        let line = Line::open(&self.port, options.application_baud(&model)).map_err(|fault| say(&fault))?;
-        if self.record.is_some() {
-            self.recorder.begin(Begin { at: Clock::machine().now().at, slot: None });
+        BoardTool::Calibrate { target, current_ma, writing } => {
+            locks::calibrate(&target, current_ma, &writing, desk).await
         }
-        let link = BoardLink::new(line, Arc::clone(&model), options).recorded_by(&self.recorder);
-        Ok((link, model))
-    }
-}
-
-fn read_model(path: &std::path::Path) -> anyhow::Result<DeviceModel> {
-    let file = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the device model {file}"))?;
-    parse_model(&file, &text).map_err(|faults| {
-        let mut sentence = String::from("the device model cannot be used:");
-        for fault in &faults {
-            // Writing to a String does not fail.
-            let _ = write!(sentence, "\n  {fault}");
+        BoardTool::Lease { target, mode, until, writing } => {
+            locks::lease(&target, mode.map(Into::into), until.as_deref(), &writing, desk).await
         }
-        anyhow!(sentence)
-    })
-}
-
-async fn ask(link: &mut BoardLink, request: BoardRequest) -> anyhow::Result<BoardReply> {
-    Ok(link.execute(request, &mut |_| {}).await.map_err(|fault| say(&fault))?.reply)
-}
-
-async fn probe(link: &mut BoardLink) -> anyhow::Result<FoundState> {
-    match ask(link, BoardRequest::Probe { silent_ms: SILENT_MS }).await? {
-        BoardReply::Found(found) => Ok(found),
-        other => bail!("unexpected answer of the link: {other:?}"),
-    }
-}
-
-async fn application(link: &mut BoardLink) -> anyhow::Result<()> {
-    match probe(link).await? {
-        FoundState::Application => Ok(()),
-        found => bail!(
-            "the board is found: {}; its registers are read from a running application only",
-            found_word(found)
-        ),
-    }
-}
-
-async fn write_identity(link: &mut BoardLink, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
-    if let BoardReply::Identity(identity) = ask(link, BoardRequest::ReadIdentity).await? {
-        let known = if identity.is_model { "" } else { " (another model)" };
-        writeln!(out, "model: {}{known}", identity.model_value)?;
-        for identifier in &identity.identifiers {
-            let note = if identifier.unique { "" } else { " (not unique)" };
-            writeln!(out, "{}: {}{note}", identifier.kind.as_str(), identifier.value)?;
-        }
-        writeln!(out, "firmware: {}", identity.firmware_version)?;
-        if let Some(crc) = identity.firmware_crc32 {
-            writeln!(out, "firmware CRC-32: {crc:08X}")?;
+        BoardTool::Command { target, name, value, writing } => {
+            command::command(&target, &name, value.as_deref(), &writing, desk).await
         }
     }
-    Ok(())
-}
-
-fn write_readings(readings: &[Reading], out: &mut (dyn Write + Send)) -> std::io::Result<()> {
-    for reading in readings {
-        writeln!(out, "{} = {} {}", reading.name, reading.value, reading.unit)?;
-    }
-    Ok(())
-}
-
-fn found_word(found: FoundState) -> &'static str {
-    match found {
-        FoundState::Application => "application",
-        FoundState::Loader => "boot loader",
-        FoundState::Silent => "silent",
-    }
-}
-
-fn say(fault: &Fault) -> anyhow::Error {
-    anyhow!("{} {}", fault_text(Language::En, fault), fault_next_step(Language::En, fault))
 }

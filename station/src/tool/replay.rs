@@ -1,6 +1,6 @@
 //! Wire logs as files: written by `board --record`, taken out of the journal, and decoded again with today's decoders.
 
-use super::read_model;
+use super::{fault::ToolFault, target::load_model};
 use crate::{
     journal, private,
     wire::{
@@ -28,19 +28,16 @@ pub struct Replay {
     /// The image that was sent, for the blocks' check sums
     #[arg(long)]
     image: Option<PathBuf>,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
 }
 
 /// Prints what the log holds; of a damaged one, what can be read.
 ///
 /// # Errors
 /// The file is no log, or damaged (behind what could be printed); the model or the image is not the log's.
-pub fn run(ask: &Replay, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(ask: &Replay, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     let bytes = std::fs::read(&ask.file).with_context(|| format!("cannot read {}", ask.file.display()))?;
     let log = form::decode(&bytes).with_context(|| format!("{} cannot be replayed", ask.file.display()))?;
-    let model = ask.model.as_deref().map(read_model).transpose()?;
+    let model = ask.model.as_deref().map(load_model).transpose()?;
     if let Some(model) = &model
         && !log.head.model.is_empty()
     {
@@ -52,8 +49,8 @@ pub fn run(ask: &Replay, out: &mut dyn Write) -> anyhow::Result<()> {
         );
     }
     let image = ask.image.as_deref().map(|path| read_image(path, &log)).transpose()?;
-    let messages = replay(&log, model.as_ref(), image.as_deref());
-    if ask.json {
+    let messages = replay(&log, model.as_deref(), image.as_deref());
+    if json {
         writeln!(out, "{}", serde_json::to_string(&log.head)?)?;
         for message in &messages {
             writeln!(out, "{}", serde_json::to_string(message)?)?;
@@ -69,6 +66,11 @@ pub fn run(ask: &Replay, out: &mut dyn Write) -> anyhow::Result<()> {
         Some(damage) => bail!("{}: {damage}", ask.file.display()),
         None => Ok(()),
     }
+}
+
+/// As a fault of the tool.
+pub(super) fn refused(fault: &anyhow::Error) -> ToolFault {
+    ToolFault::refused("replay", format!("{fault:#}"))
 }
 
 /// Lists the logs in the journal, or writes that of one run to a file.

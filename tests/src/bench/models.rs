@@ -6,6 +6,7 @@ use domain::{
     codec,
     model::{DeviceModel, Register, RegisterKind, parse_model},
     profile::{Profile, parse_profile},
+    rules::Ratings,
     value::Value,
 };
 use std::{collections::BTreeMap, fmt::Display, path::Path, sync::Arc};
@@ -93,6 +94,12 @@ impl Measured {
                 Ok((name.clone(), another_value(register, value)?))
             })
             .collect()
+    }
+
+    /// What the rules about currents are judged against: the profile's own product, on the jig of the demo (20 A).
+    #[must_use]
+    pub fn ratings(&self) -> Ratings {
+        Ratings { jig_test_current_a: Some(20.0), ..Ratings::of_product(&self.profile) }
     }
 }
 

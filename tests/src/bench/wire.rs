@@ -172,13 +172,14 @@ pub async fn profile(medium: Medium, measured: &Measured, seed: u64) -> Result<T
     known(&mut rig).await?;
     let candidates = model.password.iter().map(|password| Secret::new(&*password.factory)).collect();
     rig.ask(BoardRequest::Unlock { candidates }).await?;
-    rig.ask(BoardRequest::WriteProfile { values: measured.another_profile()? }).await?;
+    rig.ask(BoardRequest::WriteProfile { values: measured.another_profile()?, ratings: measured.ratings() })
+        .await?;
     // The board's pause after a write is over, and the line free.
     sleep(Duration::from_secs(1)).await;
     let values = measured.profile.values.clone();
     let begun = Instant::now();
     rig.tally.take();
-    let reply = rig.ask(BoardRequest::WriteProfile { values }).await?;
+    let reply = rig.ask(BoardRequest::WriteProfile { values, ratings: measured.ratings() }).await?;
     let taken = taken(&rig, begun)?;
     let BoardReply::ProfileWritten(written) = reply else { bail!("no profile") };
     let unwritten = written.parameters.iter().find(|parameter| !parameter.written || !parameter.holds());

@@ -2,6 +2,7 @@
 
 use super::{Report, registers::is_snake_case};
 use crate::{
+    codec,
     lease::BirthLease,
     model::{Access, DeviceModel, Register, RegisterKind},
     rules::is_rating,
@@ -134,6 +135,17 @@ fn check_commands(model: &DeviceModel, report: &mut Report<'_>) {
                 );
             }
             Some(_) => {}
+        }
+        for (set, value) in &command.sets {
+            let fault = match model.register(set).filter(|register| register.parameter) {
+                None => Some(format!("command {name:?} sets {set:?}, which is no parameter")),
+                Some(register) => codec::encode(register, value)
+                    .err()
+                    .map(|fault| format!("command {name:?} sets what does not go in: {fault}")),
+            };
+            if let Some(reason) = fault {
+                report.row("command", index, "sets", reason);
+            }
         }
     }
     if let Some(boot) = model.boot.as_ref().filter(|boot| model.command(&boot.enter_command).is_none()) {

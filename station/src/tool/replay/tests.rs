@@ -40,13 +40,17 @@ impl Desk {
     }
 
     fn ask(&self) -> Replay {
-        Replay { file: self.path("log"), model: None, image: None, json: false }
+        Replay { file: self.path("log"), model: None, image: None }
     }
 }
 
 fn printed(ask: &Replay) -> (String, Option<String>) {
+    printed_as(ask, false)
+}
+
+fn printed_as(ask: &Replay, json: bool) -> (String, Option<String>) {
     let mut out = Vec::new();
-    let fault = run(ask, &mut out).err().map(|error| format!("{error:#}"));
+    let fault = run(ask, json, &mut out).err().map(|error| format!("{error:#}"));
     (String::from_utf8(out).unwrap(), fault)
 }
 
@@ -70,7 +74,7 @@ async fn a_log_is_told_for_a_person_and_line_by_line_for_a_program() {
     ] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
-    let (lines, fault) = printed(&Replay { json: true, ..ask });
+    let (lines, fault) = printed_as(&ask, true);
     assert_eq!(fault, None);
     let lines: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -88,7 +92,7 @@ async fn a_cut_or_damaged_log_is_told_as_far_as_it_goes_and_then_is_an_error() {
     assert!(text.contains("0x0100 = 3201") && !text.contains("Programming"), "{text}");
     assert!(fault.as_ref().is_some_and(|fault| fault.contains("is cut off at byte")), "{fault:?}");
     // Printed for a program as well.
-    let (lines, fault) = printed(&Replay { json: true, ..desk.ask() });
+    let (lines, fault) = printed_as(&desk.ask(), true);
     assert!(lines.contains("3201") && fault.is_some());
     let mut changed = whole.clone();
     let last = changed.len() - 20;
