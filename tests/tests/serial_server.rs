@@ -10,7 +10,7 @@ use simulator::jig::{JigSettings, MemoryJig};
 use station::{
     board::{BoardReply, BoardRequest},
     link::{BoardLink, Line, LinkOptions},
-    tool::{self, BoardTool},
+    tool::{self, BoardArgs, Desk},
 };
 use std::{path::Path, sync::Arc};
 use tokio::{io::copy_bidirectional, net::TcpListener, task::JoinHandle};
@@ -27,6 +27,8 @@ async fn serial_server() -> (String, JoinHandle<()>, MemoryJig) {
         first_board: 1,
         seed: 5,
         faulty: 0,
+        fault: None,
+        disturbances: Default::default(),
         observer: None,
         earlier: Vec::new(),
         remembered: Vec::new(),
@@ -48,14 +50,14 @@ async fn serial_server() -> (String, JoinHandle<()>, MemoryJig) {
 
 #[derive(Parser)]
 struct Cli {
-    #[command(subcommand)]
-    tool: BoardTool,
+    #[command(flatten)]
+    board: BoardArgs,
 }
 
 async fn board(words: &[&str]) -> anyhow::Result<String> {
     let cli = Cli::try_parse_from(["board"].iter().chain(words))?;
-    let mut out = Vec::new();
-    tool::run(cli.tool, &mut out).await?;
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    tool::run(cli.board, &mut Desk::unattended(&mut out, &mut notes)).await?;
     Ok(String::from_utf8(out)?)
 }
 
@@ -70,14 +72,14 @@ async fn the_tool_reads_a_board_behind_a_serial_server_and_replays_what_it_recor
     let (model, log) = (workspace_root().join(MODEL), folder.path().join("probe.wire"));
     let found =
         board(&["probe", "--port", &device, "--model", shown(&model), "--record", shown(&log)]).await?;
-    assert!(found.contains("found: application") && found.contains("firmware: V1.8"), "{found}");
+    assert!(found.contains("application") && found.contains("firmware: V1.8"), "{found}");
     // The server takes the next client when the first one has left.
     let read = board(&["read", "--port", &device, "--model", shown(&model), "cell_count"]).await?;
-    assert!(read.starts_with("cell_count = "), "{read}");
+    assert!(read.contains("\ncell_count "), "{read}");
     let told = board(&["replay", shown(&log), "--model", shown(&model)]).await?;
     for part in [
         device.as_str(),
-        "topbms revision 1",
+        "topbms revision 2",
         "hardware_model = TBA-32S-R2",
         "firmware_version = V1.8",
         "; ok after",
@@ -86,8 +88,9 @@ async fn the_tool_reads_a_board_behind_a_serial_server_and_replays_what_it_recor
     }
     // A command that fails leaves its log as well.
     let failed = folder.path().join("failed.wire");
-    let ask =
-        ["read", "--port", &device, "--model", shown(&model), "--record", shown(&failed), "no_such_register"];
+    // The board is locked, and nobody gives its password.
+    let (port, record) = (["--port", &device, "--model", shown(&model)], ["--record", shown(&failed)]);
+    let ask = [&["write", "charge_delay_s=6", "--engineering"][..], &port, &record].concat();
     assert!(board(&ask).await.is_err());
     assert!(board(&["replay", shown(&failed)]).await?.contains("requests"));
     Ok(())

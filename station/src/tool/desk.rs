@@ -35,6 +35,26 @@ pub struct Desk<'a> {
     pub json: bool,
 }
 
+impl<'a> Desk<'a> {
+    /// A desk that nobody sits at: plain text, no screen, nobody to ask.
+    #[must_use]
+    pub fn unattended(out: &'a mut (dyn Write + Send), notes: &'a mut (dyn Write + Send)) -> Self {
+        Self {
+            out,
+            notes,
+            watched: false,
+            size: || (100, 40),
+            colour: false,
+            notes_watched: false,
+            board_password: None,
+            new_password: None,
+            prompt: Box::new(|_| Ok(None)),
+            clock: Clock::machine(),
+            json: false,
+        }
+    }
+}
+
 impl Desk<'_> {
     /// One result.
     pub(super) fn report(&mut self, report: &Report) -> ToolResult {

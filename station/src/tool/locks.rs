@@ -147,12 +147,15 @@ pub(super) async fn calibrate(
         ));
     }
     let register = settings.register.clone();
+    let settle = std::time::Duration::from_millis(settings.settle_ms.into());
     writing.permit(&model, &target.port, &[&register], desk)?;
     let mut session = target.open(model)?;
     session.own_application(desk).await?;
     if session.is_locked(&register) {
         session.unlock(&writing.password, desk).await?;
     }
+    // Whoever has just switched the load on is faster than the board's reading.
+    tokio::time::sleep(settle).await;
     let (before_ma, mut after_ma) = match session.ask(BoardRequest::Calibrate { true_ma }).await? {
         BoardReply::Calibrated { before_ma, after_ma } => (before_ma, after_ma),
         other => return Err(unexpected(&other)),

@@ -96,6 +96,18 @@ impl Measured {
             .collect()
     }
 
+    /// As [`Self::ratings`] with room for one step more: what the profile of the other values is judged against.
+    #[must_use]
+    pub fn wide_ratings(&self) -> Ratings {
+        let mut ratings = self.ratings();
+        if let Some(product) = &mut ratings.product {
+            for limit in [&mut product.rated_charge_a, &mut product.rated_discharge_a, &mut product.peak_a] {
+                *limit += 1.0;
+            }
+        }
+        ratings
+    }
+
     /// What the rules about currents are judged against: the profile's own product, on the jig of the demo (20 A).
     #[must_use]
     pub fn ratings(&self) -> Ratings {

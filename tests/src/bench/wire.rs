@@ -172,8 +172,11 @@ pub async fn profile(medium: Medium, measured: &Measured, seed: u64) -> Result<T
     known(&mut rig).await?;
     let candidates = model.password.iter().map(|password| Secret::new(&*password.factory)).collect();
     rig.ask(BoardRequest::Unlock { candidates }).await?;
-    rig.ask(BoardRequest::WriteProfile { values: measured.another_profile()?, ratings: measured.ratings() })
-        .await?;
+    rig.ask(BoardRequest::WriteProfile {
+        values: measured.another_profile()?,
+        ratings: measured.wide_ratings(),
+    })
+    .await?;
     // The board's pause after a write is over, and the line free.
     sleep(Duration::from_secs(1)).await;
     let values = measured.profile.values.clone();

@@ -14,7 +14,6 @@ use simulator::{
 };
 use station::{
     board::Secret,
-    clock::Clock,
     tool::{self, BoardArgs, Desk},
 };
 use std::{
@@ -81,17 +80,9 @@ async fn run(arguments: Vec<String>, password: Option<&str>, new: Option<&str>) 
         Err(error) => panic!("{error}"),
     };
     let mut desk = Desk {
-        out: &mut out,
-        notes: &mut notes,
-        watched: false,
-        size: || (100, 40),
-        colour: false,
-        notes_watched: false,
         board_password: password.map(Secret::new),
         new_password: new.map(Secret::new),
-        prompt: Box::new(|_| Ok(None)),
-        clock: Clock::machine(),
-        json: false,
+        ..Desk::unattended(&mut out, &mut notes)
     };
     let code = tool::run(cli.board, &mut desk).await.map_or_else(|fault| fault.exit_code(), |()| 0);
     drop(desk);
@@ -103,7 +94,10 @@ async fn run(arguments: Vec<String>, password: Option<&str>, new: Option<&str>) 
 fn model() -> Arc<DeviceModel> {
     let text = std::fs::read_to_string(workspace_root().join(MODEL)).unwrap();
     let mut model = parse_model(MODEL, &text).unwrap();
-    (model.link.baud, model.boot.baud) = (BAUD, BAUD);
+    model.link.baud = BAUD;
+    if let Some(boot) = &mut model.boot {
+        boot.baud = BAUD;
+    }
     Arc::new(model)
 }
 
