@@ -66,6 +66,8 @@ pub struct BoardLink {
     loader_baud: u32,
     /// Who was there when the identity was last read by request.
     known: Option<BoardIdentity>,
+    #[cfg(feature = "sabotage")]
+    shadow: crate::sabotage::Shadow,
 }
 
 impl fmt::Debug for BoardLink {
@@ -94,6 +96,8 @@ impl BoardLink {
             loader_baud: options.loader_baud(&model),
             model,
             known: None,
+            #[cfg(feature = "sabotage")]
+            shadow: Default::default(),
         }
     }
 
@@ -145,6 +149,10 @@ impl BoardLink {
             BoardRequest::Probe { silent_ms } => {
                 self.bus.forget_board();
                 self.known = None;
+                #[cfg(feature = "sabotage")]
+                {
+                    self.shadow = Default::default();
+                }
                 Ok(BoardReply::Found(self.probe(Duration::from_millis(silent_ms.into())).await?))
             }
             BoardRequest::FindAgain { silent_ms } => {

@@ -84,6 +84,10 @@ impl BoardLink {
     }
 
     pub(super) async fn await_application(&mut self) -> Result<BoardReply, Fault> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::Dawdle) {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
         let started = Instant::now();
         let timeout = self.start_timeout();
         let request = ping_request(&self.model)?;
