@@ -5,7 +5,7 @@
 //! as a value, though what decides a verdict is still compared as raw registers.
 
 use crate::{
-    model::{Register, RegisterKind, WordOrder},
+    model::{ByteOrder, Register, RegisterKind, WordOrder},
     value::Value,
 };
 use chrono::{Datelike as _, NaiveDate};
@@ -27,10 +27,8 @@ pub enum CodecFault {
     NotAscii { register: String, value: String },
     #[error("{register} takes one of {options}; {value:?} is none of them")]
     UnknownOption { register: String, value: String, options: String },
-    #[error(
-        "{register} takes a bit field written as 0x and four upper-case hex digits (0x0003), not {value:?}"
-    )]
-    NotBits { register: String, value: String },
+    #[error("{register} takes a bit field written as 0x and {digits} upper-case hex digits, not {value:?}")]
+    NotBits { register: String, digits: usize, value: String },
     #[error("{register} takes a date from 2000-01-01 to 2127-12-31 as YYYY-MM-DD, not {value:?}")]
     NotADate { register: String, value: String },
     #[error("{register} reads {raw}, which is no value of its type")]
@@ -52,6 +50,8 @@ pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
     }
     let first = raw.first().copied().unwrap_or_default();
     Ok(match register.kind {
+        RegisterKind::U8High | RegisterKind::U8Low if first > 0xFF => return Err(garbage(register, raw)),
+        RegisterKind::U8High | RegisterKind::U8Low => scaled(register, i128::from(first)),
         RegisterKind::U16 => scaled(register, i128::from(first)),
         RegisterKind::I16 => scaled(register, i128::from(first.cast_signed())),
         RegisterKind::U32 => scaled(register, i128::from(joined(register, raw))),
@@ -66,6 +66,7 @@ pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
             Value::Text(text(register, raw)?)
         }
         RegisterKind::Bits => Value::Text(format!("0x{first:04X}")),
+        RegisterKind::Bits32 => Value::Text(format!("0x{:08X}", joined(register, raw))),
         RegisterKind::Enum => {
             let option = register.options.iter().find(|option| option.raw == first);
             Value::Text(option.ok_or_else(|| garbage(register, raw))?.name.clone())
@@ -77,7 +78,52 @@ pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
             let date = NaiveDate::from_ymd_opt(year, month, day).ok_or_else(|| garbage(register, raw))?;
             Value::Text(date.format("%Y-%m-%d").to_string())
         }
+        RegisterKind::DateBytes => {
+            let last = raw.get(1).copied().unwrap_or_default();
+            if (first, last) == (0, 0) {
+                return Ok(Value::Text(String::new()));
+            }
+            let (year, month, day) =
+                (2000 + i32::from(first >> 8), u32::from(first & 0xFF), u32::from(last >> 8));
+            let date = NaiveDate::from_ymd_opt(year, month, day).filter(|_| last & 0xFF == 0);
+            Value::Text(date.ok_or_else(|| garbage(register, raw))?.format("%Y-%m-%d").to_string())
+        }
     })
+}
+
+/// The raw words of a register out of its bytes as they come on the wire, [`Register::bytes`] of them; none where it is
+/// another number. A single byte is one word; the last word of an odd number ends in 0.
+#[must_use]
+pub fn words_of(register: &Register, bytes: &[u8]) -> Option<Vec<u16>> {
+    if bytes.len() != usize::from(register.bytes()) {
+        return None;
+    }
+    if let (RegisterKind::U8High | RegisterKind::U8Low, [byte]) = (register.kind, bytes) {
+        return Some(vec![u16::from(*byte)]);
+    }
+    let word = |pair: &[u8]| {
+        let pair = [pair.first().copied().unwrap_or_default(), pair.get(1).copied().unwrap_or_default()];
+        match register.byte_order {
+            ByteOrder::HighFirst => u16::from_be_bytes(pair),
+            ByteOrder::LowFirst => u16::from_le_bytes(pair),
+        }
+    };
+    Some(bytes.chunks(2).map(word).collect())
+}
+
+/// The bytes of a register's raw words as they go on the wire: the way back of [`words_of`].
+#[must_use]
+pub fn bytes_of(register: &Register, raw: &[u16]) -> Vec<u8> {
+    if let (RegisterKind::U8High | RegisterKind::U8Low, [word]) = (register.kind, raw) {
+        return vec![*word as u8];
+    }
+    let pair = |word: &u16| match register.byte_order {
+        ByteOrder::HighFirst => word.to_be_bytes(),
+        ByteOrder::LowFirst => word.to_le_bytes(),
+    };
+    let mut bytes: Vec<u8> = raw.iter().flat_map(pair).collect();
+    bytes.truncate(usize::from(register.bytes()));
+    bytes
 }
 
 /// The raw registers of an engineering value, in address order.
@@ -87,6 +133,9 @@ pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
 /// value (no whole number of steps, a trailing space, `0x3` for `0x0003`).
 pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault> {
     match (register.kind, value) {
+        (RegisterKind::U8High | RegisterKind::U8Low, Value::Number(n)) => {
+            Ok(vec![stepped(register, *n, 0, 0xFF)? as u16])
+        }
         (RegisterKind::U16, Value::Number(n)) => {
             Ok(vec![stepped(register, *n, 0, i128::from(u16::MAX))? as u16])
         }
@@ -105,7 +154,8 @@ pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault
             RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength,
             Value::Text(text),
         ) => packed(register, text),
-        (RegisterKind::Bits, Value::Text(text)) => Ok(vec![bits(register, text)?]),
+        (RegisterKind::Bits, Value::Text(text)) => Ok(vec![bits(register, text, 4)? as u16]),
+        (RegisterKind::Bits32, Value::Text(text)) => Ok(parted(register, bits(register, text, 8)?)),
         (RegisterKind::Enum, Value::Text(text)) => {
             let option = register.options.iter().find(|option| option.name == *text);
             option.map(|option| vec![option.raw]).ok_or_else(|| CodecFault::UnknownOption {
@@ -119,7 +169,17 @@ pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault
                     .join(", "),
             })
         }
-        (RegisterKind::DatePacked, Value::Text(text)) => Ok(vec![date(register, text)?]),
+        (RegisterKind::DatePacked, Value::Text(text)) => {
+            let packed =
+                |d: NaiveDate| ((d.year() - 2000) as u16) << 9 | (d.month() as u16) << 5 | d.day() as u16;
+            Ok(vec![date(register, text)?.map_or(0, packed)])
+        }
+        (RegisterKind::DateBytes, Value::Text(text)) => {
+            let words = |d: NaiveDate| {
+                vec![((d.year() - 2000) as u16) << 8 | d.month() as u16, (d.day() as u16) << 8]
+            };
+            Ok(date(register, text)?.map_or_else(|| vec![0, 0], words))
+        }
         (kind, value) => Err(CodecFault::WrongType {
             register: register.name.clone(),
             expected: expected_type(kind),
@@ -130,13 +190,18 @@ pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault
 
 fn expected_type(kind: RegisterKind) -> &'static str {
     match kind {
-        RegisterKind::U16 | RegisterKind::I16 | RegisterKind::U32 | RegisterKind::I32 | RegisterKind::F32 => {
-            "a number"
-        }
+        RegisterKind::U8High
+        | RegisterKind::U8Low
+        | RegisterKind::U16
+        | RegisterKind::I16
+        | RegisterKind::U32
+        | RegisterKind::I32
+        | RegisterKind::F32 => "a number",
         RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => "a text",
         RegisterKind::Bits => "a bit field as text (0x0003)",
+        RegisterKind::Bits32 => "a bit field as text (0x00000003)",
         RegisterKind::Enum => "one of its options by name",
-        RegisterKind::DatePacked => "a date as YYYY-MM-DD",
+        RegisterKind::DatePacked | RegisterKind::DateBytes => "a date as YYYY-MM-DD",
     }
 }
 
@@ -151,6 +216,10 @@ pub(crate) fn ten_thousandths(number: f64) -> Option<i128> {
 }
 
 fn scaled(register: &Register, raw: i128) -> Value {
+    let raw = match register.negative_above.map(i128::from) {
+        Some(above) if raw > above => above - raw,
+        _ => raw,
+    };
     match (ten_thousandths(register.scale), ten_thousandths(register.offset)) {
         (Some(scale), Some(offset)) => Value::Number((raw * scale + offset) as f64 / PARTS),
         // A model that was checked has no such scale.
@@ -170,7 +239,12 @@ fn stepped(register: &Register, number: f64, raw_min: i128, raw_max: i128) -> Re
     if scale == 0 || above % scale != 0 {
         return Err(not_whole());
     }
-    let raw = above / scale;
+    let raw = match (above / scale, register.negative_above.map(i128::from)) {
+        (steps, Some(above)) if steps < 0 => above - steps,
+        // It would read as a negative one.
+        (steps, Some(above)) if steps > above => return Err(out_of_range(register, number)),
+        (steps, _) => steps,
+    };
     if (raw_min..=raw_max).contains(&raw) { Ok(raw) } else { Err(out_of_range(register, number)) }
 }
 
@@ -235,7 +309,8 @@ fn printable(text: &[u8]) -> bool {
 }
 
 fn text(register: &Register, raw: &[u16]) -> Result<String, CodecFault> {
-    let bytes: Vec<u8> = raw.iter().flat_map(|word| word.to_be_bytes()).collect();
+    let mut bytes: Vec<u8> = raw.iter().flat_map(|word| word.to_be_bytes()).collect();
+    bytes.truncate(usize::from(register.bytes()));
     let field = match register.kind {
         RegisterKind::AsciiLength => {
             let (length, rest) = bytes.split_first().ok_or_else(|| garbage(register, raw))?;
@@ -254,7 +329,7 @@ fn text(register: &Register, raw: &[u16]) -> Result<String, CodecFault> {
 }
 
 fn packed(register: &Register, text: &str) -> Result<Vec<u16>, CodecFault> {
-    let room = usize::from(register.width()) * 2;
+    let room = usize::from(register.bytes());
     let (max, pad) = match register.kind {
         RegisterKind::AsciiLength => ((room - 1).min(usize::from(u8::MAX)), 0),
         RegisterKind::AsciiSpace => (room, b' '),
@@ -273,29 +348,31 @@ fn packed(register: &Register, text: &str) -> Result<Vec<u16>, CodecFault> {
     }
     bytes.extend_from_slice(text.as_bytes());
     bytes.resize(room, pad);
+    bytes.resize(usize::from(register.width()) * 2, 0);
     Ok(bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect())
 }
 
-fn bits(register: &Register, text: &str) -> Result<u16, CodecFault> {
-    let digits = text
+/// `0x` and so many upper-case hex digits.
+fn bits(register: &Register, text: &str, digits: usize) -> Result<u32, CodecFault> {
+    let given = text
         .strip_prefix("0x")
-        .filter(|digits| digits.len() == 4 && !digits.contains(|c: char| c.is_ascii_lowercase()));
-    let fault = || CodecFault::NotBits { register: register.name.clone(), value: text.to_owned() };
+        .filter(|given| given.len() == digits && !given.contains(|c: char| c.is_ascii_lowercase()));
+    let fault = || CodecFault::NotBits { register: register.name.clone(), digits, value: text.to_owned() };
     // from_str_radix takes a sign too; four digits with a sign are not four digits.
-    let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit())).ok_or_else(fault)?;
-    u16::from_str_radix(digits, 16).map_err(|_| fault())
+    let given = given.filter(|given| given.bytes().all(|b| b.is_ascii_hexdigit())).ok_or_else(fault)?;
+    u32::from_str_radix(given, 16).map_err(|_| fault())
 }
 
-fn date(register: &Register, text: &str) -> Result<u16, CodecFault> {
+/// None: the empty text, a date that was never set.
+fn date(register: &Register, text: &str) -> Result<Option<NaiveDate>, CodecFault> {
     if text.is_empty() {
-        return Ok(0);
+        return Ok(None);
     }
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
     let date = date
         .filter(|date| (2000..=2127).contains(&date.year()) && date.format("%Y-%m-%d").to_string() == text);
-    let date =
-        date.ok_or_else(|| CodecFault::NotADate { register: register.name.clone(), value: text.to_owned() })?;
-    Ok(((date.year() - 2000) as u16) << 9 | (date.month() as u16) << 5 | date.day() as u16)
+    let fault = || CodecFault::NotADate { register: register.name.clone(), value: text.to_owned() };
+    date.map(Some).ok_or_else(fault)
 }
 
 fn garbage(register: &Register, raw: &[u16]) -> CodecFault {

@@ -53,7 +53,7 @@ fn every_syntax_error_of_a_file_is_shown_at_once() {
 #[test]
 fn the_head_the_link_and_the_loader_are_within_their_bounds() {
     finds("id =", "\"topbms\"", "\"Top BMS\"", "is not of a-z");
-    finds("revision", "revision = 1", "revision = 0", "counts from 1");
+    finds("revision", "revision = 2", "revision = 0", "counts from 1");
     finds("[link]", "baud = 9600", "baud = 9601", "no usual rate");
     finds("[link]", "address = 1", "address = 0", "outside Modbus's 1..247");
     finds("[link]", "max_read = 60", "max_read = 126", "outside Modbus's 1..125");
@@ -67,6 +67,46 @@ fn the_head_the_link_and_the_loader_are_within_their_bounds() {
     finds("[boot]", "download_key = 0x31", "download_key = 0x20", "is the probe_byte too");
     finds("[boot]", "erase_timeout_ms = 10000", "erase_timeout_ms = 0", "outside 1..600000");
     finds("[boot]", "\"enter_loader\"", "\"jump\"", "there is no command \"jump\"");
+    finds("[link]", "start_timeout_ms = 5000", "start_timeout_ms = 0", "outside 1..600000");
+}
+
+#[test]
+fn a_framing_and_its_addresses_go_together() {
+    let with = |line: &str| format!("{line}max_read = 60\n");
+    finds("[link]", "max_read = 60\n", &with("read_function = 5\n"), "neither 3 nor 4");
+    let jbd = shipped().replacen("\"modbus_rtu\"", "\"jbd\"", 1);
+    assert!(faults(&jbd).iter().any(|fault| fault.reason.contains("an address is a whole field")));
+    let (text, _) = spoilt("[link]", "max_read = 60\n", &with("address_step = \"field\"\n"));
+    assert!(faults(&text).iter().any(|fault| fault.reason.contains("no whole field")));
+    finds("[link]", "max_read = 60\n", &with("blank_acknowledgement = true\n"), "right check sum");
+    finds("[link]", "max_read = 60\n", &with("wake = { frames = 0, pause_ms = 1 }\n"), "wake nobody");
+    let twice = "exception = [{ code = 4, title = { en = \"a\", zh = \"a\" } }, { code = 4, title = { en = \"b\", zh = \"b\" } }]\n";
+    finds("[link]", "max_read = 60\n", &with(twice), "exception 4 stands twice");
+    let image = shipped().replace("[boot]", "[boat]");
+    assert!(faults(&image).iter().any(|fault| fault.reason.contains("unknown field `boat`")));
+    let text = shipped();
+    let (from, to) = (text.find("[boot]").unwrap(), text.find("[cells]").unwrap());
+    let without = format!("{}{}", &text[..from], &text[to..]);
+    assert!(faults(&without).iter().any(|fault| fault.reason.contains("no [boot] that says how to send it")));
+}
+
+#[test]
+fn a_field_that_its_kind_does_not_allow_is_named() {
+    let kind = "kind = \"u16\"";
+    finds("name = \"cell_7_mv\"", kind, "at = 3\nkind = \"u16\"", "which is no whole field");
+    finds("name = \"cell_7_mv\"", kind, "bytes = 3\nkind = \"u16\"", "bytes is for ASCII fields");
+    finds(
+        "name = \"cell_7_mv\"",
+        kind,
+        "negative_above = 3\nkind = \"i16\"",
+        "negative_above is for u8 and u16",
+    );
+    let scale = "scale_when = { register = \"switches\", bit = \"none\", scale = 10 }\nkind = \"u16\"";
+    finds("name = \"cell_7_mv\"", kind, "byte_order = \"low_first\"\nkind = \"u8_low\"", "no pairs of bytes");
+    finds("name = \"cell_7_mv\"", kind, scale, "names no bit \"none\"");
+    let ratings =
+        shipped().replacen("[password]", "[ratings]\nmin_cells = 33\nsource = \"x\"\n[password]", 1);
+    assert!(faults(&ratings).iter().any(|fault| fault.reason.contains("min_cells 33 is outside 1..32")));
 }
 
 #[test]

@@ -191,6 +191,8 @@ pub struct BootMenu {
     last_byte: Instant,
     /// When the last byte of what was sent is on the line.
     wire_end: Instant,
+    /// The menu was seen and the line has been silent since, as far as anybody knows.
+    settled: bool,
     found: Option<Found>,
     abort_first: bool,
     /// When a 'C' came out of a silence, with nothing after it so far.
@@ -208,6 +210,7 @@ impl BootMenu {
             state: State::Idle,
             last_byte: now,
             wire_end: now,
+            settled: false,
             found: None,
             abort_first: false,
             lone_request: None,
@@ -217,10 +220,18 @@ impl BootMenu {
         }
     }
 
+    /// A dialogue that goes on where another one ended: the loader is in its menu and said nothing since. So the next key
+    /// waits for nothing, unless something still comes.
+    #[must_use]
+    pub fn settled(now: Instant, options: BootMenuOptions) -> Self {
+        Self { settled: true, ..Self::new(now, options) }
+    }
+
     /// Drains, asks by 20h, and says who is there.
     pub fn probe(&mut self, now: Instant) {
         self.text.clear();
         self.state = State::Drain { since: now, then: Then::Probe { left: self.options.probes } };
+        self.settled = false;
         self.last_byte = now;
     }
 
@@ -235,6 +246,7 @@ impl BootMenu {
     /// Waits for the loader's own opinion of the transfer, and for its menu after it.
     pub fn await_result(&mut self, now: Instant) {
         self.text.clear();
+        self.settled = false;
         self.last_byte = now;
         self.state = State::Result { until: now + self.options.result_timeout };
     }
@@ -246,6 +258,10 @@ impl BootMenu {
     }
 
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        if !bytes.is_empty() && core::mem::take(&mut self.settled) {
+            // Not so silent after all: nothing is sent on the strength of it.
+            self.last_byte = now;
+        }
         self.handle_timeout(now);
         for &byte in bytes {
             self.handle_byte(now, byte);
@@ -308,6 +324,13 @@ impl BootMenu {
 
     pub fn poll_event(&mut self) -> Option<BootMenuEvent> {
         self.events.pop_front()
+    }
+
+    /// Whether the loader was heard since the last command, in its menu or on its way back to it with an image programmed,
+    /// and then silence: see [`BootMenu::settled`]. The older loader prints its menu but once.
+    #[must_use]
+    pub fn stands(&self, now: Instant) -> bool {
+        (self.classify() == Found::Menu || self.contains(SUCCESS)) && self.quiet_at() <= now
     }
 
     /// What the board said since the last command, at most 4 KiB: for the record.
@@ -432,11 +455,15 @@ impl BootMenu {
 
     /// When the line will have been quiet for long enough.
     fn quiet_at(&self) -> Instant {
+        if self.settled {
+            return Instant::ZERO;
+        }
         self.last_byte.max(self.wire_end) + self.options.quiet
     }
 
     fn send(&mut self, now: Instant, byte: u8) {
         self.lone_request = None;
+        self.settled = false;
         self.transmit = Some(byte);
         self.wire_end = now + timing::wire_time(1, self.options.baud);
     }

@@ -1,7 +1,7 @@
 //! An uploaded image judged against its model. Pure.
 
 use domain::{
-    model::{DeviceModel, ImageKind},
+    model::{DeviceModel, ImageKind, ImageSettings},
     record::bare_version,
 };
 use protocol::image::{FlashLayout, ImageFault, check_size, check_vectors};
@@ -9,7 +9,12 @@ use protocol::image::{FlashLayout, ImageFault, check_size, check_vectors};
 /// Everything that is wrong with `image` for `model`; empty for a sound one.
 #[must_use]
 pub fn check_image(model: &DeviceModel, version: &str, image: &[u8]) -> Vec<String> {
-    let firmware = &model.firmware;
+    let Some(firmware) = &model.firmware.image else {
+        return vec![format!(
+            "of model {} no way to send an image is known: leave the firmware out",
+            model.id
+        )];
+    };
     let layout = FlashLayout {
         base: firmware.base_address.saturating_sub(firmware.boot_bytes),
         size: firmware.flash_bytes,
@@ -26,17 +31,17 @@ pub fn check_image(model: &DeviceModel, version: &str, image: &[u8]) -> Vec<Stri
         )),
         Ok(()) => {}
     }
-    if firmware.image_kind == ImageKind::Opaque {
+    if firmware.kind == ImageKind::Opaque {
         return faults;
     }
     faults.extend(check_vectors(image, &layout).err().map(|fault| fault.to_string()));
-    check_version(model, version, image, &mut faults);
+    check_version(firmware, version, image, &mut faults);
     faults
 }
 
-fn check_version(model: &DeviceModel, version: &str, image: &[u8], faults: &mut Vec<String>) {
-    let start = model.firmware.version_offset as usize;
-    let Some(field) = image.get(start..start + model.firmware.version_bytes as usize) else {
+fn check_version(settings: &ImageSettings, version: &str, image: &[u8], faults: &mut Vec<String>) {
+    let start = settings.version_offset as usize;
+    let Some(field) = version_field(settings, image) else {
         faults.push(format!("the image ends before its version text at offset 0x{start:X}"));
         return;
     };
@@ -52,11 +57,14 @@ fn check_version(model: &DeviceModel, version: &str, image: &[u8], faults: &mut 
 /// The version as the board will report it: the image's own text, else what was said.
 #[must_use]
 pub fn version_of(model: &DeviceModel, said: &str, image: &[u8]) -> String {
-    let start = model.firmware.version_offset as usize;
-    match image.get(start..start + model.firmware.version_bytes as usize) {
-        Some(field) if model.firmware.image_kind == ImageKind::Plain => version_text(field),
-        _ => said.to_owned(),
-    }
+    let settings = model.firmware.image.as_ref().filter(|settings| settings.kind == ImageKind::Plain);
+    let field = settings.and_then(|settings| version_field(settings, image));
+    field.map_or_else(|| said.to_owned(), version_text)
+}
+
+fn version_field<'a>(settings: &ImageSettings, image: &'a [u8]) -> Option<&'a [u8]> {
+    let start = settings.version_offset as usize;
+    image.get(start..start + settings.version_bytes as usize)
 }
 
 fn version_text(field: &[u8]) -> String {

@@ -7,6 +7,7 @@ use domain::model::{DeviceModel, Register, RegisterKind};
 
 use crate::{
     codec::{encode_number, encode_text, is_acceptable},
+    delays::Delays,
     disturbance::Disturbances,
     faults::Fault,
     knobs::Knobs,
@@ -26,6 +27,8 @@ pub struct Birth {
     pub knobs: Knobs,
     /// What disturbs it and its line.
     pub disturbances: Disturbances,
+    /// Its times to the microsecond; none: as boards are, each a little different.
+    pub delays: Option<Delays>,
     /// What it held when an earlier jig let go of it; none: it is fresh.
     pub remembered: Option<Arc<Remembered>>,
     /// The image in its flash when it comes to the line.
@@ -49,6 +52,7 @@ impl Birth {
             fault,
             knobs: Knobs::default(),
             disturbances: Disturbances::default(),
+            delays: None,
             remembered: None,
             image,
         }
@@ -65,6 +69,13 @@ impl Birth {
     #[must_use]
     pub fn with_disturbances(mut self, disturbances: Disturbances) -> Self {
         self.disturbances = disturbances;
+        self
+    }
+
+    /// With these times and no scatter, for a bench.
+    #[must_use]
+    pub fn with_delays(mut self, delays: Delays) -> Self {
+        self.delays = Some(delays);
         self
     }
 

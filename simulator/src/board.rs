@@ -12,11 +12,12 @@ mod application;
 
 use domain::model::{DeviceModel, Register};
 use protocol::{Instant, modbus::server::RtuServerDecoder, ymodem};
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::{
     birth::{Birth, stored_at_birth},
     codec,
+    delays::Pace,
     disturbance::{Chance, Disturbance},
     faults::Fault,
     flash::Flash,
@@ -28,10 +29,6 @@ use crate::{
     pack::Pack,
 };
 
-/// From reset to an answering application.
-const APPLICATION_START: Duration = Duration::from_millis(250);
-/// From reset to the loader's first letter.
-const LOADER_START: Duration = Duration::from_millis(150);
 /// How long the supply is away in [`Disturbance::PowerLossInFlash`].
 const POWER_LOSS: Duration = Duration::from_millis(300);
 
@@ -58,7 +55,7 @@ pub struct Board {
     /// What happens once the last reply is out.
     afterwards: Option<(Instant, Afterwards)>,
     out: VecDeque<Vec<u8>>,
-    page_erase: Duration,
+    pace: Pace,
     frames: u64,
     ignored_frames: u64,
     restarts: u64,
@@ -135,7 +132,7 @@ impl Board {
                 birth.knobs.forget_password != 0,
             ),
             pack: Pack::new(model.cells.max, settle_ms, birth.seed, birth.fault),
-            page_erase: Duration::from_micros(chance.random_range(20_000..25_000)),
+            pace: Pace::new(birth.delays, &mut chance),
             model,
             birth,
             born,
@@ -163,7 +160,9 @@ impl Board {
     #[must_use]
     pub fn baud(&self) -> u32 {
         match &self.state {
-            State::Loader(_) | State::Starting { into: Program::Loader, .. } => self.model.boot.baud,
+            State::Loader(_) | State::Starting { into: Program::Loader, .. } => {
+                self.model.boot.as_ref().map_or(self.model.link.baud, |boot| boot.baud)
+            }
             _ => self.model.link.baud,
         }
     }
@@ -253,12 +252,16 @@ impl Board {
         {
             self.state = match into {
                 Program::Application => State::Application(RtuServerDecoder::new(self.model.link.baud)),
-                Program::Loader => State::Loader(Box::new(Loader::new(
-                    now,
-                    self.model.clone(),
-                    self.page_erase,
-                    (self.birth.fault == Some(Fault::FlippedFlashByte)).then(|| self.flip_at()),
-                ))),
+                Program::Loader => match self.model.loader() {
+                    Some((image, boot)) => State::Loader(Box::new(Loader::new(
+                        now,
+                        boot.clone(),
+                        image.flash_bytes,
+                        self.pace,
+                        (self.birth.fault == Some(Fault::FlippedFlashByte)).then(|| self.flip_at()),
+                    ))),
+                    None => State::Asleep,
+                },
             };
             self.apply_load(now);
         }
@@ -362,7 +365,8 @@ impl Board {
 
     fn flip_at(&self) -> u32 {
         // Inside any image worth the name, behind its head.
-        let head = self.model.firmware.version_offset + self.model.firmware.version_bytes;
+        let image = self.model.firmware.image.as_ref();
+        let head = image.map_or(0, |image| image.version_offset + image.version_bytes);
         head + 64 + (self.birth.seed % 4096) as u32
     }
 
@@ -376,9 +380,11 @@ impl Board {
         self.changed_since_start = false;
         self.forget_line();
         let program = if program == Program::Application { self.program_after_reset() } else { program };
-        let start = if program == Program::Application { APPLICATION_START } else { LOADER_START };
-        let scatter = Duration::from_millis(self.chance.random_range(0..40));
-        self.state = State::Starting { at: now + start + scatter, into: program };
+        let start = match program {
+            Program::Application => self.pace.application_start(&mut self.chance),
+            Program::Loader => self.pace.loader_start(&mut self.chance),
+        };
+        self.state = State::Starting { at: now + start, into: program };
     }
 
     /// What already stands in `out` was sent before.

@@ -8,8 +8,15 @@ use domain::model::{Register, RegisterKind, WordOrder};
 /// ASCII kinds get the number's decimal text.
 #[must_use]
 pub fn encode_number(register: &Register, value: f64) -> Vec<u16> {
-    let raw = (value - register.offset) / register.scale;
+    let steps = (value - register.offset) / register.scale;
+    let raw = match register.negative_above {
+        Some(above) if steps < 0.0 => f64::from(above) - steps,
+        _ => steps,
+    };
     match register.kind {
+        RegisterKind::U8High | RegisterKind::U8Low => vec![u16::from(raw.round() as u8)],
+        RegisterKind::Bits32 => two_words(register, raw.round() as u32),
+        RegisterKind::DateBytes => vec![0, 0],
         RegisterKind::U16 | RegisterKind::Bits | RegisterKind::Enum | RegisterKind::DatePacked => {
             vec![raw.round() as u16]
         }
@@ -35,6 +42,11 @@ pub fn encode_text(register: &Register, text: &str) -> Option<Vec<u16>> {
             let named = register.options.iter().find(|option| option.name == text).map(|option| option.raw);
             named.or_else(|| text.parse().ok()).map(|raw| vec![raw])
         }
+        RegisterKind::Bits32 => {
+            let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+            let long = digits.and_then(|d| u32::from_str_radix(d, 16).ok()).or_else(|| text.parse().ok());
+            long.map(|long| two_words(register, long))
+        }
         RegisterKind::Bits => {
             let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
             digits
@@ -43,12 +55,12 @@ pub fn encode_text(register: &Register, text: &str) -> Option<Vec<u16>> {
                 .map(|raw| vec![raw])
         }
         RegisterKind::DatePacked => {
-            let mut parts = text.split('-');
-            let year: u16 = parts.next()?.parse().ok()?;
-            let month: u16 = parts.next()?.parse().ok()?;
-            let day: u16 = parts.next()?.parse().ok()?;
-            let known = (2000..=2127).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-            (known && parts.next().is_none()).then(|| vec![((year - 2000) << 9) | (month << 5) | day])
+            let (year, month, day) = calendar(text)?;
+            Some(vec![(year << 9) | (month << 5) | day])
+        }
+        RegisterKind::DateBytes => {
+            let (year, month, day) = calendar(text)?;
+            Some(vec![year << 8 | month, day << 8])
         }
         _ => text.trim().parse().ok().map(|value| encode_number(register, value)),
     }
@@ -59,7 +71,15 @@ pub fn encode_text(register: &Register, text: &str) -> Option<Vec<u16>> {
 pub fn decode_number(register: &Register, raw: &[u16]) -> Option<f64> {
     let first = *raw.first()?;
     let number = match register.kind {
-        RegisterKind::U16 => f64::from(first),
+        RegisterKind::Bits32 => return Some(f64::from(one_long(register, raw)?)),
+        RegisterKind::DateBytes => return None,
+        RegisterKind::U8High | RegisterKind::U8Low | RegisterKind::U16 => {
+            let number = f64::from(first);
+            match register.negative_above.map(f64::from) {
+                Some(above) if number > above => above - number,
+                _ => number,
+            }
+        }
         RegisterKind::I16 => f64::from(first.cast_signed()),
         RegisterKind::U32 => f64::from(one_long(register, raw)?),
         RegisterKind::I32 => f64::from(one_long(register, raw)?.cast_signed()),
@@ -87,6 +107,11 @@ pub fn decode_text(register: &Register, raw: &[u16]) -> String {
             let word = raw.first().copied().unwrap_or_default();
             format!("{:04}-{:02}-{:02}", 2000 + (word >> 9), (word >> 5) & 0xF, word & 0x1F)
         }
+        RegisterKind::Bits32 => format!("0x{:08X}", one_long(register, raw).unwrap_or_default()),
+        RegisterKind::DateBytes => {
+            let word = |at: usize| raw.get(at).copied().unwrap_or_default();
+            format!("{:04}-{:02}-{:02}", 2000 + (word(0) >> 8), word(0) & 0xFF, word(1) >> 8)
+        }
         _ => decode_number(register, raw).map_or_else(String::new, |value| format!("{value}")),
     }
 }
@@ -102,6 +127,10 @@ pub fn is_acceptable(register: &Register, raw: &[u16]) -> bool {
             let word = raw.first().copied().unwrap_or_default();
             (1..=12).contains(&((word >> 5) & 0xF)) && (word & 0x1F) != 0
         }
+        RegisterKind::DateBytes => {
+            let word = |at: usize| raw.get(at).copied().unwrap_or_default();
+            (1..=12).contains(&(word(0) & 0xFF)) && (1..=31).contains(&(word(1) >> 8)) && word(1) & 0xFF == 0
+        }
         _ => decode_number(register, raw).is_none_or(|value| {
             // Half a step of slack: the range is printed in engineering values, the field holds whole steps.
             let slack = register.scale.abs() / 2.0;
@@ -110,6 +139,14 @@ pub fn is_acceptable(register: &Register, raw: &[u16]) -> bool {
                 && register.max.is_none_or(|max| value <= max + slack)
         }),
     }
+}
+
+/// Year from 2000, month and day of `YYYY-MM-DD`.
+fn calendar(text: &str) -> Option<(u16, u16, u16)> {
+    let mut parts = text.split('-').map(|part| part.parse::<u16>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let known = (2000..=2127).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    (known && parts.next().is_none()).then(|| (year - 2000, month, day))
 }
 
 fn two_words(register: &Register, long: u32) -> Vec<u16> {
@@ -129,7 +166,7 @@ fn one_long(register: &Register, raw: &[u16]) -> Option<u32> {
 }
 
 fn encode_ascii(register: &Register, text: &str) -> Vec<u16> {
-    let room = usize::from(register.width()) * 2;
+    let room = usize::from(register.bytes.unwrap_or(register.width() * 2));
     let mut bytes = Vec::with_capacity(room);
     let pad = match register.kind {
         RegisterKind::AsciiSpace => b' ',
@@ -140,11 +177,13 @@ fn encode_ascii(register: &Register, text: &str) -> Vec<u16> {
     }
     bytes.extend(text.bytes().take(room - bytes.len()));
     bytes.resize(room, pad);
+    bytes.resize(room.next_multiple_of(2), 0);
     bytes.chunks_exact(2).map(|pair| u16::from(pair[0]) << 8 | u16::from(pair[1])).collect()
 }
 
 fn decode_ascii(register: &Register, raw: &[u16]) -> String {
-    let bytes: Vec<u8> = raw.iter().flat_map(|word| word.to_be_bytes()).collect();
+    let mut bytes: Vec<u8> = raw.iter().flat_map(|word| word.to_be_bytes()).collect();
+    bytes.truncate(usize::from(register.bytes.unwrap_or(register.width() * 2)));
     let text = match register.kind {
         RegisterKind::AsciiLength => {
             let length = usize::from(bytes.first().copied().unwrap_or_default());
@@ -171,22 +210,7 @@ mod tests {
         scale: f64,
         offset: f64,
     ) -> Register {
-        Register {
-            name: "field".into(),
-            address: 0,
-            kind,
-            count,
-            words,
-            scale,
-            offset,
-            unit: String::new(),
-            min: None,
-            max: None,
-            options: vec![],
-            bits: vec![],
-            parameter: false,
-            title: Bilingual { en: String::new(), zh: String::new() },
-        }
+        Register { count, words, scale, offset, ..Register::new("field", 0, kind) }
     }
 
     fn plain(kind: RegisterKind) -> Register {

@@ -14,6 +14,8 @@ pub enum ImageRefusal {
     Size { model: String, asked: u32, least: u32, most: u32 },
     #[error("the version {version:?} is not 1 to {most} printable ASCII characters; shorten --version")]
     Version { version: String, most: u32 },
+    #[error("of model {model} no way to send an image is known, so there is none to build")]
+    NoLoader { model: String },
 }
 
 /// An image of `size` bytes that says it is `version` (`V1.9`) and differs with `seed` everywhere but in its head.
@@ -26,7 +28,9 @@ pub fn build_image(
     size: u32,
     seed: u64,
 ) -> Result<Vec<u8>, ImageRefusal> {
-    let firmware = &model.firmware;
+    let Some(firmware) = &model.firmware.image else {
+        return Err(ImageRefusal::NoLoader { model: model.id.clone() });
+    };
     let least = (firmware.version_offset + firmware.version_bytes).max(8) + 8;
     let most = model.image_capacity();
     if !(least..=most).contains(&size) {

@@ -17,6 +17,8 @@ pub const PAGE_BYTES: u32 = 1024;
 pub struct Flash {
     bytes: Vec<u8>,
     length: Option<u32>,
+    /// No way to send an image is known of such a board: its program is what it came with, and starts.
+    built_in: bool,
     base_address: u32,
     version_offset: usize,
     version_bytes: usize,
@@ -44,14 +46,15 @@ impl Flash {
     /// Erased, as bought.
     #[must_use]
     pub fn new(model: &DeviceModel) -> Self {
-        let firmware = &model.firmware;
+        let image = model.firmware.image.as_ref();
         Self {
             bytes: vec![0xFF; model.image_capacity() as usize],
             length: None,
-            base_address: firmware.base_address,
-            version_offset: firmware.version_offset as usize,
-            version_bytes: firmware.version_bytes as usize,
-            has_vectors: firmware.image_kind == ImageKind::Plain,
+            built_in: image.is_none(),
+            base_address: image.map_or(0, |image| image.base_address),
+            version_offset: image.map_or(0, |image| image.version_offset as usize),
+            version_bytes: image.map_or(0, |image| image.version_bytes as usize),
+            has_vectors: image.is_some_and(|image| image.kind == ImageKind::Plain),
             protected: false,
             judged: OnceLock::new(),
         }
@@ -138,6 +141,9 @@ impl Flash {
     }
 
     fn test(&self) -> Result<(), BootFault> {
+        if self.built_in {
+            return Ok(());
+        }
         let image = self.image().ok_or(BootFault::Nothing)?;
         if image.len() < (self.version_offset + self.version_bytes).max(8) + 4 {
             return Err(BootFault::TooShort);
@@ -152,6 +158,9 @@ impl Flash {
     /// The version text in the image.
     #[must_use]
     pub fn version(&self) -> Option<String> {
+        if self.built_in {
+            return None;
+        }
         let field = self.image()?.get(self.version_offset..self.version_offset + self.version_bytes)?;
         let text: Vec<u8> = field.iter().copied().take_while(|byte| *byte != 0).collect();
         String::from_utf8(text).ok()

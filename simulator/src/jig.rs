@@ -58,7 +58,10 @@ pub struct JigSettings {
 /// Where the model's flash is too small for the image that boards come with.
 pub fn plan_boards(settings: &JigSettings) -> Result<Vec<Plan>, ImageRefusal> {
     let size = OLD_IMAGE_BYTES.min(settings.model.image_capacity());
-    let image: Arc<[u8]> = build_image(&settings.model, "V1.8", size, settings.seed ^ 0x006f_6c64)?.into();
+    let image: Arc<[u8]> = match settings.model.loader() {
+        Some(_) => build_image(&settings.model, "V1.8", size, settings.seed ^ 0x006f_6c64)?.into(),
+        None => Arc::new([]),
+    };
     let mut assigned = faults::assign(settings.boards, settings.faulty);
     if let Some(fault) = settings.fault {
         assigned.iter_mut().flatten().for_each(|bad| *bad = fault);

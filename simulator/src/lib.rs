@@ -8,6 +8,7 @@
 pub mod birth;
 pub mod board;
 pub mod codec;
+pub mod delays;
 pub mod disturbance;
 pub mod faults;
 pub mod firmware;
@@ -26,6 +27,7 @@ pub mod slot;
 
 pub use birth::Birth;
 pub use board::{Board, Mode};
+pub use delays::Delays;
 pub use disturbance::{Disturbance, Disturbances};
 pub use faults::{Expected, Fault};
 pub use jig::{Jig, JigSettings, MemoryJig};

@@ -45,7 +45,7 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     if model.firmware.crc_register.as_deref() == Some(name) {
         return Some(Live::ImageCrc);
     }
-    if model.password.as_ref().is_some_and(|password| password.state_register == name) {
+    if model.password.as_ref().is_some_and(|password| password.state_register.as_deref() == Some(name)) {
         return Some(Live::UnlockState);
     }
     if model.lease.as_ref().is_some_and(|lease| lease.output_register == name) {

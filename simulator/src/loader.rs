@@ -1,10 +1,9 @@
 //! The boot loader's menu, as ST's two generations of it behave (AN2557 of 2009, AN4657 of 2015): a banner full of capital
 //! C's, a menu that loses what is typed while it prints, "Invalid Number" for whatever it does not know, YMODEM into flash.
 
-use core::time::Duration;
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
-use domain::model::{BootGeneration, DeviceModel};
+use domain::model::{BootGeneration, BootSettings};
 use protocol::{
     Instant,
     timing::wire_time,
@@ -14,16 +13,15 @@ use protocol::{
     },
 };
 
-use crate::flash::Flash;
-
-/// Programming of one KiB: 512 half-words of some 52 µs.
-const PROGRAM_KIB: Duration = Duration::from_millis(27);
+use crate::{delays::Pace, flash::Flash};
 
 /// The menu and what goes on in it. The flash is the board's and is lent to each call.
 #[derive(Debug)]
 pub struct Loader {
-    model: Arc<DeviceModel>,
-    page_erase: Duration,
+    boot: BootSettings,
+    /// Of the whole chip, bytes: what the older receivers compare an image with.
+    flash_bytes: u32,
+    pace: Pace,
     state: State,
     /// Until then the last text is still on its way out.
     printing_until: Instant,
@@ -51,12 +49,19 @@ enum Job {
 }
 
 impl Loader {
-    /// Comes up and prints. `page_erase`: time to erase one page; `flip_at`: see [`crate::faults::Fault::FlippedFlashByte`].
+    /// Comes up and prints. `pace`: its times; `flip_at`: see [`crate::faults::Fault::FlippedFlashByte`].
     #[must_use]
-    pub fn new(now: Instant, model: Arc<DeviceModel>, page_erase: Duration, flip_at: Option<u32>) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        boot: BootSettings,
+        flash_bytes: u32,
+        pace: Pace,
+        flip_at: Option<u32>,
+    ) -> Self {
         let mut loader = Self {
-            model,
-            page_erase,
+            boot,
+            flash_bytes,
+            pace,
             state: State::Menu,
             printing_until: now,
             held: None,
@@ -177,17 +182,16 @@ impl Loader {
     }
 
     fn key(&mut self, now: Instant, key: u8, flash: &mut Flash) {
-        let boot = &self.model.boot;
-        if key == boot.download_key {
+        if key == self.boot.download_key {
             self.print(now, "Waiting for the file to be sent ... (press 'a' to abort)\n\r");
             let (generation, size) = match self.generation() {
-                BootGeneration::Spl => (Generation::Spl, self.model.firmware.flash_bytes),
-                BootGeneration::Hal => (Generation::Hal, self.model.firmware.flash_bytes),
+                BootGeneration::Spl => (Generation::Spl, self.flash_bytes),
+                BootGeneration::Hal => (Generation::Hal, self.flash_bytes),
             };
             // The receiver's first time-out runs from the end of the text.
             let receiver = Receiver::new(self.printing_until, ReceiverOptions::new(generation, size));
             self.state = State::Receiving { receiver: Box::new(receiver), job: Job::None };
-        } else if key == boot.execute_key {
+        } else if key == self.boot.execute_key {
             if self.generation() == BootGeneration::Hal {
                 self.print(now, "Start program execution......\r\n\n");
             }
@@ -219,14 +223,14 @@ impl Loader {
             let Some(event) = receiver.poll_event() else { return };
             match event {
                 ReceiverEvent::Header { size, .. } => {
-                    let pages = match self.model.boot.generation {
+                    let pages = match self.boot.generation {
                         BootGeneration::Spl => Flash::pages(size.min(flash.capacity())),
                         BootGeneration::Hal => Flash::pages(flash.capacity()),
                     };
-                    *job = Job::Erase { until: now + self.page_erase * pages, pages, size };
+                    *job = Job::Erase { until: now + self.pace.page_erase() * pages, pages, size };
                 }
                 ReceiverEvent::Data { offset, bytes } => {
-                    let until = now + PROGRAM_KIB * bytes.len() as u32 / 1024;
+                    let until = now + self.pace.program(bytes.len());
                     *job = Job::Program { until, offset, bytes };
                     self.block_begun = true;
                 }
@@ -256,12 +260,12 @@ impl Loader {
     }
 
     fn print(&mut self, now: Instant, text: &str) {
-        self.printing_until = self.printing_until.max(now) + wire_time(text.len(), self.model.boot.baud);
+        self.printing_until = self.printing_until.max(now) + wire_time(text.len(), self.boot.baud);
         self.out.push_back(text.as_bytes().to_vec());
     }
 
     fn generation(&self) -> BootGeneration {
-        self.model.boot.generation
+        self.boot.generation
     }
 
     fn banner(&self) -> String {

@@ -244,7 +244,9 @@ fn load_model(path: &Path, baud: Option<u32>) -> Result<Arc<DeviceModel>> {
             bail!("a line of {baud} bits per second is too slow; use 9600 to 115200");
         }
         model.link.baud = baud;
-        model.boot.baud = baud;
+        if let Some(boot) = &mut model.boot {
+            boot.baud = baud;
+        }
     }
     Ok(Arc::new(model))
 }

@@ -49,7 +49,7 @@ enum Weak {
     Sound,
     /// Takes the first parameter that is changed; the number chooses among those changed together.
     Undecided(u64),
-    Field(Register),
+    Field(Box<Register>),
 }
 
 impl Memory {
@@ -144,7 +144,8 @@ impl Memory {
             let changed: Vec<&Register> =
                 self.model.parameters().filter(|register| self.may_be_weak(register)).collect();
             if !changed.is_empty() {
-                self.weak = Weak::Field(changed[(seed % changed.len() as u64) as usize].clone());
+                let weak = changed[(seed % changed.len() as u64) as usize].clone();
+                self.weak = Weak::Field(Box::new(weak));
             }
         }
         let mut next = self.working.clone();
@@ -290,7 +291,7 @@ impl Memory {
                 self.unlocked = typed.trim_end() == self.working.password;
                 return if self.unlocked { Ok(()) } else { Err(ExceptionCode::DeviceFailure) };
             }
-            if register.name == password.set_register && complete {
+            if password.set_register.as_ref() == Some(&register.name) && complete {
                 let wanted = codec::decode_text(register, raw);
                 if !self.unlocked {
                     return Err(ExceptionCode::DeviceFailure);
@@ -360,7 +361,7 @@ impl Memory {
 
     fn is_secret(&self, address: u16) -> bool {
         let Some(password) = &self.model.password else { return false };
-        [&password.unlock_register, &password.set_register].into_iter().any(|name| {
+        password.secret_registers().any(|name| {
             let field = self.model.register(name);
             field.is_some_and(|r| (r.address..r.address.saturating_add(r.width())).contains(&address))
         })
@@ -372,6 +373,6 @@ impl Memory {
         let changed = (register.address..)
             .take(usize::from(register.width()))
             .any(|address| self.working.words.get(&address) != self.kept.words.get(&address));
-        plain && changed && register.name != self.model.cells.count_register
+        plain && changed && Some(&register.name) != self.model.cells.count_register.as_ref()
     }
 }

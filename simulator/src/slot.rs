@@ -95,6 +95,8 @@ struct Work<P> {
     power_back: Option<Instant>,
     look_at: Instant,
     load_ma: u32,
+    /// The moment up to which everything is done.
+    reached: Instant,
     started: time::Instant,
 }
 
@@ -112,6 +114,7 @@ impl<P: Port> Slot<P> {
             power_back: None,
             look_at: Instant::ZERO,
             load_ma: 0,
+            reached: Instant::ZERO,
             started: time::Instant::now(),
         };
         work.run().await
@@ -122,7 +125,7 @@ impl<P: Port> Work<P> {
     async fn run(mut self) -> io::Result<()> {
         let mut buffer = [0_u8; 4096];
         loop {
-            self.do_what_is_due(self.now());
+            self.catch_up(self.now());
             let due = self.poll_timeout().map(|due| self.started + due);
             let room = self.line.room(self.client_baud()).map(|room| room.min(buffer.len()));
             tokio::select! {
@@ -163,6 +166,19 @@ impl<P: Port> Work<P> {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Timers fire up to a millisecond late, and later on a busy machine. What was due is done as at the moment at which it was
+    /// due, so that a board's times and a line's do not grow by it.
+    fn catch_up(&mut self, now: Instant) {
+        let mut last = None;
+        while let Some(due) = self.poll_timeout().filter(|due| *due < now && last != Some(*due)) {
+            last = Some(due);
+            self.reached = self.reached.max(due);
+            self.do_what_is_due(self.reached);
+        }
+        self.reached = now;
+        self.do_what_is_due(now);
     }
 
     fn do_what_is_due(&mut self, now: Instant) {

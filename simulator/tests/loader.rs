@@ -4,7 +4,8 @@
 mod common;
 
 use common::{Bench, MS, block, hal_model, image};
-use jigline_simulator::{Fault, Knobs, Mode};
+use jigline_simulator::{Birth, Board, Delays, Fault, Knobs, Mode};
+use protocol::modbus::{Request, rtu};
 
 #[test]
 fn an_image_through_the_menu_runs_and_reports_what_lies_in_flash() {
@@ -97,7 +98,7 @@ fn the_older_loader_takes_a_spoiled_block_and_the_image_does_not_start() {
 #[test]
 fn a_weak_flash_cell_passes_the_loader_and_fails_the_images_own_test_every_time() {
     for model in [common::model(), hal_model()] {
-        let key = [model.boot.execute_key];
+        let key = [model.boot.as_ref().unwrap().execute_key];
         let mut bench = Bench::with(model, Some(Fault::FlippedFlashByte), Knobs::default());
         let fresh = image(&bench.model, "V1.9", 9);
         bench.enter_loader();
@@ -182,4 +183,30 @@ fn lost_acknowledgements_are_lost_by_number() {
     // The block was taken: sent again it is a wrong number, for ever.
     assert_eq!(bench.say(&block(2, &fresh[1024..2048]), 40 * MS), [0x15]);
     assert_eq!(bench.say(&block(3, &fresh[2048..3072]), 40 * MS), [6]);
+}
+
+#[test]
+fn boards_with_frozen_delays_take_the_same_time_whatever_their_seed() {
+    let delays = Delays {
+        loader_start: 123 * MS,
+        application_start: 456 * MS,
+        page_erase: 7 * MS,
+        program_kib: 8 * MS,
+        think: 9 * MS,
+    };
+    for seed in [1, 2, 3] {
+        let bench = Bench::new(None);
+        let old = image(&bench.model, "V1.8", seed);
+        let birth = Birth::new(7, seed, None, old.into()).with_delays(delays);
+        let mut board = Board::new(bench.model.clone(), birth);
+        board.set_power(MS, true);
+        assert_eq!(board.poll_timeout(), Some(MS + delays.application_start));
+        board.handle_timeout(MS + delays.application_start);
+        // A request that arrives at its last byte, and the first of the answer.
+        let request = Request::ReadHolding { address: 0, quantity: 1 };
+        let asked = 1000 * MS;
+        board.handle_bytes(asked, &rtu::encode_request(bench.model.link.address, &request).unwrap());
+        let due = asked + protocol::timing::silence(bench.model.link.baud) + delays.think;
+        assert_eq!(board.poll_timeout(), Some(due));
+    }
 }

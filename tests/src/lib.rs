@@ -1,7 +1,9 @@
-//! What the cross-crate tests share: the demo as a child process, the programs one by one, a browser, a server in memory.
+//! What the cross-crate tests share: the demo as a child process, the programs one by one, a browser, a server in memory. And the
+//! benches.
 //!
-//! What lives here: starting real programs and stopping them whatever happens. Judgement lives in the tests.
+//! What lives here: starting real programs and stopping them whatever happens; measuring. Judgement lives in the tests.
 
+pub mod bench;
 pub mod browser;
 pub mod campaign;
 pub mod demo;

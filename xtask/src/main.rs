@@ -1,6 +1,7 @@
 //! `cargo xtask`: starts things. It builds and spawns the programs and talks HTTP to them; it uses no crate of ours,
 //! so that it stays right when they are wrong. The environment is read here and nowhere else.
 
+mod bench;
 mod demo;
 mod install;
 mod postgres;
@@ -32,6 +33,8 @@ enum Task {
     Demo(demo::Options),
     /// Runs every test, and installs what it can of what they need.
     Test(test::Options),
+    /// Measures against goals; fails where one is missed.
+    Bench(bench::Options),
     /// Builds the office page to WebAssembly, into frontend/dist/office.
     Ui(ui::Options),
     /// Checks the layout: arrows between crates, where SQL, ports and the environment may stand, file lengths.
@@ -62,6 +65,7 @@ fn run(options: &Options) -> Result<()> {
     match &options.task {
         Task::Demo(options) => demo::run(&workspace, options),
         Task::Test(options) => test::run(&workspace, options),
+        Task::Bench(options) => bench::run(&workspace, options),
         Task::Ui(options) => ui::build(&workspace, options),
         Task::Tidy => tidy::check(&workspace),
         Task::CheckWindows => windows::check(&workspace),

@@ -9,22 +9,7 @@ fn title() -> Bilingual {
 }
 
 fn register(kind: RegisterKind) -> Register {
-    Register {
-        name: "r".to_owned(),
-        address: 0,
-        kind,
-        count: None,
-        words: WordOrder::HighFirst,
-        scale: 1.0,
-        offset: 0.0,
-        unit: String::new(),
-        min: None,
-        max: None,
-        options: Vec::new(),
-        bits: Vec::new(),
-        parameter: true,
-        title: title(),
-    }
+    Register { parameter: true, ..Register::new("r", 0, kind) }
 }
 
 fn ascii(kind: RegisterKind, count: u16) -> Register {
@@ -118,6 +103,40 @@ fn dates_options_and_bits_have_one_spelling_each() {
 }
 
 #[test]
+fn single_bytes_long_bit_fields_and_byte_dates_are_read_as_their_makers_print_them() {
+    // JBD's state of charge: one byte of the basic information.
+    pair(&register(RegisterKind::U8Low), &[0x0053], 83.0);
+    assert!(encode(&register(RegisterKind::U8Low), &Value::Number(256.0)).is_err());
+    assert!(decode(&register(RegisterKind::U8High), &[0x0100]).is_err(), "two bytes are no byte");
+    // JK NW: a temperature above 100 is a negative one (protocol-design-uart-ttl-gps-port.md).
+    let celsius = Register { negative_above: Some(100), ..register(RegisterKind::U16) };
+    pair(&celsius, &[25], 25.0);
+    pair(&celsius, &[100], 100.0);
+    pair(&celsius, &[105], -5.0);
+    assert!(encode(&celsius, &Value::Number(101.0)).is_err(), "it would read as -1");
+    let bit = NamedBit { bit: 31, name: "last".to_owned(), title: title() };
+    let alarms = Register { bits: vec![bit], ..register(RegisterKind::Bits32) };
+    pair(&alarms, &[0x8000, 0x0001], "0x80000001");
+    assert!(encode(&alarms, &Value::from("0x0001")).is_err(), "eight digits, not four");
+    // Daly's production date 20-08-15 (dalyModbusProtocol.xlsx): 14 08 0F 00.
+    pair(&register(RegisterKind::DateBytes), &[0x1408, 0x0F00], "2020-08-15");
+    pair(&register(RegisterKind::DateBytes), &[0, 0], "");
+    assert!(decode(&register(RegisterKind::DateBytes), &[0x140D, 0x0F00]).is_err());
+    assert!(decode(&register(RegisterKind::DateBytes), &[0x1408, 0x0F01]).is_err());
+}
+
+#[test]
+fn swapped_bytes_are_put_right_between_wire_and_words() {
+    let swapped = Register { byte_order: ByteOrder::LowFirst, ..register(RegisterKind::U16) };
+    assert_eq!(words_of(&swapped, &[0x34, 0x12]), Some(vec![0x1234]));
+    assert_eq!(bytes_of(&swapped, &[0x1234]), [0x34, 0x12]);
+    let odd = Register { bytes: Some(3), ..register(RegisterKind::AsciiNul) };
+    assert_eq!(words_of(&odd, b"abc"), Some(vec![0x6162, 0x6300]));
+    assert_eq!(bytes_of(&odd, &[0x6162, 0x6300]), b"abc");
+    assert_eq!(words_of(&register(RegisterKind::U8Low), &[7]), Some(vec![7]));
+}
+
+#[test]
 fn a_value_that_the_board_cannot_hold_is_refused_with_the_reason() {
     let volts = Register {
         scale: 0.01,
@@ -148,6 +167,10 @@ fn a_value_that_the_board_cannot_hold_is_refused_with_the_reason() {
 fn any_register() -> impl Strategy<Value = Register> {
     use RegisterKind as K;
     let kind = prop::sample::select(vec![
+        K::U8High,
+        K::U8Low,
+        K::Bits32,
+        K::DateBytes,
         K::U16,
         K::I16,
         K::U32,
@@ -163,17 +186,26 @@ fn any_register() -> impl Strategy<Value = Register> {
     let scale = prop::sample::select(vec![1.0, 0.1, 0.01, 0.001, 0.0001, 10.0, 0.5, -1.0]);
     let offset = prop::sample::select(vec![0.0, -40.0, -273.1, 1000.0]);
     let words = prop::sample::select(vec![WordOrder::HighFirst, WordOrder::LowFirst]);
-    (kind, scale, offset, words, 1_u16..10).prop_map(|(kind, scale, offset, words, count)| {
-        let mut made = if kind == K::Enum { chemistry() } else { register(kind) };
-        made.words = words;
-        if matches!(kind, K::U16 | K::I16 | K::U32 | K::I32) {
-            (made.scale, made.offset) = (scale, offset);
-        }
-        if matches!(kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength) {
-            made.count = Some(count);
-        }
-        made
-    })
+    let wrap = prop::sample::select(vec![None, None, Some(100)]);
+    let odd = any::<bool>();
+    (kind, scale, offset, words, 1_u16..10, wrap, odd).prop_map(
+        |(kind, scale, offset, words, count, wrap, odd)| {
+            let mut made = if kind == K::Enum { chemistry() } else { register(kind) };
+            made.words = words;
+            if matches!(kind, K::U8High | K::U8Low | K::U16 | K::I16 | K::U32 | K::I32) {
+                (made.scale, made.offset) = (scale, offset);
+            }
+            if matches!(kind, K::U8High | K::U8Low | K::U16) {
+                made.negative_above = wrap;
+            }
+            if matches!(kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength) {
+                (made.count, made.bytes) =
+                    if odd { (None, Some(2 * count - 1)) } else { (Some(count), None) };
+            }
+            made.byte_order = if odd { ByteOrder::HighFirst } else { ByteOrder::LowFirst };
+            made
+        },
+    )
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -183,6 +215,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         (-70_000_i32..70_000).prop_map(|whole| Value::Number(f64::from(whole))),
         "[ -~]{0,20}".prop_map(Value::Text),
         "0x[0-9A-F]{4}".prop_map(Value::Text),
+        "0x[0-9A-F]{8}".prop_map(Value::Text),
         "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])".prop_map(Value::Text),
         prop::sample::select(vec!["li_ion", "lto", ""]).prop_map(Value::from),
         any::<String>().prop_map(Value::Text),
@@ -215,6 +248,17 @@ proptest! {
             } else {
                 prop_assert_eq!(again, Ok(raw.to_vec()));
             }
+        }
+    }
+
+    /// What goes on the wire comes back as the same words, whatever the order of its bytes.
+    #[test]
+    fn bytes_and_words_are_one(register in any_register(), value in any_value()) {
+        if let Ok(raw) = encode(&register, &value) {
+            let bytes = bytes_of(&register, &raw);
+            prop_assert_eq!(bytes.len(), usize::from(register.bytes()));
+            prop_assert_eq!(words_of(&register, &bytes), Some(raw));
+            prop_assert_eq!(words_of(&register, &[&bytes[..], &[0]].concat()), None);
         }
     }
 

@@ -3,8 +3,9 @@
 mod names;
 mod registers;
 
-use super::{BootSettings, DeviceModel, LinkSettings};
+use super::{AddressStep, DeviceModel, Framing, LinkSettings};
 use crate::source::{At, Source};
+use std::collections::BTreeSet;
 
 /// What is wrong with a model, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,8 @@ pub fn parse_model(file: &str, text: &str) -> Result<DeviceModel, Vec<ModelFault
     let mut report = Report { source: &source, faults: Vec::new() };
     check_head(&model, &mut report);
     check_link(&model.link, &mut report);
-    check_firmware(&model, &mut report);
+    check_framing(&model.link, &mut report);
+    check_image(&model, &mut report);
     check_boot(&model, &mut report);
     registers::check_blocks(&model, &mut report);
     registers::check_registers(&model, &mut report);
@@ -99,6 +101,10 @@ fn check_link(link: &LinkSettings, report: &mut Report<'_>) {
     if !(1..=60_000).contains(&link.timeout_ms) {
         report.key("link", "timeout_ms", format!("timeout_ms {} is outside 1..60000", link.timeout_ms));
     }
+    if !(1..=600_000).contains(&link.start_timeout_ms) {
+        let reason = format!("start_timeout_ms {} is outside 1..600000", link.start_timeout_ms);
+        report.key("link", "start_timeout_ms", reason);
+    }
     if link.gap_ms > 10_000 {
         report.key("link", "gap_ms", format!("gap_ms {} is above 10000", link.gap_ms));
     }
@@ -113,28 +119,85 @@ fn check_link(link: &LinkSettings, report: &mut Report<'_>) {
     }
 }
 
-fn check_firmware(model: &DeviceModel, report: &mut Report<'_>) {
-    let firmware = &model.firmware;
-    let capacity = model.image_capacity();
-    if capacity == 0 {
-        let reason = format!(
-            "boot_bytes {} leaves no room of flash_bytes {}",
-            firmware.boot_bytes, firmware.flash_bytes
+fn check_framing(link: &LinkSettings, report: &mut Report<'_>) {
+    if !matches!(link.read_function, 3 | 4) {
+        let reason = format!("read_function {} is neither 3 nor 4", link.read_function);
+        report.key("link", "read_function", reason);
+    }
+    match (link.framing, link.address_step) {
+        (Framing::Jbd, AddressStep::Register | AddressStep::Byte) => {
+            report.key(
+                "link",
+                "address_step",
+                "with the JBD framing an address is a whole field: say \"field\"",
+            );
+        }
+        (Framing::ModbusRtu, AddressStep::Field) => {
+            report.key(
+                "link",
+                "address_step",
+                "a Modbus register is no whole field: say \"register\" or \"byte\"",
+            );
+        }
+        _ => {}
+    }
+    if link.framing == Framing::Jbd && link.reply_address.is_some() {
+        report.key("link", "reply_address", "JBD frames bear no address");
+    }
+    if link.framing == Framing::ModbusRtu && link.blank_acknowledgement {
+        report.key(
+            "link",
+            "blank_acknowledgement",
+            "Modbus acknowledges with the right check sum or not at all",
         );
-        report.key("firmware", "boot_bytes", reason);
     }
-    if firmware.version_bytes == 0 {
-        report.key("firmware", "version_bytes", "version_bytes is 0: an image has a version");
+    if let Some(wake) = link.wake.as_ref().filter(|wake| wake.frames == 0 || wake.pause_ms > 10_000) {
+        let reason =
+            format!("wake: {} frames with {} ms between them wake nobody", wake.frames, wake.pause_ms);
+        report.key("link", "wake", reason);
     }
-    let end = u64::from(firmware.version_offset) + u64::from(firmware.version_bytes);
+    let mut codes = BTreeSet::new();
+    for (index, exception) in link.exceptions.iter().enumerate() {
+        if !codes.insert(exception.code) {
+            let path = [At::Key("link"), At::Key("exception"), At::Index(index), At::Key("code")];
+            report.at(&path, format!("exception {} stands twice", exception.code));
+        }
+    }
+}
+
+fn check_image(model: &DeviceModel, report: &mut Report<'_>) {
+    let Some(image) = &model.firmware.image else { return };
+    let path = |key| [At::Key("firmware"), At::Key("image"), At::Key(key)];
+    let capacity = image.capacity();
+    if capacity == 0 {
+        let reason =
+            format!("boot_bytes {} leaves no room of flash_bytes {}", image.boot_bytes, image.flash_bytes);
+        report.at(&path("boot_bytes"), reason);
+    }
+    if image.version_bytes == 0 {
+        report.at(&path("version_bytes"), "version_bytes is 0: an image has a version");
+    }
+    let end = u64::from(image.version_offset) + u64::from(image.version_bytes);
     if end > u64::from(capacity) {
         let reason = format!("the version ends at byte {end}, beyond the largest image of {capacity}");
-        report.key("firmware", "version_offset", reason);
+        report.at(&path("version_offset"), reason);
     }
 }
 
 fn check_boot(model: &DeviceModel, report: &mut Report<'_>) {
-    let boot: &BootSettings = &model.boot;
+    let Some(boot) = &model.boot else {
+        if model.firmware.image.is_some() {
+            let path = [At::Key("firmware"), At::Key("image")];
+            report.at(&path, "there is an image, and no [boot] that says how to send it");
+        }
+        return;
+    };
+    if model.firmware.image.is_none() {
+        report.at(
+            &[At::Key("boot")],
+            "there is a boot loader, and no [firmware.image] that says what it takes",
+        );
+    }
     check_baud("boot", boot.baud, report);
     for (key, bytes) in
         [("header_block_bytes", boot.header_block_bytes), ("data_block_bytes", boot.data_block_bytes)]
@@ -160,11 +223,7 @@ fn check_boot(model: &DeviceModel, report: &mut Report<'_>) {
             format!("execute_key 0x{:02X} is the download_key too", boot.execute_key),
         );
     }
-    let timeouts = [
-        ("erase_timeout_ms", boot.erase_timeout_ms),
-        ("start_timeout_ms", boot.start_timeout_ms),
-        ("menu_timeout_ms", boot.menu_timeout_ms),
-    ];
+    let timeouts = [("erase_timeout_ms", boot.erase_timeout_ms), ("menu_timeout_ms", boot.menu_timeout_ms)];
     for (key, timeout) in timeouts {
         if !(1..=600_000).contains(&timeout) {
             report.key("boot", key, format!("{key} {timeout} is outside 1..600000"));

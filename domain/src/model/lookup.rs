@@ -1,18 +1,49 @@
 //! Finding things in a model by name and by address.
 
-use super::{Block, Command, DeviceModel, Provenance, Register, RegisterKind};
+use super::{
+    AddressStep, Block, BootSettings, Command, DeviceModel, IdentitySettings, ImageSettings, Provenance,
+    Register, RegisterKind,
+};
 
 impl Register {
-    /// Registers it takes.
+    /// Bytes of its value.
+    #[must_use]
+    pub fn bytes(&self) -> u16 {
+        use RegisterKind as K;
+        match self.kind {
+            K::U8High | K::U8Low => 1,
+            K::U16 | K::I16 | K::Bits | K::Enum | K::DatePacked => 2,
+            K::U32 | K::I32 | K::F32 | K::Bits32 | K::DateBytes => 4,
+            K::AsciiNul | K::AsciiSpace | K::AsciiLength => {
+                self.bytes.unwrap_or_else(|| self.count.unwrap_or(1).saturating_mul(2))
+            }
+        }
+    }
+
+    /// 16-bit words of its raw value: what the codec takes and gives. A single byte is one word.
     #[must_use]
     pub fn width(&self) -> u16 {
-        match self.kind {
-            RegisterKind::U32 | RegisterKind::I32 | RegisterKind::F32 => 2,
-            RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => {
-                self.count.unwrap_or(1)
-            }
-            _ => 1,
+        self.bytes().div_ceil(2)
+    }
+
+    /// With the scale that holds while the bit of its `scale_when` is set.
+    #[must_use]
+    pub fn rescaled(&self) -> Self {
+        let mut other = self.clone();
+        if let Some(when) = &self.scale_when {
+            other.scale = when.scale;
         }
+        other
+    }
+}
+
+impl IdentitySettings {
+    /// Whether a board whose model register reads `value` is of this model.
+    #[must_use]
+    pub fn names(&self, value: &str) -> bool {
+        self.model_values.iter().any(|own| {
+            own == value || self.model_prefix && !own.is_empty() && value.starts_with(own.as_str())
+        })
     }
 }
 
@@ -34,11 +65,55 @@ impl DeviceModel {
     pub fn has_assumed_parts(&self) -> bool {
         let assumed = |provenance| provenance == Provenance::Assumed;
         assumed(self.provenance)
-            || assumed(self.boot.provenance)
+            || self.boot.as_ref().is_some_and(|boot| assumed(boot.provenance))
             || self.blocks.iter().any(|block| assumed(block.provenance))
     }
 
-    /// The block that holds all of `count` registers from `address`.
+    /// Addresses that a register takes.
+    #[must_use]
+    pub fn span(&self, register: &Register) -> u16 {
+        match self.link.address_step {
+            AddressStep::Register => register.width(),
+            AddressStep::Byte => register.width().saturating_mul(2),
+            AddressStep::Field => 1,
+        }
+    }
+
+    /// Where a register's first byte lies, counted through the whole map in bytes as they come on the wire.
+    #[must_use]
+    pub fn position(&self, register: &Register) -> u32 {
+        let low = u32::from(register.kind == RegisterKind::U8Low);
+        self.position_of(register.address)
+            + match self.link.address_step {
+                AddressStep::Register | AddressStep::Byte => low,
+                AddressStep::Field => u32::from(register.at),
+            }
+    }
+
+    /// Where the first byte of an address lies. A field has room for 256.
+    #[must_use]
+    pub fn position_of(&self, address: u16) -> u32 {
+        u32::from(address)
+            * match self.link.address_step {
+                AddressStep::Register => 2,
+                AddressStep::Byte => 1,
+                AddressStep::Field => 256,
+            }
+    }
+
+    /// What an image must be and how it is sent; none where no way is known.
+    #[must_use]
+    pub fn loader(&self) -> Option<(&ImageSettings, &BootSettings)> {
+        self.firmware.image.as_ref().zip(self.boot.as_ref())
+    }
+
+    /// The block that holds a register.
+    #[must_use]
+    pub fn block(&self, register: &Register) -> Option<&Block> {
+        self.block_of(register.address, self.span(register))
+    }
+
+    /// The block that holds all of `count` addresses from `address`.
     #[must_use]
     pub fn block_of(&self, address: u16, count: u16) -> Option<&Block> {
         let end = u32::from(address) + u32::from(count);
@@ -56,9 +131,9 @@ impl DeviceModel {
         self.register(&format!("{}{index}{}", self.cells.register_prefix, self.cells.register_suffix))
     }
 
-    /// Largest image, bytes.
+    /// Largest image, bytes; 0 where none can be sent.
     #[must_use]
     pub fn image_capacity(&self) -> u32 {
-        self.firmware.flash_bytes.saturating_sub(self.firmware.boot_bytes)
+        self.firmware.image.as_ref().map_or(0, ImageSettings::capacity)
     }
 }

@@ -188,6 +188,13 @@ pub fn check_procedure(procedure: &Procedure, model: &DeviceModel) -> Vec<Proced
             model.id
         ));
     }
+    if model.loader().is_none() {
+        report(format!("the procedure flashes, but of model {} no way to send an image is known", model.id));
+    }
+    if model.command("restart").is_none() {
+        let reason = "has no command \"restart\": what a board keeps is proved after one";
+        report(format!("model {} {reason}", model.id));
+    }
     match &model.calibration {
         None => report(format!("the procedure calibrates, but model {} has no calibration", model.id)),
         Some(calibration) if f64::from(procedure.calibrate.load_ma) < calibration.min_a * 1000.0 => {

@@ -145,15 +145,19 @@ pub fn check_profile(profile: &Profile, model: &DeviceModel) -> Vec<ProfileFault
             Ok(_) => {}
         }
     }
-    let cells = profile.values.get(&model.cells.count_register);
-    if cells.is_some_and(|cells| *cells != Value::Number(f64::from(profile.product.cells))) {
-        let reason =
-            format!("{} differs from product.cells = {}", model.cells.count_register, profile.product.cells);
-        report(error, Some(&model.cells.count_register), reason);
+    if let Some(name) = &model.cells.count_register
+        && profile
+            .values
+            .get(name)
+            .is_some_and(|cells| *cells != Value::Number(f64::from(profile.product.cells)))
+    {
+        let reason = format!("{name} differs from product.cells = {}", profile.product.cells);
+        report(error, Some(name), reason);
     }
-    if profile.product.cells == 0 || profile.product.cells > model.cells.max {
+    let fewest = model.ratings.as_ref().map_or(1, |ratings| ratings.min_cells);
+    if !(fewest..=model.cells.max).contains(&profile.product.cells) {
         let reason = format!(
-            "product.cells is {}; model {} has 1 to {}",
+            "product.cells is {}; model {} has {fewest} to {}",
             profile.product.cells, model.id, model.cells.max
         );
         report(error, None, reason);

@@ -265,3 +265,35 @@ fn a_loader_that_says_nothing_about_the_outcome_is_not_believed() {
     rig.menu.await_result(rig.now);
     assert_eq!(rig.event(), BootMenuEvent::Failed(BootMenuFailure::NoResult));
 }
+
+#[test]
+fn a_key_to_a_menu_that_stands_waits_for_nothing() {
+    let mut menu = BootMenu::settled(ms(0), BootMenuOptions::new(Generation::Spl, 9600));
+    menu.start_download(ms(0));
+    menu.handle_timeout(ms(0));
+    assert_eq!(menu.poll_transmit(ms(0)).as_deref(), Some(&b"1"[..]));
+}
+
+#[test]
+fn a_byte_that_still_comes_makes_even_that_key_wait_for_silence() {
+    let mut menu = BootMenu::settled(ms(0), BootMenuOptions::new(Generation::Hal, 9600));
+    menu.execute(ms(0));
+    menu.handle_bytes(ms(0), b"=");
+    for now in [0, 50, 99] {
+        menu.handle_timeout(ms(now));
+        assert_eq!(menu.poll_transmit(ms(now)), None, "{now} ms");
+    }
+    menu.handle_timeout(ms(100));
+    assert_eq!(menu.poll_transmit(ms(100)).as_deref(), Some(&b"3"[..]));
+}
+
+#[test]
+fn a_menu_stands_once_it_was_heard_and_the_line_is_quiet() {
+    let mut menu = BootMenu::new(ms(0), BootMenuOptions::new(Generation::Hal, 9600));
+    menu.probe(ms(0));
+    assert!(!menu.stands(ms(500)), "nobody said a word");
+    menu.handle_bytes(ms(500), BANNER.as_bytes());
+    assert!(!menu.stands(ms(700)), "a banner is no menu");
+    menu.handle_bytes(ms(700), MENU.as_bytes());
+    assert!(!menu.stands(ms(799)) && menu.stands(ms(810)));
+}

@@ -55,11 +55,12 @@ pub async fn service() -> (TestServer, BTreeMap<Role, String>) {
 
 /// An image that the shipped model takes.
 pub fn image(model: &DeviceModel, version: &str, bytes: usize) -> Vec<u8> {
+    let settings = model.firmware.image.as_ref().unwrap();
     let mut image = vec![0x5A; bytes];
     image[0..4].copy_from_slice(&0x2000_4000_u32.to_le_bytes());
-    image[4..8].copy_from_slice(&(model.firmware.base_address + 0x201).to_le_bytes());
-    let at = model.firmware.version_offset as usize;
-    let field = &mut image[at..at + model.firmware.version_bytes as usize];
+    image[4..8].copy_from_slice(&(settings.base_address + 0x201).to_le_bytes());
+    let at = settings.version_offset as usize;
+    let field = &mut image[at..at + settings.version_bytes as usize];
     field.fill(0);
     field[..version.len()].copy_from_slice(version.as_bytes());
     image

@@ -68,9 +68,7 @@ impl Board {
             }
         }
         let response = response.unwrap_or_else(|code| Response::Exception { function, code });
-        let think = timing::silence(self.model.link.baud)
-            + Duration::from_micros(self.chance.random_range(1_500..8_000));
-        let mut over = now + think;
+        let mut over = now + self.pace.think(self.model.link.baud, &mut self.chance);
         if !broadcast
             && effects.answered
             && let Ok(bytes) = encode_response(self.answering_address(), &response)
@@ -153,7 +151,7 @@ impl Board {
                     let known = self.model.command(&name);
                     effects.answered &= known.is_none_or(|command| command.acknowledged);
                     match name.as_str() {
-                        name if name == self.model.boot.enter_command => {
+                        name if self.model.boot.as_ref().is_some_and(|boot| boot.enter_command == name) => {
                             effects.afterwards = Some(Afterwards::Restart(Program::Loader));
                         }
                         "restart" => effects.afterwards = Some(Afterwards::Restart(Program::Application)),
@@ -237,7 +235,10 @@ impl Board {
     fn cell_count(&self) -> u8 {
         let told = self
             .model
-            .register(&self.model.cells.count_register)
+            .cells
+            .count_register
+            .as_ref()
+            .and_then(|name| self.model.register(name))
             .and_then(|register| codec::decode_number(register, &self.memory.field(register)));
         told.map_or(self.model.cells.max, |count| (count as u8).min(self.model.cells.max))
     }

@@ -21,8 +21,9 @@ pub fn model() -> Arc<DeviceModel> {
 /// The same boards with the younger loader.
 pub fn hal_model() -> Arc<DeviceModel> {
     let mut model = (*model()).clone();
-    model.boot.generation = BootGeneration::Hal;
-    model.boot.execute_key = b'3';
+    let boot = model.boot.as_mut().unwrap();
+    boot.generation = BootGeneration::Hal;
+    boot.execute_key = b'3';
     Arc::new(model)
 }
 

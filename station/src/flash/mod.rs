@@ -33,9 +33,9 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// From the model, at `baud` bits per second.
+    /// From the model, at `baud` bits per second; `start_timeout`: from 'execute' to an answering application.
     #[must_use]
-    pub fn new(boot: &BootSettings, baud: u32) -> Self {
+    pub fn new(boot: &BootSettings, baud: u32, start_timeout: Duration) -> Self {
         let generation = match boot.generation {
             BootGeneration::Spl => Generation::Spl,
             BootGeneration::Hal => Generation::Hal,
@@ -51,7 +51,14 @@ impl Loader {
         sender.pad = boot.pad_byte;
         sender.start = Start::Ready;
         sender.header_timeout = Duration::from_millis(boot.erase_timeout_ms.into());
-        Self { menu, sender, baud, start_timeout: Duration::from_millis(boot.start_timeout_ms.into()) }
+        Self { menu, sender, baud, start_timeout }
+    }
+
+    fn dialogue(&self, clock: Clock, standing: Standing) -> BootMenu {
+        match standing {
+            Standing::Unknown => BootMenu::new(clock.now(), self.menu),
+            Standing::Menu => BootMenu::settled(clock.now(), self.menu),
+        }
     }
 }
 
@@ -64,11 +71,20 @@ pub enum Patience {
     Long,
 }
 
+/// What is known of the loader when its dialogue begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is to be found out who is there.
+    Unknown,
+    /// The loader was heard to go to its menu, with silence after it, and nothing was asked since.
+    Menu,
+}
+
 /// Who answers at the loader's rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
     Nothing,
-    Loader,
+    Loader(Standing),
     /// Somebody who is no loader.
     Noise,
 }
@@ -89,38 +105,42 @@ pub async fn find(line: &mut Line, loader: &Loader, patience: Patience) -> Resul
     let mut menu = BootMenu::new(clock.now(), options);
     menu.probe(clock.now());
     Ok(match drive_menu(line, clock, &mut menu).await? {
-        BootMenuEvent::Found(Found::Menu | Found::Receiving) => Heard::Loader,
+        BootMenuEvent::Found(Found::Menu | Found::Receiving) => Heard::Loader(standing_of(&menu, clock)),
         BootMenuEvent::Found(Found::Silent) => Heard::Nothing,
         _ => Heard::Noise,
     })
 }
 
 /// Sends the image to a board whose loader answers, until the loader says that it is programmed. `attempt` counts from 1.
+/// A loader whose menu stands is asked nothing before the download key. Says how it left the loader.
 ///
 /// # Errors
 /// `PortVanished`; `LoaderSilent`; `FlashFailed` with the reason for everything that the loader or the line did wrong.
 pub async fn transfer(
     line: &mut Line,
     loader: &Loader,
+    standing: Standing,
     image: &FirmwareImage,
     attempt: u8,
     progress: &mut (dyn FnMut(u8) + Send),
-) -> Result<Flashed, Fault> {
+) -> Result<(Flashed, Standing), Fault> {
     let failed = |reason: &dyn std::fmt::Display| {
         Fault::new(FaultCode::FlashFailed).with("attempts", attempt).with("reason", reason)
     };
     line.set_baud(loader.baud)?;
     let clock = Clock::start();
-    let mut menu = BootMenu::new(clock.now(), loader.menu);
-    menu.probe(clock.now());
-    match drive_menu(line, clock, &mut menu).await? {
-        BootMenuEvent::Found(Found::Menu | Found::Receiving) => {}
-        BootMenuEvent::Found(Found::Garbled) => {
-            return Err(failed(&"the boot loader answers garbage; check the rate and the cable"));
+    let mut menu = loader.dialogue(clock, standing);
+    if standing == Standing::Unknown {
+        menu.probe(clock.now());
+        match drive_menu(line, clock, &mut menu).await? {
+            BootMenuEvent::Found(Found::Menu | Found::Receiving) => {}
+            BootMenuEvent::Found(Found::Garbled) => {
+                return Err(failed(&"the boot loader answers garbage; check the rate and the cable"));
+            }
+            _ => return Err(Fault::new(FaultCode::LoaderSilent).with("menu_timeout_s", menu_seconds(loader))),
         }
-        _ => return Err(Fault::new(FaultCode::LoaderSilent).with("menu_timeout_s", menu_seconds(loader))),
+        tracing::debug!(device = line.device(), "the loader answers");
     }
-    tracing::debug!(device = line.device(), "the loader answers");
     menu.start_download(clock.now());
     match drive_menu(line, clock, &mut menu).await? {
         BootMenuEvent::Ready => {}
@@ -141,7 +161,8 @@ pub async fn transfer(
         _ => false,
     };
     tracing::info!(device = line.device(), after = ?clock.now(), blocks = sent.blocks, resent = sent.completion.retransmitted, confirmed, "image transferred");
-    Ok(Flashed { blocks: sent.blocks, resent: sent.completion.retransmitted, confirmed })
+    let flashed = Flashed { blocks: sent.blocks, resent: sent.completion.retransmitted, confirmed };
+    Ok((flashed, standing_of(&menu, clock)))
 }
 
 /// A transfer that the receiver acknowledged to its end.
@@ -151,6 +172,10 @@ pub struct Sent {
     pub completion: Completion,
     /// What the receiver said after its last acknowledgement.
     pub unread: Vec<u8>,
+}
+
+fn standing_of(menu: &BootMenu, clock: Clock) -> Standing {
+    if menu.stands(clock.now()) { Standing::Menu } else { Standing::Unknown }
 }
 
 /// Why nothing, or not everything, was sent.
@@ -188,10 +213,10 @@ pub async fn send(
 ///
 /// # Errors
 /// `PortVanished`; `LoaderSilent` where the line never fell quiet.
-pub async fn execute(line: &mut Line, loader: &Loader) -> Result<(), Fault> {
+pub async fn execute(line: &mut Line, loader: &Loader, standing: Standing) -> Result<(), Fault> {
     line.set_baud(loader.baud)?;
     let clock = Clock::start();
-    let mut menu = BootMenu::new(clock.now(), loader.menu);
+    let mut menu = loader.dialogue(clock, standing);
     menu.execute(clock.now());
     match drive_menu(line, clock, &mut menu).await? {
         BootMenuEvent::Executed => Ok(()),

@@ -134,7 +134,7 @@ fn model_value(model: &DeviceModel, words: &Words) -> Result<String, Fault> {
 
 fn is_model(model: &DeviceModel, words: &Words) -> Result<bool, Fault> {
     let value = model_value(model, words)?;
-    Ok(model.identity.model_values.contains(&value))
+    Ok(model.identity.names(&value))
 }
 
 fn identifier(field: &IdentityField, text: &str) -> Identifier {
@@ -152,6 +152,7 @@ fn normal_form(kind: IdentifierKind, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::model::ValidFrom;
 
     #[test]
     fn a_known_default_is_never_unique() {
@@ -160,6 +161,7 @@ mod tests {
             register: "bluetooth_address".to_owned(),
             unique: true,
             defaults: vec!["00:00:00:00:00:00".to_owned()],
+            valid_from: ValidFrom::Birth,
         };
         assert!(!identifier(&field, "000000000000").unique);
         assert!(!identifier(&field, "").unique);

@@ -34,7 +34,9 @@ impl BoardLink {
     pub(super) async fn set_password(&mut self, new: &Secret) -> Result<BoardReply, Fault> {
         let model = Arc::clone(&self.model);
         let settings = password(&model)?;
-        let register = named(&model, &settings.set_register)?;
+        let register = settings.set_register.as_deref();
+        let register = register.ok_or_else(|| lacks(&model, "no field that takes a new password"))?;
+        let register = named(&model, register)?;
         let wanted = encode_secret(settings, register, new).ok_or_else(|| {
             fault::internal(format_args!("a password of this board has {} characters", settings.length))
         })?;
@@ -55,7 +57,9 @@ impl BoardLink {
     /// Whether the locked blocks stand open.
     pub(super) async fn is_open(&mut self, password: &PasswordSettings) -> Result<bool, Fault> {
         let model = Arc::clone(&self.model);
-        let register = named(&model, &password.state_register)?;
+        let register = password.state_register.as_deref();
+        let register = register.ok_or_else(|| lacks(&model, "no register that shows whether it is open"))?;
+        let register = named(&model, register)?;
         let state = self.read(&[register]).await?.of(register)?;
         Ok(state.last() == Some(&1))
     }
@@ -191,6 +195,11 @@ fn password(model: &DeviceModel) -> Result<&PasswordSettings, Fault> {
         .password
         .as_ref()
         .ok_or_else(|| fault::internal(format_args!("device model {} has no parameter password", model.id)))
+}
+
+/// The model's file does not give what this needs.
+fn lacks(model: &DeviceModel, what: &str) -> Fault {
+    fault::internal(format_args!("device model {} has {what}", model.id))
 }
 
 fn lease(model: &DeviceModel) -> Result<&LeaseSettings, Fault> {

@@ -23,7 +23,7 @@ pub use line::{BaudHook, ByteStream, Line};
 
 use crate::{
     board::{BoardAnswer, BoardIdentity, BoardReply, BoardRequest, FlashEntry, WireUse},
-    flash::{self, Loader},
+    flash::{self, Heard, Loader, Standing},
 };
 use bus::{Bus, BusSettings};
 use domain::{model::DeviceModel, record::FoundState, text::Fault};
@@ -51,10 +51,10 @@ impl LinkOptions {
         self.baud.unwrap_or(model.link.baud)
     }
 
-    /// The rate of the loader.
+    /// The rate of the loader; the application's where the model knows of no loader.
     #[must_use]
     pub fn loader_baud(&self, model: &DeviceModel) -> u32 {
-        self.baud.unwrap_or(model.boot.baud)
+        self.baud.unwrap_or_else(|| model.boot.as_ref().map_or(model.link.baud, |boot| boot.baud))
     }
 }
 
@@ -68,6 +68,8 @@ pub struct BoardLink {
     known: Option<BoardIdentity>,
     #[cfg(feature = "sabotage")]
     shadow: crate::sabotage::Shadow,
+    /// How the last request left the loader.
+    standing: Standing,
 }
 
 impl fmt::Debug for BoardLink {
@@ -98,6 +100,7 @@ impl BoardLink {
             known: None,
             #[cfg(feature = "sabotage")]
             shadow: Default::default(),
+            standing: Standing::Unknown,
         }
     }
 
@@ -145,6 +148,8 @@ impl BoardLink {
         request: BoardRequest,
         progress: &mut (dyn FnMut(u8) + Send),
     ) -> Result<BoardReply, Fault> {
+        // What the last request knew of the loader holds for the very next one only.
+        let standing = std::mem::replace(&mut self.standing, Standing::Unknown);
         match request {
             BoardRequest::Probe { silent_ms } => {
                 self.bus.forget_board();
@@ -160,15 +165,19 @@ impl BoardLink {
             }
             BoardRequest::ReadIdentity => Ok(BoardReply::Identity(self.identify().await?)),
             BoardRequest::Flash { entry, image, attempt } => {
-                if entry == FlashEntry::Application {
-                    self.enter_loader().await?;
-                }
-                let loader = self.loader();
-                let flashed = flash::transfer(self.bus.line()?, &loader, &image, attempt, progress).await;
+                let standing = match entry {
+                    FlashEntry::Application => self.enter_loader().await?,
+                    FlashEntry::Loader => Standing::Unknown,
+                };
+                let loader = self.need_loader()?;
+                let line = self.bus.line()?;
+                let flashed = flash::transfer(line, &loader, standing, &image, attempt, progress).await;
                 self.bus.distrust();
-                Ok(BoardReply::Flashed(flashed?))
+                let (flashed, standing) = flashed?;
+                self.standing = standing;
+                Ok(BoardReply::Flashed(flashed))
             }
-            BoardRequest::StartApplication => self.start_application().await,
+            BoardRequest::StartApplication => self.start_application(standing).await,
             BoardRequest::Restart => self.restart().await,
             BoardRequest::AwaitApplication => self.await_application().await,
             BoardRequest::Unlock { candidates } => self.unlock(&candidates).await,
@@ -193,25 +202,32 @@ impl BoardLink {
         }
     }
 
-    /// The loader of this model at the rate in force.
-    fn loader(&self) -> Loader {
-        Loader::new(&self.model.boot, self.loader_baud)
+    /// The loader of this model at the rate in force; none where nobody knows of one.
+    fn loader(&self) -> Option<Loader> {
+        let start_timeout = self.start_timeout();
+        self.model.boot.as_ref().map(|boot| Loader::new(boot, self.loader_baud, start_timeout))
     }
 
-    async fn start_application(&mut self) -> Result<BoardReply, Fault> {
-        let loader = self.loader();
-        flash::execute(self.bus.line()?, &loader).await?;
+    fn need_loader(&self) -> Result<Loader, Fault> {
+        self.loader().ok_or_else(|| {
+            fault::internal(format_args!("of device model {} no boot loader is known", self.model.id))
+        })
+    }
+
+    async fn start_application(&mut self, standing: Standing) -> Result<BoardReply, Fault> {
+        let loader = self.need_loader()?;
+        flash::execute(self.bus.line()?, &loader, standing).await?;
         self.await_application().await
     }
 
     fn start_timeout(&self) -> Duration {
-        Duration::from_millis(self.model.boot.start_timeout_ms.into())
+        Duration::from_millis(self.model.link.start_timeout_ms.into())
     }
 
     /// Who answers at the loader's rate, after the application did not.
     async fn look_for_loader(&mut self) -> Result<FoundState, Fault> {
-        let loader = self.loader();
+        let Some(loader) = self.loader() else { return Ok(FoundState::Silent) };
         let found = flash::find(self.bus.line()?, &loader, flash::Patience::Long).await?;
-        Ok(if found == flash::Heard::Loader { FoundState::Loader } else { FoundState::Silent })
+        Ok(if let Heard::Loader(_) = found { FoundState::Loader } else { FoundState::Silent })
     }
 }

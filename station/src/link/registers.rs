@@ -62,7 +62,7 @@ pub(super) fn is_secret(model: &DeviceModel, register: &Register) -> bool {
     model
         .password
         .as_ref()
-        .is_some_and(|password| [&password.unlock_register, &password.set_register].contains(&&register.name))
+        .is_some_and(|password| password.secret_registers().any(|secret| *secret == register.name))
 }
 
 /// One field to be written.
@@ -185,7 +185,7 @@ impl BoardLink {
     }
 
     /// How often what is safe to repeat is repeated.
-    fn tries(&self) -> u8 {
+    pub(super) fn tries(&self) -> u8 {
         #[cfg(feature = "sabotage")]
         if crate::sabotage::is(crate::sabotage::Sabotage::NeverRepeat) {
             return 0;

@@ -6,7 +6,7 @@
 use super::{BoardLink, fault, registers};
 use crate::{
     board::BoardReply,
-    flash::{self, Heard, Patience},
+    flash::{self, Heard, Patience, Standing},
 };
 use domain::{
     model::DeviceModel,
@@ -66,11 +66,12 @@ impl BoardLink {
                 Ping::Noise => noise = true,
                 Ping::Silence => {}
             }
-            let loader = self.loader();
-            match flash::find(self.bus.line()?, &loader, patience).await? {
-                Heard::Loader => return Ok(FoundState::Loader),
-                Heard::Noise => noise = true,
-                Heard::Nothing => {}
+            if let Some(loader) = self.loader() {
+                match flash::find(self.bus.line()?, &loader, patience).await? {
+                    Heard::Loader(_) => return Ok(FoundState::Loader),
+                    Heard::Noise => noise = true,
+                    Heard::Nothing => {}
+                }
             }
             patience = Patience::Long;
         }
@@ -101,8 +102,10 @@ impl BoardLink {
                 Ping::Silence if Instant::now() < end => {}
                 // A loader that did not let the image start prints its menu at once: no need to wait for the application.
                 Ping::Noise if Instant::now() < end => {
-                    let loader = self.loader();
-                    if flash::find(self.bus.line()?, &loader, Patience::Short).await? == Heard::Loader {
+                    if let Some(loader) = self.loader()
+                        && let Heard::Loader(_) =
+                            flash::find(self.bus.line()?, &loader, Patience::Short).await?
+                    {
                         return Err(did_not_start(started.elapsed(), FoundState::Loader));
                     }
                 }
@@ -153,21 +156,26 @@ impl BoardLink {
 
     /// Tells the application to restart into its loader. Whether it did, the loader's answer shows; an application that still
     /// answers did not hear the command and is told again.
-    pub(super) async fn enter_loader(&mut self) -> Result<(), Fault> {
-        let name = self.model.boot.enter_command.clone();
+    pub(super) async fn enter_loader(&mut self) -> Result<Standing, Fault> {
+        let loader = self.need_loader()?;
+        let (name, timeout_ms) = match &self.model.boot {
+            Some(boot) => (boot.enter_command.clone(), boot.menu_timeout_ms),
+            None => return Err(fault::internal("a loader without a [boot]")),
+        };
         let request = ping_request(&self.model)?;
-        let timeout = Duration::from_millis(self.model.boot.menu_timeout_ms.into());
-        let mut tries_left = self.model.link.retries;
+        let timeout = Duration::from_millis(timeout_ms.into());
+        let mut tries_left = self.tries();
         loop {
             let heard = self.command_perhaps_unanswered(&name).await?;
             self.bus.distrust();
-            let loader = self.loader();
             let end = Instant::now() + timeout;
             let mut stays = false;
             while Instant::now() < end && !stays {
-                if flash::find(self.bus.line()?, &loader, Patience::Short).await? == Heard::Loader {
-                    tracing::debug!(after = ?(timeout - (end - Instant::now())), "the board is in its loader");
-                    return Ok(());
+                if let Heard::Loader(standing) =
+                    flash::find(self.bus.line()?, &loader, Patience::Short).await?
+                {
+                    tracing::debug!(after = ?(timeout - (end - Instant::now())), ?standing, "the board is in its loader");
+                    return Ok(standing);
                 }
                 // One that acknowledged is on its way.
                 stays = heard == Acknowledged::No
@@ -323,7 +331,9 @@ fn ping_request(model: &DeviceModel) -> Result<Request, Fault> {
     let mut first = None;
     for request in candidates {
         let frame = rtu::encode_request(model.link.address, &request).map_err(fault::internal)?;
-        if !frame.iter().any(|byte| [model.boot.download_key, model.boot.execute_key].contains(byte)) {
+        let is_key =
+            |byte| model.boot.as_ref().is_some_and(|b| [b.download_key, b.execute_key].contains(byte));
+        if !frame.iter().any(is_key) {
             return Ok(request);
         }
         first.get_or_insert(request);

@@ -198,9 +198,8 @@ fn kept_text(model: &DeviceModel, board: &Observation, register: Option<&str>) -
 }
 
 fn is_secret(model: &DeviceModel, name: &str) -> bool {
-    model.password.as_ref().is_some_and(|password| {
-        [&password.unlock_register, &password.set_register].iter().any(|own| *own == name)
-    })
+    let Some(password) = &model.password else { return false };
+    password.unlock_register == name || password.set_register.as_deref() == Some(name)
 }
 
 /// Whether the reason speaks of the line, or says of the board what the witness confirms.

@@ -19,12 +19,21 @@ pub(super) fn check_references(model: &DeviceModel, report: &mut Report<'_>) {
     check_lease(model, report);
     check_calibration(model, report);
     check_safe_state(model, report);
+    check_factory_mode(model, report);
+    check_scale_switches(model, report);
+    check_ratings(model, report);
 }
 
 const ASCII: [RegisterKind; 3] =
     [RegisterKind::AsciiNul, RegisterKind::AsciiSpace, RegisterKind::AsciiLength];
-const NUMBER: [RegisterKind; 4] =
-    [RegisterKind::U16, RegisterKind::I16, RegisterKind::U32, RegisterKind::I32];
+const NUMBER: [RegisterKind; 6] = [
+    RegisterKind::U8High,
+    RegisterKind::U8Low,
+    RegisterKind::U16,
+    RegisterKind::I16,
+    RegisterKind::U32,
+    RegisterKind::I32,
+];
 
 /// The register that `path` names, of one of these kinds and readable or writable as needed; else a fault and none.
 fn need<'a>(
@@ -43,7 +52,7 @@ fn need<'a>(
         report.at(path, format!("register {name:?} is of the wrong kind for this use"));
         return None;
     }
-    let access = model.block_of(register.address, register.width()).map(|block| block.access);
+    let access = model.block(register).map(|block| block.access);
     let refused = match need {
         Need::Read => access == Some(Access::WriteOnly),
         Need::Write => access == Some(Access::ReadOnly),
@@ -127,14 +136,8 @@ fn check_commands(model: &DeviceModel, report: &mut Report<'_>) {
             Some(_) => {}
         }
     }
-    if model.command(&model.boot.enter_command).is_none() {
-        report.key("boot", "enter_command", format!("there is no command {:?}", model.boot.enter_command));
-    }
-    if model.command("restart").is_none() {
-        report.at(
-            &[At::Key("command")],
-            "there is no command \"restart\": what a board keeps is proved after one",
-        );
+    if let Some(boot) = model.boot.as_ref().filter(|boot| model.command(&boot.enter_command).is_none()) {
+        report.key("boot", "enter_command", format!("there is no command {:?}", boot.enter_command));
     }
 }
 
@@ -151,35 +154,39 @@ fn check_cells(model: &DeviceModel, report: &mut Report<'_>) {
             format!("there is no register {name:?} for cell {missing} of {}", cells.max),
         );
     }
+    let Some(name) = &cells.count_register else { return };
     let path = [At::Key("cells"), At::Key("count_register")];
-    let count = need(model, &path, &cells.count_register, &NUMBER, Need::ReadAndWrite, report);
+    let count = need(model, &path, name, &NUMBER, Need::ReadAndWrite, report);
     if count.is_some_and(|count| !count.parameter) {
-        report.at(&path, format!("register {:?} is no parameter", cells.count_register));
+        report.at(&path, format!("register {name:?} is no parameter"));
     }
 }
 
 fn check_password(model: &DeviceModel, report: &mut Report<'_>) {
     let Some(password) = &model.password else {
-        if let Some(index) = model.blocks.iter().position(|block| block.locked) {
-            report.row("block", index, "locked", "a block is locked, but there is no [password] to open it");
+        if model.factory_mode.is_none()
+            && let Some(index) = model.blocks.iter().position(|block| block.locked)
+        {
+            let reason = "a block is locked, but there is neither [password] nor [factory_mode] to open it";
+            report.row("block", index, "locked", reason);
         }
         return;
     };
     let at = |key| [At::Key("password"), At::Key(key)];
-    for (key, name) in
-        [("unlock_register", &password.unlock_register), ("set_register", &password.set_register)]
-    {
+    let unlock = Some(("unlock_register", &password.unlock_register));
+    let set = password.set_register.as_ref().map(|name| ("set_register", name));
+    for (key, name) in unlock.into_iter().chain(set) {
         let register = need(model, &at(key), name, &ASCII, Need::Write, report);
-        if let Some(register) =
-            register.filter(|register| usize::from(password.length) > usize::from(register.width()) * 2)
-        {
+        if let Some(register) = register.filter(|register| u16::from(password.length) > register.bytes()) {
             report.at(
                 &at(key),
                 format!("a password of {} does not fit register {:?}", password.length, register.name),
             );
         }
     }
-    need(model, &at("state_register"), &password.state_register, &[], Need::Read, report);
+    if let Some(name) = &password.state_register {
+        need(model, &at("state_register"), name, &[], Need::Read, report);
+    }
     if !(4..=32).contains(&password.length) {
         report.at(&at("length"), format!("length {} is outside 4..32", password.length));
     }
@@ -193,7 +200,7 @@ fn check_name(model: &DeviceModel, report: &mut Report<'_>) {
     let path = [At::Key("name"), At::Key("register")];
     let register = need(model, &path, &name.register, &ASCII, Need::ReadAndWrite, report);
     let room = register.map_or(usize::MAX, |register| {
-        usize::from(register.width()) * 2 - usize::from(register.kind == RegisterKind::AsciiLength)
+        usize::from(register.bytes()) - usize::from(register.kind == RegisterKind::AsciiLength)
     });
     if name.max_length == 0 || usize::from(name.max_length) > room {
         report.key(
@@ -268,6 +275,49 @@ fn check_safe_state(model: &DeviceModel, report: &mut Report<'_>) {
         need(model, &at("switch_register"), &safe.switch_register, &kinds, Need::ReadAndWrite, report);
     need_bit(switches, &at("charge_bit"), &safe.charge_bit, report);
     need_bit(switches, &at("discharge_bit"), &safe.discharge_bit, report);
+}
+
+fn check_factory_mode(model: &DeviceModel, report: &mut Report<'_>) {
+    let Some(factory) = &model.factory_mode else { return };
+    let writes = [
+        ("enter", Some(factory.enter)),
+        ("leave_and_save", Some(factory.leave_and_save)),
+        ("leave", factory.leave),
+    ];
+    for (key, write) in writes.into_iter().filter_map(|(key, write)| Some((key, write?))) {
+        let path = [At::Key("factory_mode"), At::Key(key)];
+        match model.block_of(write.address, 1) {
+            None => report.at(&path, format!("{key} (0x{:04X}) lies in no block", write.address)),
+            Some(block) if block.access == Access::ReadOnly => {
+                report.at(&path, format!("{key} stands in read-only block {:?}", block.name));
+            }
+            Some(block) if block.locked => {
+                report.at(&path, format!("{key} stands in block {:?}, which it is to open", block.name));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn check_scale_switches(model: &DeviceModel, report: &mut Report<'_>) {
+    for (index, register) in model.registers.iter().enumerate() {
+        let Some(when) = &register.scale_when else { continue };
+        let path = [At::Key("register"), At::Index(index), At::Key("scale_when")];
+        let kinds = [RegisterKind::Bits];
+        let switch = need(model, &path, &when.register, &kinds, Need::Read, report);
+        need_bit(switch, &path, &when.bit, report);
+    }
+}
+
+fn check_ratings(model: &DeviceModel, report: &mut Report<'_>) {
+    let Some(ratings) = &model.ratings else { return };
+    if ratings.min_cells == 0 || ratings.min_cells > model.cells.max {
+        let reason = format!("min_cells {} is outside 1..{}, cells.max", ratings.min_cells, model.cells.max);
+        report.key("ratings", "min_cells", reason);
+    }
+    if ratings.max_current_a.is_some_and(|current| !(current.is_finite() && current > 0.0)) {
+        report.key("ratings", "max_current_a", "max_current_a is a positive number of amperes");
+    }
 }
 
 pub(super) fn check_rules(model: &DeviceModel, report: &mut Report<'_>) {

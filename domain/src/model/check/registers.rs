@@ -3,7 +3,7 @@
 use super::Report;
 use crate::{
     codec::ten_thousandths,
-    model::{Access, Block, DeviceModel, Register, RegisterKind},
+    model::{Access, AddressStep, Block, ByteOrder, DeviceModel, Register, RegisterKind},
     source::At,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,12 +37,7 @@ pub(super) fn check_blocks(model: &DeviceModel, report: &mut Report<'_>) {
             );
         }
         if block.locked && block.access == Access::ReadOnly {
-            report.row(
-                "block",
-                index,
-                "locked",
-                format!("block {name:?} is read-only: no password opens it"),
-            );
+            report.row("block", index, "locked", format!("block {name:?} is read-only: nothing opens it"));
         }
         if block.source.trim().is_empty() {
             report.row(
@@ -61,8 +56,8 @@ fn overlap(a: &Block, b: &Block) -> bool {
 
 pub(super) fn check_registers(model: &DeviceModel, report: &mut Report<'_>) {
     let mut names = BTreeSet::new();
-    // First address -> (one past the last, name): the only neighbour that can overlap is the one before.
-    let mut places: BTreeMap<u16, (u32, &str)> = BTreeMap::new();
+    // First byte -> (one past the last, name): the only neighbour that can overlap is the one before.
+    let mut places: BTreeMap<u32, (u32, &str)> = BTreeMap::new();
     for (index, register) in model.registers.iter().enumerate() {
         let name = &register.name;
         if !is_snake_case(name) {
@@ -77,8 +72,8 @@ pub(super) fn check_registers(model: &DeviceModel, report: &mut Report<'_>) {
             report.row("register", index, "name", format!("register {name:?} stands twice"));
         }
         check_place(model, index, register, report);
-        check_overlap(&mut places, index, register, report);
-        check_kind(index, register, report);
+        check_overlap(model, &mut places, index, register, report);
+        check_kind(model, index, register, report);
         check_numbers(index, register, report);
     }
 }
@@ -90,7 +85,7 @@ pub(super) fn is_snake_case(text: &str) -> bool {
 
 fn check_place(model: &DeviceModel, index: usize, register: &Register, report: &mut Report<'_>) {
     let (name, address, width) = (&register.name, register.address, register.width());
-    let Some(block) = model.block_of(address, width) else {
+    let Some(block) = model.block(register) else {
         let reason =
             format!("register {name:?} (0x{address:04X}, {width} wide) lies in no block, or leaves its own");
         report.row("register", index, "address", reason);
@@ -116,28 +111,59 @@ fn check_place(model: &DeviceModel, index: usize, register: &Register, report: &
 }
 
 fn check_overlap<'a>(
-    places: &mut BTreeMap<u16, (u32, &'a str)>,
+    model: &DeviceModel,
+    places: &mut BTreeMap<u32, (u32, &'a str)>,
     index: usize,
     register: &'a Register,
     report: &mut Report<'_>,
 ) {
     let (name, address) = (register.name.as_str(), register.address);
-    let last = end(address, register.width());
-    let before = places.range(..=address).next_back().filter(|(_, (end, _))| *end > u32::from(address));
-    let after = places.range(address..).next().filter(|(start, _)| u32::from(**start) < last);
+    let first = model.position(register);
+    let last = first + u32::from(register.bytes());
+    let before = places.range(..=first).next_back().filter(|(_, (end, _))| *end > first);
+    let after = places.range(first..).next().filter(|(start, _)| **start < last);
     if let Some((_, (_, other))) = before.or(after) {
         let reason = format!("register {name:?} at 0x{address:04X} overlaps register {other:?}");
         report.row("register", index, "address", reason);
     }
-    places.insert(address, (last, name));
+    places.insert(first, (last, name));
 }
 
-fn check_kind(index: usize, register: &Register, report: &mut Report<'_>) {
+fn check_kind(model: &DeviceModel, index: usize, register: &Register, report: &mut Report<'_>) {
     use RegisterKind as K;
     let name = &register.name;
     let ascii = matches!(register.kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength);
+    let is_field = model.link.address_step == AddressStep::Field;
+    if register.at != 0 && !is_field {
+        let reason =
+            format!("register {name:?} is at {} of its address, which is no whole field", register.at);
+        report.row("register", index, "at", reason);
+    }
+    if u32::from(register.at) + u32::from(register.bytes()) > 256 && is_field {
+        report.row("register", index, "at", format!("register {name:?} ends beyond a field's 256 bytes"));
+    }
+    if register.kind == K::U8High && is_field {
+        report.row(
+            "register",
+            index,
+            "kind",
+            format!("register {name:?} is a byte of a field: say u8_low and at"),
+        );
+    }
+    if register.bytes.is_some() && (!ascii || register.count.is_some() || register.bytes == Some(0)) {
+        let reason = format!("register {name:?}: bytes is for ASCII fields, in place of count, and not 0");
+        report.row("register", index, "bytes", reason);
+    }
+    if register.bytes() % 2 == 1 && register.byte_order == ByteOrder::LowFirst {
+        let reason = format!("register {name:?} has no pairs of bytes to swap");
+        report.row("register", index, "byte_order", reason);
+    }
+    if register.negative_above.is_some() && !matches!(register.kind, K::U8High | K::U8Low | K::U16) {
+        let reason = format!("register {name:?}: negative_above is for u8 and u16");
+        report.row("register", index, "negative_above", reason);
+    }
     match register.count {
-        None if ascii => {
+        None if ascii && register.bytes.is_none() => {
             report.row("register", index, "kind", format!("ASCII register {name:?} needs its count"));
         }
         Some(0) => report.row("register", index, "count", format!("register {name:?} has count 0")),
@@ -174,7 +200,8 @@ fn check_kind(index: usize, register: &Register, report: &mut Report<'_>) {
             report.at(&listed("options", place), reason);
         }
     }
-    match (register.kind == K::Bits, register.bits.is_empty()) {
+    let last_bit = if register.kind == K::Bits32 { 31 } else { 15 };
+    match (matches!(register.kind, K::Bits | K::Bits32), register.bits.is_empty()) {
         (true, true) => report.row("register", index, "kind", format!("bit field {name:?} names no bits")),
         (false, false) => report.row(
             "register",
@@ -186,8 +213,9 @@ fn check_kind(index: usize, register: &Register, report: &mut Report<'_>) {
     }
     let (mut bits, mut names) = (BTreeSet::new(), BTreeSet::new());
     for (place, bit) in register.bits.iter().enumerate() {
-        if bit.bit > 15 {
-            report.at(&listed("bits", place), format!("bit {} of register {name:?} is beyond 15", bit.bit));
+        if bit.bit > last_bit {
+            let reason = format!("bit {} of register {name:?} is beyond {last_bit}", bit.bit);
+            report.at(&listed("bits", place), reason);
         }
         if !bits.insert(bit.bit) || !names.insert(&bit.name) {
             let reason = format!("bit {:?} = {} of register {name:?} stands twice", bit.name, bit.bit);
@@ -199,7 +227,7 @@ fn check_kind(index: usize, register: &Register, report: &mut Report<'_>) {
 fn check_numbers(index: usize, register: &Register, report: &mut Report<'_>) {
     use RegisterKind as K;
     let name = &register.name;
-    let number = matches!(register.kind, K::U16 | K::I16 | K::U32 | K::I32 | K::F32);
+    let number = matches!(register.kind, K::U8High | K::U8Low | K::U16 | K::I16 | K::U32 | K::I32 | K::F32);
     let plain = register.scale == 1.0 && register.offset == 0.0;
     if (!number || register.kind == K::F32) && !plain {
         report.row(
@@ -221,6 +249,7 @@ fn check_numbers(index: usize, register: &Register, report: &mut Report<'_>) {
     // Values are reckoned in whole ten-thousandths, so that what is set and what is read are the same number.
     for (key, value) in [
         ("scale", Some(register.scale)),
+        ("scale_when", register.scale_when.as_ref().map(|when| when.scale)),
         ("offset", Some(register.offset)),
         ("min", register.min),
         ("max", register.max),
@@ -248,12 +277,14 @@ fn check_numbers(index: usize, register: &Register, report: &mut Report<'_>) {
 /// A bound beyond what the raw type can hold is a scale or a type that was mistaken.
 fn check_span(index: usize, register: &Register, report: &mut Report<'_>) {
     let (low, high) = match register.kind {
+        RegisterKind::U8High | RegisterKind::U8Low => (0.0, f64::from(u8::MAX)),
         RegisterKind::U16 => (0.0, f64::from(u16::MAX)),
         RegisterKind::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
         RegisterKind::U32 => (0.0, f64::from(u32::MAX)),
         RegisterKind::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
         _ => return,
     };
+    let low = register.negative_above.map_or(low, |above| f64::from(above) - high);
     let ends = [low, high].map(|raw| raw * register.scale + register.offset);
     let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
     for (key, bound) in [("min", register.min), ("max", register.max)] {

@@ -73,7 +73,7 @@ pub fn image() -> FirmwareImage {
 
 pub fn connect(setup: &Setup) -> (BoardLink, Arc<Seen>) {
     let mut model = DeviceModel::clone(&peer::model());
-    model.boot.generation = setup.generation;
+    model.boot.as_mut().unwrap().generation = setup.generation;
     let (near, far) = duplex(4096);
     let seen = Arc::new(Seen { baud: AtomicU32::new(model.link.baud), flash: Mutex::new(Vec::new()) });
     let hook = Arc::clone(&seen);

@@ -1,0 +1,139 @@
+//! What a model's boards can do beside keeping parameters: cells, password, name, lease lock, calibration, safe state.
+
+wire! {
+    /// Where the cells are.
+    #[serde(deny_unknown_fields)]
+    pub struct CellSettings {
+        /// Name prefix of the cell voltage registers: `cell_` with `cell_1_mv` and on.
+        pub register_prefix: String,
+        pub register_suffix: String,
+        /// Most cells in series.
+        pub max: u8,
+        /// The parameter that holds the number of cells; none where a board counts them itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub count_register: Option<String>,
+    }
+}
+
+wire! {
+    /// Factory mode: locked blocks take writes in it only, and what was written is kept when it is left.
+    #[serde(deny_unknown_fields)]
+    pub struct FactoryModeSettings {
+        pub enter: MagicWrite,
+        /// Leaves it and keeps what was written.
+        pub leave_and_save: MagicWrite,
+        /// Leaves it and forgets what was written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub leave: Option<MagicWrite>,
+    }
+}
+
+wire! {
+    /// A constant written to an address.
+    #[derive(Copy, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct MagicWrite {
+        pub address: u16,
+        pub value: u16,
+    }
+}
+
+wire! {
+    /// What the hardware bears, whatever the profile says.
+    #[serde(deny_unknown_fields)]
+    pub struct Ratings {
+        /// Fewest cells in series.
+        pub min_cells: u8,
+        /// Largest current limit that may be set, amperes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub max_current_a: Option<f64>,
+        pub source: String,
+    }
+}
+
+wire! {
+    /// The parameter password.
+    #[serde(deny_unknown_fields)]
+    pub struct PasswordSettings {
+        /// ASCII field that opens the locked blocks when the right password is written.
+        pub unlock_register: String,
+        /// ASCII field that takes a new password while open; none where it can't be changed this way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub set_register: Option<String>,
+        /// Register that reads 0 while locked and 1 while open; none where only a refused write shows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub state_register: Option<String>,
+        /// Length in characters.
+        pub length: u8,
+        /// What the factory sets.
+        pub factory: String,
+        /// Pause after the password is written before the next frame, milliseconds (JK NW: 150).
+        #[serde(default)]
+        pub pause_ms: u32,
+        /// Whether it opens for one write only and must be written before each (JK NW).
+        #[serde(default)]
+        pub each_write: bool,
+    }
+}
+
+wire! {
+    /// The Bluetooth name.
+    #[serde(deny_unknown_fields)]
+    pub struct NameSettings {
+        pub register: String,
+        /// Most characters.
+        pub max_length: u8,
+        /// The characters it may hold.
+        pub charset: String,
+    }
+}
+
+wire! {
+    /// The rental lock. It stops discharge, never charge.
+    #[serde(deny_unknown_fields)]
+    pub struct LeaseSettings {
+        /// Enum register: `open`, `armed`, `locked`.
+        pub mode_register: String,
+        /// u32 seconds since 1970-01-01 UTC; 0: no term.
+        pub expiry_register: String,
+        /// Bits register that shows the discharge path (after the lock has acted).
+        pub output_register: String,
+        /// Bit of the charge path in `output_register`.
+        pub charge_bit: String,
+        /// Bit of the discharge path in `output_register`.
+        pub discharge_bit: String,
+    }
+}
+
+wire! {
+    /// Current calibration under a known load.
+    #[serde(deny_unknown_fields)]
+    pub struct CalibrationSettings {
+        /// Takes the true current; acts at once.
+        pub register: String,
+        /// Reads the current as the board sees it.
+        pub current_register: String,
+        /// Smallest current that calibrates, amperes.
+        pub min_a: f64,
+        /// Time until the reading has settled, milliseconds.
+        pub settle_ms: u32,
+    }
+}
+
+wire! {
+    /// The switches that the safe state sets: charge path on, discharge as the lease says.
+    #[serde(deny_unknown_fields)]
+    pub struct SafeStateSettings {
+        /// Bits register with the switches.
+        pub switch_register: String,
+        pub charge_bit: String,
+        pub discharge_bit: String,
+    }
+}
+
+impl PasswordSettings {
+    /// The registers that hold a password while it is written: never read, never shown.
+    pub fn secret_registers(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.unlock_register).chain(&self.set_register)
+    }
+}

@@ -1,0 +1,16 @@
+//! Benches: programs that measure what goals are set for, and say whether they are met.
+//!
+//! - `figures`: what every bench ends with.
+//! - `models`: the device models that are measured.
+//! - `loaders`: two loaders with their texts and times, frozen.
+//! - `floor`: the least time that a session's bytes need, by a closed formula.
+//! - `rig`: a board at the end of a line, and the station's link to it.
+//! - `wire`: the sessions themselves.
+
+pub mod figures;
+pub mod floor;
+pub mod loaders;
+pub mod models;
+pub mod rig;
+pub mod tap;
+pub mod wire;

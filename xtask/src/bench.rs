@@ -1,0 +1,35 @@
+//! `cargo xtask bench`: builds a bench program of the tests crate and runs it. What it measures and what its goals are, stands there.
+
+use crate::workspace::{Workspace, run as run_to_end};
+use anyhow::Result;
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Bench {
+    /// How near the station comes to what the wire allows, in virtual time and on pseudo terminals.
+    #[command(disable_help_flag = true)]
+    Wire(Passed),
+}
+
+/// The program knows its own options; `--help` lists them.
+#[derive(Debug, Clone, clap::Args)]
+struct Passed {
+    #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
+    options: Vec<String>,
+}
+
+/// # Errors
+/// When it does not build, fails, or misses a goal.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let (program, passed) = match &options.bench {
+        Bench::Wire(passed) => ("wire_bench", passed),
+    };
+    let mut bench = workspace.cargo();
+    bench.args(["run", "--quiet", "--package", "jigline-tests", "--bin", program, "--"]);
+    run_to_end(bench.args(&passed.options))
+}
