@@ -15,6 +15,8 @@ pub mod order;
 mod private;
 pub mod progress;
 pub mod runner;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 pub mod secrets;
 mod shared;
 mod slot;

@@ -206,6 +206,12 @@ pub fn no_work() -> Fault {
 pub fn fresh_id(now: Moment, chance: &mut StdRng) -> Uuid {
     let mut random = [0; 10];
     chance.fill_bytes(&mut random);
+    #[cfg(feature = "sabotage")]
+    if crate::sabotage::is(crate::sabotage::Sabotage::RealChance) {
+        use std::hash::{BuildHasher as _, Hasher as _};
+        let real = std::hash::RandomState::new().build_hasher().finish();
+        random[..8].copy_from_slice(&real.to_le_bytes());
+    }
     let millis = u64::try_from(now.at.timestamp_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }

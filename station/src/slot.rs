@@ -253,6 +253,10 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     }
 
     fn close(&self, record: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::LoseRecord) {
+            return Ok(());
+        }
         let number = self.shared.journal.close_run(record, identity)?;
         self.bench.keep_log(record.run_id);
         let fault = record.fault.as_ref().map(describe).unwrap_or_default();

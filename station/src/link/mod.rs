@@ -70,6 +70,8 @@ pub struct BoardLink {
     loader_baud: u32,
     /// Who was there when the identity was last read by request.
     known: Option<BoardIdentity>,
+    #[cfg(feature = "sabotage")]
+    shadow: crate::sabotage::Shadow,
     /// How the last request left the loader.
     standing: Standing,
 }
@@ -100,6 +102,8 @@ impl BoardLink {
             loader_baud: options.loader_baud(&model),
             model,
             known: None,
+            #[cfg(feature = "sabotage")]
+            shadow: Default::default(),
             standing: Standing::Unknown,
         }
     }
@@ -169,6 +173,10 @@ impl BoardLink {
             BoardRequest::Probe { silent_ms } => {
                 self.bus.forget_board();
                 self.known = None;
+                #[cfg(feature = "sabotage")]
+                {
+                    self.shadow = Default::default();
+                }
                 Ok(BoardReply::Found(self.probe(Duration::from_millis(silent_ms.into())).await?))
             }
             BoardRequest::FindAgain { silent_ms } => {

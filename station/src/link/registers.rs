@@ -127,11 +127,20 @@ impl BoardLink {
     }
 
     async fn read_one(&mut self, request: &Request, words: &mut Words) -> Result<(), Fault> {
-        let mut tries_left = self.model.link.retries;
+        let mut tries_left = self.tries();
+        #[cfg(feature = "sabotage")]
+        if let Some(shadow) = self.shadow.answer(request) {
+            words.0.extend(shadow);
+            return Ok(());
+        }
         loop {
             self.ensure_identified().await?;
             match exchange_read(&mut self.bus, Purpose::Work, request, words).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    #[cfg(feature = "sabotage")]
+                    self.shadow.read(request, &mut words.0);
+                    return Ok(());
+                }
                 Err(failure) if failure.is_transient() && tries_left > 0 => {
                     tracing::warn!(request = fault::describe(request), ?failure, tries_left, "read repeated");
                     tries_left -= 1;
@@ -156,7 +165,7 @@ impl BoardLink {
         for request in plan {
             // Each try is two exchanges where answers are owed, and nothing else can be done before one of them succeeds: as many
             // again as for work, and two.
-            let mut tries_left = self.model.link.retries * 2 + 2;
+            let mut tries_left = self.tries() * 2 + 2;
             let up_to = readable_from(&self.model, &request);
             loop {
                 let outcome = match self.bus.synchronise(&request, up_to).await {
@@ -198,9 +207,11 @@ impl BoardLink {
     }
 
     async fn write_one(&mut self, request: &Request) -> Result<(), Fault> {
-        let mut tries_left = self.model.link.retries;
+        let mut tries_left = self.tries();
         loop {
             self.ensure_identified().await?;
+            #[cfg(feature = "sabotage")]
+            self.shadow.wrote(request);
             let failure = match self.bus.exchange(Purpose::Work, request).await {
                 Ok(_) => return Ok(()),
                 Err(failure) => failure,
@@ -219,6 +230,15 @@ impl BoardLink {
             tracing::warn!(request = fault::describe(request), ?failure, tries_left, "write repeated");
             tries_left -= 1;
         }
+    }
+
+    /// How often what is safe to repeat is repeated.
+    pub(super) fn tries(&self) -> u8 {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::NeverRepeat) {
+            return 0;
+        }
+        self.model.link.retries
     }
 
     /// Whether the board holds what `request` wrote; no where that cannot be read.

@@ -85,6 +85,10 @@ impl BoardLink {
     }
 
     pub(super) async fn await_application(&mut self) -> Result<BoardReply, Fault> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::Dawdle) {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
         let started = Instant::now();
         let timeout = self.start_timeout();
         let request = ping_request(&self.model)?;
@@ -98,9 +102,10 @@ impl BoardLink {
                 Ping::Silence if Instant::now() < end => {}
                 // A loader that did not let the image start prints its menu at once: no need to wait for the application.
                 Ping::Noise if Instant::now() < end => {
-                    let Some(loader) = self.loader() else { continue };
-                    let found = flash::find(self.bus.line()?, &loader, Patience::Short).await?;
-                    if let Heard::Loader(_) = found {
+                    if let Some(loader) = self.loader()
+                        && let Heard::Loader(_) =
+                            flash::find(self.bus.line()?, &loader, Patience::Short).await?
+                    {
                         return Err(did_not_start(started.elapsed(), FoundState::Loader));
                     }
                 }
@@ -159,15 +164,16 @@ impl BoardLink {
         };
         let request = ping_request(&self.model)?;
         let timeout = Duration::from_millis(timeout_ms.into());
-        let mut tries_left = self.model.link.retries;
+        let mut tries_left = self.tries();
         loop {
             let heard = self.command_perhaps_unanswered(&name).await?;
             self.bus.distrust();
             let end = Instant::now() + timeout;
             let mut stays = false;
             while Instant::now() < end && !stays {
-                let found = flash::find(self.bus.line()?, &loader, Patience::Short).await?;
-                if let Heard::Loader(standing) = found {
+                if let Heard::Loader(standing) =
+                    flash::find(self.bus.line()?, &loader, Patience::Short).await?
+                {
                     tracing::debug!(after = ?(timeout - (end - Instant::now())), ?standing, "the board is in its loader");
                     return Ok(standing);
                 }

@@ -6,12 +6,16 @@
 
 mod case;
 mod judge;
+#[cfg(feature = "sabotage")]
+mod prove;
 mod report;
 mod tap;
 mod work;
 
 pub use case::{Case, IMAGE_BYTES, Models};
 pub use judge::{Finding, Judgement, judge};
+#[cfg(feature = "sabotage")]
+pub use prove::{Proof, prove};
 pub use report::Report;
 pub use work::{Outcome, work};
 
@@ -92,6 +96,9 @@ pub struct Options {
     /// Spoils the station in this way: the campaign must find it. Only where that is compiled in.
     #[arg(long)]
     pub sabotage: Option<String>,
+    /// Tries every sabotage on a few boards and demands that each is found. Only where they are compiled in.
+    #[arg(long, conflicts_with_all = ["sabotage", "rough", "fault", "disturb"])]
+    pub prove: bool,
     /// Where the stations' journals lie; a memory disk is kind to the real one.
     #[arg(long)]
     pub disk: Option<PathBuf>,
@@ -134,7 +141,6 @@ struct Campaign<'a> {
 /// # Errors
 /// The campaign itself cannot work; what it finds stands in the report.
 pub fn run(options: &Options) -> Result<Report> {
-    choose_sabotage(options.sabotage.as_deref())?;
     let begun = Instant::now();
     let mut extra = Vec::new();
     for setting in &options.disturb {
@@ -154,7 +160,10 @@ pub fn run(options: &Options) -> Result<Report> {
         if options.rough.is_empty() { vec![Rough::Frames, Rough::Bytes] } else { options.rough.clone() };
     let tells = options.verbose && options.seeds == 1;
     let mut campaign = Campaign { options, extra, models, disk, undisturbed: [Duration::ZERO; 2], tells };
+    // What is measured is the way, not the sabotage.
+    choose_sabotage(None)?;
     campaign.measure()?;
+    choose_sabotage(options.sabotage.as_deref())?;
     let jobs: Vec<(Rough, u64)> = roughs
         .iter()
         .flat_map(|rough| {
@@ -162,18 +171,17 @@ pub fn run(options: &Options) -> Result<Report> {
         })
         .collect();
     let judged = campaign.work_all(&jobs)?;
-    Ok(Report::new(options, &roughs, campaign.undisturbed, judged, begun.elapsed()))
+    Ok(Report::new(options, &roughs, campaign.undisturbed, &judged, begun.elapsed()))
 }
 
 impl Campaign<'_> {
     /// What each loader's way takes undisturbed. The station must pass it, or there is nothing to measure by.
     fn measure(&mut self) -> Result<()> {
-        // What is measured is the way, not the sabotage: a spoilt station that passes nobody is found by its cases.
         for (place, loader) in [BootGeneration::Spl, BootGeneration::Hal].into_iter().enumerate() {
             let outcome = work(&Case::undisturbed(loader), &self.models, &self.disk, false)?;
             let passed =
                 outcome.records.iter().any(|record| record.outcome == domain::outcome::Outcome::Pass);
-            if !passed && self.options.sabotage.is_none() {
+            if !passed {
                 bail!("an undisturbed board with the loader {loader:?} does not pass: {:?}", outcome.records);
             }
             self.undisturbed[place] = outcome.lasted;
@@ -262,17 +270,16 @@ fn panicked(case: &Case, rough: Rough) -> Judged {
 
 #[cfg(feature = "sabotage")]
 fn choose_sabotage(name: Option<&str>) -> Result<()> {
-    match name {
-        Some(name) => station::sabotage::choose(name).map_err(anyhow::Error::msg),
-        None => Ok(()),
-    }
+    let sabotage = name.map(station::sabotage::Sabotage::parse).transpose().map_err(anyhow::Error::msg)?;
+    station::sabotage::choose(sabotage);
+    Ok(())
 }
 
 #[cfg(not(feature = "sabotage"))]
 fn choose_sabotage(name: Option<&str>) -> Result<()> {
     if let Some(name) = name {
         bail!(
-            "the sabotage {name} is not in this program, as in every one that is built for use; `cargo xtask campaign wire --sabotage {name}` builds one with it"
+            "the sabotage {name} is not in this program, as in none that is built for use; `cargo xtask campaign wire --sabotage {name}` builds one with it"
         );
     }
     Ok(())

@@ -71,7 +71,9 @@ async fn a_flipped_byte_that_the_loader_takes_keeps_the_application_from_startin
     assert_ne!(*seen.flash.lock().unwrap(), image().bytes);
     let fault = ask(&mut link, BoardRequest::StartApplication).await.unwrap_err();
     assert_eq!(fault.code, FaultCode::ApplicationDidNotStart);
-    assert_eq!((fault.args["found"].as_str(), fault.args["seconds"].as_str()), ("loader", "3"));
+    assert_eq!(fault.args["found"], "loader");
+    // Its menu came at once: nobody waits out the time that an application would have had.
+    assert!(fault.args["seconds"].parse::<f64>().unwrap() < 1.5, "{fault:?}");
     // The board is where another attempt can begin.
     flash(&mut link, FlashEntry::Loader).await.unwrap();
     ask(&mut link, BoardRequest::StartApplication).await.unwrap();

@@ -185,6 +185,36 @@ async fn a_vanished_line_is_named_with_its_device() {
     assert!(link.is_lost());
 }
 
+/// Whether between two equal writes the board was asked what it holds there.
+pub fn is_asked_before_each_repetition(seen: &[Request]) -> bool {
+    seen.iter().enumerate().filter(|(_, request)| request.is_write()).all(|(at, request)| {
+        let (address, quantity) = request.span();
+        let asks = |later: &Request| !later.is_write() && later.span() == (address, quantity);
+        let again = seen[at + 1..].iter().position(|later| later == request);
+        again.is_none_or(|again| seen[at + 1..][..again].iter().any(asks))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_nobody_heard_is_written_again_and_not_for_ever() {
+    for (unheard, code) in [(1, None), (2, None), (3, Some(FaultCode::BoardStoppedAnswering))] {
+        let mut peer = Peer::new();
+        // 0 identity, 1 the profile read, 2 the write; after each accident the identity is read, then what it holds.
+        for again in 0..unheard {
+            peer.mischief.insert(2 + 3 * again, Mischief::Unheard);
+        }
+        let (mut link, board) = peer.connect();
+        ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
+        let values = BTreeMap::from([("charge_limit_mv".to_owned(), 4100.0.into())]);
+        let result = ask(&mut link, BoardRequest::WriteProfile { values, ratings: Ratings::default() }).await;
+        drop(link);
+        let board = board.await.unwrap();
+        assert!(is_asked_before_each_repetition(&board.seen), "{:?}", board.seen);
+        assert_eq!(result.err().map(|fault| fault.code), code, "{unheard} unheard: {:?}", board.seen);
+        assert_eq!(board.registers[&100], if code.is_none() { 4100 } else { 4200 });
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wrong_echo_of_a_write_is_not_believed_but_read_back() {
     for (echo, kept) in [
@@ -205,12 +235,16 @@ async fn a_wrong_echo_of_a_write_is_not_believed_but_read_back() {
         let result = ask(&mut link, BoardRequest::WriteProfile { values, ratings: Ratings::default() }).await;
         drop(link);
         let board = board.await.unwrap();
-        assert_eq!(board.seen.iter().filter(|r| r.is_write()).count(), 1, "a write is never repeated");
+        let writes = board.seen.iter().filter(|r| r.is_write()).count();
+        let Ok(BoardReply::ProfileWritten(written)) = result else { panic!("{result:?}") };
         if echo == Mischief::TakenUnanswered {
-            let Ok(BoardReply::ProfileWritten(written)) = result else { panic!("{result:?}") };
+            assert_eq!(writes, 1, "a write that the board took is not repeated");
             assert!(written.parameters[0].holds());
         } else {
-            assert_eq!(result.unwrap_err().code, FaultCode::BoardAnswersGarbage, "{echo:?}");
+            // Asked, it held the old value: written again, acknowledged, and seen not to hold.
+            assert_eq!(writes, 2, "{echo:?}");
+            assert!(is_asked_before_each_repetition(&board.seen), "{:?}", board.seen);
+            assert!(!written.parameters[0].holds(), "{echo:?}");
         }
     }
 }

@@ -118,6 +118,10 @@ impl Work {
     pub(super) fn verify_firmware(&mut self, identity: &BoardIdentity) -> Result<(), Fault> {
         let evidence = judge::judge_firmware(identity, &self.order)?;
         self.grade(evidence);
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::IgnoreCrcEvidence) {
+            return Ok(());
+        }
         if let Some(firmware) = &mut self.draft.record.firmware {
             firmware.version.clone_from(&identity.firmware_version);
         }
