@@ -85,7 +85,7 @@ impl Report {
                 lines.push(judged.told.clone());
             }
         }
-        lines.extend(look_again(options, &judged));
+        lines.extend(look_again(options, judged));
         let json = json!({
             "campaign": "wire",
             "seeds": options.seeds,
