@@ -9,19 +9,23 @@ use super::{
     fault::{BusFault, internal},
     lent,
     line::{Line, Meter},
+    map,
     registers::SecretFields,
 };
 use crate::board::WireUse;
-use domain::text::{Fault, FaultCode};
+use domain::{
+    model::DeviceModel,
+    text::{Fault, FaultCode},
+};
 use futures_util::FutureExt as _;
 use protocol::{
     guard::{self, Checked, LinkGuard, LinkState, Purpose},
-    modbus::{ExceptionCode, Request, Response, rtu},
+    modbus::{EXCEPTION_BIT, ExceptionCode, Request, Response, rtu},
     timing::{silence, wire_time},
 };
 use std::{borrow::Cow, io, sync::Arc, time::Duration};
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::oneshot,
     time::{Instant, sleep_until, timeout_at},
 };
@@ -37,6 +41,8 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct BusSettings {
     /// Modbus device address.
     pub address: u8,
+    /// Address that its answers bear.
+    pub reply_address: u8,
     /// How long the board may think.
     pub timeout: Duration,
     /// Quiet between exchanges.
@@ -57,6 +63,7 @@ enum Port {
 
 #[derive(Debug)]
 pub(super) struct Bus {
+    model: Arc<DeviceModel>,
     device: Arc<str>,
     port: Port,
     meter: Arc<Meter>,
@@ -69,9 +76,11 @@ pub(super) struct Bus {
 }
 
 impl Bus {
-    pub(super) fn new(line: Line, settings: BusSettings, secrets: SecretFields) -> Self {
+    pub(super) fn new(line: Line, model: Arc<DeviceModel>, settings: BusSettings) -> Self {
         let now = Instant::now();
+        let secrets = SecretFields::of(&model);
         Self {
+            model,
             device: line.shared_device(),
             meter: line.meter(),
             guard: new_guard(&settings),
@@ -124,6 +133,11 @@ impl Bus {
         self.guard.distrust(now);
     }
 
+    /// A request of the map as the board is asked it.
+    pub(super) fn on_wire(&self, request: &Request) -> Request {
+        map::on_wire(&self.model, request)
+    }
+
     /// This was asked on [`Bus::line`] and nobody answered: its answer may still come.
     pub(super) fn unanswered(&mut self, request: &Request) {
         let now = self.now();
@@ -134,12 +148,13 @@ impl Bus {
     /// registers from the same address, `up_to` at most, whose answer cannot.
     pub(super) async fn synchronise(&mut self, request: &Request, up_to: u16) -> Result<(), BusFault> {
         self.settle().await?;
-        if !self.guard.is_ambiguous(request) {
+        let asked = self.on_wire(request);
+        if !self.guard.is_ambiguous(&asked) {
             return Ok(());
         }
         let quantity = loop {
             let now = self.now();
-            match self.guard.telling_quantity(now, request, up_to) {
+            match self.guard.telling_quantity(now, &asked, up_to) {
                 Ok(quantity) => break quantity,
                 Err(until) => sleep_until(self.epoch + until).await,
             }
@@ -151,6 +166,7 @@ impl Bus {
     /// Sends a request and expects nothing back.
     pub(super) async fn tell(&mut self, request: &Request) -> Result<(), Fault> {
         self.pace().await;
+        let request = &self.on_wire(request);
         let frame = rtu::encode_request(self.settings.address, request).map_err(internal)?;
         let line = self.line()?;
         let baud = line.baud();
@@ -188,12 +204,13 @@ impl Bus {
         self.free_at = Instant::now() + pause;
     }
 
-    /// One request and its answer, checked. Never repeated here.
+    /// One request of the map and its answer, checked. Never repeated here.
     pub(super) async fn exchange(
         &mut self,
         purpose: Purpose,
         request: &Request,
     ) -> Result<Checked, BusFault> {
+        let request = &self.on_wire(request);
         self.settle().await?;
         self.pace().await;
         if minds_late_answers()
@@ -327,6 +344,10 @@ impl Bus {
             return Called::Port(io::Error::from(io::ErrorKind::NotConnected));
         };
         self.secrets.announce(line.recorder(), self.settings.address, request);
+        if self.settings.reply_address != self.settings.address {
+            self.port = Port::Home(line);
+            return self.call_ourselves(request, deadline).await;
+        }
         let (lent, back) = lent::lend(line);
         self.port = Port::Lent(back);
         let mut client = attach_slave(lent, Slave(self.settings.address));
@@ -350,6 +371,48 @@ impl Bus {
                 )
             }
             Ok(Err(tokio_modbus::Error::Transport(error))) => Called::Port(error),
+        }
+    }
+
+    /// As [`Self::call`], for boards whose answers bear another address than the question: the ready-made client refuses them.
+    async fn call_ourselves(&mut self, request: &Request, deadline: Instant) -> Called {
+        let (asked, answers) = (self.settings.address, self.settings.reply_address);
+        let Ok(frame) = rtu::encode_request(asked, request) else {
+            return Called::Garbage("the request makes no frame".to_owned());
+        };
+        let Port::Home(line) = &mut self.port else {
+            return Called::Port(io::Error::from(io::ErrorKind::NotConnected));
+        };
+        if let Err(error) = line.write_all(&frame).await {
+            return Called::Port(error);
+        }
+        let (mut heard, mut buffer) = (Vec::new(), [0; 256]);
+        loop {
+            match timeout_at(deadline, line.read(&mut buffer)).await {
+                Err(_) => return Called::Silent,
+                Ok(Err(error)) => return Called::Port(error),
+                Ok(Ok(0)) => return Called::Port(io::Error::from(io::ErrorKind::UnexpectedEof)),
+                Ok(Ok(count)) => heard.extend_from_slice(&buffer[..count]),
+            }
+            let whole = rtu::response_frame_length(request);
+            let is_refusal = heard.get(1) == Some(&(request.function() | EXCEPTION_BIT));
+            let due = if is_refusal { EXCEPTION_FRAME as usize } else { whole };
+            if heard.len() < due {
+                continue;
+            }
+            return match rtu::decode_frame(&heard) {
+                Ok(frame) if frame.address != answers => {
+                    Called::Garbage("the answer bears another device address".to_owned())
+                }
+                Ok(frame) => match Response::decode(&frame.pdu) {
+                    Ok(response) if response.function() == request.function() => Called::Answered(response),
+                    Ok(_) => Called::Garbage("the answer is of another function".to_owned()),
+                    Err(error) => Called::Garbage(error.to_string()),
+                },
+                Err(_) => Called::Garbage(
+                    "the bytes make no frame (wrong check sum, noise, or another rate)".to_owned(),
+                ),
+            };
         }
     }
 

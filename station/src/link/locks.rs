@@ -3,6 +3,7 @@
 use super::{
     BoardLink,
     fault::{self, BusFault},
+    map,
     registers::{Words, Write, encode, named},
 };
 use crate::board::{BoardReply, LeaseReading, OutputReading, PasswordProof, Secret};
@@ -40,7 +41,7 @@ impl BoardLink {
         let wanted = encode_secret(settings, register, new).ok_or_else(|| {
             fault::internal(format_args!("a password of this board has {} characters", settings.length))
         })?;
-        self.write(&[Write { register, current: None, wanted }]).await?;
+        self.write(&[Write::whole(register, None, wanted)]).await?;
         Ok(BoardReply::Done)
     }
 
@@ -74,9 +75,10 @@ impl BoardLink {
             // Too long or no ASCII: it cannot be this board's.
             return Ok(false);
         };
+        let address = map::word(&model, register.address);
         let request = match words.as_slice() {
-            [value] => protocol::modbus::Request::WriteSingle { address: register.address, value: *value },
-            _ => protocol::modbus::Request::WriteMultiple { address: register.address, values: words },
+            [value] => protocol::modbus::Request::WriteSingle { address, value: *value },
+            _ => protocol::modbus::Request::WriteMultiple { address, values: words },
         };
         let mut tries_left = self.model.link.retries;
         loop {
@@ -117,14 +119,9 @@ impl BoardLink {
         let expiry_words = encode(expiry_register, &Value::Number(expires_s.unwrap_or(0).into()))?;
         let before = self.read(&[mode_register, expiry_register]).await?;
         // The term first: the mode is the last write on the board.
-        let expiry = Write {
-            register: expiry_register,
-            current: Some(before.of(expiry_register)?),
-            wanted: expiry_words,
-        };
+        let expiry = Write::whole(expiry_register, Some(before.of(expiry_register)?), expiry_words);
         self.write(&[expiry]).await?;
-        let mode =
-            Write { register: mode_register, current: Some(before.of(mode_register)?), wanted: mode_words };
+        let mode = Write::whole(mode_register, Some(before.of(mode_register)?), mode_words);
         self.write(&[mode]).await?;
         let after = self.read(&[mode_register, expiry_register, output_register]).await?;
         Ok(BoardReply::Lease(lease_reading(&model, settings, &after)?))
@@ -147,7 +144,7 @@ impl BoardLink {
             set_bit(word, bit(register, &settings.charge_bit)?, charge);
             set_bit(word, bit(register, &settings.discharge_bit)?, discharge);
         }
-        self.write(&[Write { register, current: Some(current), wanted }]).await?;
+        self.write(&[Write::whole(register, Some(current), wanted)]).await?;
         Ok(BoardReply::Output(self.read_output().await?))
     }
 

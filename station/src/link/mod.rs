@@ -14,6 +14,7 @@ mod identity;
 mod lent;
 mod line;
 mod locks;
+mod map;
 mod parameters;
 mod registers;
 mod rules;
@@ -91,13 +92,14 @@ impl BoardLink {
     pub fn new(line: Line, model: Arc<DeviceModel>, options: LinkOptions) -> Self {
         let settings = BusSettings {
             address: model.link.address,
+            reply_address: model.link.reply_address.unwrap_or(model.link.address),
             timeout: Duration::from_millis(model.link.timeout_ms.into()),
             gap: Duration::from_millis(model.link.gap_ms.into()),
             store: Duration::from_millis(model.link.store_ms.into()),
             unexpected_limit: options.unexpected_limit,
         };
         Self {
-            bus: Bus::new(line, settings, registers::SecretFields::of(&model)),
+            bus: Bus::new(line, Arc::clone(&model), settings),
             application_baud: options.application_baud(&model),
             loader_baud: options.loader_baud(&model),
             model,
@@ -156,6 +158,12 @@ impl BoardLink {
     ) -> Result<BoardAnswer, Fault> {
         if self.application_baud != self.loader_baud && self.bus.has_fixed_rate() {
             return Err(fault::rate_fixed(self.bus.device(), self.application_baud, self.loader_baud));
+        }
+        if let Some(obstacle) = map::obstacle(&self.model) {
+            return Err(fault::internal(format_args!(
+                "boards of model {} cannot be spoken to: {obstacle}",
+                self.model.id
+            )));
         }
         let before = self.wire_use();
         let reply = self.reply(request, progress).await?;

@@ -1,8 +1,8 @@
 //! The profile, the calibration, the name, and everything read afresh.
 
 use super::{
-    BoardLink, fault, identity,
-    registers::{Write, encode, is_secret, named, reading},
+    BoardLink, fault, identity, map,
+    registers::{Write, encode, is_secret, named, plan_writes, reading},
     rules::Rules,
 };
 use crate::board::{AfreshReading, BoardReply, ParameterWritten, ProfileWritten, Reading};
@@ -51,28 +51,29 @@ impl BoardLink {
         // What the rules ask for besides stays as it is.
         let beside = rules.registers_beside(values)?;
         let before = self.read(&[&registers[..], &beside].concat()).await?;
-        let mut writes = Vec::with_capacity(wanted.len());
+        let (mut whole, mut halves) = (Vec::with_capacity(wanted.len()), Vec::new());
         for (register, words) in &wanted {
-            writes.push(Write { register, current: Some(before.of(register)?), wanted: words.clone() });
+            let (current, around) = (Some(before.of(register)?), before.around(register));
+            let write = Write { register, current, wanted: words.clone(), around };
+            if map::is_half(register) { halves.push(write) } else { whole.push(write) }
         }
         for register in beside {
             let held = before.of(register)?;
-            writes.push(Write { register, current: Some(held.clone()), wanted: held });
+            whole.push(Write::whole(register, Some(held.clone()), held));
         }
-        let plan = rules.plan(&writes)?;
+        let plan = [rules.plan(&whole)?, plan_writes(&model, &halves)?].concat();
         let transactions = self.write_all(&plan).await?;
-        writes.truncate(wanted.len());
         let after = self.read(&registers).await?;
-        let mut parameters = Vec::with_capacity(writes.len());
-        for write in writes {
-            let before = before.reading(write.register)?;
+        let mut parameters = Vec::with_capacity(wanted.len());
+        for (register, wanted) in wanted {
+            let before = before.reading(register)?;
             parameters.push(ParameterWritten {
-                name: write.register.name.clone(),
-                unit: write.register.unit.clone(),
-                written: before.raw != write.wanted,
+                name: register.name.clone(),
+                unit: register.unit.clone(),
+                written: before.raw != wanted,
                 before,
-                set: reading(write.register, write.wanted),
-                read: after.reading(write.register)?,
+                set: reading(register, wanted),
+                read: after.reading(register)?,
             });
         }
         Ok(BoardReply::ProfileWritten(ProfileWritten { parameters, transactions }))
@@ -85,7 +86,7 @@ impl BoardLink {
         let value = Value::Number(from_milliamperes(register, f64::from(true_ma))?);
         let wanted = encode(register, &value)?;
         let before_ma = self.read_current().await?;
-        self.write(&[Write { register, current: None, wanted }]).await?;
+        self.write(&[Write::whole(register, None, wanted)]).await?;
         tokio::time::sleep(Duration::from_millis(calibration.settle_ms.into())).await;
         let after_ma = self.read_current().await?;
         Ok(BoardReply::Calibrated { before_ma, after_ma })
@@ -120,7 +121,7 @@ impl BoardLink {
         let register = named(&model, &settings.register)?;
         let wanted = encode(register, &Value::from(name))?;
         let current = self.read(&[register]).await?.of(register)?;
-        self.write(&[Write { register, current: Some(current), wanted }]).await?;
+        self.write(&[Write::whole(register, Some(current), wanted)]).await?;
         let read = self.read(&[register]).await?.reading(register)?.value.to_string();
         Ok(BoardReply::Name { read })
     }

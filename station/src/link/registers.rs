@@ -1,10 +1,10 @@
 //! Reads and writes by the model's map: few transactions, repeats of reads only, and after every accident the identity first.
 
-use super::{BoardLink, bus::Bus, fault};
+use super::{BoardLink, bus::Bus, fault, map};
 use crate::{board::Reading, wire::Recorder};
 use domain::{
     codec,
-    model::{Access, DeviceModel, Register},
+    model::{Access, AddressStep, DeviceModel, Register},
     text::Fault,
     value::Value,
 };
@@ -13,25 +13,43 @@ use protocol::{
     modbus::Request,
     write_plan::{self, Field, Span, WriteLimits},
 };
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
-/// Registers as read, by address.
-#[derive(Debug, Default)]
-pub(super) struct Words(BTreeMap<u16, u16>);
+/// Registers as read, by their words on the wire.
+#[derive(Debug)]
+pub(super) struct Words {
+    model: Arc<DeviceModel>,
+    words: BTreeMap<u16, u16>,
+}
 
 impl Words {
-    /// The registers of a field; only what was read is there.
+    fn new(model: &Arc<DeviceModel>) -> Self {
+        Self { model: Arc::clone(model), words: BTreeMap::new() }
+    }
+
+    fn carrying(&self, register: &Register) -> Option<Vec<u16>> {
+        let first = map::word(&self.model, register.address);
+        (0..register.width()).map(|i| self.words.get(&first.checked_add(i)?).copied()).collect()
+    }
+
+    /// The raw value of a field; only what was read is there.
     pub(super) fn of(&self, register: &Register) -> Result<Vec<u16>, Fault> {
-        (0..register.width())
-            .map(|i| register.address.checked_add(i).and_then(|address| self.0.get(&address)).copied())
-            .collect::<Option<Vec<u16>>>()
-            .ok_or_else(|| {
-                fault::internal(format_args!("{} was not among the registers read", register.name))
-            })
+        let words = self.carrying(register);
+        words.map(|words| map::raw(register, &words)).ok_or_else(|| {
+            fault::internal(format_args!("{} was not among the registers read", register.name))
+        })
+    }
+
+    /// The word that half a register shares with its other half; 0 for whole ones, which need no company.
+    pub(super) fn around(&self, register: &Register) -> u16 {
+        let word = self.words.get(&map::word(&self.model, register.address)).copied();
+        word.filter(|_| map::is_half(register)).unwrap_or_default()
     }
 
     pub(super) fn reading(&self, register: &Register) -> Result<Reading, Fault> {
-        Ok(reading(register, self.of(register)?))
+        let raw = self.of(register)?;
+        let other = map::rescaled(&self.model, register, |switch| self.of(switch).ok());
+        Ok(reading(other.as_ref().unwrap_or(register), raw))
     }
 }
 
@@ -67,20 +85,26 @@ pub(super) fn is_secret(model: &DeviceModel, register: &Register) -> bool {
 
 /// The fields of a model that hold passwords, so that no frame with one of them in it is recorded as it is, whoever asked for it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SecretFields(Vec<Register>);
+pub(super) struct SecretFields {
+    fields: Vec<Register>,
+    /// Addresses that a register takes.
+    step: u32,
+}
 
 impl SecretFields {
     pub(super) fn of(model: &DeviceModel) -> Self {
-        Self(model.registers.iter().filter(|register| is_secret(model, register)).cloned().collect())
+        let fields = model.registers.iter().filter(|register| is_secret(model, register)).cloned().collect();
+        let step = if model.link.address_step == AddressStep::Byte { 2 } else { 1 };
+        Self { fields, step }
     }
 
     /// Tells the recorder what the next frame is.
     pub(super) fn announce(&self, recorder: &Recorder, address: u8, request: &Request) {
         let (first, quantity) = request.span();
-        let (from, to) = (u32::from(first), u32::from(first) + u32::from(quantity));
-        let touched = self.0.iter().find(|register| {
+        let (from, to) = (u32::from(first), u32::from(first) + u32::from(quantity) * self.step);
+        let touched = self.fields.iter().find(|register| {
             let at = u32::from(register.address);
-            at < to && from < at + u32::from(register.width())
+            at < to && from < at + u32::from(register.width()) * self.step
         });
         match touched {
             Some(register) if request.is_write() => {
@@ -108,19 +132,29 @@ fn password_of(register: &Register, request: &Request) -> Option<String> {
     }
 }
 
-/// One field to be written.
+/// One field to be written, its values raw.
 pub(super) struct Write<'m> {
     pub register: &'m Register,
     /// What the board holds where that is known; equal fields are not written.
     pub current: Option<Vec<u16>>,
     pub wanted: Vec<u16>,
+    /// The word that half a register shares with its other half, as the board holds it.
+    pub around: u16,
+}
+
+impl<'m> Write<'m> {
+    /// Of a whole register.
+    pub(super) fn whole(register: &'m Register, current: Option<Vec<u16>>, wanted: Vec<u16>) -> Self {
+        Self { register, current, wanted, around: 0 }
+    }
 }
 
 impl BoardLink {
     /// Reads these registers of a board that is (or is made) sure of its identity.
     pub(super) async fn read(&mut self, registers: &[&Register]) -> Result<Words, Fault> {
-        let mut words = Words::default();
-        for request in plan_reads(&self.model, registers)? {
+        let mut words = Words::new(&self.model);
+        let registers = [registers, &map::switches(&self.model, registers)].concat();
+        for request in plan_reads(&self.model, &registers)? {
             self.read_one(&request, &mut words).await?;
         }
         Ok(words)
@@ -130,7 +164,7 @@ impl BoardLink {
         let mut tries_left = self.tries();
         #[cfg(feature = "sabotage")]
         if let Some(shadow) = self.shadow.answer(request) {
-            words.0.extend(shadow);
+            words.words.extend(shadow);
             return Ok(());
         }
         loop {
@@ -138,14 +172,14 @@ impl BoardLink {
             match exchange_read(&mut self.bus, Purpose::Work, request, words).await {
                 Ok(()) => {
                     #[cfg(feature = "sabotage")]
-                    self.shadow.read(request, &mut words.0);
+                    self.shadow.read(request, &mut words.words);
                     return Ok(());
                 }
                 Err(failure) if failure.is_transient() && tries_left > 0 => {
                     tracing::warn!(request = fault::describe(request), ?failure, tries_left, "read repeated");
                     tries_left -= 1;
                 }
-                Err(failure) => return Err(failure.of_read(request)),
+                Err(failure) => return Err(failure.of_read(&self.bus.on_wire(request))),
             }
         }
     }
@@ -155,7 +189,7 @@ impl BoardLink {
         &mut self,
         registers: &[&Register],
     ) -> Result<Words, (fault::BusFault, Request)> {
-        let mut words = Words::default();
+        let mut words = Words::new(&self.model);
         let plan = match plan_reads(&self.model, registers) {
             Ok(plan) => plan,
             Err(fault) => {
@@ -183,7 +217,7 @@ impl BoardLink {
                         );
                         tries_left -= 1;
                     }
-                    Err(failure) => return Err((failure, request)),
+                    Err(failure) => return Err((failure, self.bus.on_wire(&request))),
                 }
             }
         }
@@ -225,7 +259,8 @@ impl BoardLink {
                 return Ok(());
             }
             if !failure.is_transient() || tries_left == 0 {
-                return Err(failure.of_write(request, &self.name_at(request.span().0)));
+                let name = self.name_at(request.span().0);
+                return Err(failure.of_write(&self.bus.on_wire(request), &name));
             }
             tracing::warn!(request = fault::describe(request), ?failure, tries_left, "write repeated");
             tries_left -= 1;
@@ -249,12 +284,12 @@ impl BoardLink {
             Request::WriteMultiple { values, .. } => values,
             Request::ReadHolding { .. } | Request::ReadInput { .. } => return Ok(false),
         };
-        if !self.model.block_of(address, quantity).is_some_and(|block| is_readable(block.access)) {
+        if !map::block_of(&self.model, address, quantity).is_some_and(|block| is_readable(block.access)) {
             return Ok(false);
         }
-        let mut words = Words::default();
+        let mut words = Words::new(&self.model);
         self.read_one(&Request::ReadHolding { address, quantity }, &mut words).await?;
-        Ok((address..).zip(wanted).all(|(at, wanted)| words.0.get(&at) == Some(wanted)))
+        Ok((address..).zip(wanted).all(|(at, wanted)| words.words.get(&at) == Some(wanted)))
     }
 
     /// Writes one of the model's commands. Whether it was obeyed, the caller must see from the board.
@@ -262,7 +297,8 @@ impl BoardLink {
         let command = self.model.command(name).ok_or_else(|| {
             fault::internal(format_args!("device model {} has no command {name:?}", self.model.id))
         })?;
-        let request = Request::WriteSingle { address: command.address, value: command.value };
+        let request =
+            Request::WriteSingle { address: map::word(&self.model, command.address), value: command.value };
         if command.acknowledged {
             self.ensure_identified().await?;
             return self
@@ -270,7 +306,7 @@ impl BoardLink {
                 .exchange(Purpose::Work, &request)
                 .await
                 .map(drop)
-                .map_err(|failure| failure.of_write(&request, name));
+                .map_err(|failure| failure.of_write(&map::on_wire(&self.model, &request), name));
         }
         self.ensure_identified().await?;
         self.bus.tell(&request).await
@@ -278,11 +314,10 @@ impl BoardLink {
 
     /// The register at that address, for a person.
     fn name_at(&self, address: u16) -> String {
-        let found = self
-            .model
-            .registers
-            .iter()
-            .find(|r| (r.address..=r.address.saturating_add(r.width() - 1)).contains(&address));
+        let found = self.model.registers.iter().find(|r| {
+            let first = map::word(&self.model, r.address);
+            (first..=first.saturating_add(r.width() - 1)).contains(&address)
+        });
         found.map_or_else(|| format!("register {address}"), |register| register.name.clone())
     }
 }
@@ -295,7 +330,7 @@ async fn exchange_read(
 ) -> Result<(), fault::BusFault> {
     if let Checked::Registers(values) = bus.exchange(purpose, request).await? {
         let (address, _) = request.span();
-        words.0.extend((address..=u16::MAX).zip(values));
+        words.words.extend((address..=u16::MAX).zip(values));
     }
     Ok(())
 }
@@ -307,22 +342,24 @@ fn is_readable(access: Access) -> bool {
 /// How many registers one read may ask for from where `request` begins.
 fn readable_from(model: &DeviceModel, request: &Request) -> u16 {
     let (address, quantity) = request.span();
-    let in_block = model
-        .block_of(address, quantity)
-        .map_or(quantity, |block| block.start.saturating_add(block.count).saturating_sub(address));
+    let in_block = map::block_of(model, address, quantity)
+        .and_then(|block| map::words(model, block))
+        .map_or(quantity, |words| words.end().saturating_sub(address).saturating_add(1));
     in_block.min(model.link.max_read).max(quantity)
 }
 
 fn plan_reads(model: &DeviceModel, registers: &[&Register]) -> Result<Vec<Request>, Fault> {
-    let mut wanted: Vec<Span> =
-        registers.iter().map(|r| Span { address: r.address, quantity: r.width() }).collect();
+    let mut wanted: Vec<Span> = registers
+        .iter()
+        .map(|r| Span { address: map::word(model, r.address), quantity: r.width() })
+        .collect();
     wanted.sort_unstable();
     wanted.dedup();
     let readable: Vec<RangeInclusive<u16>> = model
         .blocks
         .iter()
-        .filter(|block| is_readable(block.access) && block.count > 0)
-        .map(|block| block.start..=block.start.saturating_add(block.count - 1))
+        .filter(|block| is_readable(block.access))
+        .filter_map(|block| map::words(model, block))
         .collect();
     let plan = write_plan::plan_reads(&wanted, &readable, model.link.max_read).map_err(fault::internal)?;
     Ok(plan
@@ -331,32 +368,52 @@ fn plan_reads(model: &DeviceModel, registers: &[&Register]) -> Result<Vec<Reques
         .collect())
 }
 
-fn plan_writes(model: &DeviceModel, writes: &[Write<'_>]) -> Result<Vec<Request>, Fault> {
-    write_plan::plan_writes(&fields(model, writes), limits(model))
-        .map_err(|plan_fault| cannot_be_written(model, plan_fault))
+pub(super) fn plan_writes(model: &DeviceModel, writes: &[Write<'_>]) -> Result<Vec<Request>, Fault> {
+    let fields = [fields(model, writes), halves(model, writes)].concat();
+    write_plan::plan_writes(&fields, limits(model)).map_err(|plan_fault| cannot_be_written(model, plan_fault))
 }
 
-/// The writes as the planner knows them.
-pub(super) fn fields(model: &DeviceModel, writes: &[Write<'_>]) -> Vec<Field> {
-    let access = |register: &Register| match model.block_of(register.address, register.width()) {
+fn access(model: &DeviceModel, register: &Register) -> write_plan::Access {
+    match model.block(register) {
         None => write_plan::Access::ReadOnly,
         Some(block) if block.access == Access::ReadOnly => write_plan::Access::ReadOnly,
         Some(block) if block.single_write_only => write_plan::Access::SingleOnly,
         Some(_) => write_plan::Access::Writable,
-    };
-    writes
-        .iter()
+    }
+}
+
+/// The whole registers of the writes as the planner knows them, in the order of the writes.
+pub(super) fn fields(model: &DeviceModel, writes: &[Write<'_>]) -> Vec<Field> {
+    let whole = writes.iter().filter(|write| !map::is_half(write.register));
+    whole
         .map(|write| Field {
-            address: write.register.address,
-            current: write.current.clone(),
-            wanted: write.wanted.clone(),
-            access: access(write.register),
+            address: map::word(model, write.register.address),
+            current: write.current.as_ref().map(|raw| map::carried(write.register, raw, 0)),
+            wanted: map::carried(write.register, &write.wanted, 0),
+            access: access(model, write.register),
         })
         .collect()
 }
 
+/// The halves of registers, put together where both are written: one field a word. (No rule rests on half a register.)
+fn halves(model: &DeviceModel, writes: &[Write<'_>]) -> Vec<Field> {
+    let mut fields: BTreeMap<u16, Field> = BTreeMap::new();
+    for write in writes.iter().filter(|write| map::is_half(write.register)) {
+        let address = map::word(model, write.register.address);
+        let field = fields.entry(address).or_insert_with(|| Field {
+            address,
+            current: write.current.as_ref().map(|_| vec![write.around]),
+            wanted: vec![write.around],
+            access: access(model, write.register),
+        });
+        let around = field.wanted.first().copied().unwrap_or_default();
+        field.wanted = map::carried(write.register, &write.wanted, around);
+    }
+    fields.into_values().collect()
+}
+
 pub(super) fn limits(model: &DeviceModel) -> WriteLimits {
-    WriteLimits { max_registers: model.link.max_write, single_for_one: true }
+    WriteLimits { max_registers: model.link.max_write, single_for_one: model.link.write_single }
 }
 
 pub(super) fn cannot_be_written(model: &DeviceModel, plan_fault: impl std::fmt::Display) -> Fault {

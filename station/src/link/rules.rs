@@ -2,7 +2,7 @@
 //! the writes. Judged by [`domain::rules`], ordered by [`protocol::write_plan::order_writes`].
 
 use super::{
-    fault,
+    fault, map,
     registers::{Write, cannot_be_written, fields, is_secret, limits},
 };
 use domain::{
@@ -68,11 +68,11 @@ impl<'m> Rules<'m> {
     }
 
     fn is_readable(&self, register: &Register) -> bool {
-        let block = self.model.block_of(register.address, register.width());
+        let block = self.model.block(register);
         !is_secret(self.model, register) && block.is_some_and(|block| block.access != Access::WriteOnly)
     }
 
-    /// The writes in an order that keeps the rules.
+    /// The writes of whole registers in an order that keeps the rules (none rests on half a register).
     pub(super) fn plan(&self, writes: &[Write<'_>]) -> Result<Vec<Request>, Fault> {
         let place = |name: &str| writes.iter().position(|write| write.register.name == name);
         let mut asked = Vec::new();
@@ -88,8 +88,10 @@ impl<'m> Rules<'m> {
             let (of_left, of_right) = (writes[left].register, right.map(|right| writes[right].register));
             // Words that make no number obey no rule: a board that holds them breaks it already.
             let holds = move |l: &[u16], r: &[u16]| {
-                let right = of_right.map_or(rating, |register| number(register, r));
-                number(of_left, l).zip(right).is_some_and(|(l, r)| rules::obeys(rule, l, r))
+                let right = of_right.map_or(rating, |register| number(register, &map::raw(register, r)));
+                number(of_left, &map::raw(of_left, l))
+                    .zip(right)
+                    .is_some_and(|(l, r)| rules::obeys(rule, l, r))
             };
             planned.push(write_plan::Rule { left, right, holds: Box::new(holds) });
             asked.push((*rule, left, right));
@@ -156,7 +158,7 @@ fn interims(writes: &[Write<'_>], asked: &[Asked<'_>]) -> Vec<Interim> {
             let bounds =
                 bounds.into_iter().flatten().filter_map(|words| number(writes[other].register, words));
             for words in bounds.flat_map(|bound| steps_around(writes[field].register, factor * bound)) {
-                let interim = Interim { field, words };
+                let interim = Interim { field, words: map::carried(writes[field].register, &words, 0) };
                 if !interims.contains(&interim) {
                     interims.push(interim);
                 }

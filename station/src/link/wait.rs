@@ -3,7 +3,7 @@
 //! These are the only Modbus bytes that do not go through the bus: nobody may have been identified yet, and whoever answers may be a
 //! loader that prints text. Nothing heard here decides more than that somebody is there; who it is, is read through the bus.
 
-use super::{BoardLink, fault, registers};
+use super::{BoardLink, fault, map, registers};
 use crate::{
     board::BoardReply,
     flash::{self, Heard, Patience, Standing},
@@ -250,6 +250,7 @@ impl BoardLink {
 
     async fn ping(&mut self, request: &Request, timeout: Duration) -> Result<Ping, Fault> {
         let address = self.model.link.address;
+        let answers = self.model.link.reply_address.unwrap_or(address);
         let frame = rtu::encode_request(address, request).map_err(fault::internal)?;
         let line = self.bus.line()?;
         let baud = line.baud();
@@ -263,7 +264,7 @@ impl BoardLink {
                 break false;
             };
             heard.extend_from_slice(&buffer[..count]);
-            if holds_answer(&heard, address, request) {
+            if holds_answer(&heard, answers, request) {
                 break true;
             }
             if heard.len() > 4096 {
@@ -324,10 +325,10 @@ fn ping_request(model: &DeviceModel) -> Result<Request, Fault> {
     let register = registers::named(model, &model.identity.model_register)?;
     let fields = model.identity.fields.iter().filter_map(|field| model.register(&field.register));
     let version = model.register(&model.firmware.version_register);
-    let candidates = std::iter::once(register)
-        .chain(fields)
-        .chain(version)
-        .map(|register| Request::ReadHolding { address: register.address, quantity: register.width() });
+    let candidates = std::iter::once(register).chain(fields).chain(version).map(|register| {
+        let (address, quantity) = (map::word(model, register.address), register.width());
+        map::on_wire(model, &Request::ReadHolding { address, quantity })
+    });
     let mut first = None;
     for request in candidates {
         let frame = rtu::encode_request(model.link.address, &request).map_err(fault::internal)?;

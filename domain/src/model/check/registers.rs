@@ -36,6 +36,11 @@ pub(super) fn check_blocks(model: &DeviceModel, report: &mut Report<'_>) {
                 format!("block {name:?} at 0x{start:04X} overlaps block {other:?}"),
             );
         }
+        if model.link.address_step == AddressStep::Byte && (block.start % 2, block.count % 2) != (0, 0) {
+            let reason =
+                format!("block {name:?} begins or ends within a register: addresses count bytes here");
+            report.row("block", index, "start", reason);
+        }
         if block.locked && block.access == Access::ReadOnly {
             report.row("block", index, "locked", format!("block {name:?} is read-only: nothing opens it"));
         }
@@ -134,6 +139,12 @@ fn check_kind(model: &DeviceModel, index: usize, register: &Register, report: &m
     let name = &register.name;
     let ascii = matches!(register.kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength);
     let is_field = model.link.address_step == AddressStep::Field;
+    if model.link.address_step == AddressStep::Byte && register.address % 2 != 0 {
+        let reason = format!(
+            "register {name:?} begins within a register: say the even address, and u8_low for its second byte"
+        );
+        report.row("register", index, "address", reason);
+    }
     if register.at != 0 && !is_field {
         let reason =
             format!("register {name:?} is at {} of its address, which is no whole field", register.at);
