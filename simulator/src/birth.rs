@@ -13,6 +13,7 @@ use crate::{
     knobs::Knobs,
     memory::Stored,
     observe::Remembered,
+    words::laid,
 };
 
 /// Everything that makes one board another than the next.
@@ -100,7 +101,8 @@ impl Birth {
 pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
     let mut words = BTreeMap::new();
     let mut put = |register: &Register, raw: Vec<u16>| {
-        words.extend((register.address..).zip(raw));
+        let around = words.get(&register.address).copied().unwrap_or_default();
+        words.extend((register.address..).zip(laid(register, raw, around)));
     };
     for register in &model.registers {
         if let Some(raw) = birth_value(register) {
@@ -111,6 +113,8 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
         let text = match field.kind.as_str() {
             "machine_code" => birth.machine_code.to_string(),
             "bluetooth_address" => birth.bluetooth_address.clone(),
+            // A number of the maker's own, as wide as any field for one.
+            "pcb_label" => format!("SIM{:08X}", birth.machine_code),
             _ => continue,
         };
         if let Some(register) = model.register(&field.register)

@@ -10,7 +10,7 @@ use std::{
 
 mod application;
 
-use domain::model::{DeviceModel, Register};
+use domain::model::{AddressStep, DeviceModel, Register};
 use protocol::{Instant, modbus::server::RtuServerDecoder, ymodem};
 use rand::{SeedableRng as _, rngs::StdRng};
 
@@ -27,6 +27,7 @@ use crate::{
     memory::{Memory, Stored},
     observe::{Holds, Observation},
     pack::Pack,
+    words,
 };
 
 /// How long the supply is away in [`Disturbance::PowerLossInFlash`].
@@ -35,6 +36,8 @@ const POWER_LOSS: Duration = Duration::from_millis(300);
 /// A board in a slot or in a hand.
 #[derive(Debug)]
 pub struct Board {
+    /// What an address of a master's counts; the model here has its places in words.
+    step: AddressStep,
     model: Arc<DeviceModel>,
     birth: Birth,
     born: Stored,
@@ -103,6 +106,8 @@ impl Board {
     /// A board without power.
     #[must_use]
     pub fn new(model: Arc<DeviceModel>, birth: Birth) -> Self {
+        let step = model.link.address_step;
+        let model = words::in_words(model);
         let mut chance = StdRng::seed_from_u64(birth.seed);
         let born = stored_at_birth(&model, &birth);
         let mischief = Chance::new(birth.disturbances, birth.seed, "board");
@@ -123,6 +128,7 @@ impl Board {
         }
         let settle_ms = model.calibration.as_ref().map_or(0, |calibration| calibration.settle_ms);
         Self {
+            step,
             live: live_registers(&model),
             memory: Memory::new(
                 model.clone(),
@@ -308,10 +314,9 @@ impl Board {
         let output = self.output();
         let kept = self.memory.kept();
         let kept_words = |register: &Register| -> Vec<u16> {
-            (register.address..)
-                .take(usize::from(register.width()))
-                .map(|address| kept.words.get(&address).copied().unwrap_or_default())
-                .collect()
+            let places = (register.address..).take(usize::from(register.width()));
+            let held = places.map(|address| kept.words.get(&address).copied().unwrap_or_default());
+            words::raw(register, held.collect())
         };
         let parameters = self.model.parameters();
         Observation {

@@ -159,7 +159,7 @@ impl Flash {
     #[must_use]
     pub fn version(&self) -> Option<String> {
         if self.built_in {
-            return None;
+            return Some("V1.0".to_owned());
         }
         let field = self.image()?.get(self.version_offset..self.version_offset + self.version_bytes)?;
         let text: Vec<u8> = field.iter().copied().take_while(|byte| *byte != 0).collect();

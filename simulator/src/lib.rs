@@ -24,6 +24,7 @@ pub mod observe;
 pub mod pack;
 pub mod port;
 pub mod slot;
+mod words;
 
 pub use birth::Birth;
 pub use board::{Board, Mode};

@@ -54,6 +54,9 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     if model.calibration.as_ref().is_some_and(|calibration| calibration.current_register == name) {
         return Some(Live::Current);
     }
+    if model.calibration.as_ref().is_some_and(|calibration| calibration.register == name) {
+        return None;
+    }
     if name == "alarms" {
         return Some(Live::Alarms);
     }
@@ -74,6 +77,7 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
         "mV" | "V" if has("min") => Some(Live::CellMin),
         "mV" | "V" if has("diff") || has("spread") => Some(Live::CellSpread),
         "%" if has("soc") => Some(Live::Soc),
+        "mA" | "A" if has("current") => Some(Live::Current),
         _ => None,
     }
 }

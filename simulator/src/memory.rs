@@ -7,7 +7,7 @@ use domain::model::{Access, Block, Command, DeviceModel, Register, RegisterKind}
 use protocol::modbus::ExceptionCode;
 use serde::{Deserialize, Serialize};
 
-use crate::{codec, faults::Fault};
+use crate::{codec, faults::Fault, words};
 
 /// What survives a restart once it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,10 +106,11 @@ impl Memory {
         self.dirty
     }
 
-    /// The working words of a field.
+    /// The working value of a field, raw.
     #[must_use]
     pub fn field(&self, register: &Register) -> Vec<u16> {
-        (register.address..).take(usize::from(register.width())).map(|address| self.word(address)).collect()
+        let places = (register.address..).take(usize::from(register.width()));
+        words::raw(register, places.map(|address| self.word(address)).collect())
     }
 
     /// One working word; 0 where nothing was ever put.
@@ -142,7 +143,8 @@ impl Memory {
         let model = self.model.clone();
         for (name, value) in &command.sets {
             let Some(register) = model.register(name) else { continue };
-            let words = codec::encode_text(register, &value.to_string()).unwrap_or_default();
+            let raw = codec::encode_text(register, &value.to_string()).unwrap_or_default();
+            let words = words::laid(register, raw, self.word(register.address));
             for (address, word) in (register.address..).zip(words) {
                 self.working.words.insert(address, word);
                 self.dirty = true;
@@ -343,13 +345,14 @@ impl Memory {
     }
 
     fn merged(&self, register: &Register, address: u16, values: &[u16]) -> Vec<u16> {
-        (register.address..)
-            .take(usize::from(register.width()))
+        let places = (register.address..).take(usize::from(register.width()));
+        let held = places
             .map(|at| match at.checked_sub(address).and_then(|index| values.get(usize::from(index))) {
                 Some(value) => *value,
                 None => self.scratch.get(&at).copied().unwrap_or_else(|| self.word(at)),
             })
-            .collect()
+            .collect();
+        words::raw(register, held)
     }
 
     /// The blocks that together hold all these addresses; none where one is in a hole.

@@ -21,6 +21,7 @@ use crate::{
     knobs::is_turn,
     live::{Live, Measured},
     memory::Meaning,
+    words::{self, laid},
 };
 
 /// Correction factors outside this are no calibration but a mistake.
@@ -54,7 +55,7 @@ impl Board {
         let function = frame.pdu.first().copied().unwrap_or_default();
         let response = match Request::decode(&frame.pdu) {
             Ok(request) => self.obey(now, &request, &mut effects),
-            Err(_) if matches!(function, 3 | 6 | 16) => Err(ExceptionCode::IllegalDataValue),
+            Err(_) if matches!(function, 3 | 4 | 6 | 16) => Err(ExceptionCode::IllegalDataValue),
             Err(_) => Err(ExceptionCode::IllegalFunction),
         };
         if self.memory.is_dirty() {
@@ -85,7 +86,7 @@ impl Board {
     }
 
     fn answering_address(&mut self) -> u8 {
-        let own = self.model.link.address;
+        let own = self.model.link.reply_address.unwrap_or(self.model.link.address);
         if !self.mischief.strikes(Disturbance::WrongAddress) {
             return own;
         }
@@ -118,19 +119,27 @@ impl Board {
         request: &Request,
         effects: &mut Effects,
     ) -> Result<Response, ExceptionCode> {
+        let place = |address: u16| words::at(self.step, address).ok_or(ExceptionCode::IllegalDataAddress);
+        let reads_inputs = self.model.link.read_function == 4;
         match request {
-            Request::ReadHolding { address, quantity } => {
-                self.memory.check_read(*address, *quantity)?;
-                self.read_since_start.extend((*address..).take(usize::from(*quantity)));
-                Ok(Response::ReadHolding(self.read(now, *address, *quantity)))
+            Request::ReadHolding { .. } if reads_inputs => Err(ExceptionCode::IllegalFunction),
+            Request::ReadInput { .. } if !reads_inputs => Err(ExceptionCode::IllegalFunction),
+            Request::ReadHolding { address, quantity } | Request::ReadInput { address, quantity } => {
+                let first = place(*address)?;
+                self.memory.check_read(first, *quantity)?;
+                self.read_since_start.extend((first..).take(usize::from(*quantity)));
+                let words = self.read(now, first, *quantity);
+                Ok(if reads_inputs { Response::ReadInput(words) } else { Response::ReadHolding(words) })
             }
-            Request::ReadInput { .. } => Err(ExceptionCode::IllegalFunction),
+            Request::WriteSingle { .. } if !self.model.link.write_single => {
+                Err(ExceptionCode::IllegalFunction)
+            }
             Request::WriteSingle { address, value } => {
-                self.write(now, *address, &[*value], true, effects)?;
+                self.write(now, place(*address)?, &[*value], true, effects)?;
                 Ok(Response::WriteSingle { address: *address, value: *value })
             }
             Request::WriteMultiple { address, values } => {
-                self.write(now, *address, values, false, effects)?;
+                self.write(now, place(*address)?, values, false, effects)?;
                 Ok(Response::WriteMultiple { address: *address, quantity: values.len() as u16 })
             }
         }
@@ -189,7 +198,11 @@ impl Board {
         for (register, live) in std::mem::take(&mut self.live) {
             let last = u32::from(register.address) + u32::from(register.width());
             if last > u32::from(address) && u32::from(register.address) < end {
-                for (at, word) in (register.address..).zip(self.show(now, &register, live)) {
+                let shown = self.show(now, &register, live);
+                let around =
+                    register.address.checked_sub(address).and_then(|index| words.get(usize::from(index)));
+                let shown = laid(&register, shown, around.copied().unwrap_or_default());
+                for (at, word) in (register.address..).zip(shown) {
                     if let Some(slot) =
                         at.checked_sub(address).and_then(|index| words.get_mut(usize::from(index)))
                     {

@@ -139,7 +139,7 @@ fn check_kind(model: &DeviceModel, index: usize, register: &Register, report: &m
     let name = &register.name;
     let ascii = matches!(register.kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength);
     let is_field = model.link.address_step == AddressStep::Field;
-    if model.link.address_step == AddressStep::Byte && register.address % 2 != 0 {
+    if model.link.address_step == AddressStep::Byte && !register.address.is_multiple_of(2) {
         let reason = format!(
             "register {name:?} begins within a register: say the even address, and u8_low for its second byte"
         );
