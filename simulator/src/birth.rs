@@ -109,28 +109,30 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
             put(register, raw);
         }
     }
+    // Before the identity: some models keep both in one field.
+    if let Some(name) = &model.name
+        && let Some(register) = model.register(&name.register)
+        && let Some(raw) = encode_text(register, "BMS")
+    {
+        put(register, raw);
+    }
+    let number_text = birth.machine_code.to_string();
     for field in &model.identity.fields {
         let text = match field.kind.as_str() {
             "machine_code" => birth.machine_code.to_string(),
             "bluetooth_address" => birth.bluetooth_address.clone(),
-            // A number of the maker's own, as wide as any field for one.
-            "pcb_label" => format!("SIM{:08X}", birth.machine_code),
-            _ => continue,
+            // A number of the maker's own, as wide as any field for one; the pack's is written by who builds the pack.
+            "pack_serial" => continue,
+            _ => format!("SIM{:08X}", birth.machine_code),
         };
         if let Some(register) = model.register(&field.register)
-            && let Some(raw) = encode_text(register, &text)
+            && let Some(raw) = encode_text(register, &text).or_else(|| encode_text(register, &number_text))
         {
             put(register, raw);
         }
     }
     if let Some(register) = model.register(&model.identity.model_register) {
         put(register, hardware_model(model, register, birth.fault == Some(Fault::WrongModel)));
-    }
-    if let Some(name) = &model.name
-        && let Some(register) = model.register(&name.register)
-        && let Some(raw) = encode_text(register, "BMS")
-    {
-        put(register, raw);
     }
     if let Some(lease) = &model.lease
         && let Some(register) = model.register(&lease.mode_register)

@@ -39,7 +39,8 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     if register.parameter {
         return None;
     }
-    if name == model.firmware.version_register {
+    // Where the version tells the model too, the board shows what it was born with.
+    if name == model.firmware.version_register && name != model.identity.model_register {
         return Some(Live::Version);
     }
     if model.firmware.crc_register.as_deref() == Some(name) {
