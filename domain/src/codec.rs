@@ -50,7 +50,10 @@ pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
     }
     let first = raw.first().copied().unwrap_or_default();
     Ok(match register.kind {
-        RegisterKind::U8High | RegisterKind::U8Low if first > 0xFF => return Err(garbage(register, raw)),
+        RegisterKind::U8High | RegisterKind::U8Low | RegisterKind::Version if first > 0xFF => {
+            return Err(garbage(register, raw));
+        }
+        RegisterKind::Version => Value::Text(format!("{:X}.{:X}", first >> 4, first & 0xF)),
         RegisterKind::U8High | RegisterKind::U8Low => scaled(register, i128::from(first)),
         RegisterKind::U16 => scaled(register, i128::from(first)),
         RegisterKind::I16 => scaled(register, i128::from(first.cast_signed())),
@@ -98,7 +101,9 @@ pub fn words_of(register: &Register, bytes: &[u8]) -> Option<Vec<u16>> {
     if bytes.len() != usize::from(register.bytes()) {
         return None;
     }
-    if let (RegisterKind::U8High | RegisterKind::U8Low, [byte]) = (register.kind, bytes) {
+    if let (RegisterKind::U8High | RegisterKind::U8Low | RegisterKind::Version, [byte]) =
+        (register.kind, bytes)
+    {
         return Some(vec![u16::from(*byte)]);
     }
     let word = |pair: &[u8]| {
@@ -114,7 +119,8 @@ pub fn words_of(register: &Register, bytes: &[u8]) -> Option<Vec<u16>> {
 /// The bytes of a register's raw words as they go on the wire: the way back of [`words_of`].
 #[must_use]
 pub fn bytes_of(register: &Register, raw: &[u16]) -> Vec<u8> {
-    if let (RegisterKind::U8High | RegisterKind::U8Low, [word]) = (register.kind, raw) {
+    if let (RegisterKind::U8High | RegisterKind::U8Low | RegisterKind::Version, [word]) = (register.kind, raw)
+    {
         return vec![*word as u8];
     }
     let pair = |word: &u16| match register.byte_order {
@@ -136,6 +142,7 @@ pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault
         (RegisterKind::U8High | RegisterKind::U8Low, Value::Number(n)) => {
             Ok(vec![stepped(register, *n, 0, 0xFF)? as u16])
         }
+        (RegisterKind::Version, Value::Text(text)) => Ok(vec![version(register, text)?]),
         (RegisterKind::U16, Value::Number(n)) => {
             Ok(vec![stepped(register, *n, 0, i128::from(u16::MAX))? as u16])
         }
@@ -198,6 +205,7 @@ fn expected_type(kind: RegisterKind) -> &'static str {
         | RegisterKind::I32
         | RegisterKind::F32 => "a number",
         RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => "a text",
+        RegisterKind::Version => "a version of two digits (2.1)",
         RegisterKind::Bits => "a bit field as text (0x0003)",
         RegisterKind::Bits32 => "a bit field as text (0x00000003)",
         RegisterKind::Enum => "one of its options by name",
@@ -361,6 +369,21 @@ fn bits(register: &Register, text: &str, digits: usize) -> Result<u32, CodecFaul
     // from_str_radix takes a sign too; four digits with a sign are not four digits.
     let given = given.filter(|given| given.bytes().all(|b| b.is_ascii_hexdigit())).ok_or_else(fault)?;
     u32::from_str_radix(given, 16).map_err(|_| fault())
+}
+
+/// Two upper-case hex digits with a point between them.
+fn version(register: &Register, text: &str) -> Result<u16, CodecFault> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_lowercase());
+    let digits = match text.as_bytes() {
+        [major, b'.', minor] => digit(*major).zip(digit(*minor)),
+        _ => None,
+    };
+    let fault = || CodecFault::WrongType {
+        register: register.name.clone(),
+        expected: expected_type(register.kind),
+        found: format!("{text:?}"),
+    };
+    digits.map(|(major, minor)| (major << 4 | minor) as u16).ok_or_else(fault)
 }
 
 /// None: the empty text, a date that was never set.

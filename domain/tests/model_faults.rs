@@ -104,6 +104,7 @@ fn a_field_that_its_kind_does_not_allow_is_named() {
     let scale = "scale_when = { register = \"switches\", bit = \"none\", scale = 10 }\nkind = \"u16\"";
     finds("name = \"cell_7_mv\"", kind, "byte_order = \"low_first\"\nkind = \"u8_low\"", "no pairs of bytes");
     finds("name = \"cell_7_mv\"", kind, scale, "names no bit \"none\"");
+    finds("name = \"cell_7_mv\"", kind, "kind = \"version\"", "a version of one byte lies in a field");
     let ratings =
         shipped().replacen("[password]", "[ratings]\nmin_cells = 33\nsource = \"x\"\n[password]", 1);
     assert!(faults(&ratings).iter().any(|fault| fault.reason.contains("min_cells 33 is outside 1..32")));
@@ -119,6 +120,13 @@ fn what_a_command_sets_are_parameters_and_values_that_they_take() {
         "charge_recovery_mv = 27",
         "outside 1500..4500 mV",
     );
+}
+
+#[test]
+fn a_block_that_is_locked_for_reads_is_locked_for_writes_too() {
+    finds("name = \"live\"", "access = ", "locked_reads = true\naccess = ", "say locked too");
+    let (text, _) = spoilt("name = \"protection\"", "locked = true", "locked = true\nlocked_reads = true");
+    assert!(faults(&text).is_empty(), "{:?}", faults(&text));
 }
 
 #[test]

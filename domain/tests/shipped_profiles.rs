@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use jigline_domain::{
-    model::{DeviceModel, parse_model},
+    model::{DeviceModel, Provenance, parse_model},
     procedure::{check_pairing, check_procedure, parse_procedure},
-    profile::{check_profile, parse_profile},
+    profile::{Chemistry, check_profile, parse_profile},
 };
 use std::{fmt::Display, fs, path::PathBuf};
 
@@ -79,4 +79,47 @@ fn the_blocks_of_the_shipped_model_fit_one_read_each() {
         assert!(block.count <= model.link.max_read, "{}", block.name);
     }
     assert_eq!(model.parameters().count(), 36);
+}
+
+/// A model that is shipped in full has a profile for every chemistry.
+#[test]
+fn the_full_models_have_a_profile_of_every_chemistry() {
+    let profiles: Vec<_> = files("parameters")
+        .iter()
+        .map(|(path, text)| parse_profile(path, text).unwrap_or_else(|faults| panic!("{}", lines(&faults))))
+        .collect();
+    for id in ["topbms", "jk-pb", "jbd"] {
+        for chemistry in [Chemistry::LiIon, Chemistry::LiFePo4, Chemistry::Lto] {
+            let found = profiles.iter().any(|profile| profile.model == id && profile.chemistry == chemistry);
+            assert!(found, "{id} has no profile for {}", chemistry.as_str());
+        }
+    }
+}
+
+/// What nobody has published drives simulators only; it is told block by block.
+#[test]
+fn what_is_assumed_of_a_published_model_is_marked_block_by_block() {
+    let assumed = |id: &str| -> Vec<String> {
+        let blocks = model(id).blocks.into_iter().filter(|block| block.provenance == Provenance::Assumed);
+        blocks.map(|block| block.name).collect()
+    };
+    assert_eq!(assumed("jk-pb"), ["serial", "shutdown", "presets"]);
+    for id in ["jbd", "daly-d2", "pace", "seplos-v3"] {
+        assert!(!model(id).has_assumed_parts(), "{id}: {:?}", assumed(id));
+    }
+}
+
+/// A passcode that a board gives away in the clear is not read: no block covers it.
+#[test]
+fn passcodes_lie_in_holes() {
+    let jk = model("jk-pb");
+    for address in (0x1438..0x1448).chain(0x145B..0x1460).chain(0x1470..0x1480) {
+        assert!(jk.block_of(address, 1).is_none(), "0x{address:04X}");
+    }
+    for address in 0x00C9..0x00CC {
+        assert!(model("daly-d2").block_of(address, 1).is_none(), "0x{address:04X}");
+    }
+    for address in [0x06, 0x07, 0x09] {
+        assert!(model("jbd").block_of(address, 1).is_none(), "0x{address:02X}");
+    }
 }

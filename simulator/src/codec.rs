@@ -14,7 +14,9 @@ pub fn encode_number(register: &Register, value: f64) -> Vec<u16> {
         _ => steps,
     };
     match register.kind {
-        RegisterKind::U8High | RegisterKind::U8Low => vec![u16::from(raw.round() as u8)],
+        RegisterKind::U8High | RegisterKind::U8Low | RegisterKind::Version => {
+            vec![u16::from(raw.round() as u8)]
+        }
         RegisterKind::Bits32 => two_words(register, raw.round() as u32),
         RegisterKind::DateBytes => vec![0, 0],
         RegisterKind::U16 | RegisterKind::Bits | RegisterKind::Enum | RegisterKind::DatePacked => {
@@ -54,6 +56,11 @@ pub fn encode_text(register: &Register, text: &str) -> Option<Vec<u16>> {
                 .or_else(|| text.parse().ok())
                 .map(|raw| vec![raw])
         }
+        RegisterKind::Version => {
+            let (major, minor) = text.split_once('.')?;
+            let digit = |text: &str| u16::from_str_radix(text, 16).ok().filter(|digit| *digit <= 0xF);
+            Some(vec![digit(major)? * 16 + digit(minor)?])
+        }
         RegisterKind::DatePacked => {
             let (year, month, day) = calendar(text)?;
             Some(vec![(year << 9) | (month << 5) | day])
@@ -72,7 +79,7 @@ pub fn decode_number(register: &Register, raw: &[u16]) -> Option<f64> {
     let first = *raw.first()?;
     let number = match register.kind {
         RegisterKind::Bits32 => return Some(f64::from(one_long(register, raw)?)),
-        RegisterKind::DateBytes => return None,
+        RegisterKind::DateBytes | RegisterKind::Version => return None,
         RegisterKind::U8High | RegisterKind::U8Low | RegisterKind::U16 => {
             let number = f64::from(first);
             match register.negative_above.map(f64::from) {
@@ -106,6 +113,10 @@ pub fn decode_text(register: &Register, raw: &[u16]) -> String {
         RegisterKind::DatePacked => {
             let word = raw.first().copied().unwrap_or_default();
             format!("{:04}-{:02}-{:02}", 2000 + (word >> 9), (word >> 5) & 0xF, word & 0x1F)
+        }
+        RegisterKind::Version => {
+            let word = raw.first().copied().unwrap_or_default();
+            format!("{:X}.{:X}", word / 16, word % 16)
         }
         RegisterKind::Bits32 => format!("0x{:08X}", one_long(register, raw).unwrap_or_default()),
         RegisterKind::DateBytes => {
@@ -227,6 +238,9 @@ mod tests {
         let words = encode_text(&address, "868835400068").unwrap();
         assert_eq!(words, [0x3836, 0x3838, 0x3335, 0x3430, 0x3030, 0x3638]);
         // (2021 - 2000) << 9 | 6 << 5 | 19
+        assert_eq!(encode_text(&plain(RegisterKind::Version), "2.5").unwrap(), [0x25]);
+        assert_eq!(decode_text(&plain(RegisterKind::Version), &[0x25]), "2.5");
+        assert!(encode_text(&plain(RegisterKind::Version), "2.10").is_none());
         assert_eq!(encode_text(&plain(RegisterKind::DatePacked), "2021-06-19").unwrap(), [0x2AD3]);
         assert_eq!(decode_text(&plain(RegisterKind::DatePacked), &[0x2AD3]), "2021-06-19");
     }

@@ -126,6 +126,20 @@ fn single_bytes_long_bit_fields_and_byte_dates_are_read_as_their_makers_print_th
 }
 
 #[test]
+fn a_version_of_one_byte_is_read_as_two_digits() {
+    // JBD: 0x10 is 1.0 (V11 chapter 3.1); a board in the field says 0x25.
+    pair(&register(RegisterKind::Version), &[0x10], "1.0");
+    pair(&register(RegisterKind::Version), &[0x25], "2.5");
+    pair(&register(RegisterKind::Version), &[0xAF], "A.F");
+    assert!(decode(&register(RegisterKind::Version), &[0x0110]).is_err(), "two bytes are no byte");
+    for text in ["", "1", "10", "1.", "1.0.0", "1.g", "a.f", "+.1"] {
+        assert!(encode(&register(RegisterKind::Version), &Value::from(text)).is_err(), "{text}");
+    }
+    assert_eq!(words_of(&register(RegisterKind::Version), &[0x25]), Some(vec![0x25]));
+    assert_eq!(bytes_of(&register(RegisterKind::Version), &[0x25]), [0x25]);
+}
+
+#[test]
 fn swapped_bytes_are_put_right_between_wire_and_words() {
     let swapped = Register { byte_order: ByteOrder::LowFirst, ..register(RegisterKind::U16) };
     assert_eq!(words_of(&swapped, &[0x34, 0x12]), Some(vec![0x1234]));
@@ -169,6 +183,7 @@ fn any_register() -> impl Strategy<Value = Register> {
     let kind = prop::sample::select(vec![
         K::U8High,
         K::U8Low,
+        K::Version,
         K::Bits32,
         K::DateBytes,
         K::U16,
@@ -215,6 +230,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         (-70_000_i32..70_000).prop_map(|whole| Value::Number(f64::from(whole))),
         "[ -~]{0,20}".prop_map(Value::Text),
         "0x[0-9A-F]{4}".prop_map(Value::Text),
+        "[0-9A-F]\\.[0-9A-F]".prop_map(Value::Text),
         "0x[0-9A-F]{8}".prop_map(Value::Text),
         "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])".prop_map(Value::Text),
         prop::sample::select(vec!["li_ion", "lto", ""]).prop_map(Value::from),

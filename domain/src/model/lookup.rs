@@ -11,7 +11,7 @@ impl Register {
     pub fn bytes(&self) -> u16 {
         use RegisterKind as K;
         match self.kind {
-            K::U8High | K::U8Low => 1,
+            K::U8High | K::U8Low | K::Version => 1,
             K::U16 | K::I16 | K::Bits | K::Enum | K::DatePacked => 2,
             K::U32 | K::I32 | K::F32 | K::Bits32 | K::DateBytes => 4,
             K::AsciiNul | K::AsciiSpace | K::AsciiLength => {

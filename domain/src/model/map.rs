@@ -17,6 +17,9 @@ wire! {
         /// Whether the access guard (the parameter password, factory mode, or both) must be open before a write is taken.
         #[serde(default)]
         pub locked: bool,
+        /// Whether the guard must be open before a read is answered too (JBD's settings); such a block is locked.
+        #[serde(default, skip_serializing_if = "is_false")]
+        pub locked_reads: bool,
         /// Whether it takes function 06 only (one register a write).
         #[serde(default)]
         pub single_write_only: bool,
@@ -93,6 +96,10 @@ wire! {
     }
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 fn is_zero(number: &u16) -> bool {
     *number == 0
 }
@@ -109,6 +116,8 @@ wire! {
         U8High,
         /// The low byte of a register, or a single byte where addresses are fields.
         U8Low,
+        /// One byte of two digits where addresses are fields: 0x21 is shown as `2.1` (JBD's software version).
+        Version,
         U16,
         I16,
         U32,

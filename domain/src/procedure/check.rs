@@ -273,7 +273,8 @@ fn check_measurement(m: &super::MeasurementSpec, model: &DeviceModel, report: &m
         report(format!("measurement {:?} forbids bits of {}, which is no bit field", m.name, register.name));
     }
     if matches!(register.kind, RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength)
-        || matches!(register.kind, RegisterKind::Enum | RegisterKind::DatePacked)
+        || matches!(register.kind, RegisterKind::Enum | RegisterKind::DatePacked | RegisterKind::DateBytes)
+        || register.kind == RegisterKind::Version
     {
         report(format!("measurement {:?} reads {}, which holds no number", m.name, register.name));
     }

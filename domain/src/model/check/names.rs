@@ -105,7 +105,8 @@ fn check_identity(model: &DeviceModel, report: &mut Report<'_>) {
 
 fn check_firmware(model: &DeviceModel, report: &mut Report<'_>) {
     let at = |key| [At::Key("firmware"), At::Key(key)];
-    need(model, &at("version_register"), &model.firmware.version_register, &ASCII, Need::Read, report);
+    let kinds = [&ASCII[..], &[RegisterKind::Version]].concat();
+    need(model, &at("version_register"), &model.firmware.version_register, &kinds, Need::Read, report);
     if let Some(name) = &model.firmware.crc_register {
         need(model, &at("crc_register"), name, &[RegisterKind::U32], Need::Read, report);
     }

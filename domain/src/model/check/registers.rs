@@ -44,6 +44,10 @@ pub(super) fn check_blocks(model: &DeviceModel, report: &mut Report<'_>) {
         if block.locked && block.access == Access::ReadOnly {
             report.row("block", index, "locked", format!("block {name:?} is read-only: nothing opens it"));
         }
+        if block.locked_reads && !block.locked {
+            let reason = format!("block {name:?} is locked for reads and open for writes: say locked too");
+            report.row("block", index, "locked_reads", reason);
+        }
         if block.source.trim().is_empty() {
             report.row(
                 "block",
@@ -160,6 +164,10 @@ fn check_kind(model: &DeviceModel, index: usize, register: &Register, report: &m
             "kind",
             format!("register {name:?} is a byte of a field: say u8_low and at"),
         );
+    }
+    if register.kind == K::Version && !is_field {
+        let reason = format!("register {name:?}: a version of one byte lies in a field, at its place");
+        report.row("register", index, "kind", reason);
     }
     if register.bytes.is_some() && (!ascii || register.count.is_some() || register.bytes == Some(0)) {
         let reason = format!("register {name:?}: bytes is for ASCII fields, in place of count, and not 0");

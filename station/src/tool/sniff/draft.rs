@@ -65,6 +65,7 @@ impl Use {
             access: self.access,
             // A bus does not show what a password guards.
             locked: false,
+            locked_reads: false,
             single_write_only: self.single_write_only,
             provenance: Provenance::Captured,
             source: format!("{source}, device {device}{function}"),
