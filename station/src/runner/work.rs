@@ -254,7 +254,16 @@ impl Work {
     fn board_failed(&mut self, now: Moment, fault: Fault) -> Next {
         let may_repeat = judge::outcome_of(fault.code) == Outcome::Fail
             && self.attempt < self.order.procedure.flash.attempts;
+        let in_loader = fault.code == FaultCode::ApplicationDidNotStart
+            && fault.args.get("found").is_some_and(|found| found == "loader");
         match self.phase {
+            // Its loader was heard just now: nobody need look for it.
+            Phase::StartApplication if may_repeat && in_loader => {
+                self.draft.retry();
+                let mut effects = vec![self.draft.note(now, format!("transfer {} failed", self.attempt))];
+                effects.extend(self.begin_flash(now, FlashEntry::Loader));
+                Ok(effects)
+            }
             Phase::Flash | Phase::StartApplication if may_repeat => {
                 self.draft.retry();
                 let silent_ms = self.order.procedure.probe.silent_ms;
