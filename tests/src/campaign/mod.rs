@@ -191,7 +191,7 @@ pub fn run(options: &Options) -> Result<Report> {
     let judged = campaign.work_all(&jobs)?;
     let undisturbed =
         [BootGeneration::Spl, BootGeneration::Hal].map(|loader| campaign.undisturbed.of_sound(loader));
-    Ok(Report::new(options, &roughs, undisturbed, judged, begun.elapsed()))
+    Ok(Report::new(options, &roughs, undisturbed, &judged, begun.elapsed()))
 }
 
 impl Campaign<'_> {

@@ -45,7 +45,7 @@ impl Report {
         options: &Options,
         roughs: &[Rough],
         undisturbed: [Duration; 2],
-        judged: Vec<Judged>,
+        judged: &[Judged],
         took: Duration,
     ) -> Self {
         let mut figures = Figures { json: Map::new(), missed: Vec::new() };
@@ -77,7 +77,7 @@ impl Report {
             runs.insert(rough.as_str().to_owned(), run_of(&own, recoverable.len(), verified, &struck));
         }
         let mut lines = Vec::new();
-        for judged in &judged {
+        for judged in judged {
             if options.verbose {
                 lines.push(shown(judged));
             }
@@ -85,7 +85,7 @@ impl Report {
                 lines.push(judged.told.clone());
             }
         }
-        lines.extend(look_again(options, &judged));
+        lines.extend(look_again(options, judged));
         let json = json!({
             "campaign": "wire",
             "seeds": options.seeds,
