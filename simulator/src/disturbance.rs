@@ -223,7 +223,7 @@ impl Wire {
             return Duration::ZERO;
         }
         match self.chance.below(8) {
-            0 => self.chance.millis(1_500, 4_000),
+            0 => self.chance.millis(1_500, 2_500),
             _ => self.chance.millis(200, 1_500),
         }
     }

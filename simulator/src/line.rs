@@ -101,6 +101,8 @@ impl Line {
 
     /// The board starts to send; behind what it is still sending.
     pub fn put_outbound(&mut self, now: Instant, bytes: &[u8], board_baud: u32) {
+        // What follows without a pause is still the same burst, however many pieces it is handed over in.
+        let begins = self.outbound.is_empty() && now >= self.outbound_free + SLICE;
         if self.outbound.is_empty() {
             self.outbound_free = self.outbound_free.max(now);
         }
@@ -111,8 +113,11 @@ impl Line {
                 None => self.outbound.push_back(whole(bytes, Duration::ZERO)),
             },
             Some((_, wire)) => {
-                wire.begin_burst();
-                let held = wire.hold();
+                let mut held = Duration::ZERO;
+                if begins {
+                    wire.begin_burst();
+                    held = wire.hold();
+                }
                 let pieces = wire.disturb(bytes);
                 let first = pieces.first().map_or(Duration::ZERO, |piece| piece.pause);
                 let pauses =

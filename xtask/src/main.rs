@@ -2,6 +2,7 @@
 //! so that it stays right when they are wrong. The environment is read here and nowhere else.
 
 mod bench;
+mod campaign;
 mod demo;
 mod install;
 mod postgres;
@@ -35,6 +36,8 @@ enum Task {
     Test(test::Options),
     /// Measures against goals; fails where one is missed.
     Bench(bench::Options),
+    /// Works thousands of boards under faults and judges them; fails where a goal is missed.
+    Campaign(campaign::Options),
     /// Builds the office page to WebAssembly, into frontend/dist/office.
     Ui(ui::Options),
     /// Checks the layout: arrows between crates, where SQL, ports and the environment may stand, file lengths.
@@ -66,6 +69,7 @@ fn run(options: &Options) -> Result<()> {
         Task::Demo(options) => demo::run(&workspace, options),
         Task::Test(options) => test::run(&workspace, options),
         Task::Bench(options) => bench::run(&workspace, options),
+        Task::Campaign(options) => campaign::run(&workspace, options),
         Task::Ui(options) => ui::build(&workspace, options),
         Task::Tidy => tidy::check(&workspace),
         Task::CheckWindows => windows::check(&workspace),

@@ -39,6 +39,8 @@ const DRAIN_FACTOR: u32 = 30;
 const ALONE: Duration = Duration::from_millis(20);
 /// More than so many bytes that are no signal, in answer to one block, are text.
 const STRAY_LIMIT: u32 = 24;
+/// Who says nothing to so many transmissions in a row is not there any more: a receiver that lives asks every second.
+const SILENCE_LIMIT: u32 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -89,6 +91,8 @@ pub struct Sender {
     closing_asked: Option<Instant>,
     /// Bytes that are no signal since the phase was last sent.
     strays: u32,
+    /// Transmissions in a row to which nothing at all was said.
+    unanswered: u32,
     cancel_pending: bool,
     retransmitted: u32,
     assumed_taken: u32,
@@ -136,6 +140,7 @@ impl Sender {
             last_was_can: false,
             closing_asked: None,
             strays: 0,
+            unanswered: 0,
             cancel_pending: false,
             retransmitted: 0,
             assumed_taken: 0,
@@ -163,7 +168,8 @@ impl Sender {
                 self.complete(Closing::Unconfirmed);
             }
             State::Sent { phase, until, .. } if until <= now => {
-                if self.sent > self.options.retransmissions {
+                self.unanswered += 1;
+                if self.sent > self.options.retransmissions || self.unanswered >= SILENCE_LIMIT {
                     self.end(SenderEvent::Failed(SenderFailure::NoReply { phase }));
                 } else {
                     self.pending(now, phase);
@@ -261,6 +267,7 @@ impl Sender {
     }
 
     fn handle_byte(&mut self, now: Instant, byte: u8) {
+        self.unanswered = 0;
         if let State::Draining { since, failure, .. } = self.state {
             self.state = State::Draining { quiet_from: now, since, failure };
             if self.drained.len() < DRAINED_LIMIT {

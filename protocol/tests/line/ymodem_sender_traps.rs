@@ -397,6 +397,22 @@ fn a_silent_board_is_given_up_after_the_allowed_repetitions() {
 }
 
 #[test]
+fn a_board_that_says_nothing_three_times_in_a_row_is_gone_however_many_repetitions_are_allowed() {
+    let mut host = Host::spl(3000).header_taken();
+    assert_eq!(host.sent()[1], 1);
+    host.now += ms(3001);
+    host.sender.handle_timeout(host.now);
+    assert_eq!(host.sent()[1], 1);
+    // It lives: the count begins anew.
+    host.answer(&[CRC_REQUEST]);
+    for _ in 0..3 {
+        assert_eq!(host.sent()[1], 1);
+    }
+    let failure = SenderFailure::NoReply { phase: Phase::Block(1) };
+    assert_eq!(host.wait_over(), [SenderEvent::Failed(failure)]);
+}
+
+#[test]
 fn a_board_that_keeps_asking_for_one_block_is_told_ca_ca_and_given_up() {
     let mut options = SenderOptions::new(Generation::Hal, BAUD);
     options.retransmissions = 2;

@@ -228,7 +228,6 @@ impl BoardLink {
         end: Instant,
     ) -> Result<Ping, Fault> {
         self.back_to_application_rate().await?;
-        let mut heard = Ping::Silence;
         for (sent, timeout) in timeouts.iter().enumerate() {
             match self.ping(request, *timeout).await? {
                 Ping::Answer => {
@@ -238,14 +237,15 @@ impl BoardLink {
                     }
                     return Ok(Ping::Answer);
                 }
-                Ping::Noise => heard = Ping::Noise,
+                // Whoever talks is not asked the same again: the caller finds out who it is.
+                Ping::Noise => return Ok(Ping::Noise),
                 Ping::Silence => {}
             }
             if Instant::now() >= end {
                 break;
             }
         }
-        Ok(heard)
+        Ok(Ping::Silence)
     }
 
     async fn ping(&mut self, request: &Request, timeout: Duration) -> Result<Ping, Fault> {

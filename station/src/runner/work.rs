@@ -101,6 +101,8 @@ pub struct Work {
     known_serial: Option<String>,
     new_secret: Option<Secret>,
     attempt: u8,
+    /// When the first transfer began.
+    flash_began: Option<Moment>,
     load_on: bool,
     true_ma: Option<u32>,
     /// What the board read before and after its calibration, milliamperes.
@@ -124,6 +126,7 @@ impl Work {
             known_serial: None,
             new_secret: None,
             attempt: 0,
+            flash_began: None,
             load_on: false,
             true_ma: None,
             board_ma: (0, 0),
@@ -252,9 +255,17 @@ impl Work {
 
     /// A request that the board did not answer properly: only a transfer is tried again.
     fn board_failed(&mut self, now: Moment, fault: Fault) -> Next {
-        let may_repeat = judge::outcome_of(fault.code) == Outcome::Fail
-            && self.attempt < self.order.procedure.flash.attempts;
+        let may_repeat = judge::outcome_of(fault.code) == Outcome::Fail && self.may_transfer_again(now);
+        let in_loader = fault.code == FaultCode::ApplicationDidNotStart
+            && fault.args.get("found").is_some_and(|found| found == "loader");
         match self.phase {
+            // Its loader was heard just now: nobody need look for it.
+            Phase::StartApplication if may_repeat && in_loader => {
+                self.draft.retry();
+                let mut effects = vec![self.draft.note(now, format!("transfer {} failed", self.attempt))];
+                effects.extend(self.begin_flash(now, FlashEntry::Loader));
+                Ok(effects)
+            }
             Phase::Flash | Phase::StartApplication if may_repeat => {
                 self.draft.retry();
                 let silent_ms = self.order.procedure.probe.silent_ms;

@@ -10,13 +10,13 @@ use simulator::{Disturbance, Disturbances, Fault};
 use std::sync::Arc;
 
 /// Bytes of the image: small, so that a case is cheap; flips that an old loader does not see leave a few transfers whole.
-pub const IMAGE_BYTES: u32 = 4 * 1024;
+pub const IMAGE_BYTES: u32 = 2 * 1024;
 
 /// One board in this many is bad.
 const BAD_ONE_IN: u32 = 8;
 
 /// What may be wrong with it.
-const FAULTS: [Fault; 11] = [
+pub const FAULTS: [Fault; 11] = [
     Fault::Silent,
     Fault::InterruptedFlash,
     Fault::FlippedFlashByte,
@@ -49,11 +49,11 @@ impl Case {
         Self { seed, loader: loader_of(seed), fault: fault.or(drawn), disturbances }
     }
 
-    /// The same way without any disturbance or fault: what the time is measured by.
+    /// The same way without any disturbance: what the time is measured by.
     #[must_use]
-    pub fn undisturbed(loader: BootGeneration) -> Self {
+    pub fn undisturbed(loader: BootGeneration, fault: Option<Fault>) -> Self {
         let seed = u64::from(loader == BootGeneration::Hal);
-        Self { seed, loader, fault: None, disturbances: Disturbances::default() }
+        Self { seed, loader, fault, disturbances: Disturbances::default() }
     }
 
     /// Whether the board itself is sound: an interrupted flash is healed by flashing.

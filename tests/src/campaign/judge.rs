@@ -65,7 +65,7 @@ pub struct Judgement {
     pub findings: Vec<(Finding, String)>,
 }
 
-/// Judges it. `undisturbed`: what the same way takes without a disturbance.
+/// Judges it. `undisturbed`: what such a board takes on a quiet line.
 #[must_use]
 pub fn judge(case: &Case, outcome: &Outcome, undisturbed: Duration) -> Judgement {
     let pass = outcome.records.iter().find(|record| record.outcome == RunOutcome::Pass);

@@ -63,7 +63,7 @@ const TRIALS: [Trial; Sabotage::ALL.len()] = {
     [
         Trial::of(S::SkipReadBack, 4, "verified_wrongly"),
         Trial::of(S::VerifyFromWriteBuffer, 4, "verified_wrongly").every_board(Fault::RegisterDoesNotHold),
-        Trial::of(S::AcceptLateAnswer, 24, "accused_wrongly").with("late=0.1"),
+        Trial::of(S::AcceptLateAnswer, 80, "accused_wrongly").with("late=0.1"),
         Trial::of(S::SkipIdentityCheck, 4, "verified_wrongly").every_board(Fault::IdentityChanges),
         Trial::of(S::IgnoreCrcEvidence, 4, "verified_wrongly").every_board(Fault::WriteProtected),
         Trial::of(S::NoDrain, 24, "recoverable_verified_percent_none").with("late=0.05"),

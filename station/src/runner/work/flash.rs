@@ -12,7 +12,14 @@ use domain::{
     step::Step,
     text::{Fault, FaultCode},
 };
-use std::sync::Arc;
+use protocol::ymodem::{
+    Generation,
+    sender::{SenderOptions, wire_floor},
+};
+use std::{sync::Arc, time::Duration};
+
+/// What a transfer and the first start take beside the image's time on the wire: the menu, the first 'C', the erase, the start.
+const BESIDE_THE_WIRE: Duration = Duration::from_secs(7);
 
 impl Work {
     pub(super) fn is_flashed_already(&self) -> bool {
@@ -22,9 +29,21 @@ impl Work {
     }
 
     pub(super) fn begin_flash(&mut self, now: Moment, entry: FlashEntry) -> Vec<Effect> {
+        self.flash_began.get_or_insert(now);
         let mut effects = self.draft.begin(now, Step::Flash);
         effects.extend(self.transfer(entry));
         effects
+    }
+
+    /// Whether a transfer that came to nothing is tried again: as often as the procedure says, and only within the time that the
+    /// ones before would have taken on a quiet line. On a line so disturbed another one only holds the slot up.
+    pub(super) fn may_transfer_again(&self, now: Moment) -> bool {
+        let attempts = self.order.procedure.flash.attempts;
+        let baud = self.order.model.boot.as_ref().map_or(self.order.model.link.baud, |boot| boot.baud);
+        let floor = wire_floor(self.order.image.bytes.len(), &SenderOptions::new(Generation::Spl, baud));
+        let most = (floor + BESIDE_THE_WIRE) * u32::from(attempts.saturating_sub(1));
+        let took = self.flash_began.map_or(0, |began| now.millis_since(&began));
+        self.attempt < attempts && u128::from(took) <= most.as_millis()
     }
 
     pub(super) fn transfer(&mut self, entry: FlashEntry) -> Vec<Effect> {
@@ -86,7 +105,7 @@ impl Work {
 
     /// The application runs and reports another image than the one sent: sent again while attempts are left.
     pub(super) fn board_failed_after_boot(&mut self, now: Moment, fault: Fault) -> Next {
-        if self.attempt >= self.order.procedure.flash.attempts {
+        if !self.may_transfer_again(now) {
             return Err(fault.into());
         }
         self.draft.retry();

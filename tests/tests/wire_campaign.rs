@@ -1,0 +1,63 @@
+//! The wire campaign in small: a few seeds of each rough, each run twice. `cargo xtask test` runs more of them, and every sabotage.
+
+use jigline_tests::campaign::{Case, Options, Rough, run};
+use simulator::Fault;
+
+fn options(seeds: u64) -> Options {
+    Options {
+        seeds,
+        seed: 1,
+        rough: Vec::new(),
+        disturb: Vec::new(),
+        fault: None,
+        replay_every: 1,
+        sabotage: None,
+        prove: false,
+        disk: None,
+        verbose: false,
+    }
+}
+
+#[test]
+fn boards_on_disturbed_lines_end_verified_or_refused_and_every_seed_replays_to_the_byte() {
+    let report = run(&options(8)).unwrap();
+    assert!(report.missed.is_empty(), "{:?}\n{}", report.missed, report.lines.join("\n"));
+    for rough in ["frames", "bytes"] {
+        assert_eq!(report.json["runs"][rough]["boards"], 8);
+        let struck = report.json["runs"][rough]["struck"].as_object().unwrap();
+        assert!(!struck.is_empty(), "nothing was disturbed in {rough}");
+    }
+}
+
+#[test]
+fn a_bad_board_is_refused_for_what_is_wrong_with_it_on_a_quiet_line() {
+    for (fault, code) in [
+        (Fault::WrongShunt, "CalibrationOff"),
+        (Fault::StuckMosfet, "OutputWrong"),
+        (Fault::DriftingCell, "OutsideLimits"),
+        (Fault::IdentityChanges, "IdentityChanged"),
+        (Fault::WriteProtected, "FirmwareCrcDiffers"),
+    ] {
+        let quiet = Options { rough: vec![Rough::None], fault: Some(fault), ..options(2) };
+        let report = run(&quiet).unwrap();
+        assert!(report.missed.is_empty(), "{fault:?}: {:?}\n{}", report.missed, report.lines.join("\n"));
+        assert_eq!(report.json["runs"]["none"]["refused"][code]["all"], 2, "{fault:?}: {}", report.json);
+    }
+}
+
+#[test]
+fn a_sabotage_is_in_no_build_that_did_not_ask_for_it() {
+    if cfg!(feature = "sabotage") {
+        return;
+    }
+    let spoilt = Options { sabotage: Some("skip_read_back".to_owned()), ..options(1) };
+    let refusal = run(&spoilt).unwrap_err().to_string();
+    assert!(refusal.contains("skip_read_back") && refusal.contains("cargo xtask campaign wire"), "{refusal}");
+}
+
+#[test]
+fn a_seed_stands_for_one_case() {
+    let case = |seed| format!("{:?}", Case::of(seed, Rough::Frames, &[], None));
+    assert_eq!(case(7), case(7));
+    assert_ne!(case(7), case(8));
+}
