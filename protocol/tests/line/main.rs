@@ -9,4 +9,5 @@ mod modbus;
 mod modbus_quirks;
 mod support;
 mod ymodem_receiver_traps;
+mod ymodem_sender_patience;
 mod ymodem_sender_traps;
