@@ -1,0 +1,161 @@
+//! Boards of every Modbus model on the line, under virtual time: the station's link speaks to the simulator's board, which knows only the
+//! parsed file. Judged by what the board keeps, in its own encoding.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
+
+use domain::{
+    model::{DeviceModel, Framing, parse_model},
+    profile::parse_profile,
+    record::FoundState,
+    rules::Ratings,
+    value::Value,
+};
+use jigline_tests::demo::workspace_root;
+use simulator::{
+    jig::{JigSettings, MemoryJig},
+    observe::Observation,
+};
+use station::{
+    board::{BoardReply, BoardRequest, Reading},
+    link::{BoardLink, Line, LinkOptions},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+fn models() -> Vec<Arc<DeviceModel>> {
+    let folder = workspace_root().join("profiles/models");
+    let mut models: Vec<Arc<DeviceModel>> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| Arc::new(parse_model("model", &std::fs::read_to_string(path).unwrap()).unwrap()))
+        .collect();
+    models.retain(|model| model.link.framing == Framing::ModbusRtu);
+    models.sort_by(|a, b| a.id.cmp(&b.id));
+    models
+}
+
+struct Bench {
+    jig: MemoryJig,
+    link: BoardLink,
+}
+
+impl Bench {
+    fn of(model: &Arc<DeviceModel>) -> Self {
+        let jig = MemoryJig::start(JigSettings {
+            model: Arc::clone(model),
+            slots: 1,
+            boards: 1,
+            first_board: 1,
+            seed: 5,
+            faulty: 0,
+            fault: None,
+            disturbances: Default::default(),
+            observer: None,
+            earlier: Vec::new(),
+            remembered: Vec::new(),
+            knobs: Default::default(),
+        })
+        .unwrap();
+        let socket = jig.socket(1).unwrap().connect();
+        socket.set_baud(model.link.baud);
+        let rate = socket.baud_handle();
+        let hook = Box::new(move |baud| rate.store(baud, std::sync::atomic::Ordering::SeqCst));
+        let line = Line::from_stream("memory", socket.stream, model.link.baud).with_baud_hook(hook);
+        Self { jig, link: BoardLink::new(line, Arc::clone(model), LinkOptions::default()) }
+    }
+
+    async fn ask(&mut self, request: BoardRequest) -> BoardReply {
+        self.link.execute(request, &mut |_| {}).await.expect("the board answers").reply
+    }
+
+    async fn found(&mut self) {
+        let found = self.ask(BoardRequest::Probe { silent_ms: 10_000 }).await;
+        assert_eq!(found, BoardReply::Found(FoundState::Application));
+    }
+
+    async fn parameters(&mut self) -> Vec<Reading> {
+        match self.ask(BoardRequest::ReadParameters).await {
+            BoardReply::Registers(readings) => readings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn observe(&self) -> Observation {
+        self.jig.jig.observe(1).await.expect("the board lies there")
+    }
+}
+
+/// The same value, spelt by two programs: numbers as numbers.
+fn same(read: &Value, kept: &str) -> bool {
+    match read.as_number() {
+        Some(number) => {
+            kept.parse::<f64>().is_ok_and(|kept| (kept - number).abs() < 1e-6 * number.abs().max(1.0))
+        }
+        // A date that was never set is shown as none by one and as zeros by the other.
+        None => read.to_string() == kept || read.to_string().is_empty() && kept.ends_with("00-00"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_parameter_is_read_as_the_board_itself_shows_it() {
+    let models = models();
+    assert!(models.len() >= 5, "{} Modbus models", models.len());
+    for model in models {
+        let mut bench = Bench::of(&model);
+        bench.found().await;
+        let identity = bench.ask(BoardRequest::ReadIdentity).await;
+        let BoardReply::Identity(identity) = identity else { panic!("{identity:?}") };
+        assert!(identity.is_model, "{}: {identity:?}", model.id);
+        let read = bench.parameters().await;
+        assert!(read.len() >= 20, "{} has {} parameters", model.id, read.len());
+        let kept = bench.observe().await.parameters;
+        for reading in read {
+            let own = kept.get(&reading.name).unwrap();
+            assert!(
+                same(&reading.value, own),
+                "{} {}: read {}, kept {own}",
+                model.id,
+                reading.name,
+                reading.value
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_goes_into_a_board_that_counts_bytes_and_keeps_halves_of_registers() {
+    let models = models();
+    let model = models.iter().find(|model| model.id == "jk-pb").unwrap();
+    for file in ["jk-pb-14s-li-ion-100a", "jk-pb-16s-lto-100a", "jk-pb-16s-lifepo4-100a"] {
+        let path = workspace_root().join(format!("profiles/parameters/{file}.toml"));
+        let profile = parse_profile(file, &std::fs::read_to_string(path).unwrap()).unwrap();
+        let mut bench = Bench::of(model);
+        bench.found().await;
+        let before = bench.observe().await.parameters;
+        let ratings = Ratings { jig_test_current_a: Some(20.0), ..Ratings::of_product(&profile) };
+        let request = BoardRequest::WriteProfile { values: profile.values.clone(), ratings };
+        let BoardReply::ProfileWritten(written) = bench.ask(request).await else { panic!("no profile") };
+        assert!(written.parameters.iter().all(|parameter| parameter.holds()), "{written:#?}");
+        let changed = written.parameters.iter().filter(|parameter| parameter.written).count();
+        assert!(
+            changed >= 20 && written.transactions as usize <= changed,
+            "{changed}, {}",
+            written.transactions
+        );
+        // What the board stored, once its pause is over; and whoever was not asked stays as it was.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let kept = bench.observe().await.parameters;
+        for (name, value) in &profile.values {
+            assert!(same(value, &kept[name]), "{file} {name}: {value}, kept {}", kept[name]);
+        }
+        let others = |all: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+            all.iter()
+                .filter(|(name, _)| !profile.values.contains_key(*name))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect()
+        };
+        assert_eq!(others(&kept), others(&before), "{file}");
+        assert_eq!(kept["charge_voltage_h"], "1");
+        assert_eq!(kept["float_voltage_h"], profile.values["float_voltage_h"].to_string());
+    }
+}
