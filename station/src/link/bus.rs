@@ -20,7 +20,7 @@ use domain::{
 use futures_util::FutureExt as _;
 use protocol::{
     guard::{self, Checked, LinkGuard, LinkState, Purpose},
-    modbus::{EXCEPTION_BIT, ExceptionCode, Request, Response, rtu},
+    modbus::{EXCEPTION_BIT, ExceptionCode, Request, Response, exceptions::ExceptionTable, rtu},
     timing::{silence, wire_time},
 };
 use std::{borrow::Cow, io, sync::Arc, time::Duration};
@@ -70,6 +70,7 @@ pub(super) struct Bus {
     guard: LinkGuard,
     settings: BusSettings,
     secrets: SecretFields,
+    exceptions: ExceptionTable,
     epoch: Instant,
     /// Before this moment the board wants quiet.
     free_at: Instant,
@@ -79,6 +80,7 @@ impl Bus {
     pub(super) fn new(line: Line, model: Arc<DeviceModel>, settings: BusSettings) -> Self {
         let now = Instant::now();
         let secrets = SecretFields::of(&model);
+        let exceptions = map::exceptions(&model);
         Self {
             model,
             device: line.shared_device(),
@@ -87,6 +89,7 @@ impl Bus {
             port: Port::Home(line),
             settings,
             secrets,
+            exceptions,
             epoch: now,
             free_at: now,
         }
@@ -248,7 +251,9 @@ impl Bus {
                 }
                 self.guard.handle_answer(checked.as_ref().err(), now);
                 checked.map_err(|fault| match fault {
-                    guard::GuardFault::Exception { code, .. } => BusFault::Exception(code),
+                    guard::GuardFault::Exception { code, .. } => {
+                        BusFault::Exception(self.exceptions.meaning(code))
+                    }
                     misfit => BusFault::Garbage(misfit.to_string()),
                 })
             }

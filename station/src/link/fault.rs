@@ -3,7 +3,10 @@
 use domain::text::{Fault, FaultCode};
 use protocol::{
     guard::LinkRefusal,
-    modbus::{ExceptionCode, Request},
+    modbus::{
+        Request,
+        exceptions::{ExceptionAdvice, ExceptionMeaning},
+    },
 };
 use std::fmt;
 
@@ -12,8 +15,8 @@ use std::fmt;
 pub(super) enum BusFault {
     /// The port is gone: nothing on this line can be done any more.
     Port(Fault),
-    /// The board refused, in a proper frame.
-    Exception(ExceptionCode),
+    /// The board refused, in a proper frame; what it means by that, its model says.
+    Exception(ExceptionMeaning),
     /// No whole answer in time.
     Silent,
     /// Something came that is no answer to this request.
@@ -25,17 +28,23 @@ pub(super) enum BusFault {
 impl BusFault {
     /// Whether a read may be tried again after it.
     pub(super) fn is_transient(&self) -> bool {
-        use ExceptionCode::{Acknowledge, DeviceBusy};
-        matches!(self, Self::Silent | Self::Garbage(_) | Self::Exception(Acknowledge | DeviceBusy))
+        match self {
+            Self::Silent | Self::Garbage(_) => true,
+            Self::Exception(meaning) => {
+                meaning.advice.may_repeat() || meaning.advice == ExceptionAdvice::Wait
+            }
+            Self::Port(_) | Self::Void(_) => false,
+        }
     }
 
     /// As the fault of a request that only reads.
     pub(super) fn of_read(self, request: &Request) -> Fault {
         match self {
-            Self::Exception(code) => garbage(
+            Self::Exception(meaning) => garbage(
                 request,
                 format_args!(
-                    "it refused the read: {code}; is this the model and firmware that the batch names?"
+                    "it refused the read: {}; is this the model and firmware that the batch names?",
+                    meaning.words
                 ),
             ),
             other => other.of_any(request),
@@ -45,7 +54,7 @@ impl BusFault {
     /// As the fault of a write to the register of that name.
     pub(super) fn of_write(self, request: &Request, register: &str) -> Fault {
         match self {
-            Self::Exception(code) => write_refused(register, code),
+            Self::Exception(meaning) => write_refused(register, meaning.words),
             other => other.of_any(request),
         }
     }
@@ -53,7 +62,7 @@ impl BusFault {
     fn of_any(self, request: &Request) -> Fault {
         match self {
             Self::Port(fault) => fault,
-            Self::Exception(code) => garbage(request, code),
+            Self::Exception(meaning) => garbage(request, meaning.words),
             Self::Silent => Fault::new(FaultCode::BoardStoppedAnswering).with("request", describe(request)),
             Self::Garbage(detail) => garbage(request, detail),
             Self::Void(refusal) => garbage(request, refusal),

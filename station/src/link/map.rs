@@ -2,7 +2,10 @@
 //! the address. Only [`on_wire`] knows what the board itself is asked.
 
 use domain::model::{AddressStep, Block, ByteOrder, DeviceModel, Framing, Quantity, Register, RegisterKind};
-use protocol::modbus::Request;
+use protocol::modbus::{
+    Request,
+    exceptions::{ExceptionAdvice, ExceptionMeaning, ExceptionTable},
+};
 use std::ops::RangeInclusive;
 
 /// The first word of an address.
@@ -85,6 +88,16 @@ pub(super) fn on_wire(model: &DeviceModel, request: &Request) -> Request {
     }
 }
 
+/// What this model's boards mean by their exceptions. A model that was checked names none twice.
+pub(super) fn exceptions(model: &DeviceModel) -> ExceptionTable {
+    let meanings = model.link.exceptions.iter().map(|exception| ExceptionMeaning {
+        number: exception.code,
+        advice: if exception.transient { ExceptionAdvice::Busy } else { ExceptionAdvice::Refused },
+        words: format!("{} ({:02X}h)", exception.title.en, exception.code),
+    });
+    ExceptionTable::new(meanings).unwrap_or_default()
+}
+
 /// Why boards of this model are not spoken to yet; none where they are.
 pub(super) fn obstacle(model: &DeviceModel) -> Option<&'static str> {
     match (model.link.framing, model.link.quantity) {
@@ -138,6 +151,17 @@ mod tests {
         assert_eq!(write, Request::WriteMultiple { address: 100, values: vec![7] });
         // The block of 30 addresses from 100 holds 15 words.
         assert!(block_of(&model, 50, 15).is_some() && block_of(&model, 50, 16).is_none());
+    }
+
+    #[test]
+    fn what_the_model_means_by_a_refusal_is_said_and_followed() {
+        let mut model = byte_model();
+        let title = domain::model::Bilingual { en: "CRC error".to_owned(), zh: String::new() };
+        model.link.exceptions.push(domain::model::ExceptionMeaning { code: 4, title, transient: true });
+        let table = exceptions(&model);
+        assert_eq!(table.meaning(4.into()).words, "CRC error (04h)");
+        assert!(table.meaning(4.into()).advice.may_repeat());
+        assert!(!table.meaning(2.into()).advice.may_repeat());
     }
 
     #[test]
