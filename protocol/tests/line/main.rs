@@ -7,4 +7,5 @@ mod flash_session;
 mod modbus;
 mod support;
 mod ymodem_receiver_traps;
+mod ymodem_sender_leaves;
 mod ymodem_sender_traps;

@@ -17,27 +17,27 @@ use crate::support::{image, ms};
 const BAUD: u32 = 115_200;
 
 /// A sender with its clock: each answer is given once the block is on the line.
-struct Host {
-    now: Instant,
-    sender: Sender,
-    image: Vec<u8>,
-    options: SenderOptions,
+pub struct Host {
+    pub now: Instant,
+    pub sender: Sender,
+    pub image: Vec<u8>,
+    pub options: SenderOptions,
 }
 
 impl Host {
-    fn new(length: usize, options: SenderOptions) -> Self {
+    pub fn new(length: usize, options: SenderOptions) -> Self {
         let now = Duration::from_secs(100);
         let options = SenderOptions { start: Start::Ready, ..options };
         let sender = Sender::new(now, "image.bin", length, options).unwrap();
         Self { now, sender, image: image(length, 1), options }
     }
 
-    fn spl(length: usize) -> Self {
+    pub fn spl(length: usize) -> Self {
         Self::new(length, SenderOptions::new(Generation::Spl, BAUD))
     }
 
     /// Lets time pass until something is sent.
-    fn sent(&mut self) -> Vec<u8> {
+    pub fn sent(&mut self) -> Vec<u8> {
         for _ in 0..10 {
             if let Some(transmit) = self.sender.poll_transmit(self.now, &self.image) {
                 self.now += wire_time(transmit.bytes.len(), self.options.baud);
@@ -49,32 +49,32 @@ impl Host {
         panic!("nothing was sent");
     }
 
-    fn answer(&mut self, bytes: &[u8]) {
+    pub fn answer(&mut self, bytes: &[u8]) {
         self.now += ms(1);
         self.sender.handle_bytes(self.now, bytes);
     }
 
     /// Sends the header and has it taken.
-    fn header_taken(mut self) -> Self {
+    pub fn header_taken(mut self) -> Self {
         let header = self.sent();
         assert_eq!(header[1..3], [0, 0xFF]);
         self.answer(&[ACK, CRC_REQUEST]);
         self
     }
 
-    fn take_block(&mut self, number: u8) -> Vec<u8> {
+    pub fn take_block(&mut self, number: u8) -> Vec<u8> {
         let block = self.sent();
         assert_eq!(block[1], number);
         self.answer(&[ACK]);
         block
     }
 
-    fn events(&mut self) -> Vec<SenderEvent> {
+    pub fn events(&mut self) -> Vec<SenderEvent> {
         std::iter::from_fn(|| self.sender.poll_event()).collect()
     }
 
     /// Lets time pass until the sender is over.
-    fn wait_over(&mut self) -> Vec<SenderEvent> {
+    pub fn wait_over(&mut self) -> Vec<SenderEvent> {
         while let Some(at) = self.sender.poll_timeout() {
             self.now = at.max(self.now);
             self.sender.handle_timeout(self.now);
@@ -293,52 +293,6 @@ fn a_transfer_is_done_even_if_the_closing_block_is_never_acknowledged() {
 }
 
 #[test]
-fn a_closing_block_that_the_loader_asks_for_again_is_sent_again() {
-    for generation in [Generation::Spl, Generation::Hal] {
-        let mut host = Host::new(100, SenderOptions::new(generation, BAUD)).header_taken();
-        host.take_block(1);
-        host.sent();
-        host.answer(&[ACK]);
-        let closing = host.sent();
-        host.answer(&[CRC_REQUEST]);
-        assert_eq!(host.sent(), closing, "{generation:?}");
-        // Its success begins with line feeds; where those are lost, a 'C' in the midst of text asks for nothing.
-        host.answer(b"Completed");
-        assert!(host.sender.poll_transmit(host.now, &host.image).is_none());
-        let events = host.wait_over();
-        assert!(
-            matches!(events.last(), Some(SenderEvent::Done(Completion { closed: false, .. }))),
-            "{events:?}"
-        );
-    }
-}
-
-#[test]
-fn a_board_that_restarted_in_mid_transfer_and_prints_its_menu_is_left_alone() {
-    let mut host = Host::spl(3000).header_taken();
-    host.take_block(1);
-    host.sent();
-    host.answer(b"\r\n======================\r\n=  (C) COPYRIGHT");
-    assert!(host.sender.poll_transmit(host.now, &host.image).is_none());
-    let events = host.wait_over();
-    let left = SenderFailure::ReceiverLeft { phase: Phase::Block(2) };
-    assert!(events.contains(&SenderEvent::Failed(left)), "{events:?}");
-}
-
-#[test]
-fn a_receiver_that_asks_for_each_byte_it_did_not_understand_is_let_finish() {
-    let mut host = Host::spl(3000).header_taken();
-    let block = host.sent();
-    let begun = host.now;
-    for _ in 0..100 {
-        host.answer(&[CRC_REQUEST]);
-        assert!(host.sender.poll_transmit(host.now, &host.image).is_none(), "sent while it still asks");
-    }
-    assert_eq!(host.sent(), block);
-    assert!(host.now - begun >= ms(115));
-}
-
-#[test]
 fn ca_ca_after_the_acknowledged_end_mark_does_not_undo_a_whole_image() {
     let mut host = Host::spl(100).header_taken();
     host.take_block(1);
@@ -389,22 +343,6 @@ fn a_silent_board_is_given_up_after_the_allowed_repetitions() {
     let mut options = SenderOptions::new(Generation::Hal, BAUD);
     options.retransmissions = 2;
     let mut host = Host::new(3000, options).header_taken();
-    for _ in 0..3 {
-        assert_eq!(host.sent()[1], 1);
-    }
-    let failure = SenderFailure::NoReply { phase: Phase::Block(1) };
-    assert_eq!(host.wait_over(), [SenderEvent::Failed(failure)]);
-}
-
-#[test]
-fn a_board_that_says_nothing_three_times_in_a_row_is_gone_however_many_repetitions_are_allowed() {
-    let mut host = Host::spl(3000).header_taken();
-    assert_eq!(host.sent()[1], 1);
-    host.now += ms(3001);
-    host.sender.handle_timeout(host.now);
-    assert_eq!(host.sent()[1], 1);
-    // It lives: the count begins anew.
-    host.answer(&[CRC_REQUEST]);
     for _ in 0..3 {
         assert_eq!(host.sent()[1], 1);
     }
