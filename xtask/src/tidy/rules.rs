@@ -33,6 +33,7 @@ const LEFT_UNDONE: [(&str, &str); 4] = [
 /// Everything wrong with one file, `file` relative to the root.
 pub fn check(file: &str, text: &str) -> Vec<Finding> {
     let mut findings = machine_paths(file, text);
+    findings.extend(merge_marks(file, text));
     if file.ends_with("Cargo.toml") && !OWN_WORKSPACES.contains(&file) {
         findings.extend(manifest(file, text));
     }
@@ -51,6 +52,15 @@ fn machine_paths(file: &str, text: &str) -> Vec<Finding> {
     let lines = text.lines().enumerate().filter(|(_, line)| line.contains(MACHINE_PATH));
     lines
         .map(|(index, _)| finding(file, index + 1, "a path of one machine: make it relative, or an option"))
+        .collect()
+}
+
+fn merge_marks(file: &str, text: &str) -> Vec<Finding> {
+    let is_mark = |line: &str| {
+        ['<', '>'].iter().any(|sign| line.starts_with(&format!("{} ", sign.to_string().repeat(7))))
+    };
+    lines_where(text, is_mark)
+        .map(|line| finding(file, line, "a mark of a merge: keep one side, or both"))
         .collect()
 }
 
@@ -253,6 +263,12 @@ mod tests {
     fn a_path_of_one_machine_is_found() {
         let text = format!("see {MACHINE_PATH}main\n");
         assert_eq!(lines("docs/a.md", &text), [1]);
+    }
+
+    #[test]
+    fn what_a_merge_left_behind_is_found() {
+        let text = ["<".repeat(7) + " ours", "=".repeat(7), ">".repeat(7) + " theirs"].join("\n");
+        assert_eq!(lines("CHANGELOG.md", &text), [1, 3]);
     }
 
     #[test]
