@@ -1,5 +1,10 @@
 //! `jigline-station`: works the slots of one jig, reads its journal, or handles one board by hand.
 
+#[cfg(feature = "sabotage")]
+compile_error!(
+    "a station for use is never built with sabotages: they are a campaign's, which takes the library"
+);
+
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use domain::ids::RunId;
