@@ -52,6 +52,27 @@ pub struct JigSettings {
     pub remembered: Vec<Remembered>,
 }
 
+impl JigSettings {
+    /// One sound board, number 1, in one slot: nothing turned, nothing written down.
+    #[must_use]
+    pub fn one_board(model: Arc<DeviceModel>, seed: u64) -> Self {
+        Self {
+            model,
+            slots: 1,
+            boards: 1,
+            first_board: 1,
+            seed,
+            faulty: 0,
+            fault: None,
+            disturbances: Disturbances::default(),
+            knobs: Knobs::default(),
+            observer: None,
+            earlier: Vec::new(),
+            remembered: Vec::new(),
+        }
+    }
+}
+
 /// The boards of a batch, in the order in which the operator takes them.
 ///
 /// # Errors

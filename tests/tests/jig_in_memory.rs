@@ -47,20 +47,7 @@ impl Hall {
         let model = Arc::new(parse_model("topbms.toml", &text).unwrap());
         let image = build_image(&model, VERSION, 8 * 1024, 5).unwrap();
         let server = MemoryServer::new(StationId(Uuid::from_u128(42)), &image, VERSION);
-        let settings = JigSettings {
-            model,
-            slots: 1,
-            boards,
-            first_board: 1,
-            seed: 5,
-            faulty: 0,
-            fault: None,
-            disturbances: Default::default(),
-            observer: None,
-            earlier: Vec::new(),
-            remembered: Vec::new(),
-            knobs: Default::default(),
-        };
+        let settings = JigSettings { boards, ..JigSettings::one_board(model, 5) };
         Self { jig: MemoryJig::start(settings).unwrap(), server, folder: tempfile::tempdir().unwrap() }
     }
 

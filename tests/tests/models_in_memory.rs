@@ -41,21 +41,7 @@ struct Bench {
 
 impl Bench {
     fn of(model: &Arc<DeviceModel>) -> Self {
-        let jig = MemoryJig::start(JigSettings {
-            model: Arc::clone(model),
-            slots: 1,
-            boards: 1,
-            first_board: 1,
-            seed: 5,
-            faulty: 0,
-            fault: None,
-            disturbances: Default::default(),
-            observer: None,
-            earlier: Vec::new(),
-            remembered: Vec::new(),
-            knobs: Default::default(),
-        })
-        .unwrap();
+        let jig = MemoryJig::start(JigSettings::one_board(Arc::clone(model), 5)).unwrap();
         let socket = jig.socket(1).unwrap().connect();
         socket.set_baud(model.link.baud);
         let rate = socket.baud_handle();

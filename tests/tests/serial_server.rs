@@ -20,20 +20,7 @@ const MODEL: &str = "profiles/models/topbms.toml";
 /// A port of a serial server with a board on it: one client at a time, as such servers are.
 async fn serial_server() -> (String, JoinHandle<()>, MemoryJig) {
     let text = std::fs::read_to_string(workspace_root().join(MODEL)).unwrap();
-    let settings = JigSettings {
-        model: Arc::new(parse_model(MODEL, &text).unwrap()),
-        slots: 1,
-        boards: 1,
-        first_board: 1,
-        seed: 5,
-        faulty: 0,
-        fault: None,
-        disturbances: Default::default(),
-        observer: None,
-        earlier: Vec::new(),
-        remembered: Vec::new(),
-        knobs: Default::default(),
-    };
+    let settings = JigSettings::one_board(Arc::new(parse_model(MODEL, &text).unwrap()), 5);
     let jig = MemoryJig::start(settings).unwrap();
     let socket = jig.socket(1).unwrap().clone();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

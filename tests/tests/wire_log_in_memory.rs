@@ -102,20 +102,7 @@ async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
     let model = Arc::new(parse_model("topbms.toml", &text).unwrap());
     let image = build_image(&model, VERSION, image_bytes, 5).unwrap();
     let server = MemoryServer::new(StationId(Uuid::from_u128(42)), &image, VERSION);
-    let settings = JigSettings {
-        model: Arc::clone(&model),
-        slots: 1,
-        boards: 1,
-        first_board: 1,
-        seed: 5,
-        faulty: 0,
-        fault: None,
-        disturbances: Default::default(),
-        observer: None,
-        earlier: Vec::new(),
-        remembered: Vec::new(),
-        knobs: Default::default(),
-    };
+    let settings = JigSettings::one_board(Arc::clone(&model), 5);
     let mut jig = MemoryJig::start(settings).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let seen = Arc::new(Mutex::new(Seen::default()));
