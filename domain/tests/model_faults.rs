@@ -78,7 +78,6 @@ fn a_framing_and_its_addresses_go_together() {
     assert!(faults(&jbd).iter().any(|fault| fault.reason.contains("an address is a whole field")));
     let (text, _) = spoilt("[link]", "max_read = 60\n", &with("address_step = \"field\"\n"));
     assert!(faults(&text).iter().any(|fault| fault.reason.contains("no whole field")));
-    finds("[link]", "max_read = 60\n", &with("blank_acknowledgement = true\n"), "right check sum");
     finds("[link]", "max_read = 60\n", &with("wake = { frames = 0, pause_ms = 1 }\n"), "wake nobody");
     let twice = "exception = [{ code = 4, title = { en = \"a\", zh = \"a\" } }, { code = 4, title = { en = \"b\", zh = \"b\" } }]\n";
     finds("[link]", "max_read = 60\n", &with(twice), "exception 4 stands twice");

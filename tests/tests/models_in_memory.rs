@@ -145,3 +145,32 @@ async fn a_profile_goes_into_a_board_that_counts_bytes_and_keeps_halves_of_regis
         assert_eq!(kept["float_voltage_h"], profile.values["float_voltage_h"].to_string());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_answers_from_another_address_is_understood_and_a_stranger_on_the_bus_is_not() {
+    // Daly's H, K, M and S boards are asked at 0x80 + n and answer from 0x50 + n.
+    let models = models();
+    let mut asked = DeviceModel::clone(models.iter().find(|model| model.id == "pace").unwrap());
+    (asked.link.address, asked.link.reply_address) = (0x81, Some(0x51));
+    let asked = Arc::new(asked);
+    let mut bench = Bench::of(&asked);
+    bench.found().await;
+    let read = bench.parameters().await;
+    let kept = bench.observe().await.parameters;
+    assert!(!read.is_empty() && read.iter().all(|reading| same(&reading.value, &kept[&reading.name])));
+    let values = BTreeMap::from([("balance_difference_mv".to_owned(), Value::Number(33.0))]);
+    let ratings = Ratings::default();
+    let written = bench.ask(BoardRequest::WriteProfile { values, ratings }).await;
+    assert!(matches!(written, BoardReply::ProfileWritten(_)), "{written:?}");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(bench.observe().await.parameters["balance_difference_mv"], "33");
+
+    // The same board, and a link that waits for answers from elsewhere: nothing that comes is believed.
+    let mut elsewhere = DeviceModel::clone(&asked);
+    elsewhere.link.reply_address = Some(0x52);
+    let socket = bench.jig.socket(1).unwrap().connect();
+    let line = Line::from_stream("memory", socket.stream, elsewhere.link.baud);
+    let mut link = BoardLink::new(line, Arc::new(elsewhere), LinkOptions::default());
+    let found = link.execute(BoardRequest::ReadIdentity, &mut |_| {}).await;
+    assert!(found.is_err(), "{found:?}");
+}

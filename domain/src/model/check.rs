@@ -144,13 +144,6 @@ fn check_framing(link: &LinkSettings, report: &mut Report<'_>) {
     if link.framing == Framing::Jbd && link.reply_address.is_some() {
         report.key("link", "reply_address", "JBD frames bear no address");
     }
-    if link.framing == Framing::ModbusRtu && link.blank_acknowledgement {
-        report.key(
-            "link",
-            "blank_acknowledgement",
-            "Modbus acknowledges with the right check sum or not at all",
-        );
-    }
     if let Some(wake) = link.wake.as_ref().filter(|wake| wake.frames == 0 || wake.pause_ms > 10_000) {
         let reason =
             format!("wake: {} frames with {} ms between them wake nobody", wake.frames, wake.pause_ms);

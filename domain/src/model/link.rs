@@ -47,9 +47,6 @@ wire! {
         /// What this board's exceptions mean where it differs from the standard.
         #[serde(default, rename = "exception", skip_serializing_if = "Vec::is_empty")]
         pub exceptions: Vec<ExceptionMeaning>,
-        /// Whether it acknowledges writes with a check sum of zero (`DD rr 00 00 00 00 77`); JBD framing only.
-        #[serde(default)]
-        pub blank_acknowledgement: bool,
     }
 }
 

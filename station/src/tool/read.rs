@@ -60,7 +60,7 @@ pub(super) fn is_readable(model: &DeviceModel, name: &str) -> bool {
     if secret {
         return false;
     }
-    let block = model.register(name).and_then(|register| model.block_of(register.address, register.width()));
+    let block = model.register(name).and_then(|register| model.block(register));
     block.is_some_and(|block| block.access != Access::WriteOnly)
 }
 

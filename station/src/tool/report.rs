@@ -187,7 +187,7 @@ impl RegisterRead {
     pub(super) fn of(model: &DeviceModel, reading: Reading) -> Self {
         let register = model.register(&reading.name);
         let address = register.map_or(0, |register| register.address);
-        let block = register.and_then(|register| model.block_of(register.address, register.width()));
+        let block = register.and_then(|register| model.block(register));
         let word = reading.raw.first().copied().unwrap_or_default();
         let set_bits = register.filter(|register| !register.bits.is_empty()).map(|register| {
             let set = register.bits.iter().filter(|bit| bit.bit < 16 && word & (1 << bit.bit) != 0);
