@@ -65,6 +65,8 @@ wire! {
         RuleNotJudged,
         /// `registers`, `rules`: no order of the writes keeps the rules at every moment; nothing was written
         NoSafeOrder,
+        /// `register`, `bit`, `found`, `expected`: the board reckons in steps of another size than the profile; nothing was written
+        OtherVariant,
         /// `expected`, `found`, `tolerance`
         CalibrationOff,
         /// `measurement`, `found`, `min`, `max`, `unit`

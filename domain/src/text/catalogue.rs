@@ -190,6 +190,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Put it aside for rework and call the engineer: its present values and the profile's do not meet.",
             "请放入返工区并联系工程师：现有参数无法安全改为目标参数。",
         ),
+        C::OtherVariant => say(
+            "The board is another variant: {bit} of {register} is {found}, the profile wants {expected}, and with it every limit would mean another current. Nothing was written.",
+            "保护板规格不同：{register} 的 {bit} 为 {found}，参数方案要求 {expected}，各项限值的单位会随之改变。未写入任何参数。",
+            "Put it aside; call the engineer: this batch's profile is for boards of the other size.",
+            "请放入待修区并联系工程师：本批参数方案适用于另一规格的板。",
+        ),
         C::CalibrationOff => say(
             "Current calibration is off: {found} where {expected} flows, {tolerance} allowed.",
             "电流校准超差：读数 {found}，实际 {expected}，允许 {tolerance}。",

@@ -23,6 +23,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::DeadlyValue => ("deadly value", "危险参数值"),
         FaultCode::RuleNotJudged => ("rule not judged", "规则无法判定"),
         FaultCode::NoSafeOrder => ("no safe order", "无安全写入顺序"),
+        FaultCode::OtherVariant => ("other variant", "型号规格不同"),
         FaultCode::WriteRefused => ("write refused", "写入被拒"),
         FaultCode::CalibrationOff => ("calibration off", "校准偏差过大"),
         FaultCode::OutsideLimits => ("outside limits", "测量超限"),

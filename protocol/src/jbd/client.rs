@@ -280,6 +280,11 @@ impl JbdClient {
         &self.guard
     }
 
+    /// For what happens on the line beside this client: a ping, a line drained, another program that spoke.
+    pub fn guard_mut(&mut self) -> &mut LinkGuard {
+        &mut self.guard
+    }
+
     fn start(
         &mut self,
         now: Instant,

@@ -236,6 +236,11 @@ impl RtuClient {
         &self.guard
     }
 
+    /// For what happens on the line beside this client: a ping, a line drained, another program that spoke.
+    pub fn guard_mut(&mut self) -> &mut LinkGuard {
+        &mut self.guard
+    }
+
     /// Moves a preamble that is whole out of the way of the answer.
     fn take_preamble_off(&mut self, question: &Question) -> Result<Before, PreambleFault> {
         let Some(preamble) = question.preamble().filter(|_| self.preamble.is_none()) else {

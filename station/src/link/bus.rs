@@ -1,15 +1,17 @@
 //! One port, one request at a time, nothing believed that was not asked for.
 //!
-//! tokio-modbus is the client, called by [`Client::call`] in exactly one function, on a line lent for that one exchange. It hands a late
-//! answer to the next request, so: before each request the line must have nothing to say; each answer must be exactly as long as
-//! the question wants; and after a time-out, a cancelled call or a wrong answer the line is drained until it is quiet and the identity
+//! Standard boards are asked by tokio-modbus ([`super::ready_made`]), others by protocol's own clients ([`super::client`]), all
+//! under the same rules: before each request the line must have nothing to say; each answer must be exactly what the question
+//! wants; and after a time-out, a cancelled call or a wrong answer the line is drained until it is quiet and the identity
 //! is read again before anything else ([`protocol::guard::LinkGuard`]).
 
 use super::{
+    asked::{Asked, EXCEPTION_FRAME},
+    client::{Client, MAY_SLEEP_AFTER, Told, Unsent},
     fault::{BusFault, internal},
-    lent,
     line::{Line, Meter},
     map,
+    ready_made::{self, Called},
     registers::SecretFields,
 };
 use crate::board::WireUse;
@@ -20,16 +22,15 @@ use domain::{
 use futures_util::FutureExt as _;
 use protocol::{
     guard::{self, Checked, LinkGuard, LinkState, Purpose},
-    modbus::{EXCEPTION_BIT, ExceptionCode, Request, Response, exceptions::ExceptionTable, rtu},
+    modbus::{ExceptionCode, Request, Response, exceptions::ExceptionTable},
     timing::{silence, wire_time},
 };
-use std::{borrow::Cow, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncReadExt as _,
     sync::oneshot,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep_until},
 };
-use tokio_modbus::{ProtocolError, Slave, client::Client as _, client::rtu::attach_slave};
 
 /// USB adapters hold bytes back for up to 16 ms each way before they tell.
 const ADAPTER_SLACK: Duration = Duration::from_millis(32);
@@ -51,6 +52,23 @@ pub(super) struct BusSettings {
     pub store: Duration,
     /// Unexpected frames that a run bears.
     pub unexpected_limit: u32,
+    /// Bits per second of the application.
+    pub baud: u32,
+    /// Pause after a frame that may only have woken the board; none where boards do not sleep.
+    pub wake: Option<Duration>,
+}
+
+impl BusSettings {
+    /// From the last byte of a request to the first of its answer, as the system shows it.
+    pub(super) fn patience(&self) -> Duration {
+        self.timeout + ADAPTER_SLACK
+    }
+
+    /// How long nothing may come before the line counts as drained: an answer late by the board's whole thinking time is still
+    /// caught.
+    pub(super) fn quiet(&self) -> Duration {
+        self.timeout.max(Duration::from_millis(50))
+    }
 }
 
 #[derive(Debug)]
@@ -67,13 +85,15 @@ pub(super) struct Bus {
     device: Arc<str>,
     port: Port,
     meter: Arc<Meter>,
-    guard: LinkGuard,
+    client: Client,
     settings: BusSettings,
     secrets: SecretFields,
     exceptions: ExceptionTable,
     epoch: Instant,
     /// Before this moment the board wants quiet.
     free_at: Instant,
+    /// When the board last answered.
+    heard_at: Option<Instant>,
 }
 
 impl Bus {
@@ -82,22 +102,24 @@ impl Bus {
         let secrets = SecretFields::of(&model);
         let exceptions = map::exceptions(&model);
         Self {
+            client: Client::of(&model, &settings),
             model,
             device: line.shared_device(),
             meter: line.meter(),
-            guard: new_guard(&settings),
             port: Port::Home(line),
             settings,
             secrets,
             exceptions,
             epoch: now,
             free_at: now,
+            heard_at: None,
         }
     }
 
     /// A new board is on the line: the count of unexpected frames begins anew, and nobody is identified.
     pub(super) fn forget_board(&mut self) {
-        self.guard = new_guard(&self.settings);
+        self.client = Client::of(&self.model, &self.settings);
+        self.heard_at = None;
     }
 
     pub(super) fn wire_use(&self) -> WireUse {
@@ -105,7 +127,7 @@ impl Bus {
     }
 
     pub(super) fn unexpected_frames(&self) -> u32 {
-        self.guard.unexpected_frames()
+        self.guard().unexpected_frames()
     }
 
     pub(super) fn device(&self) -> &str {
@@ -123,58 +145,69 @@ impl Bus {
 
     /// Whether the identity must be read (again) before any work.
     pub(super) fn must_identify(&self) -> bool {
-        self.guard.state() != LinkState::Ready
+        self.guard().state() != LinkState::Ready
     }
 
     pub(super) fn confirm_identity(&mut self) {
-        self.guard.confirm_identity();
+        self.guard_mut().confirm_identity();
     }
 
     /// Who answers is to be read anew: the board restarted, or bytes went over the line that the guard did not see.
     pub(super) fn distrust(&mut self) {
         let now = self.now();
-        self.guard.distrust(now);
+        self.guard_mut().distrust(now);
     }
 
     /// A request of the map as the board is asked it.
-    pub(super) fn on_wire(&self, request: &Request) -> Request {
-        map::on_wire(&self.model, request)
+    ///
+    /// # Errors
+    /// The model's file asks for what its framing cannot say.
+    pub(super) fn asked(&self, request: &Request) -> Result<Asked, Fault> {
+        Asked::of(&self.model, request)
     }
 
     /// This was asked on [`Bus::line`] and nobody answered: its answer may still come.
-    pub(super) fn unanswered(&mut self, request: &Request) {
+    pub(super) fn unanswered(&mut self, asked: &Asked) {
         let now = self.now();
-        self.guard.handle_unanswered(request, now);
+        self.guard_mut().handle_unanswered(asked, now);
     }
 
-    /// After an accident, before a read whose answer could be mistaken for one that never came: reads another number of
-    /// registers from the same address, `up_to` at most, whose answer cannot.
-    pub(super) async fn synchronise(&mut self, request: &Request, up_to: u16) -> Result<(), BusFault> {
+    /// After an accident, before a read whose answer could be mistaken for one that never came: asks the first of `others` whose
+    /// answer cannot.
+    pub(super) async fn synchronise(
+        &mut self,
+        request: &Request,
+        others: &[Request],
+    ) -> Result<(), BusFault> {
         self.settle().await?;
-        let asked = self.on_wire(request);
-        if !self.guard.is_ambiguous(&asked) {
+        let asked = self.asked(request).map_err(BusFault::Port)?;
+        if !self.guard().is_ambiguous(&asked) {
             return Ok(());
         }
-        let quantity = loop {
+        let mut candidates = Vec::with_capacity(others.len());
+        for other in others {
+            candidates.push((other, self.asked(other).map_err(BusFault::Port)?));
+        }
+        let candidates: Vec<&(&Request, Asked)> = candidates.iter().collect();
+        let told = loop {
             let now = self.now();
-            match self.guard.telling_quantity(now, &asked, up_to) {
-                Ok(quantity) => break quantity,
+            match self.guard_mut().telling(now, &candidates, |(_, asked)| guard::Shaped::shape(asked)) {
+                Ok((told, _)) => break *told,
                 Err(until) => sleep_until(self.epoch + until).await,
             }
         };
-        let (address, _) = request.span();
-        self.exchange(Purpose::Identify, &Request::ReadHolding { address, quantity }).await.map(drop)
+        self.exchange(Purpose::Identify, told).await.map(drop)
     }
 
     /// Sends a request and expects nothing back.
     pub(super) async fn tell(&mut self, request: &Request) -> Result<(), Fault> {
         self.pace().await;
-        let request = &self.on_wire(request);
-        let frame = rtu::encode_request(self.settings.address, request).map_err(internal)?;
+        let asked = self.asked(request)?;
+        let frame = asked.frame(self.settings.address)?;
         let line = self.line()?;
         let baud = line.baud();
         let recorder = line.recorder().clone();
-        self.secrets.announce(&recorder, self.settings.address, request);
+        self.secrets.announce(&recorder, self.settings.address, &asked);
         self.line()?.send_expected(&frame).await?;
         tokio::time::sleep(wire_time(frame.len(), baud)).await;
         self.rest(true, baud);
@@ -207,13 +240,13 @@ impl Bus {
         self.free_at = Instant::now() + pause;
     }
 
-    /// One request of the map and its answer, checked. Never repeated here.
+    /// One request of the map and its answer, checked. Never repeated here, but for a read that wakes a sleeping board.
     pub(super) async fn exchange(
         &mut self,
         purpose: Purpose,
         request: &Request,
     ) -> Result<Checked, BusFault> {
-        let request = &self.on_wire(request);
+        let asked = self.asked(request).map_err(BusFault::Port)?;
         self.settle().await?;
         self.pace().await;
         if minds_late_answers()
@@ -221,35 +254,56 @@ impl Bus {
         {
             tracing::warn!(device = %self.device, bytes = count, "bytes came that nobody asked for; the line is drained");
             let now = self.now();
-            self.guard.handle_stray(now);
+            self.guard_mut().handle_stray(now);
             return Err(BusFault::Garbage(format!("{count} bytes came before the request was sent")));
         }
         let baud = self.line().map_err(BusFault::Port)?.baud();
-        let due = self.settings.timeout + self.wire_time_of(request, baud) + ADAPTER_SLACK;
+        let answer = match (&self.client, &asked) {
+            (Client::ReadyMade(_), Asked::Modbus(question)) => {
+                let request = question.request().clone();
+                self.exchange_ready_made(purpose, &request, &asked, baud).await
+            }
+            _ => self.exchange_ourselves(purpose, &asked).await,
+        };
+        self.rest(asked.is_write() && map::stores(&self.model, request), baud);
+        if answer.is_ok() {
+            self.heard_at = Some(Instant::now());
+        }
+        answer
+    }
+
+    async fn exchange_ready_made(
+        &mut self,
+        purpose: Purpose,
+        request: &Request,
+        asked: &Asked,
+        baud: u32,
+    ) -> Result<Checked, BusFault> {
+        let frame = asked.frame(self.settings.address).map_err(BusFault::Port)?;
+        let due = self.settings.patience() + wire_time(frame.len() + asked.answer_length(), baud);
         let (now, deadline) = (self.now(), self.now() + due);
-        self.guard.begin(now, purpose, request, deadline).map_err(BusFault::Void)?;
+        self.guard_mut().begin(now, purpose, asked, deadline).map_err(BusFault::Void)?;
         let received = self.meter.received();
-        let answer = self.call(request, Instant::now() + due).await;
+        let answer = self.call(asked, request, Instant::now() + due).await;
         let received = self.meter.received() - received;
         self.reclaim();
-        self.rest(request.is_write(), baud);
         let now = self.now();
         match answer {
             Called::Answered(response) => {
                 let expected = match &response {
                     Response::Exception { .. } => EXCEPTION_FRAME,
-                    _ => rtu::response_frame_length(request) as u64,
-                };
+                    _ => asked.answer_length(),
+                } as u64;
                 let checked = guard::check(request, &response);
                 let fits = checked.as_ref().err().is_none_or(guard::GuardFault::is_exception);
                 if fits && received != expected && minds_late_answers() {
                     // An answer with company may be the wrong one of two.
-                    self.guard.handle_stray(now);
+                    self.guard_mut().handle_stray(now);
                     return Err(BusFault::Garbage(format!(
                         "{received} bytes came, the answer has {expected}"
                     )));
                 }
-                self.guard.handle_answer(checked.as_ref().err(), now);
+                self.guard_mut().handle_answer(checked.as_ref().err(), now);
                 checked.map_err(|fault| match fault {
                     guard::GuardFault::Exception { code, .. } => {
                         BusFault::Exception(self.exceptions.meaning(code))
@@ -258,27 +312,71 @@ impl Bus {
                 })
             }
             Called::Silent if !minds_late_answers() => {
-                self.guard.handle_answer(None, now);
+                self.guard_mut().handle_answer(None, now);
                 Err(BusFault::Silent)
             }
             Called::Silent => {
-                self.guard.handle_cancelled(now);
+                self.guard_mut().handle_cancelled(now);
                 Err(if received == 0 {
                     BusFault::Silent
                 } else {
-                    self.guard.handle_stray(now);
+                    self.guard_mut().handle_stray(now);
                     BusFault::Garbage(format!("{received} bytes came that make no whole answer"))
                 })
             }
             Called::Garbage(detail) => {
-                self.guard.handle_stray(now);
+                self.guard_mut().handle_stray(now);
                 Err(BusFault::Garbage(detail))
             }
-            Called::Port(error) => {
-                let fault = match &self.port {
-                    Port::Home(line) => line.failed(&error),
-                    Port::Lent(_) | Port::Gone => gone(&self.device, &error.to_string()),
-                };
+            Called::Port(error) => Err(self.lost(&error)),
+        }
+    }
+
+    /// By one of protocol's clients, which guards itself.
+    async fn exchange_ourselves(&mut self, purpose: Purpose, asked: &Asked) -> Result<Checked, BusFault> {
+        let awake = self.heard_at.is_some_and(|heard| heard.elapsed() < MAY_SLEEP_AFTER);
+        let waking = self.settings.wake.is_some() && !awake;
+        let recorder = self.line().map_err(BusFault::Port)?.recorder().clone();
+        self.secrets.announce(&recorder, self.settings.address, asked);
+        let (now, epoch) = (self.now(), self.epoch);
+        let Self { client, port: Port::Home(line), exceptions, .. } = self else {
+            return Err(BusFault::Port(internal("nobody speaks this framing")));
+        };
+        client.begin(now, purpose, asked, waking).map_err(|unsent| match unsent {
+            Unsent::Link(refusal) => BusFault::Void(refusal),
+            Unsent::Impossible(detail) => BusFault::Port(internal(detail)),
+        })?;
+        let mut buffer = [0; 512];
+        let told = loop {
+            if let Some(told) = client.poll_told() {
+                break Ok(told);
+            }
+            if let Some(frame) = client.poll_transmit()
+                && let Err(fault) = line.send_expected(&frame).await
+            {
+                break Err(fault);
+            }
+            let until = client.poll_timeout().unwrap_or_default();
+            match line.receive(&mut buffer, epoch + until).await {
+                Ok(Some(count)) => client.handle_bytes(epoch.elapsed(), &buffer[..count]),
+                Ok(None) => client.handle_timeout(epoch.elapsed()),
+                Err(fault) => break Err(fault),
+            }
+        };
+        match told {
+            // Bytes that came in one piece behind it: an answer with company may be the wrong one of two.
+            Ok(Told::Answered(_) | Told::Refused(_))
+                if matches!(client.guard().state(), LinkState::MustDrain { .. }) =>
+            {
+                Err(BusFault::Garbage("more bytes came than the answer has".to_owned()))
+            }
+            Ok(Told::Answered(checked)) => Ok(checked),
+            Ok(Told::Refused(number)) => {
+                Err(BusFault::Exception(exceptions.meaning(ExceptionCode::from(number))))
+            }
+            Ok(Told::Silent) => Err(BusFault::Silent),
+            Ok(Told::Garbage(detail)) => Err(BusFault::Garbage(detail)),
+            Err(fault) => {
                 self.port = Port::Gone;
                 Err(BusFault::Port(fault))
             }
@@ -288,44 +386,35 @@ impl Bus {
     /// Brings the line home and quiet, if anything was left open.
     pub(super) async fn settle(&mut self) -> Result<(), BusFault> {
         self.reclaim();
-        if let LinkState::Waiting { .. } = self.guard.state() {
+        if let LinkState::Waiting { .. } = self.guard().state() {
             let now = self.now();
             // The future of the last call was dropped: its answer may still come.
-            self.guard.handle_cancelled(now);
+            self.client.cancel(now);
         }
-        let LinkState::MustDrain { .. } = self.guard.state() else {
+        let LinkState::MustDrain { .. } = self.guard().state() else {
             self.line().map_err(BusFault::Port)?;
             return Ok(());
         };
         #[cfg(feature = "sabotage")]
         if crate::sabotage::is(crate::sabotage::Sabotage::NoDrain) {
             let now = self.now();
-            self.guard.handle_drained(now);
+            self.guard_mut().handle_drained(now);
             return Ok(());
         }
-        let quiet = self.quiet();
+        let quiet = self.settings.quiet();
         let drained =
             self.line().map_err(BusFault::Port)?.drain(quiet, DRAIN_LIMIT).await.map_err(BusFault::Port)?;
         match drained {
             Some(bytes) => {
                 tracing::debug!(device = %self.device, bytes, "line drained");
                 let now = self.now();
-                self.guard.handle_drained(now);
+                self.guard_mut().handle_drained(now);
                 Ok(())
             }
             None => {
                 Err(BusFault::Garbage(format!("the line was not quiet within {} s", DRAIN_LIMIT.as_secs())))
             }
         }
-    }
-
-    /// How long nothing may come before the line counts as drained: an answer late by the board's whole thinking time is still caught.
-    fn quiet(&self) -> Duration {
-        quiet(&self.settings)
-    }
-
-    fn wire_time_of(&self, request: &Request, baud: u32) -> Duration {
-        wire_time(rtu::request_frame_length(request) + rtu::response_frame_length(request), baud)
     }
 
     /// Bytes that wait on the line already.
@@ -343,82 +432,31 @@ impl Bus {
         }
     }
 
-    /// The one place where tokio-modbus is called and timed out.
-    async fn call(&mut self, request: &Request, deadline: Instant) -> Called {
+    async fn call(&mut self, asked: &Asked, request: &Request, deadline: Instant) -> Called {
         let Port::Home(line) = std::mem::replace(&mut self.port, Port::Gone) else {
             return Called::Port(io::Error::from(io::ErrorKind::NotConnected));
         };
-        self.secrets.announce(line.recorder(), self.settings.address, request);
-        if self.settings.reply_address != self.settings.address {
-            self.port = Port::Home(line);
-            return self.call_ourselves(request, deadline).await;
-        }
-        let (lent, back) = lent::lend(line);
+        self.secrets.announce(line.recorder(), self.settings.address, asked);
+        let (called, back) = ready_made::call(line, self.settings.address, request, deadline);
         self.port = Port::Lent(back);
-        let mut client = attach_slave(lent, Slave(self.settings.address));
-        match timeout_at(deadline, client.call(to_client(request))).await {
-            Err(_) => Called::Silent,
-            Ok(Ok(Ok(response))) => match from_client(response) {
-                Some(response) => Called::Answered(response),
-                None => Called::Garbage("the answer is of another function".to_owned()),
-            },
-            Ok(Ok(Err(code))) => Called::Answered(Response::Exception {
-                function: request.function(),
-                code: ExceptionCode::from(u8::from(code)),
-            }),
-            Ok(Err(tokio_modbus::Error::Protocol(error))) => Called::Garbage(match error {
-                ProtocolError::HeaderMismatch { .. } => "the answer bears another device address".to_owned(),
-                ProtocolError::FunctionCodeMismatch { .. } => "the answer is of another function".to_owned(),
-            }),
-            Ok(Err(tokio_modbus::Error::Transport(error))) if error.kind() == io::ErrorKind::InvalidData => {
-                Called::Garbage(
-                    "the bytes make no frame (wrong check sum, noise, or another rate)".to_owned(),
-                )
-            }
-            Ok(Err(tokio_modbus::Error::Transport(error))) => Called::Port(error),
-        }
+        called.await
     }
 
-    /// As [`Self::call`], for boards whose answers bear another address than the question: the ready-made client refuses them.
-    async fn call_ourselves(&mut self, request: &Request, deadline: Instant) -> Called {
-        let (asked, answers) = (self.settings.address, self.settings.reply_address);
-        let Ok(frame) = rtu::encode_request(asked, request) else {
-            return Called::Garbage("the request makes no frame".to_owned());
+    fn lost(&mut self, error: &io::Error) -> BusFault {
+        let fault = match &self.port {
+            Port::Home(line) => line.failed(error),
+            Port::Lent(_) | Port::Gone => gone(&self.device, &error.to_string()),
         };
-        let Port::Home(line) = &mut self.port else {
-            return Called::Port(io::Error::from(io::ErrorKind::NotConnected));
-        };
-        if let Err(error) = line.write_all(&frame).await {
-            return Called::Port(error);
-        }
-        let (mut heard, mut buffer) = (Vec::new(), [0; 256]);
-        loop {
-            match timeout_at(deadline, line.read(&mut buffer)).await {
-                Err(_) => return Called::Silent,
-                Ok(Err(error)) => return Called::Port(error),
-                Ok(Ok(0)) => return Called::Port(io::Error::from(io::ErrorKind::UnexpectedEof)),
-                Ok(Ok(count)) => heard.extend_from_slice(&buffer[..count]),
-            }
-            let whole = rtu::response_frame_length(request);
-            let is_refusal = heard.get(1) == Some(&(request.function() | EXCEPTION_BIT));
-            let due = if is_refusal { EXCEPTION_FRAME as usize } else { whole };
-            if heard.len() < due {
-                continue;
-            }
-            return match rtu::decode_frame(&heard) {
-                Ok(frame) if frame.address != answers => {
-                    Called::Garbage("the answer bears another device address".to_owned())
-                }
-                Ok(frame) => match Response::decode(&frame.pdu) {
-                    Ok(response) if response.function() == request.function() => Called::Answered(response),
-                    Ok(_) => Called::Garbage("the answer is of another function".to_owned()),
-                    Err(error) => Called::Garbage(error.to_string()),
-                },
-                Err(_) => Called::Garbage(
-                    "the bytes make no frame (wrong check sum, noise, or another rate)".to_owned(),
-                ),
-            };
-        }
+        self.port = Port::Gone;
+        BusFault::Port(fault)
+    }
+
+    fn guard(&self) -> &LinkGuard {
+        self.client.guard()
+    }
+
+    fn guard_mut(&mut self) -> &mut LinkGuard {
+        self.client.guard_mut()
     }
 
     fn reclaim(&mut self) {
@@ -441,55 +479,6 @@ fn minds_late_answers() -> bool {
     true
 }
 
-/// Address, function, code, check sum.
-const EXCEPTION_FRAME: u64 = 5;
-
-enum Called {
-    Answered(Response),
-    Silent,
-    Garbage(String),
-    Port(io::Error),
-}
-
 fn gone(device: &str, detail: &str) -> Fault {
     Fault::new(FaultCode::PortVanished).with("device", device).with("detail", detail)
-}
-
-fn new_guard(settings: &BusSettings) -> LinkGuard {
-    LinkGuard::new(quiet(settings), settings.unexpected_limit)
-}
-
-fn quiet(settings: &BusSettings) -> Duration {
-    settings.timeout.max(Duration::from_millis(50))
-}
-
-fn to_client(request: &Request) -> tokio_modbus::Request<'_> {
-    match request {
-        Request::ReadHolding { address, quantity } => {
-            tokio_modbus::Request::ReadHoldingRegisters(*address, *quantity)
-        }
-        Request::ReadInput { address, quantity } => {
-            tokio_modbus::Request::ReadInputRegisters(*address, *quantity)
-        }
-        Request::WriteSingle { address, value } => {
-            tokio_modbus::Request::WriteSingleRegister(*address, *value)
-        }
-        Request::WriteMultiple { address, values } => {
-            tokio_modbus::Request::WriteMultipleRegisters(*address, Cow::Borrowed(values))
-        }
-    }
-}
-
-fn from_client(response: tokio_modbus::Response) -> Option<Response> {
-    Some(match response {
-        tokio_modbus::Response::ReadHoldingRegisters(values) => Response::ReadHolding(values),
-        tokio_modbus::Response::ReadInputRegisters(values) => Response::ReadInput(values),
-        tokio_modbus::Response::WriteSingleRegister(address, value) => {
-            Response::WriteSingle { address, value }
-        }
-        tokio_modbus::Response::WriteMultipleRegisters(address, quantity) => {
-            Response::WriteMultiple { address, quantity }
-        }
-        _ => return None,
-    })
 }

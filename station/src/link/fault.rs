@@ -1,12 +1,10 @@
 //! What went wrong on the line, as the faults that a person is shown.
 
+use super::asked::Asked;
 use domain::text::{Fault, FaultCode};
 use protocol::{
     guard::LinkRefusal,
-    modbus::{
-        Request,
-        exceptions::{ExceptionAdvice, ExceptionMeaning},
-    },
+    modbus::exceptions::{ExceptionAdvice, ExceptionMeaning},
 };
 use std::fmt;
 
@@ -38,7 +36,7 @@ impl BusFault {
     }
 
     /// As the fault of a request that only reads.
-    pub(super) fn of_read(self, request: &Request) -> Fault {
+    pub(super) fn of_read(self, request: &Asked) -> Fault {
         match self {
             Self::Exception(meaning) => garbage(
                 request,
@@ -52,37 +50,26 @@ impl BusFault {
     }
 
     /// As the fault of a write to the register of that name.
-    pub(super) fn of_write(self, request: &Request, register: &str) -> Fault {
+    pub(super) fn of_write(self, request: &Asked, register: &str) -> Fault {
         match self {
             Self::Exception(meaning) => write_refused(register, meaning.words),
             other => other.of_any(request),
         }
     }
 
-    fn of_any(self, request: &Request) -> Fault {
+    fn of_any(self, request: &Asked) -> Fault {
         match self {
             Self::Port(fault) => fault,
             Self::Exception(meaning) => garbage(request, meaning.words),
-            Self::Silent => Fault::new(FaultCode::BoardStoppedAnswering).with("request", describe(request)),
+            Self::Silent => Fault::new(FaultCode::BoardStoppedAnswering).with("request", request),
             Self::Garbage(detail) => garbage(request, detail),
             Self::Void(refusal) => garbage(request, refusal),
         }
     }
 }
 
-/// `read of registers 100 to 119`.
-pub(super) fn describe(request: &Request) -> String {
-    let (address, quantity) = request.span();
-    let verb = if request.is_write() { "write" } else { "read" };
-    if quantity == 1 {
-        format!("{verb} of register {address}")
-    } else {
-        format!("{verb} of registers {address} to {}", u32::from(address) + u32::from(quantity) - 1)
-    }
-}
-
-pub(super) fn garbage(request: &Request, detail: impl fmt::Display) -> Fault {
-    Fault::new(FaultCode::BoardAnswersGarbage).with("request", describe(request)).with("detail", detail)
+pub(super) fn garbage(request: &Asked, detail: impl fmt::Display) -> Fault {
+    Fault::new(FaultCode::BoardAnswersGarbage).with("request", request).with("detail", detail)
 }
 
 pub(super) fn write_refused(register: &str, exception: impl fmt::Display) -> Fault {

@@ -3,7 +3,7 @@
 use super::{
     BoardLink,
     fault::BusFault,
-    registers::{self, Words},
+    registers::{Unread, Words, named},
 };
 use crate::board::BoardIdentity;
 use domain::{
@@ -50,30 +50,32 @@ impl BoardLink {
     async fn read_identity(&mut self) -> Result<BoardIdentity, Fault> {
         let model = Arc::clone(&self.model);
         let registers = identity_registers(&model)?;
+        let model_register = named(&model, &model.identity.model_register)?;
+        // The guard of a board is opened for the identity's sake only once it is known to be one of this model.
+        self.guard_is_unknown();
+        if registers.iter().any(|register| self.is_guarded(register)) {
+            let words = self.read_unidentified(&[model_register]).await?;
+            if !is_model(&model, &words)? {
+                return stranger(&model, &words);
+            }
+        }
         match self.read_unidentified(&registers).await {
             Ok(words) => decode_identity(&model, &words),
-            Err((BusFault::Exception(code), request)) => {
+            Err(Unread::Failed(BusFault::Exception(code), asked)) => {
                 // Another model has other holes: what its model register says is worth more than the refusal.
-                let model_register = registers::named(&model, &model.identity.model_register)?;
                 match self.read_unidentified(&[model_register]).await {
-                    Ok(words) if !is_model(&model, &words)? => Ok(BoardIdentity {
-                        identifiers: Vec::new(),
-                        model_value: model_value(&model, &words)?,
-                        is_model: false,
-                        firmware_version: String::new(),
-                        firmware_crc32: None,
-                    }),
-                    Ok(_) => Err(BusFault::Exception(code).of_read(&request)),
-                    Err((BusFault::Exception(_), _)) => Err(Fault::new(FaultCode::WrongModel)
+                    Ok(words) if !is_model(&model, &words)? => stranger(&model, &words),
+                    Ok(_) => Err(BusFault::Exception(code).of_read(&asked)),
+                    Err(Unread::Failed(BusFault::Exception(_), _)) => Err(Fault::new(FaultCode::WrongModel)
                         .with("expected", model.identity.model_values.join(", "))
                         .with(
                             "found",
                             format_args!("a board that has no register {}", model.identity.model_register),
                         )),
-                    Err((failure, request)) => Err(failure.of_read(&request)),
+                    Err(unread) => Err(unread.into()),
                 }
             }
-            Err((failure, request)) => Err(failure.of_read(&request)),
+            Err(unread) => Err(unread.into()),
         }
     }
 
@@ -95,7 +97,7 @@ fn identity_registers(model: &DeviceModel) -> Result<Vec<&Register>, Fault> {
         .map(|field| &field.register)
         .chain([&model.identity.model_register, &firmware.version_register])
         .chain(&firmware.crc_register);
-    names.map(|name| registers::named(model, name)).collect()
+    names.map(|name| named(model, name)).collect()
 }
 
 /// The registers that [`decode_identity`] wants, for a read of everything.
@@ -107,13 +109,13 @@ pub(super) fn wanted(model: &DeviceModel) -> Result<Vec<&Register>, Fault> {
 pub(super) fn decode_identity(model: &DeviceModel, words: &Words) -> Result<BoardIdentity, Fault> {
     let mut identifiers = Vec::with_capacity(model.identity.fields.len());
     for field in &model.identity.fields {
-        let reading = words.reading(registers::named(model, &field.register)?)?;
+        let reading = words.reading(named(model, &field.register)?)?;
         identifiers.push(identifier(field, &reading.value.to_string()));
     }
-    let version = words.reading(registers::named(model, &model.firmware.version_register)?)?;
+    let version = words.reading(named(model, &model.firmware.version_register)?)?;
     let firmware_crc32 = match &model.firmware.crc_register {
         None => None,
-        Some(name) => match words.reading(registers::named(model, name)?)?.value {
+        Some(name) => match words.reading(named(model, name)?)?.value {
             // A u32 register without scale: exact in an f64.
             Value::Number(number) => Some(number as u32),
             Value::Text(_) => None,
@@ -128,8 +130,19 @@ pub(super) fn decode_identity(model: &DeviceModel, words: &Words) -> Result<Boar
     })
 }
 
+/// A board of another model: nothing is known of it but that.
+fn stranger(model: &DeviceModel, words: &Words) -> Result<BoardIdentity, Fault> {
+    Ok(BoardIdentity {
+        identifiers: Vec::new(),
+        model_value: model_value(model, words)?,
+        is_model: false,
+        firmware_version: String::new(),
+        firmware_crc32: None,
+    })
+}
+
 fn model_value(model: &DeviceModel, words: &Words) -> Result<String, Fault> {
-    Ok(words.reading(registers::named(model, &model.identity.model_register)?)?.value.to_string())
+    Ok(words.reading(named(model, &model.identity.model_register)?)?.value.to_string())
 }
 
 fn is_model(model: &DeviceModel, words: &Words) -> Result<bool, Fault> {

@@ -13,7 +13,7 @@ use domain::{
     text::{Fault, FaultCode},
     value::Value,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 impl BoardLink {
     pub(super) async fn unlock(&mut self, candidates: &[Secret]) -> Result<BoardReply, Fault> {
@@ -75,7 +75,8 @@ impl BoardLink {
             // Too long or no ASCII: it cannot be this board's.
             return Ok(false);
         };
-        let address = map::word(&model, register.address);
+        let address = map::place(&model, register);
+        let words = map::carried(&model, register, &words, &[]);
         let request = match words.as_slice() {
             [value] => protocol::modbus::Request::WriteSingle { address, value: *value },
             _ => protocol::modbus::Request::WriteMultiple { address, values: words },
@@ -83,21 +84,25 @@ impl BoardLink {
         let mut tries_left = self.model.link.retries;
         loop {
             self.ensure_identified().await?;
-            let failure = match self.bus.exchange(protocol::guard::Purpose::Work, &request).await {
+            let answer = self.bus.exchange(protocol::guard::Purpose::Work, &request).await;
+            // Some boards want a pause before they are spoken to again (JK NW: 150 ms).
+            tokio::time::sleep(Duration::from_millis(settings.pause_ms.into())).await;
+            let failure = match answer {
                 Ok(_) => return self.is_open(settings).await,
                 Err(failure) if failure.is_transient() => failure,
                 Err(BusFault::Exception(_)) => return self.is_open(settings).await,
-                Err(failure) => return Err(failure.of_write(&request, &register.name)),
+                Err(failure) => return Err(failure.of_write(&self.bus.asked(&request)?, &register.name)),
             };
             // It may have been heard all the same.
             if self.is_open(settings).await? {
                 return Ok(true);
             }
             if tries_left == 0 {
+                let asked = self.bus.asked(&request)?;
                 return Err(match failure {
                     // What the guard says of it may name the word that was sent.
-                    BusFault::Garbage(_) => fault::garbage(&request, "its answer to a password fits none"),
-                    other => other.of_write(&request, &register.name),
+                    BusFault::Garbage(_) => fault::garbage(&asked, "its answer to a password fits none"),
+                    other => other.of_write(&asked, &register.name),
                 });
             }
             tracing::warn!(register = register.name, tries_left, "try of a password repeated");

@@ -1,52 +1,116 @@
-//! The model's map as words on the wire. Inside the link a place is a word: where a model counts its addresses in bytes, half
-//! the address. Only [`on_wire`] knows what the board itself is asked.
+//! The model's map as places on the wire. Inside the link a place is a 16-bit word: where a model counts its addresses in bytes, half
+//! the address. Where addresses are whole fields a place is a byte, `field << 8 | byte`. Only [`on_wire`] and [`super::asked`] know
+//! what the board itself is asked.
 
-use domain::model::{AddressStep, Block, ByteOrder, DeviceModel, Framing, Quantity, Register, RegisterKind};
+use domain::{
+    codec,
+    model::{Access, AddressStep, Block, ByteOrder, DeviceModel, Register, RegisterKind},
+};
 use protocol::modbus::{
     Request,
     exceptions::{ExceptionAdvice, ExceptionMeaning, ExceptionTable},
 };
 use std::ops::RangeInclusive;
 
-/// The first word of an address.
-pub(super) fn word(model: &DeviceModel, address: u16) -> u16 {
+/// The first place of an address.
+pub(super) fn place_of(model: &DeviceModel, address: u16) -> u16 {
     match model.link.address_step {
         AddressStep::Byte => address / 2,
-        AddressStep::Register | AddressStep::Field => address,
+        AddressStep::Register => address,
+        AddressStep::Field => address << 8,
     }
 }
 
-/// The words of a block; none where it is empty.
-pub(super) fn words(model: &DeviceModel, block: &Block) -> Option<RangeInclusive<u16>> {
-    let last = block.start.checked_add(block.count.checked_sub(1)?)?;
-    Some(word(model, block.start)..=word(model, last))
+/// The first place of a register.
+pub(super) fn place(model: &DeviceModel, register: &Register) -> u16 {
+    let first = place_of(model, register.address);
+    if is_field(model) { first.saturating_add(register.at) } else { first }
 }
 
-/// The block that holds all of these words.
+/// Places that a register takes.
+pub(super) fn places(model: &DeviceModel, register: &Register) -> u16 {
+    if is_field(model) { register.bytes() } else { register.width() }
+}
+
+/// The places of a block; none where it is empty.
+pub(super) fn range(model: &DeviceModel, block: &Block) -> Option<RangeInclusive<u16>> {
+    let last = block.start.checked_add(block.count.checked_sub(1)?)?;
+    let within = if is_field(model) { 0xFF } else { 0 };
+    Some(place_of(model, block.start)..=place_of(model, last) | within)
+}
+
+/// The block that holds all of these places.
 pub(super) fn block_of(model: &DeviceModel, first: u16, count: u16) -> Option<&Block> {
     let last = first.checked_add(count.checked_sub(1)?)?;
     let holds = |block: &&Block| {
-        words(model, block).is_some_and(|words| words.contains(&first) && words.contains(&last))
+        range(model, block).is_some_and(|places| places.contains(&first) && places.contains(&last))
     };
     model.blocks.iter().find(holds)
 }
 
-/// Whether a field is half a register: it shares its word with another.
-pub(super) fn is_half(register: &Register) -> bool {
+/// Whether addresses are whole fields, so that a place is a byte.
+pub(super) fn is_field(model: &DeviceModel) -> bool {
+    model.link.address_step == AddressStep::Field
+}
+
+/// Bytes of a field as far as the model knows it.
+pub(super) fn field_bytes(model: &DeviceModel, field: u16) -> usize {
+    let own = model.registers.iter().filter(|register| register.address == field);
+    own.map(|register| usize::from(register.at + register.bytes())).max().unwrap_or_default()
+}
+
+/// Addresses of so many words.
+pub(super) fn addresses(model: &DeviceModel, words: u16) -> u16 {
+    if model.link.address_step == AddressStep::Byte { words.saturating_mul(2) } else { words }
+}
+
+/// Whether a register is written only together with others: half a word, or a part of a field.
+pub(super) fn is_shared(model: &DeviceModel, register: &Register) -> bool {
+    if is_field(model) {
+        let beside = |other: &Register| other.address == register.address && other.name != register.name;
+        return register.at != 0 || model.registers.iter().any(beside);
+    }
     matches!(register.kind, RegisterKind::U8High | RegisterKind::U8Low)
 }
 
-/// The raw value of a field out of its words as they came.
-pub(super) fn raw(register: &Register, words: &[u16]) -> Vec<u16> {
-    match (register.kind, words) {
+/// The raw value of a register out of its places as they came; none where they make none.
+pub(super) fn raw(model: &DeviceModel, register: &Register, places: &[u16]) -> Option<Vec<u16>> {
+    if is_field(model) {
+        let mut bytes: Vec<u8> = places.iter().map(|byte| *byte as u8).collect();
+        if let (RegisterKind::AsciiLength, Some(length)) = (register.kind, bytes.first().copied()) {
+            // What lies behind a text is no part of it.
+            bytes.iter_mut().skip(1 + usize::from(length)).for_each(|byte| *byte = 0);
+        }
+        return codec::words_of(register, &bytes);
+    }
+    Some(match (register.kind, places) {
         (RegisterKind::U8High, [word]) => vec![word >> 8],
         (RegisterKind::U8Low, [word]) => vec![word & 0xFF],
-        _ => swapped(register, words),
-    }
+        _ => swapped(register, places),
+    })
 }
 
-/// The words that carry a raw value; `around` is what the word holds now, of which half a register takes only its half.
-pub(super) fn carried(register: &Register, raw: &[u16], around: u16) -> Vec<u16> {
+/// The places that carry a raw value. `around` is what the places hold now of which a shared register takes only a part (the
+/// word, or all of the field), and nothing for a register of its own; then these are all of them, from [`place_of`] on.
+pub(super) fn carried(model: &DeviceModel, register: &Register, raw: &[u16], around: &[u16]) -> Vec<u16> {
+    if is_field(model) {
+        let mut bytes = codec::bytes_of(register, raw);
+        if let (RegisterKind::AsciiLength, Some(length)) = (register.kind, bytes.first().copied()) {
+            bytes.truncate(1 + usize::from(length));
+        }
+        let own = bytes.into_iter().map(u16::from);
+        if !is_shared(model, register) {
+            return own.collect();
+        }
+        let mut whole = around.to_vec();
+        whole.splice(
+            usize::from(register.at).min(around.len())
+                ..usize::from(register.at + register.bytes()).min(around.len()),
+            own,
+        );
+        return whole;
+    }
+    let around = around.first().copied().unwrap_or_default();
     match (register.kind, raw) {
         (RegisterKind::U8High, [byte]) => vec![byte << 8 | around & 0xFF],
         (RegisterKind::U8Low, [byte]) => vec![around & 0xFF00 | byte & 0xFF],
@@ -61,7 +125,7 @@ fn swapped(register: &Register, words: &[u16]) -> Vec<u16> {
     }
 }
 
-/// A request as the board is asked it.
+/// A request as a Modbus board is asked it.
 pub(super) fn on_wire(model: &DeviceModel, request: &Request) -> Request {
     let address = |word: u16| match model.link.address_step {
         AddressStep::Byte => word.saturating_mul(2),
@@ -98,15 +162,22 @@ pub(super) fn exceptions(model: &DeviceModel) -> ExceptionTable {
     ExceptionTable::new(meanings).unwrap_or_default()
 }
 
-/// Why boards of this model are not spoken to yet; none where they are.
+/// Why boards of this model are not spoken to; none where they are.
 pub(super) fn obstacle(model: &DeviceModel) -> Option<&'static str> {
-    match (model.link.framing, model.link.quantity) {
-        (Framing::Jbd, _) => Some("its framing is JBD's, and the station speaks Modbus so far"),
-        (Framing::ModbusRtu, Quantity::Addresses) => {
-            Some("it counts quantities in addresses, and the station counts in registers so far")
-        }
-        (Framing::ModbusRtu, Quantity::Registers) => None,
-    }
+    let guarded_each_time = model.password.as_ref().is_some_and(|password| password.each_write);
+    guarded_each_time.then_some("it wants its password before each write, and the station writes it once")
+}
+
+/// Whether the board stores what this writes, and wants its pause for it: not what it takes in factory mode, which is stored when
+/// that is left.
+pub(super) fn stores(model: &DeviceModel, request: &Request) -> bool {
+    let Some(factory) = &model.factory_mode else { return true };
+    let (place, count) = request.span();
+    let saves = matches!(request, Request::WriteSingle { address, value }
+        if *address == place_of(model, factory.leave_and_save.address) && *value == factory.leave_and_save.value);
+    saves
+        || block_of(model, place, count)
+            .is_some_and(|block| block.access != Access::WriteOnly && !block.locked)
 }
 
 /// What a register reads, its scale chosen by the bit that its model names: `switch` gives the raw words of that bit field.
@@ -132,7 +203,7 @@ pub(super) fn switches<'m>(model: &'m DeviceModel, registers: &[&Register]) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{codec, model::parse_model, value::Value};
+    use domain::{model::parse_model, value::Value};
 
     fn byte_model() -> DeviceModel {
         let mut model = parse_model("model.toml", include_str!("tests/model.toml")).unwrap();
@@ -144,7 +215,7 @@ mod tests {
     #[test]
     fn bytes_are_halved_inside_and_doubled_on_the_wire() {
         let model = byte_model();
-        assert_eq!(word(&model, 100), 50);
+        assert_eq!(place_of(&model, 100), 50);
         let read = on_wire(&model, &Request::ReadHolding { address: 50, quantity: 3 });
         assert_eq!(read, Request::ReadInput { address: 100, quantity: 3 });
         let write = on_wire(&model, &Request::WriteSingle { address: 50, value: 7 });
@@ -166,19 +237,40 @@ mod tests {
 
     #[test]
     fn halves_of_a_register_are_taken_apart_and_put_together() {
+        let model = byte_model();
         let high = Register::new("a", 1, RegisterKind::U8High);
         let low = Register::new("b", 1, RegisterKind::U8Low);
-        assert_eq!((raw(&high, &[0x1234]), raw(&low, &[0x1234])), (vec![0x12], vec![0x34]));
         assert_eq!(
-            (carried(&high, &[0x56], 0x1234), carried(&low, &[0x56], 0x1234)),
-            (vec![0x5634], vec![0x1256])
+            (raw(&model, &high, &[0x1234]), raw(&model, &low, &[0x1234])),
+            (Some(vec![0x12]), Some(vec![0x34]))
         );
+        let put = |register, byte, around| carried(&model, register, &[byte], &[around]);
+        assert_eq!((put(&high, 0x56, 0x1234), put(&low, 0x56, 0x1234)), (vec![0x5634], vec![0x1256]));
         let swapped =
             Register { byte_order: ByteOrder::LowFirst, ..Register::new("c", 1, RegisterKind::U16) };
-        assert_eq!((raw(&swapped, &[0x3412]), carried(&swapped, &[0x1234], 0)), (vec![0x1234], vec![0x3412]));
-        assert_eq!(
-            codec::decode(&swapped, &raw(&swapped, &[0x3412])),
-            Ok(Value::Number(f64::from(0x1234_u16)))
-        );
+        let words = raw(&model, &swapped, &[0x3412]).unwrap();
+        assert_eq!((&words, carried(&model, &swapped, &[0x1234], &[])), (&vec![0x1234], vec![0x3412]));
+        assert_eq!(codec::decode(&swapped, &words), Ok(Value::Number(f64::from(0x1234_u16))));
+    }
+
+    #[test]
+    fn a_field_is_its_bytes_and_a_part_of_it_is_written_with_the_rest() {
+        let mut model = byte_model();
+        model.link.address_step = AddressStep::Field;
+        model.registers = vec![
+            Register { at: 1, ..Register::new("delay", 0x3A, RegisterKind::U8Low) },
+            Register::new("other_delay", 0x3A, RegisterKind::U8Low),
+            Register { bytes: Some(32), ..Register::new("barcode", 0xA2, RegisterKind::AsciiLength) },
+        ];
+        let [delay, other, barcode] = &model.registers[..] else { panic!("three registers") };
+        assert_eq!((place(&model, delay), places(&model, delay)), (0x3A01, 1));
+        assert_eq!(carried(&model, delay, &[9], &[1, 2]), [1, 9]);
+        assert_eq!(carried(&model, other, &[9], &[1, 2]), [9, 2]);
+        // A text goes out as long as it is, and what the board holds behind it does not count.
+        let text = codec::encode(barcode, &Value::from("AB1")).unwrap();
+        assert_eq!(carried(&model, barcode, &text, &[]), [3, 0x41, 0x42, 0x31]);
+        let mut held = vec![3, 0x41, 0x42, 0x31, 0x5A];
+        held.resize(32, 0xFF);
+        assert_eq!(raw(&model, barcode, &held), Some(text));
     }
 }

@@ -3,19 +3,26 @@
 //!
 //! - [`Line`]: the port, or a stream in its stead; counts bytes and shows them to the wire recorder.
 //! - `transport`: what a line runs over: serial port, serial server, memory.
-//! - `bus`: one Modbus exchange at a time, guarded.
+//! - `bus`: one exchange at a time, guarded; `asked`: the request in its model's framing; `client`, `ready_made`: who speaks it.
+//! - `factory`: factory mode, entered where a request needs it.
 //! - `registers`, `identity`, `parameters`, `locks`: the requests in terms of the model's map.
 //! - `wait`: probing and waiting for an application.
 //! - `crate::flash`: the loader's dialogue and the transfer, on the same line.
 
+mod asked;
 mod bus;
+mod client;
+mod factory;
 pub(crate) mod fault;
 mod identity;
 mod lent;
 mod line;
 mod locks;
 mod map;
+
 mod parameters;
+mod plan;
+mod ready_made;
 mod registers;
 mod rules;
 #[cfg(test)]
@@ -32,6 +39,7 @@ use crate::{
 };
 use bus::{Bus, BusSettings};
 use domain::{model::DeviceModel, record::FoundState, text::Fault};
+use factory::FactoryMode;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// How a link differs from what its model says.
@@ -75,6 +83,7 @@ pub struct BoardLink {
     shadow: crate::sabotage::Shadow,
     /// How the last request left the loader.
     standing: Standing,
+    factory: FactoryMode,
 }
 
 impl fmt::Debug for BoardLink {
@@ -97,6 +106,8 @@ impl BoardLink {
             gap: Duration::from_millis(model.link.gap_ms.into()),
             store: Duration::from_millis(model.link.store_ms.into()),
             unexpected_limit: options.unexpected_limit,
+            baud: options.application_baud(&model),
+            wake: model.link.wake.as_ref().map(|wake| Duration::from_millis(wake.pause_ms.into())),
         };
         Self {
             bus: Bus::new(line, Arc::clone(&model), settings),
@@ -107,6 +118,7 @@ impl BoardLink {
             #[cfg(feature = "sabotage")]
             shadow: Default::default(),
             standing: Standing::Unknown,
+            factory: FactoryMode::default(),
         }
     }
 
@@ -166,7 +178,14 @@ impl BoardLink {
             )));
         }
         let before = self.wire_use();
-        let reply = self.reply(request, progress).await?;
+        // What a request that was dropped may have left behind is not this one's to keep.
+        self.guard_is_closed();
+        let reply = match self.reply(request, progress).await {
+            Ok(reply) => self.keep().await.map(|()| reply),
+            Err(fault) => Err(fault),
+        };
+        self.leave().await;
+        let reply = reply?;
         Ok(BoardAnswer { reply, wire: self.wire_use().since(before) })
     }
 

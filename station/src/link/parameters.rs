@@ -2,7 +2,8 @@
 
 use super::{
     BoardLink, fault, identity, map,
-    registers::{Write, encode, is_secret, named, plan_writes, reading},
+    plan::plan_writes,
+    registers::{Words, Write, encode, is_secret, named, reading},
     rules::Rules,
 };
 use crate::board::{AfreshReading, BoardReply, ParameterWritten, ProfileWritten, Reading};
@@ -12,7 +13,7 @@ use domain::{
     text::{Fault, FaultCode},
     value::Value,
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 impl BoardLink {
     pub(super) async fn read_parameters(&mut self) -> Result<Vec<Reading>, Fault> {
@@ -35,35 +36,47 @@ impl BoardLink {
         ratings: &Ratings,
     ) -> Result<BoardReply, Fault> {
         let model = Arc::clone(&self.model);
-        // Everything that cannot go into the map is found before a byte is written.
-        let mut wanted = Vec::with_capacity(values.len());
+        // Everything that cannot go into the map is found before a byte is written, and what needs no board before one is sent.
         for name in values.keys() {
             named(&model, name)?;
         }
-        for register in &model.registers {
-            if let Some(value) = values.get(&register.name) {
-                wanted.push((register, encode(register, value)?));
-            }
+        let registers: Vec<(&Register, &Value)> = model
+            .registers
+            .iter()
+            .filter_map(|register| Some((register, values.get(&register.name)?)))
+            .collect();
+        for (register, value) in registers.iter().filter(|(register, _)| register.scale_when.is_none()) {
+            encode(register, value)?;
         }
         let rules = Rules::of(&model, ratings, values);
         rules.refuse_deadly(values)?;
-        let registers: Vec<&Register> = wanted.iter().map(|(register, _)| *register).collect();
         // What the rules ask for besides stays as it is.
         let beside = rules.registers_beside(values)?;
-        let before = self.read(&[&registers[..], &beside].concat()).await?;
-        let (mut whole, mut halves) = (Vec::with_capacity(wanted.len()), Vec::new());
+        let names: Vec<&Register> = registers.iter().map(|(register, _)| *register).collect();
+        let before = self.read(&[&names[..], &beside].concat()).await?;
+        // Steps are of the size that the board's own switch gives them.
+        let scaled: Vec<Cow<'_, Register>> = names.iter().map(|register| before.scaled(register)).collect();
+        let beside: Vec<Cow<'_, Register>> = beside.iter().map(|register| before.scaled(register)).collect();
+        let mut wanted = Vec::with_capacity(scaled.len());
+        for (register, (_, value)) in scaled.iter().zip(&registers) {
+            wanted.push((&**register, encode(register, value)?));
+        }
+        keeps_steps(&model, &wanted, &before)?;
+        let (mut whole, mut shared) = (Vec::with_capacity(wanted.len()), Vec::new());
         for (register, words) in &wanted {
             let (current, around) = (Some(before.of(register)?), before.around(register));
             let write = Write { register, current, wanted: words.clone(), around };
-            if map::is_half(register) { halves.push(write) } else { whole.push(write) }
+            if map::is_shared(&model, register) { shared.push(write) } else { whole.push(write) }
         }
-        for register in beside {
+        for register in &beside {
             let held = before.of(register)?;
             whole.push(Write::whole(register, Some(held.clone()), held));
         }
-        let plan = [rules.plan(&whole)?, plan_writes(&model, &halves)?].concat();
+        let plan = [rules.plan(&whole)?, plan_writes(&model, &shared)?].concat();
         let transactions = self.write_all(&plan).await?;
-        let after = self.read(&registers).await?;
+        // What is read back is what the board was told to keep.
+        self.keep().await?;
+        let after = self.read(&names).await?;
         let mut parameters = Vec::with_capacity(wanted.len());
         for (register, wanted) in wanted {
             let before = before.reading(register)?;
@@ -83,13 +96,25 @@ impl BoardLink {
         let model = Arc::clone(&self.model);
         let calibration = calibration(&model)?;
         let register = named(&model, &calibration.register)?;
+        let before_ma = self.read_current().await?;
+        let register = self.scaled_by_board(register).await?;
+        let register = &*register;
         let value = Value::Number(from_milliamperes(register, f64::from(true_ma))?);
         let wanted = encode(register, &value)?;
-        let before_ma = self.read_current().await?;
         self.write(&[Write::whole(register, None, wanted)]).await?;
         tokio::time::sleep(Duration::from_millis(calibration.settle_ms.into())).await;
         let after_ma = self.read_current().await?;
         Ok(BoardReply::Calibrated { before_ma, after_ma })
+    }
+
+    /// The register in steps of the size that the board's own switch gives it.
+    async fn scaled_by_board<'m>(&mut self, register: &'m Register) -> Result<Cow<'m, Register>, Fault> {
+        let model = Arc::clone(&self.model);
+        let switches = map::switches(&model, &[register]);
+        if switches.is_empty() {
+            return Ok(Cow::Borrowed(register));
+        }
+        Ok(self.read(&switches).await?.scaled(register))
     }
 
     pub(super) async fn read_current(&mut self) -> Result<i64, Fault> {
@@ -163,6 +188,28 @@ impl BoardLink {
             registers: extra.into_iter().map(|register| words.reading(register)).collect::<Result<_, _>>()?,
         })))
     }
+}
+
+/// A profile that turns the switch on which its own steps hang would mean tenfold limits until the last of them is written:
+/// boards differ in it by their hardware, so it is another variant's profile.
+fn keeps_steps(model: &DeviceModel, wanted: &[(&Register, Vec<u16>)], before: &Words) -> Result<(), Fault> {
+    for register in model.registers.iter().filter_map(|register| register.scale_when.as_ref()) {
+        let Some((switch, words)) = wanted.iter().find(|(switch, _)| switch.name == register.register) else {
+            continue;
+        };
+        let bit = switch.bits.iter().find(|bit| bit.name == register.bit).map_or(0, |bit| bit.bit);
+        let is_set = |words: &[u16]| words.first().is_some_and(|word| word >> bit.min(15) & 1 == 1);
+        let (held, asked) = (is_set(&before.of(switch)?), is_set(words));
+        if held != asked {
+            let shown = |set| if set { "1" } else { "0" };
+            return Err(Fault::new(FaultCode::OtherVariant)
+                .with("register", &switch.name)
+                .with("bit", &register.bit)
+                .with("found", shown(held))
+                .with("expected", shown(asked)));
+        }
+    }
+    Ok(())
 }
 
 /// Every parameter but the passwords.

@@ -1,19 +1,24 @@
 //! Reads and writes by the model's map: few transactions, repeats of reads only, and after every accident the identity first.
 
-use super::{BoardLink, bus::Bus, fault, map};
+use super::{
+    BoardLink,
+    asked::Asked,
+    bus::Bus,
+    fault, map,
+    plan::{is_readable, is_text, others_to_read, plan_reads, plan_writes},
+};
 use crate::{board::Reading, wire::Recorder};
 use domain::{
     codec,
-    model::{Access, AddressStep, DeviceModel, Register},
+    model::{AddressStep, DeviceModel, Register},
     text::Fault,
     value::Value,
 };
 use protocol::{
     guard::{Checked, Purpose},
     modbus::Request,
-    write_plan::{self, Field, Span, WriteLimits},
 };
-use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 /// Registers as read, by their words on the wire.
 #[derive(Debug)]
@@ -28,28 +33,41 @@ impl Words {
     }
 
     fn carrying(&self, register: &Register) -> Option<Vec<u16>> {
-        let first = map::word(&self.model, register.address);
-        (0..register.width()).map(|i| self.words.get(&first.checked_add(i)?).copied()).collect()
+        let first = map::place(&self.model, register);
+        let held = |at| self.words.get(&first.checked_add(at)?).copied();
+        let places = map::places(&self.model, register);
+        if map::is_field(&self.model) && is_text(register) {
+            // A text in a field is as long as it is.
+            held(0)?;
+            return Some((0..places).map(|at| held(at).unwrap_or_default()).collect());
+        }
+        (0..places).map(held).collect()
     }
 
     /// The raw value of a field; only what was read is there.
     pub(super) fn of(&self, register: &Register) -> Result<Vec<u16>, Fault> {
-        let words = self.carrying(register);
-        words.map(|words| map::raw(register, &words)).ok_or_else(|| {
-            fault::internal(format_args!("{} was not among the registers read", register.name))
-        })
+        let raw = self.carrying(register).and_then(|places| map::raw(&self.model, register, &places));
+        raw.ok_or_else(|| fault::internal(format_args!("{} was not among the registers read", register.name)))
     }
 
-    /// The word that half a register shares with its other half; 0 for whole ones, which need no company.
-    pub(super) fn around(&self, register: &Register) -> u16 {
-        let word = self.words.get(&map::word(&self.model, register.address)).copied();
-        word.filter(|_| map::is_half(register)).unwrap_or_default()
+    /// What the places hold that a shared register takes a part of: the word, or all of the field. Nothing for one of its own.
+    pub(super) fn around(&self, register: &Register) -> Vec<u16> {
+        if !map::is_shared(&self.model, register) {
+            return Vec::new();
+        }
+        let first = map::place_of(&self.model, register.address);
+        let whole = if map::is_field(&self.model) { first..=first | 0xFF } else { first..=first };
+        whole.map_while(|place| self.words.get(&place).copied()).collect()
     }
 
     pub(super) fn reading(&self, register: &Register) -> Result<Reading, Fault> {
-        let raw = self.of(register)?;
-        let other = map::rescaled(&self.model, register, |switch| self.of(switch).ok());
-        Ok(reading(other.as_ref().unwrap_or(register), raw))
+        Ok(reading(&self.scaled(register), self.of(register)?))
+    }
+
+    /// The register with the scale that the board's own switch gives it.
+    pub(super) fn scaled<'m>(&self, register: &'m Register) -> Cow<'m, Register> {
+        map::rescaled(&self.model, register, |switch| self.of(switch).ok())
+            .map_or(Cow::Borrowed(register), Cow::Owned)
     }
 }
 
@@ -99,7 +117,9 @@ impl SecretFields {
     }
 
     /// Tells the recorder what the next frame is.
-    pub(super) fn announce(&self, recorder: &Recorder, address: u8, request: &Request) {
+    pub(super) fn announce(&self, recorder: &Recorder, address: u8, asked: &Asked) {
+        let Asked::Modbus(question) = asked else { return recorder.expect_plain() };
+        let request = question.request();
         let (first, quantity) = request.span();
         let (from, to) = (u32::from(first), u32::from(first) + u32::from(quantity) * self.step);
         let touched = self.fields.iter().find(|register| {
@@ -138,14 +158,38 @@ pub(super) struct Write<'m> {
     /// What the board holds where that is known; equal fields are not written.
     pub current: Option<Vec<u16>>,
     pub wanted: Vec<u16>,
-    /// The word that half a register shares with its other half, as the board holds it.
-    pub around: u16,
+    /// What the board holds in the places of which a shared register takes a part ([`Words::around`]).
+    pub around: Vec<u16>,
 }
 
 impl<'m> Write<'m> {
     /// Of a whole register.
     pub(super) fn whole(register: &'m Register, current: Option<Vec<u16>>, wanted: Vec<u16>) -> Self {
-        Self { register, current, wanted, around: 0 }
+        Self { register, current, wanted, around: Vec::new() }
+    }
+}
+
+/// Why the identity was not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// The board failed at this.
+    Failed(fault::BusFault, Asked),
+    /// Nothing was asked.
+    Fault(Fault),
+}
+
+impl From<Fault> for Unread {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Unread> for Fault {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Failed(failure, asked) => failure.of_read(&asked),
+            Unread::Fault(fault) => fault,
+        }
     }
 }
 
@@ -169,55 +213,52 @@ impl BoardLink {
         }
         loop {
             self.ensure_identified().await?;
-            match exchange_read(&mut self.bus, Purpose::Work, request, words).await {
+            let outcome = match self.open_for(Purpose::Work, request).await {
+                Ok(()) => exchange_read(&mut self.bus, Purpose::Work, request, words).await,
+                Err(failure) => Err(failure),
+            };
+            match outcome {
                 Ok(()) => {
                     #[cfg(feature = "sabotage")]
                     self.shadow.read(request, &mut words.words);
                     return Ok(());
                 }
                 Err(failure) if failure.is_transient() && tries_left > 0 => {
-                    tracing::warn!(request = fault::describe(request), ?failure, tries_left, "read repeated");
+                    tracing::warn!(request = %self.bus.asked(request)?, ?failure, tries_left, "read repeated");
                     tries_left -= 1;
                 }
-                Err(failure) => return Err(failure.of_read(&self.bus.on_wire(request))),
+                Err(failure) => return Err(failure.of_read(&self.bus.asked(request)?)),
             }
         }
     }
 
     /// As [`Self::read`] for the identity itself.
-    pub(super) async fn read_unidentified(
-        &mut self,
-        registers: &[&Register],
-    ) -> Result<Words, (fault::BusFault, Request)> {
+    pub(super) async fn read_unidentified(&mut self, registers: &[&Register]) -> Result<Words, Unread> {
         let mut words = Words::new(&self.model);
-        let plan = match plan_reads(&self.model, registers) {
-            Ok(plan) => plan,
-            Err(fault) => {
-                return Err((fault::BusFault::Port(fault), Request::ReadHolding { address: 0, quantity: 1 }));
-            }
-        };
-        for request in plan {
+        for request in plan_reads(&self.model, registers)? {
+            let asked = self.bus.asked(&request)?;
             // Each try is two exchanges where answers are owed, and nothing else can be done before one of them succeeds: as many
             // again as for work, and two.
             let mut tries_left = self.tries() * 2 + 2;
-            let up_to = readable_from(&self.model, &request);
+            let others = others_to_read(&self.model, &request);
             loop {
-                let outcome = match self.bus.synchronise(&request, up_to).await {
+                let outcome = match self.bus.synchronise(&request, &others).await {
+                    Ok(()) => self.open_for(Purpose::Identify, &request).await,
+                    Err(failure) => Err(failure),
+                };
+                let outcome = match outcome {
                     Ok(()) => exchange_read(&mut self.bus, Purpose::Identify, &request, &mut words).await,
                     Err(failure) => Err(failure),
                 };
                 match outcome {
                     Ok(()) => break,
                     Err(failure) if failure.is_transient() && tries_left > 0 => {
-                        tracing::warn!(
-                            request = fault::describe(&request),
-                            ?failure,
-                            tries_left,
-                            "identity read repeated"
-                        );
+                        tracing::warn!(request = %asked, ?failure, tries_left, "identity read repeated");
+                        // Whoever answers now may be another board, or the same one started anew.
+                        self.guard_is_unknown();
                         tries_left -= 1;
                     }
-                    Err(failure) => return Err((failure, self.bus.on_wire(&request))),
+                    Err(failure) => return Err(Unread::Failed(failure, asked)),
                 }
             }
         }
@@ -246,23 +287,28 @@ impl BoardLink {
             self.ensure_identified().await?;
             #[cfg(feature = "sabotage")]
             self.shadow.wrote(request);
-            let failure = match self.bus.exchange(Purpose::Work, request).await {
-                Ok(_) => return Ok(()),
+            let outcome = match self.open_for(Purpose::Work, request).await {
+                Ok(()) => self.bus.exchange(Purpose::Work, request).await,
+                Err(failure) => Err(failure),
+            };
+            let failure = match outcome {
+                Ok(_) => {
+                    self.wrote(request);
+                    return Ok(());
+                }
                 Err(failure) => failure,
             };
+            let asked = self.bus.asked(request)?;
             if failure.is_transient() && self.holds(request).await? {
-                tracing::warn!(
-                    request = fault::describe(request),
-                    ?failure,
-                    "the write was taken all the same"
-                );
+                tracing::warn!(request = %asked, ?failure, "the write was taken all the same");
+                self.wrote(request);
                 return Ok(());
             }
             if !failure.is_transient() || tries_left == 0 {
                 let name = self.name_at(request.span().0);
-                return Err(failure.of_write(&self.bus.on_wire(request), &name));
+                return Err(failure.of_write(&asked, &name));
             }
-            tracing::warn!(request = fault::describe(request), ?failure, tries_left, "write repeated");
+            tracing::warn!(request = %asked, ?failure, tries_left, "write repeated");
             tries_left -= 1;
         }
     }
@@ -297,26 +343,26 @@ impl BoardLink {
         let command = self.model.command(name).ok_or_else(|| {
             fault::internal(format_args!("device model {} has no command {name:?}", self.model.id))
         })?;
-        let request =
-            Request::WriteSingle { address: map::word(&self.model, command.address), value: command.value };
-        if command.acknowledged {
-            self.ensure_identified().await?;
-            return self
-                .bus
-                .exchange(Purpose::Work, &request)
-                .await
-                .map(drop)
-                .map_err(|failure| failure.of_write(&map::on_wire(&self.model, &request), name));
-        }
+        let request = Request::WriteSingle {
+            address: map::place_of(&self.model, command.address),
+            value: command.value,
+        };
+        let asked = self.bus.asked(&request)?;
+        let acknowledged = command.acknowledged;
         self.ensure_identified().await?;
+        let of_command = |failure: fault::BusFault| failure.of_write(&asked, name);
+        self.open_for(Purpose::Work, &request).await.map_err(of_command)?;
+        if acknowledged {
+            return self.bus.exchange(Purpose::Work, &request).await.map(drop).map_err(of_command);
+        }
         self.bus.tell(&request).await
     }
 
     /// The register at that address, for a person.
     fn name_at(&self, address: u16) -> String {
         let found = self.model.registers.iter().find(|r| {
-            let first = map::word(&self.model, r.address);
-            (first..=first.saturating_add(r.width() - 1)).contains(&address)
+            let first = map::place(&self.model, r);
+            (first..=first.saturating_add(map::places(&self.model, r) - 1)).contains(&address)
         });
         found.map_or_else(|| format!("register {address}"), |register| register.name.clone())
     }
@@ -333,92 +379,4 @@ async fn exchange_read(
         words.words.extend((address..=u16::MAX).zip(values));
     }
     Ok(())
-}
-
-fn is_readable(access: Access) -> bool {
-    access != Access::WriteOnly
-}
-
-/// How many registers one read may ask for from where `request` begins.
-fn readable_from(model: &DeviceModel, request: &Request) -> u16 {
-    let (address, quantity) = request.span();
-    let in_block = map::block_of(model, address, quantity)
-        .and_then(|block| map::words(model, block))
-        .map_or(quantity, |words| words.end().saturating_sub(address).saturating_add(1));
-    in_block.min(model.link.max_read).max(quantity)
-}
-
-fn plan_reads(model: &DeviceModel, registers: &[&Register]) -> Result<Vec<Request>, Fault> {
-    let mut wanted: Vec<Span> = registers
-        .iter()
-        .map(|r| Span { address: map::word(model, r.address), quantity: r.width() })
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let readable: Vec<RangeInclusive<u16>> = model
-        .blocks
-        .iter()
-        .filter(|block| is_readable(block.access))
-        .filter_map(|block| map::words(model, block))
-        .collect();
-    let plan = write_plan::plan_reads(&wanted, &readable, model.link.max_read).map_err(fault::internal)?;
-    Ok(plan
-        .into_iter()
-        .map(|span| Request::ReadHolding { address: span.address, quantity: span.quantity })
-        .collect())
-}
-
-pub(super) fn plan_writes(model: &DeviceModel, writes: &[Write<'_>]) -> Result<Vec<Request>, Fault> {
-    let fields = [fields(model, writes), halves(model, writes)].concat();
-    write_plan::plan_writes(&fields, limits(model)).map_err(|plan_fault| cannot_be_written(model, plan_fault))
-}
-
-fn access(model: &DeviceModel, register: &Register) -> write_plan::Access {
-    match model.block(register) {
-        None => write_plan::Access::ReadOnly,
-        Some(block) if block.access == Access::ReadOnly => write_plan::Access::ReadOnly,
-        Some(block) if block.single_write_only => write_plan::Access::SingleOnly,
-        Some(_) => write_plan::Access::Writable,
-    }
-}
-
-/// The whole registers of the writes as the planner knows them, in the order of the writes.
-pub(super) fn fields(model: &DeviceModel, writes: &[Write<'_>]) -> Vec<Field> {
-    let whole = writes.iter().filter(|write| !map::is_half(write.register));
-    whole
-        .map(|write| Field {
-            address: map::word(model, write.register.address),
-            current: write.current.as_ref().map(|raw| map::carried(write.register, raw, 0)),
-            wanted: map::carried(write.register, &write.wanted, 0),
-            access: access(model, write.register),
-        })
-        .collect()
-}
-
-/// The halves of registers, put together where both are written: one field a word. (No rule rests on half a register.)
-fn halves(model: &DeviceModel, writes: &[Write<'_>]) -> Vec<Field> {
-    let mut fields: BTreeMap<u16, Field> = BTreeMap::new();
-    for write in writes.iter().filter(|write| map::is_half(write.register)) {
-        let address = map::word(model, write.register.address);
-        let field = fields.entry(address).or_insert_with(|| Field {
-            address,
-            current: write.current.as_ref().map(|_| vec![write.around]),
-            wanted: vec![write.around],
-            access: access(model, write.register),
-        });
-        let around = field.wanted.first().copied().unwrap_or_default();
-        field.wanted = map::carried(write.register, &write.wanted, around);
-    }
-    fields.into_values().collect()
-}
-
-pub(super) fn limits(model: &DeviceModel) -> WriteLimits {
-    WriteLimits { max_registers: model.link.max_write, single_for_one: model.link.write_single }
-}
-
-pub(super) fn cannot_be_written(model: &DeviceModel, plan_fault: impl std::fmt::Display) -> Fault {
-    fault::internal(format_args!(
-        "device model {} cannot be written as the profile asks: {plan_fault}",
-        model.id
-    ))
 }

@@ -3,7 +3,8 @@
 
 use super::{
     fault, map,
-    registers::{Write, cannot_be_written, fields, is_secret, limits},
+    plan::{cannot_be_written, fields, limits},
+    registers::{Write, is_secret},
 };
 use domain::{
     codec,
@@ -84,19 +85,18 @@ impl<'m> Rules<'m> {
             } else {
                 Some(place(&rule.right).ok_or_else(|| not_judged(rule, &rule.right))?)
             };
-            let rating = self.ratings.get(&rule.right);
+            let (model, rating) = (self.model, self.ratings.get(&rule.right));
             let (of_left, of_right) = (writes[left].register, right.map(|right| writes[right].register));
             // Words that make no number obey no rule: a board that holds them breaks it already.
             let holds = move |l: &[u16], r: &[u16]| {
-                let right = of_right.map_or(rating, |register| number(register, &map::raw(register, r)));
-                number(of_left, &map::raw(of_left, l))
-                    .zip(right)
-                    .is_some_and(|(l, r)| rules::obeys(rule, l, r))
+                let value = |register, places: &[u16]| number(register, &map::raw(model, register, places)?);
+                let right = of_right.map_or(rating, |register| value(register, r));
+                value(of_left, l).zip(right).is_some_and(|(l, r)| rules::obeys(rule, l, r))
             };
             planned.push(write_plan::Rule { left, right, holds: Box::new(holds) });
             asked.push((*rule, left, right));
         }
-        let interim = interims(writes, &asked);
+        let interim = interims(self.model, writes, &asked);
         let fields = fields(self.model, writes);
         match write_plan::order_writes(&fields, limits(self.model), &planned, &interim) {
             Ok(ordered) => {
@@ -149,7 +149,7 @@ fn number(register: &Register, words: &[u16]) -> Option<f64> {
 }
 
 /// Values worth a detour: the nearest steps around every bound that one side of a rule sets the other, now and in the end.
-fn interims(writes: &[Write<'_>], asked: &[Asked<'_>]) -> Vec<Interim> {
+fn interims(model: &DeviceModel, writes: &[Write<'_>], asked: &[Asked<'_>]) -> Vec<Interim> {
     let mut interims: Vec<Interim> = Vec::new();
     for &(rule, left, right) in asked {
         let Some(right) = right.filter(|_| rule.factor != 0.0) else { continue };
@@ -158,7 +158,8 @@ fn interims(writes: &[Write<'_>], asked: &[Asked<'_>]) -> Vec<Interim> {
             let bounds =
                 bounds.into_iter().flatten().filter_map(|words| number(writes[other].register, words));
             for words in bounds.flat_map(|bound| steps_around(writes[field].register, factor * bound)) {
-                let interim = Interim { field, words: map::carried(writes[field].register, &words, 0) };
+                let words = map::carried(model, writes[field].register, &words, &[]);
+                let interim = Interim { field, words };
                 if !interims.contains(&interim) {
                     interims.push(interim);
                 }

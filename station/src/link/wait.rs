@@ -3,20 +3,17 @@
 //! These are the only Modbus bytes that do not go through the bus: nobody may have been identified yet, and whoever answers may be a
 //! loader that prints text. Nothing heard here decides more than that somebody is there; who it is, is read through the bus.
 
-use super::{BoardLink, fault, map, registers};
+use super::{BoardLink, asked::Asked, fault, map, registers};
 use crate::{
     board::BoardReply,
     flash::{self, Heard, Patience, Standing},
 };
 use domain::{
-    model::DeviceModel,
+    model::{DeviceModel, Register},
     record::FoundState,
     text::{Fault, FaultCode},
 };
-use protocol::{
-    modbus::{Request, Response, rtu},
-    timing::wire_time,
-};
+use protocol::{modbus::Request, timing::wire_time};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -123,6 +120,7 @@ impl BoardLink {
         self.command_perhaps_unanswered("restart").await?;
         let started = Instant::now();
         self.bus.distrust();
+        self.guard_is_closed();
         let request = ping_request(&model)?;
         let mut fell_silent = false;
         loop {
@@ -223,7 +221,7 @@ impl BoardLink {
     /// Pings with these time-outs in turn, until one is answered or `end` comes. At the application's rate.
     async fn ping_until(
         &mut self,
-        request: &Request,
+        request: &Asked,
         timeouts: &[Duration],
         end: Instant,
     ) -> Result<Ping, Fault> {
@@ -248,14 +246,14 @@ impl BoardLink {
         Ok(Ping::Silence)
     }
 
-    async fn ping(&mut self, request: &Request, timeout: Duration) -> Result<Ping, Fault> {
+    async fn ping(&mut self, request: &Asked, timeout: Duration) -> Result<Ping, Fault> {
         let address = self.model.link.address;
         let answers = self.model.link.reply_address.unwrap_or(address);
-        let frame = rtu::encode_request(address, request).map_err(fault::internal)?;
+        let frame = request.frame(address)?;
         let line = self.bus.line()?;
         let baud = line.baud();
         line.send(&frame).await?;
-        let answer_time = wire_time(frame.len() + rtu::response_frame_length(request), baud);
+        let answer_time = wire_time(frame.len() + request.answer_length(), baud);
         let deadline = Instant::now() + answer_time + timeout;
         let mut heard = Vec::new();
         let mut buffer = [0; 256];
@@ -264,7 +262,7 @@ impl BoardLink {
                 break false;
             };
             heard.extend_from_slice(&buffer[..count]);
-            if holds_answer(&heard, answers, request) {
+            if request.is_answered_in(&heard, answers) {
                 break true;
             }
             if heard.len() > 4096 {
@@ -304,34 +302,22 @@ fn seconds(time: Duration) -> String {
     }
 }
 
-/// Whether the bytes end in the answer to this request: its data, or an exception.
-fn holds_answer(heard: &[u8], address: u8, request: &Request) -> bool {
-    let whole = rtu::response_frame_length(request);
-    [whole, EXCEPTION_FRAME].into_iter().filter_map(|length| heard.len().checked_sub(length)).any(|from| {
-        rtu::decode_frame(&heard[from..]).is_ok_and(|frame| {
-            frame.address == address
-                && Response::decode(&frame.pdu)
-                    .is_ok_and(|response| response.function() == request.function())
-        })
-    })
-}
-
-/// Address, function, code, check sum.
-const EXCEPTION_FRAME: usize = 5;
-
 /// A read that any board of this model answers, and whose bytes are no keys of the loader's menu: a loader that hears it must not
 /// start a download or whatever lies in its flash.
-fn ping_request(model: &DeviceModel) -> Result<Request, Fault> {
+fn ping_request(model: &DeviceModel) -> Result<Asked, Fault> {
     let register = registers::named(model, &model.identity.model_register)?;
     let fields = model.identity.fields.iter().filter_map(|field| model.register(&field.register));
     let version = model.register(&model.firmware.version_register);
-    let candidates = std::iter::once(register).chain(fields).chain(version).map(|register| {
-        let (address, quantity) = (map::word(model, register.address), register.width());
-        map::on_wire(model, &Request::ReadHolding { address, quantity })
+    // Nothing that is read in factory mode only: an answer that refuses is an answer too, but says less.
+    let open = |register: &&Register| !model.block(register).is_some_and(|block| block.locked_reads);
+    let candidates = std::iter::once(register).chain(fields).chain(version).filter(open).map(|register| {
+        let quantity = if map::is_field(model) { 1 } else { register.width() };
+        Asked::of(model, &Request::ReadHolding { address: map::place_of(model, register.address), quantity })
     });
     let mut first = None;
     for request in candidates {
-        let frame = rtu::encode_request(model.link.address, &request).map_err(fault::internal)?;
+        let request = request?;
+        let frame = request.frame(model.link.address)?;
         let is_key =
             |byte| model.boot.as_ref().is_some_and(|b| [b.download_key, b.execute_key].contains(byte));
         if !frame.iter().any(is_key) {

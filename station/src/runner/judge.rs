@@ -31,6 +31,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::NameNotPossible
         | C::DeadlyValue
         | C::RuleNotJudged
+        | C::OtherVariant
         | C::Internal => Outcome::Error,
         _ => Outcome::Fail,
     }

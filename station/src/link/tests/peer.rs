@@ -2,7 +2,10 @@
 
 use super::super::{BoardLink, Line, LinkOptions};
 use crate::board::{BoardReply, BoardRequest};
-use domain::{model::DeviceModel, text::Fault};
+use domain::{
+    model::{DeviceModel, Quantity},
+    text::Fault,
+};
 use protocol::{
     modbus::{ExceptionCode, Request, Response, rtu, server::RtuServerDecoder},
     timing::wire_time,
@@ -15,6 +18,15 @@ use tokio::{
 };
 
 pub const BAUD: u32 = 9600;
+
+/// Who asks on a standard board.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Asker {
+    ReadyMade,
+    Ours,
+}
+
+pub const ASKERS: [Asker; 2] = [Asker::ReadyMade, Asker::Ours];
 
 /// What the board does to one answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +115,20 @@ impl Peer {
 
     pub fn connect_with(self, options: LinkOptions) -> (BoardLink, JoinHandle<Peer>) {
         self.connect_as(model(), options)
+    }
+
+    /// To be asked by that client.
+    pub fn connect_by(self, asker: Asker) -> (BoardLink, JoinHandle<Peer>) {
+        self.connect_by_with(asker, LinkOptions::default())
+    }
+
+    pub fn connect_by_with(self, asker: Asker, options: LinkOptions) -> (BoardLink, JoinHandle<Peer>) {
+        let mut model = DeviceModel::clone(&model());
+        if asker == Asker::Ours {
+            // What this model's quantities count is the same either way, but the ready-made client does not know that.
+            model.link.quantity = Quantity::Addresses;
+        }
+        self.connect_as(Arc::new(model), options)
     }
 
     /// As a board of that model.

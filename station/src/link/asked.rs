@@ -1,0 +1,163 @@
+//! What a board is asked, in the framing of its model: the bytes of it, and what counts as its answer.
+
+use super::{fault::internal, map};
+use domain::{
+    model::{DeviceModel, Framing, Quantity},
+    text::Fault,
+};
+use protocol::{
+    guard::{Shape, Shaped},
+    jbd,
+    modbus::{MAX_READ, Request, Response, question::Question, rtu},
+};
+use std::fmt;
+
+/// Address, function, code, check sum.
+pub(super) const EXCEPTION_FRAME: usize = 5;
+/// Marks, register, status, length and sum of a JBD answer.
+const JBD_OVERHEAD: usize = 7;
+
+/// One request as it goes over the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    Modbus(Question),
+    Jbd {
+        question: jbd::client::Question,
+        /// Bytes of data that the answer is expected to hold; a newer board may send more.
+        likely: usize,
+    },
+}
+
+impl Asked {
+    /// A request of the map as boards of this model are asked it.
+    ///
+    /// # Errors
+    /// No frame of this model's framing carries it: a fault of the model's file.
+    pub(super) fn of(model: &DeviceModel, request: &Request) -> Result<Self, Fault> {
+        match model.link.framing {
+            Framing::ModbusRtu => modbus_question(model, request).map(Self::Modbus),
+            Framing::Jbd => Ok(jbd_question(model, request)),
+        }
+    }
+
+    pub(super) fn is_write(&self) -> bool {
+        match self {
+            Self::Modbus(question) => question.request().is_write(),
+            Self::Jbd { question, .. } => question.request().is_write(),
+        }
+    }
+
+    /// The whole frame, to this device address.
+    ///
+    /// # Errors
+    /// It does not fit a frame.
+    pub(super) fn frame(&self, address: u8) -> Result<Vec<u8>, Fault> {
+        match self {
+            Self::Modbus(question) => rtu::encode_request(address, question.request()).map_err(internal),
+            Self::Jbd { question, .. } => question.request().encode(&[]).map_err(internal),
+        }
+    }
+
+    /// Bytes of a faultless answer.
+    pub(super) fn answer_length(&self) -> usize {
+        match self {
+            Self::Modbus(question) => question.response_length(),
+            Self::Jbd { likely, .. } => JBD_OVERHEAD + likely,
+        }
+    }
+
+    /// Whether the bytes end in the answer to this: its data, or a refusal. `address`: the one that answers bear.
+    pub(super) fn is_answered_in(&self, heard: &[u8], address: u8) -> bool {
+        match self {
+            Self::Modbus(question) => {
+                let function = question.request().function();
+                [question.response_length(), EXCEPTION_FRAME].into_iter().any(|length| {
+                    let from = heard.len().checked_sub(length);
+                    from.and_then(|from| rtu::decode_frame(&heard[from..]).ok()).is_some_and(|frame| {
+                        frame.address == address
+                            && Response::decode(&frame.pdu)
+                                .is_ok_and(|response| response.function() == function)
+                    })
+                })
+            }
+            Self::Jbd { question, .. } => {
+                let register = question.request().register();
+                // A start mark may be a byte of data too: each is tried.
+                let starts = heard.iter().enumerate().filter(|(_, byte)| **byte == jbd::START);
+                starts.map(|(at, _)| &heard[at..]).any(|frame| {
+                    jbd::Reply::decode(frame, jbd::EmptyAnswers::Summed)
+                        .is_ok_and(|reply| reply.register == register)
+                })
+            }
+        }
+    }
+}
+
+/// Modbus: another function, addresses in bytes, quantities that count addresses.
+fn modbus_question(model: &DeviceModel, request: &Request) -> Result<Question, Fault> {
+    let asked = map::on_wire(model, request);
+    let (_, registers) = request.span();
+    if request.is_write() || model.link.quantity == Quantity::Registers {
+        return Ok(asked.into());
+    }
+    let spanned = match asked {
+        Request::ReadHolding { address, .. } => {
+            Request::ReadHolding { address, quantity: map::addresses(model, registers) }
+        }
+        Request::ReadInput { address, .. } => {
+            Request::ReadInput { address, quantity: map::addresses(model, registers) }
+        }
+        other => other,
+    };
+    Question::short_span(spanned, registers.min(MAX_READ)).map_err(internal)
+}
+
+/// JBD: a place is a byte of a field, `field << 8 | byte`; a request concerns one field, and a write all of it.
+fn jbd_question(model: &DeviceModel, request: &Request) -> Asked {
+    let (place, needed) = request.span();
+    let [register, _] = place.to_be_bytes();
+    let bytes = |values: &[u16]| values.iter().map(|byte| *byte as u8).collect::<Vec<u8>>();
+    match request {
+        Request::ReadHolding { .. } | Request::ReadInput { .. } => {
+            let least = u8::try_from(needed).unwrap_or(u8::MAX);
+            let likely = usize::from(needed).max(map::field_bytes(model, register.into()));
+            Asked::Jbd { question: jbd::client::Question::read(register, least..=u8::MAX), likely }
+        }
+        Request::WriteSingle { value, .. } => {
+            // Fields are written by their bytes; a lone value is a command's, two bytes.
+            let data = value.to_be_bytes().to_vec();
+            Asked::Jbd { question: jbd::Request::Write { register, data }.into(), likely: 0 }
+        }
+        Request::WriteMultiple { values, .. } => {
+            Asked::Jbd { question: jbd::Request::Write { register, data: bytes(values) }.into(), likely: 0 }
+        }
+    }
+}
+
+impl Shaped for Asked {
+    fn shape(&self) -> Option<Shape> {
+        match self {
+            Self::Modbus(question) => question.shape(),
+            Self::Jbd { question, .. } => question.shape(),
+        }
+    }
+}
+
+/// `read of registers 100 to 119`, `write of field 2Dh`.
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.is_write() { "write" } else { "read" };
+        match self {
+            Self::Modbus(question) => {
+                let (address, quantity) = question.request().span();
+                if quantity == 1 {
+                    write!(f, "{verb} of register {address}")
+                } else {
+                    let last = u32::from(address) + u32::from(quantity) - 1;
+                    write!(f, "{verb} of registers {address} to {last}")
+                }
+            }
+            Self::Jbd { question, .. } => write!(f, "{verb} of field {:02X}h", question.request().register()),
+        }
+    }
+}
