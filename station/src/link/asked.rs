@@ -161,3 +161,42 @@ impl fmt::Display for Asked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::model::{AddressStep, parse_model};
+
+    fn model() -> DeviceModel {
+        parse_model("model.toml", include_str!("tests/model.toml")).unwrap()
+    }
+
+    #[test]
+    fn a_quantity_that_counts_addresses_is_asked_for_and_answered_by_the_registers_in_it() {
+        let mut model = model();
+        model.link.address_step = AddressStep::Byte;
+        model.link.quantity = Quantity::Addresses;
+        let asked = Asked::of(&model, &Request::ReadHolding { address: 50, quantity: 3 }).unwrap();
+        assert_eq!(asked.frame(1).unwrap()[..6], [1, 3, 0, 100, 0, 6]);
+        assert_eq!(asked.answer_length(), 5 + 2 * 3);
+        let answer = rtu::encode_response(1, &Response::ReadHolding(vec![1, 2, 3])).unwrap();
+        assert!(asked.is_answered_in(&answer, 1) && !asked.is_answered_in(&answer, 2));
+        let short = rtu::encode_response(1, &Response::ReadHolding(vec![1, 2])).unwrap();
+        assert!(!asked.is_answered_in(&short, 1));
+    }
+
+    #[test]
+    fn a_request_tells_in_a_persons_words_what_was_asked() {
+        let one = Asked::of(&model(), &Request::WriteSingle { address: 7, value: 1 }).unwrap();
+        let many = Asked::of(&model(), &Request::ReadHolding { address: 100, quantity: 20 }).unwrap();
+        assert_eq!(
+            (one.to_string(), many.to_string()),
+            ("write of register 7".into(), "read of registers 100 to 119".into())
+        );
+        let text = include_str!("../../../profiles/models/jbd.toml");
+        let jbd = parse_model("jbd.toml", text).unwrap();
+        let field = Asked::of(&jbd, &Request::ReadHolding { address: 0x2D00, quantity: 2 }).unwrap();
+        assert_eq!(field.to_string(), "read of field 2Dh");
+        assert_eq!(field.frame(1).unwrap(), [0xDD, 0xA5, 0x2D, 0x00, 0xFF, 0xD3, 0x77]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 43] = {
+const CODES: [FaultCode; 44] = {
     use FaultCode as C;
     [
         C::BoardSilent,

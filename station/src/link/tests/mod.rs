@@ -1,6 +1,7 @@
 //! The link against scripted boards, under a paused clock. Requests are counted from 0; the identity read is one request.
 
 mod exchange;
+mod jbd;
 mod mischief;
 pub(crate) mod peer;
 mod requests;
