@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::model::{DeviceModel, Register, RegisterKind};
+use domain::model::{DeviceModel, Register, RegisterKind, ValidFrom};
 
 use crate::{
     codec::{encode_number, encode_text, is_acceptable},
@@ -13,7 +13,7 @@ use crate::{
     knobs::Knobs,
     memory::Stored,
     observe::Remembered,
-    words::laid,
+    places::Place,
 };
 
 /// Everything that makes one board another than the next.
@@ -100,9 +100,10 @@ impl Birth {
 #[must_use]
 pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
     let mut words = BTreeMap::new();
+    let place = Place::of(model);
     let mut put = |register: &Register, raw: Vec<u16>| {
         let around = words.get(&register.address).copied().unwrap_or_default();
-        words.extend((register.address..).zip(laid(register, raw, around)));
+        words.extend(place.all(register).zip(place.laid(register, raw, around)));
     };
     for register in &model.registers {
         if let Some(raw) = birth_value(register) {
@@ -123,6 +124,10 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
             "bluetooth_address" => birth.bluetooth_address.clone(),
             // A number of the maker's own, as wide as any field for one; the pack's is written by who builds the pack.
             "pack_serial" => continue,
+            // And so is what is no identity before the board is numbered, where the model knows it empty.
+            _ if field.valid_from == ValidFrom::Numbering && field.defaults.iter().any(String::is_empty) => {
+                continue;
+            }
             _ => format!("SIM{:08X}", birth.machine_code),
         };
         if let Some(register) = model.register(&field.register)
@@ -133,6 +138,14 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
     }
     if let Some(register) = model.register(&model.identity.model_register) {
         put(register, hardware_model(model, register, birth.fault == Some(Fault::WrongModel)));
+    }
+    // A program that nobody sends: the version it came with.
+    if model.firmware.image.is_none()
+        && model.firmware.version_register != model.identity.model_register
+        && let Some(register) = model.register(&model.firmware.version_register)
+        && let Some(raw) = encode_text(register, "V1.8").or_else(|| encode_text(register, "2.5"))
+    {
+        put(register, raw);
     }
     if let Some(lease) = &model.lease
         && let Some(register) = model.register(&lease.mode_register)
@@ -181,22 +194,31 @@ fn birth_value(register: &Register) -> Option<Vec<u16>> {
         return None;
     }
     let sheet = SHEET.iter().find(|(parts, _)| parts.iter().all(|part| register.name.contains(part)));
-    let wanted =
-        sheet.map(|(_, value)| encode_number(register, *value)).filter(|raw| is_acceptable(register, raw));
+    // A board that counts discharge negative has its limit so too.
+    let sign = if register.max.is_some_and(|max| max <= 0.0) { -1.0 } else { 1.0 };
+    let wanted = sheet
+        .map(|(_, value)| encode_number(register, sign * value))
+        .filter(|raw| is_acceptable(register, raw));
     let least = || {
         let option = register.options.first().map(|option| vec![option.raw]);
         option.unwrap_or_else(|| encode_number(register, register.min.unwrap_or(0.0)))
     };
     match register.kind {
         RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => None,
-        RegisterKind::Bits => Some(vec![0]),
+        RegisterKind::Bits => {
+            let sensors = register.bits.iter().filter(|bit| SENSORS.contains(&bit.name.as_str()));
+            Some(vec![sensors.fold(0, |word, bit| word | 1 << bit.bit)])
+        }
         _ => Some(wanted.unwrap_or_else(least)),
     }
 }
 
+/// Temperature sensors that a board comes with, as bits of the setting that switches them on.
+const SENSORS: [&str; 3] = ["sensor_1", "sensor_2", "sensor_3"];
+
 /// The vendor's sheet, column Li-ion 3.7 V, and its screens; the first line whose parts all stand in the name counts.
 /// Where none does, a parameter starts at the low end of its range.
-const SHEET: [(&[&str], f64); 34] = [
+const SHEET: [(&[&str], f64); 44] = [
     (&["discharge", "protection", "l1"], 2750.0),
     (&["discharge", "protection", "l2"], 2500.0),
     (&["discharge", "recovery"], 3100.0),
@@ -231,6 +253,17 @@ const SHEET: [(&[&str], f64); 34] = [
     (&["address"], 1.0),
     (&["baud"], 9600.0),
     (&["cycle"], 0.0),
+    // By the names of other vendors; packs of ten cells.
+    (&["pack", "over_voltage", "recovery"], 41_000.0),
+    (&["pack", "over_voltage"], 42_000.0),
+    (&["pack", "under_voltage", "recovery"], 31_000.0),
+    (&["pack", "under_voltage"], 27_500.0),
+    (&["over_voltage", "recovery"], 4100.0),
+    (&["over_voltage", "high"], 4300.0),
+    (&["over_voltage"], 4200.0),
+    (&["under_voltage", "recovery"], 3100.0),
+    (&["under_voltage", "high"], 2500.0),
+    (&["under_voltage"], 2750.0),
 ];
 
 /// splitmix64's finaliser: scatters neighbouring numbers.

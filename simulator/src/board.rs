@@ -9,14 +9,19 @@ use std::{
 };
 
 mod application;
+mod counters;
+mod ear;
+mod jbd;
+mod modbus;
+mod shown;
+mod sleep;
 
 use domain::model::{AddressStep, DeviceModel, Register};
-use protocol::{Instant, modbus::server::RtuServerDecoder, ymodem};
+use protocol::{Instant, ymodem};
 use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::{
     birth::{Birth, stored_at_birth},
-    codec,
     delays::Pace,
     disturbance::{Chance, Disturbance},
     faults::Fault,
@@ -27,7 +32,16 @@ use crate::{
     memory::{Memory, Stored},
     observe::{Holds, Observation},
     pack::Pack,
-    words,
+    places,
+};
+
+pub(crate) use shown::{FIRST_SENSOR, STORED};
+
+use self::{
+    application::HeldOff,
+    counters::{Counter, counters},
+    ear::Ear,
+    sleep::Doze,
 };
 
 /// How long the supply is away in [`Disturbance::PowerLossInFlash`].
@@ -36,12 +50,16 @@ const POWER_LOSS: Duration = Duration::from_millis(300);
 /// A board in a slot or in a hand.
 #[derive(Debug)]
 pub struct Board {
-    /// What an address of a master's counts; the model here has its places in words.
+    /// What an address of a master's counts; the model here has places.
     step: AddressStep,
     model: Arc<DeviceModel>,
     birth: Birth,
     born: Stored,
     live: Vec<(Register, Live)>,
+    counters: Vec<Counter>,
+    /// The alarms when it was looked last.
+    alarms_seen: u16,
+    held_off: HeldOff,
     memory: Memory,
     flash: Flash,
     pack: Pack,
@@ -55,6 +73,8 @@ pub struct Board {
     replies: VecDeque<(Instant, Vec<u8>)>,
     /// End of its own answer on the wire: one pair of wires, and who speaks does not hear.
     speaks_until: Instant,
+    /// Since when nothing came.
+    idle_since: Instant,
     /// What happens once the last reply is out.
     afterwards: Option<(Instant, Afterwards)>,
     out: VecDeque<Vec<u8>>,
@@ -76,10 +96,10 @@ enum State {
         at: Instant,
         into: Program,
     },
-    Application(RtuServerDecoder),
+    Application(Box<Ear>),
     Loader(Box<Loader>),
-    /// Asleep until the power comes back.
-    Asleep,
+    /// Until it is woken, or until the power comes back where the model knows no waking.
+    Asleep(Doze),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +127,7 @@ impl Board {
     #[must_use]
     pub fn new(model: Arc<DeviceModel>, birth: Birth) -> Self {
         let step = model.link.address_step;
-        let model = words::in_words(model);
+        let model = places::in_places(model);
         let mut chance = StdRng::seed_from_u64(birth.seed);
         let born = stored_at_birth(&model, &birth);
         let mischief = Chance::new(birth.disturbances, birth.seed, "board");
@@ -126,10 +146,14 @@ impl Board {
         if birth.fault == Some(Fault::WriteProtected) {
             flash.protect();
         }
+        let live = live_registers(&model);
         let settle_ms = model.calibration.as_ref().map_or(0, |calibration| calibration.settle_ms);
         Self {
             step,
-            live: live_registers(&model),
+            counters: counters(&model, &live),
+            live,
+            alarms_seen: 0,
+            held_off: HeldOff::default(),
             memory: Memory::new(
                 model.clone(),
                 kept,
@@ -150,6 +174,7 @@ impl Board {
             store_until: None,
             replies: VecDeque::new(),
             speaks_until: Instant::ZERO,
+            idle_since: Instant::ZERO,
             afterwards: None,
             out: VecDeque::new(),
             frames: 0,
@@ -221,9 +246,13 @@ impl Board {
     /// Bytes that have arrived by `now`, sent at [`Board::baud`].
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
         self.handle_timeout(now);
+        if !self.rouse(now) {
+            return;
+        }
         match &mut self.state {
-            State::Application(decoder) => {
-                decoder.handle_bytes(now, bytes);
+            State::Application(ear) => {
+                self.idle_since = now;
+                ear.handle_bytes(now, bytes);
                 self.answer_frames(now);
             }
             State::Loader(loader) => {
@@ -249,31 +278,27 @@ impl Board {
             self.memory.restart();
             match what {
                 Afterwards::Restart(program) => self.begin(now, program),
-                Afterwards::Sleep => self.state = State::Asleep,
+                Afterwards::Sleep => self.fall_asleep(),
             }
             self.apply_load(now);
         }
         if let State::Starting { at, into } = self.state
             && at <= now
         {
-            self.state = match into {
-                Program::Application => State::Application(RtuServerDecoder::new(self.model.link.baud)),
-                Program::Loader => match self.model.loader() {
-                    Some((image, boot)) => State::Loader(Box::new(Loader::new(
-                        now,
-                        boot.clone(),
-                        image.flash_bytes,
-                        self.pace,
-                        (self.birth.fault == Some(Fault::FlippedFlashByte)).then(|| self.flip_at()),
-                    ))),
-                    None => State::Asleep,
-                },
-            };
+            match into {
+                Program::Application if self.is_born_asleep() => self.fall_asleep(),
+                Program::Application => self.listen(now),
+                Program::Loader => self.start_loader(now),
+            }
+            self.apply_load(now);
+        }
+        if self.sleeps_at().is_some_and(|due| due <= now) {
+            self.fall_asleep();
             self.apply_load(now);
         }
         match &mut self.state {
-            State::Application(decoder) => {
-                decoder.handle_timeout(now);
+            State::Application(ear) => {
+                ear.handle_timeout(now);
                 self.answer_frames(now);
             }
             State::Loader(loader) => {
@@ -289,13 +314,13 @@ impl Board {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let state = match &self.state {
             State::Starting { at, .. } => Some(*at),
-            State::Application(decoder) => decoder.poll_timeout(),
+            State::Application(ear) => ear.poll_timeout(),
             State::Loader(loader) => loader.poll_timeout(),
             _ => None,
         };
         let reply = self.replies.front().map(|(due, _)| *due);
         let afterwards = self.afterwards.map(|(due, _)| due);
-        [state, reply, afterwards, self.store_until].into_iter().flatten().min()
+        [state, reply, afterwards, self.store_until, self.sleeps_at()].into_iter().flatten().min()
     }
 
     /// The next bytes for the line, whole, to be sent at [`Board::baud`].
@@ -306,22 +331,18 @@ impl Board {
     /// What the board really is and holds, past every protocol.
     #[must_use]
     pub fn observe(&self) -> Observation {
-        let field = |name: &str| {
-            self.model
-                .register(name)
-                .map(|register| codec::decode_text(register, &self.memory.field(register)))
-        };
-        let output = self.output();
         let kept = self.memory.kept();
-        let kept_words = |register: &Register| -> Vec<u16> {
-            let places = (register.address..).take(usize::from(register.width()));
-            let held = places.map(|address| kept.words.get(&address).copied().unwrap_or_default());
-            words::raw(register, held.collect())
-        };
+        let now = self.memory.working();
+        let field = |name: &str| self.model.register(name).map(|register| now.text(&self.model, register));
+        let output = self.output();
+        let version = self.flash.boots().ok().and_then(|()| match &self.model.firmware.image {
+            Some(_) => self.flash.version(),
+            None => field(&self.model.firmware.version_register),
+        });
         let parameters = self.model.parameters();
         Observation {
             parameters: parameters
-                .map(|register| (register.name.clone(), codec::decode_text(register, &kept_words(register))))
+                .map(|register| (register.name.clone(), kept.text(&self.model, register)))
                 .collect(),
             current_error_percent: self.pack.current_error_percent(kept.gain),
             mode: self.mode(),
@@ -342,7 +363,7 @@ impl Board {
             struck: self.mischief.struck().clone(),
             holds: Holds {
                 name: self.model.name.as_ref().and_then(|name| field(&name.register)),
-                firmware_version: self.flash.boots().ok().and_then(|()| self.flash.version()),
+                firmware_version: version,
                 firmware_crc32: self.flash.boots().ok().and_then(|()| self.flash.crc()),
                 lease_mode: self.model.lease.as_ref().and_then(|lease| field(&lease.mode_register)),
                 charge_on: output.charge,
@@ -368,6 +389,25 @@ impl Board {
         &self.birth
     }
 
+    /// The application answers from now on.
+    fn listen(&mut self, now: Instant) {
+        self.idle_since = now;
+        self.state = State::Application(Box::new(Ear::new(&self.model.link)));
+    }
+
+    fn start_loader(&mut self, now: Instant) {
+        self.state = match self.model.loader() {
+            Some((image, boot)) => State::Loader(Box::new(Loader::new(
+                now,
+                boot.clone(),
+                image.flash_bytes,
+                self.pace,
+                (self.birth.fault == Some(Fault::FlippedFlashByte)).then(|| self.flip_at()),
+            ))),
+            None => State::Asleep(Doze::default()),
+        };
+    }
+
     fn flip_at(&self) -> u32 {
         // Inside any image worth the name, behind its head.
         let image = self.model.firmware.image.as_ref();
@@ -381,6 +421,8 @@ impl Board {
 
     fn begin(&mut self, now: Instant, program: Program) {
         self.restarts += 1;
+        self.held_off = HeldOff::default();
+        self.alarms_seen = 0;
         self.read_since_start.clear();
         self.changed_since_start = false;
         self.forget_line();

@@ -28,7 +28,7 @@ pub enum Disturbance {
     FlipByte,
     /// Each byte, both ways: gone.
     LoseByte,
-    /// An answer bears another device's address, and its check sum is right.
+    /// An answer bears another device's address (in a framing without one, another register), and its check sum is right.
     WrongAddress,
     /// The board restarts while it stores what was just written: a part of it is kept, no answer comes.
     RestartInWrite,

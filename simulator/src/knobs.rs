@@ -23,6 +23,10 @@ pub struct Knobs {
     pub ignore_lock: u32,
     /// Switch: the rental lock stops charging too, which no lock may.
     pub lock_stops_charge: u32,
+    /// Falls asleep when nothing came for so many seconds; 0 never. For models that say how a board is woken.
+    pub sleep_after_s: u32,
+    /// Switch: comes to the line asleep. For models that say how a board is woken.
+    pub asleep: u32,
 }
 
 /// Why a knob cannot be turned.
@@ -52,7 +56,7 @@ impl Knobs {
         Ok(())
     }
 
-    fn all(&mut self) -> [(&'static str, &mut u32); 9] {
+    fn all(&mut self) -> [(&'static str, &mut u32); 11] {
         [
             ("lose_answer_every", &mut self.lose_answer_every),
             ("damage_answer_every", &mut self.damage_answer_every),
@@ -63,6 +67,8 @@ impl Knobs {
             ("forget_password", &mut self.forget_password),
             ("ignore_lock", &mut self.ignore_lock),
             ("lock_stops_charge", &mut self.lock_stops_charge),
+            ("sleep_after_s", &mut self.sleep_after_s),
+            ("asleep", &mut self.asleep),
         ]
     }
 }

@@ -22,9 +22,9 @@ pub mod loader;
 pub mod memory;
 pub mod observe;
 pub mod pack;
+mod places;
 pub mod port;
 pub mod slot;
-mod words;
 
 pub use birth::Birth;
 pub use board::{Board, Mode};

@@ -1,7 +1,9 @@
 //! Which registers show what: found by the roles that the model file gives them, else by their well-known names.
 //! No address stands in the code.
 
-use domain::model::{DeviceModel, Register};
+use domain::model::{Access, DeviceModel, Register};
+
+use crate::board::{FIRST_SENSOR, STORED};
 
 /// What a register shows afresh whenever it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,11 @@ pub enum Live {
     PowerTemperature,
     Output,
     Alarms,
+    /// Temperature sensor, counted from 0, where the board is told how many it has.
+    Sensor(u8),
+    SensorCount,
+    /// What another register, a setting, holds.
+    Setting,
     UnlockState,
     Version,
     ImageCrc,
@@ -36,12 +43,17 @@ pub fn live_registers(model: &DeviceModel) -> Vec<(Register, Live)> {
 
 fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     let name = register.name.as_str();
-    if register.parameter {
+    let is_order = model.block_of(register.address, 1).is_some_and(|block| block.access == Access::WriteOnly);
+    if register.parameter || is_order {
         return None;
     }
     // Where the version tells the model too, the board shows what it was born with.
     if name == model.firmware.version_register && name != model.identity.model_register {
-        return Some(Live::Version);
+        // A program that nobody sends has the version that it came with.
+        return model.firmware.image.is_some().then_some(Live::Version);
+    }
+    if model.register(&format!("{STORED}{name}")).is_some() {
+        return Some(Live::Setting);
     }
     if model.firmware.crc_register.as_deref() == Some(name) {
         return Some(Live::ImageCrc);
@@ -60,6 +72,19 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     }
     if name == "alarms" {
         return Some(Live::Alarms);
+    }
+    if name == "outputs" && ["charge", "discharge"].iter().all(|path| has_bit(register, path)) {
+        return Some(Live::Output);
+    }
+    let sensors_are_told = model.parameters().any(|setting| has_bit(setting, FIRST_SENSOR));
+    if name == "temperature_count" && sensors_are_told {
+        return Some(Live::SensorCount);
+    }
+    let sensor = name.strip_prefix("temperature_").and_then(|rest| rest.strip_suffix("_c"));
+    if let Some(sensor) = sensor.and_then(|number| number.parse::<u8>().ok())
+        && sensors_are_told
+    {
+        return sensor.checked_sub(1).map(Live::Sensor);
     }
     let cell = name
         .strip_prefix(model.cells.register_prefix.as_str())
@@ -83,12 +108,18 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     }
 }
 
+fn has_bit(register: &Register, name: &str) -> bool {
+    register.bits.iter().any(|bit| bit.name == name)
+}
+
 /// What an alarm bit watches, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measured {
     HighestCell,
     LowestCell,
     CellSpread,
+    PackHigh,
+    PackLow,
     Discharge,
     CellHeat,
     CellCold,
@@ -106,6 +137,10 @@ impl Measured {
             () if has("temperature") && has("balanc") => Some(Self::BalancerHeat),
             () if has("temperature") && has("low") => Some(Self::CellCold),
             () if has("temperature") => Some(Self::CellHeat),
+            () if has("pack") && has("over_voltage") => Some(Self::PackHigh),
+            () if has("pack") && has("under_voltage") => Some(Self::PackLow),
+            () if has("over_voltage") => Some(Self::HighestCell),
+            () if has("under_voltage") => Some(Self::LowestCell),
             () if has("difference") => Some(Self::CellSpread),
             () if has("discharge") && has("current") => Some(Self::Discharge),
             () if has("current") => None,

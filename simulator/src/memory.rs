@@ -1,23 +1,16 @@
 //! The register memory and its rules: what may be read, what may be written, what is kept over a restart.
-//! Raw words only; what the live registers show is laid over them by the board.
+//! Raw words only; what the live registers show is laid over them by the board, and how a refusal is said is its framing's.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::model::{Access, Block, Command, DeviceModel, Register, RegisterKind};
-use protocol::modbus::ExceptionCode;
-use serde::{Deserialize, Serialize};
+use domain::model::{Access, Block, Command, DeviceModel, Framing, Register, RegisterKind};
 
-use crate::{codec, faults::Fault, words};
+mod factory;
+mod stored;
 
-/// What survives a restart once it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Stored {
-    pub words: BTreeMap<u16, u16>,
-    pub password: String,
-    /// The current's correction; 1 from birth.
-    pub gain: f64,
-    pub calibrated: bool,
-}
+pub use stored::Stored;
+
+use crate::{codec, faults::Fault, places::Place};
 
 /// A write that means more than its words.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,17 +19,38 @@ pub enum Meaning {
     Command(String),
     /// The true current, amperes.
     Calibrate(f64),
+    /// The factory mode was left, and what was written in it is kept.
+    Saved,
+}
+
+/// Why the board does not do what it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not by this function.
+    Function,
+    /// Nothing is there.
+    Hole,
+    /// Not such a value, or not so many.
+    Value,
+    /// The password or the factory mode is missing.
+    Closed,
+    /// It is not written (any more), or what is written is wrong here and now.
+    Denied,
 }
 
 /// Memory of one board.
 #[derive(Debug, Clone)]
 pub struct Memory {
+    /// The board's own.
     model: Arc<DeviceModel>,
+    place: Place,
     working: Stored,
     kept: Stored,
     /// What was written to fields that are never read back: passwords on their way.
     scratch: BTreeMap<u16, u16>,
     unlocked: bool,
+    /// In factory mode: what to go back to where it is left without saving.
+    before: Option<Box<Stored>>,
     dirty: bool,
     /// The one field that never reaches `kept`.
     weak: Weak,
@@ -65,11 +79,13 @@ impl Memory {
         let weak =
             if fault == Some(Fault::RegisterDoesNotHold) { Weak::Undecided(seed) } else { Weak::Sound };
         Self {
+            place: Place::of(&model),
             model,
             working: born.clone(),
             kept: born,
             scratch: BTreeMap::new(),
             unlocked: false,
+            before: None,
             dirty: false,
             weak,
             forgets_password,
@@ -109,33 +125,35 @@ impl Memory {
     /// The working value of a field, raw.
     #[must_use]
     pub fn field(&self, register: &Register) -> Vec<u16> {
-        let places = (register.address..).take(usize::from(register.width()));
-        words::raw(register, places.map(|address| self.word(address)).collect())
+        self.working.raw(&self.model, register)
     }
 
-    /// One working word; 0 where nothing was ever put.
+    /// The working value of a field; none for texts.
     #[must_use]
-    pub fn word(&self, address: u16) -> u16 {
-        self.working.words.get(&address).copied().unwrap_or_default()
+    pub fn number(&self, register: &Register) -> Option<f64> {
+        self.working.number(&self.model, register)
+    }
+
+    /// What one place holds now; 0 where nothing was ever put.
+    #[must_use]
+    pub fn word(&self, place: u16) -> u16 {
+        self.working.at(place)
     }
 
     /// Takes the correction of a calibration.
     pub fn set_gain(&mut self, gain: f64) {
         self.working.gain = gain;
         self.working.calibrated = true;
-        self.dirty = true;
+        self.touch();
     }
 
     /// Puts every parameter back to what it was at birth; identity, password and correction stay.
     pub fn reset_parameters(&mut self, born: &Stored) {
         let model = self.model.clone();
-        for register in model.parameters() {
-            for address in (register.address..).take(usize::from(register.width())) {
-                let word = born.words.get(&address).copied().unwrap_or_default();
-                self.working.words.insert(address, word);
-            }
+        for place in model.parameters().flat_map(|register| self.place.all(register)) {
+            self.working.words.insert(place, born.at(place));
         }
-        self.dirty = true;
+        self.touch();
     }
 
     /// Takes the values that a preset's command stands for, each by this board's own encoding.
@@ -143,17 +161,17 @@ impl Memory {
         let model = self.model.clone();
         for (name, value) in &command.sets {
             let Some(register) = model.register(name) else { continue };
-            let raw = codec::encode_text(register, &value.to_string()).unwrap_or_default();
-            let words = words::laid(register, raw, self.word(register.address));
-            for (address, word) in (register.address..).zip(words) {
-                self.working.words.insert(address, word);
-                self.dirty = true;
+            let scaled = self.working.scaled(&model, register);
+            if let Some(raw) = codec::encode_text(&scaled, &value.to_string()) {
+                self.working.put(&model, register, raw);
+                self.touch();
             }
         }
     }
 
-    /// Everything written so far reaches the store (the weak field only pretends).
+    /// Everything written so far reaches the store (the weak field only pretends), but for what waits for its factory mode's end.
     pub fn commit(&mut self) {
+        self.leave_factory_mode();
         self.dirty = false;
         if let Weak::Undecided(seed) = self.weak {
             let changed: Vec<&Register> =
@@ -165,10 +183,10 @@ impl Memory {
         }
         let mut next = self.working.clone();
         if let Weak::Field(register) = &self.weak {
-            for address in (register.address..).take(usize::from(register.width())) {
-                match self.kept.words.get(&address) {
-                    Some(old) => next.words.insert(address, *old),
-                    None => next.words.remove(&address),
+            for place in self.place.all(register) {
+                match self.kept.words.get(&place) {
+                    Some(old) => next.words.insert(place, *old),
+                    None => next.words.remove(&place),
                 };
             }
         }
@@ -180,8 +198,8 @@ impl Memory {
 
     /// The supply failed in the midst of storing: of the words that changed the first half is kept, the rest is as it was.
     pub fn commit_torn(&mut self) {
-        let weak = |address: u16| match &self.weak {
-            Weak::Field(field) => (field.address..).take(usize::from(field.width())).any(|at| at == address),
+        let weak = |place: u16| match &self.weak {
+            Weak::Field(field) => self.place.all(field).any(|at| at == place),
             Weak::Sound | Weak::Undecided(_) => false,
         };
         let changed: Vec<(u16, u16)> = self
@@ -195,9 +213,14 @@ impl Memory {
         self.kept.words.extend(changed.into_iter().take(half));
     }
 
-    /// One bit of the field's last word is another from now on, whatever was stored.
+    /// One bit of the field's last place is another from now on, whatever was stored.
     pub fn corrupt(&mut self, register: &Register) {
-        let at = register.address + register.width() - 1;
+        let last = match (self.place, register.kind) {
+            // Of a text that says its length, the last that belongs to it.
+            (Place::Byte, RegisterKind::AsciiLength) => self.word(register.address),
+            _ => self.place.count(register) - 1,
+        };
+        let at = register.address.saturating_add(last);
         for stored in [&mut self.working, &mut self.kept] {
             *stored.words.entry(at).or_default() ^= 1;
         }
@@ -208,69 +231,68 @@ impl Memory {
         self.working = self.kept.clone();
         self.scratch.clear();
         self.unlocked = false;
+        self.before = None;
         self.dirty = false;
     }
 
-    /// Whether all of these registers may be read.
+    /// Whether all of these places may be read.
     ///
     /// # Errors
-    /// The exception that the board answers.
-    pub fn check_read(&self, address: u16, quantity: u16) -> Result<(), ExceptionCode> {
-        let readable = |block: &Block| block.access != Access::WriteOnly;
-        let all = self
-            .blocks(address, quantity)
-            .ok_or(ExceptionCode::IllegalDataAddress)?
-            .into_iter()
-            .all(readable);
-        if !all {
-            return Err(ExceptionCode::IllegalDataAddress);
+    /// Why not.
+    pub fn check_read(&self, first: u16, quantity: u16) -> Result<(), Refusal> {
+        let blocks = self.blocks(first, quantity).ok_or(Refusal::Hole)?;
+        if blocks.iter().any(|block| block.access == Access::WriteOnly) {
+            return Err(Refusal::Hole);
         }
-        if quantity > self.model.link.max_read { Err(ExceptionCode::IllegalDataValue) } else { Ok(()) }
+        if blocks.iter().any(|block| block.locked_reads) && !self.is_open() {
+            return Err(Refusal::Closed);
+        }
+        if self.registers(quantity) > self.model.link.max_read { Err(Refusal::Value) } else { Ok(()) }
     }
 
     /// Takes a write or refuses all of it. `single`: by function 06.
     ///
     /// # Errors
-    /// The exception that the board answers: 01 for a function the block does not take, 02 for a hole, 03 for a value
-    /// out of range, 04 for a closed lock, a wrong password, or a field that is not written (any more).
-    pub fn write(
-        &mut self,
-        address: u16,
-        values: &[u16],
-        single: bool,
-    ) -> Result<Vec<Meaning>, ExceptionCode> {
+    /// Why not.
+    pub fn write(&mut self, address: u16, values: &[u16], single: bool) -> Result<Vec<Meaning>, Refusal> {
         let quantity = values.len() as u16;
-        let blocks = self.blocks(address, quantity).ok_or(ExceptionCode::IllegalDataAddress)?;
+        let blocks = self.blocks(address, quantity).ok_or(Refusal::Hole)?;
         if blocks.iter().any(|block| block.access == Access::ReadOnly) {
-            return Err(ExceptionCode::DeviceFailure);
+            return Err(Refusal::Denied);
         }
         if !single && blocks.iter().any(|block| block.single_write_only) {
-            return Err(ExceptionCode::IllegalFunction);
+            return Err(Refusal::Function);
         }
-        if !self.unlocked && blocks.iter().any(|block| block.locked) {
-            return Err(ExceptionCode::DeviceFailure);
+        if blocks.iter().any(|block| block.locked) && !self.is_open() {
+            return Err(Refusal::Closed);
         }
-        if quantity > self.model.link.max_write {
-            return Err(ExceptionCode::IllegalDataValue);
+        if self.registers(quantity) > self.model.link.max_write {
+            return Err(Refusal::Value);
         }
         for (at, value) in (address..).zip(values) {
-            let block = self.model.block_of(at, 1).ok_or(ExceptionCode::IllegalDataAddress)?;
+            let block = self.model.block_of(at, 1).ok_or(Refusal::Hole)?;
             let old = self.word(at);
             if block.access == Access::WriteOnce && old != *value && !self.is_blank(block) {
-                return Err(ExceptionCode::DeviceFailure);
+                return Err(Refusal::Denied);
             }
+        }
+        if let Some(turn) = self.factory_turn(address, values) {
+            self.writes += u64::from(self.registers(quantity));
+            return turn.map(|turn| self.turn(turn));
         }
         let model = self.model.clone();
         let end = u32::from(address) + u32::from(quantity);
         let touched: Vec<&Register> = model
             .registers
             .iter()
-            .filter(|r| u32::from(r.address) < end && r.address.saturating_add(r.width()) > address)
+            .filter(|r| u32::from(r.address) < end && self.place.end(r) > u32::from(address))
             .collect();
-        for register in &touched {
+        // JBD's framing has no word for a value out of its range: what is written is taken.
+        let has_ranges = self.model.link.framing == Framing::ModbusRtu;
+        for register in touched.iter().filter(|_| has_ranges) {
             let merged = self.merged(register, address, values);
             if !codec::is_acceptable(register, &merged) {
-                return Err(ExceptionCode::IllegalDataValue);
+                return Err(Refusal::Value);
             }
         }
         let commands = self.commands(address, values)?;
@@ -278,15 +300,18 @@ impl Memory {
         for register in touched {
             let merged = self.merged(register, address, values);
             // A field of several registers is complete with its last one.
-            let complete = u32::from(register.address) + u32::from(register.width()) <= end;
+            let complete = self.place.end(register) <= end;
             self.take(register, &merged, complete, &mut meanings)?;
         }
-        self.writes += u64::from(quantity);
-        for (at, value) in (address..).zip(values) {
+        self.writes += u64::from(self.registers(quantity));
+        // Where an address is a field, what is never read is never kept.
+        let is_order = self.place == Place::Byte
+            && model.block_of(address, 1).is_some_and(|block| block.access == Access::WriteOnly);
+        for (at, value) in (address..).zip(values).filter(|_| !is_order) {
             if self.is_secret(at) {
                 self.scratch.insert(at, *value);
             } else if self.working.words.insert(at, *value) != Some(*value) {
-                self.dirty = true;
+                self.touch();
             }
         }
         Ok(meanings)
@@ -299,25 +324,25 @@ impl Memory {
         raw: &[u16],
         complete: bool,
         meanings: &mut Vec<Meaning>,
-    ) -> Result<(), ExceptionCode> {
+    ) -> Result<(), Refusal> {
         if let Some(password) = &self.model.password {
             if register.name == password.unlock_register && complete {
                 let typed = codec::decode_text(register, raw);
                 self.unlocked = typed.trim_end() == self.working.password;
-                return if self.unlocked { Ok(()) } else { Err(ExceptionCode::DeviceFailure) };
+                return if self.unlocked { Ok(()) } else { Err(Refusal::Denied) };
             }
             if password.set_register.as_ref() == Some(&register.name) && complete {
                 let wanted = codec::decode_text(register, raw);
                 if !self.unlocked {
-                    return Err(ExceptionCode::DeviceFailure);
+                    return Err(Refusal::Closed);
                 }
                 if wanted.len() != usize::from(password.length)
                     || !wanted.bytes().all(|byte| byte.is_ascii_graphic())
                 {
-                    return Err(ExceptionCode::IllegalDataValue);
+                    return Err(Refusal::Value);
                 }
                 self.working.password = wanted;
-                self.dirty = true;
+                self.touch();
             }
         }
         if let Some(calibration) = &self.model.calibration
@@ -331,28 +356,52 @@ impl Memory {
         Ok(())
     }
 
-    fn commands(&self, address: u16, values: &[u16]) -> Result<Vec<String>, ExceptionCode> {
+    fn commands(&self, address: u16, values: &[u16]) -> Result<Vec<String>, Refusal> {
         let mut found = Vec::new();
-        for (at, value) in (address..).zip(values) {
+        for at in (address..).take(values.len()) {
             let mut here = self.model.commands.iter().filter(|command| command.address == at).peekable();
             if here.peek().is_some() {
-                let meant =
-                    here.find(|command| command.value == *value).ok_or(ExceptionCode::IllegalDataValue)?;
+                let value = self.said(address, values, at);
+                let meant = here.find(|command| Some(command.value) == value).ok_or(Refusal::Value)?;
                 found.push(meant.name.clone());
             }
         }
         Ok(found)
     }
 
+    /// The number of 16 bits that a write from `address` on puts at `at`.
+    fn said(&self, address: u16, values: &[u16], at: u16) -> Option<u16> {
+        let rest = values.get(usize::from(at.checked_sub(address)?)..)?;
+        match (self.place, rest) {
+            (Place::Word, [word, ..]) => Some(*word),
+            (Place::Byte, [high, low, ..]) => Some(high << 8 | low),
+            _ => None,
+        }
+    }
+
+    /// So many places in registers.
+    fn registers(&self, places: u16) -> u16 {
+        match self.place {
+            Place::Word => places,
+            Place::Byte => places.div_ceil(2),
+        }
+    }
+
+    /// Something waits to be stored, at once or when the factory mode is left.
+    fn touch(&mut self) {
+        self.dirty |= self.before.is_none();
+    }
+
     fn merged(&self, register: &Register, address: u16, values: &[u16]) -> Vec<u16> {
-        let places = (register.address..).take(usize::from(register.width()));
-        let held = places
+        let held = self
+            .place
+            .all(register)
             .map(|at| match at.checked_sub(address).and_then(|index| values.get(usize::from(index))) {
                 Some(value) => *value,
                 None => self.scratch.get(&at).copied().unwrap_or_else(|| self.word(at)),
             })
             .collect();
-        words::raw(register, held)
+        self.place.raw(register, held)
     }
 
     /// The blocks that together hold all these addresses; none where one is in a hole.
@@ -379,16 +428,17 @@ impl Memory {
         let Some(password) = &self.model.password else { return false };
         password.secret_registers().any(|name| {
             let field = self.model.register(name);
-            field.is_some_and(|r| (r.address..r.address.saturating_add(r.width())).contains(&address))
+            field.is_some_and(|register| self.place.all(register).any(|at| at == address))
         })
     }
 
     /// A plain number that was just changed and matters to nothing but its own reading.
     fn may_be_weak(&self, register: &Register) -> bool {
         let plain = matches!(register.kind, RegisterKind::U16 | RegisterKind::I16);
-        let changed = (register.address..)
-            .take(usize::from(register.width()))
-            .any(|address| self.working.words.get(&address) != self.kept.words.get(&address));
+        let changed = self
+            .place
+            .all(register)
+            .any(|place| self.working.words.get(&place) != self.kept.words.get(&place));
         plain && changed && Some(&register.name) != self.model.cells.count_register.as_ref()
     }
 }

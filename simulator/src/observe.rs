@@ -6,8 +6,10 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
+    sync::Arc,
 };
 
+use domain::model::DeviceModel;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,6 +17,7 @@ use crate::{
     disturbance::Struck,
     faults::{Expected, Fault},
     memory::Stored,
+    places::in_places,
 };
 
 /// Everything about a board at one moment.
@@ -23,9 +26,10 @@ pub struct Observation {
     pub mode: Mode,
     /// Which program answered last: for a board that has no power any more, the one it was left in.
     pub left_in: Mode,
-    /// Raw words the board works with.
+    /// What the board works with, by place: raw words, or bytes where an address of the model is a whole field (the field's number high,
+    /// the byte within it low).
     pub registers: BTreeMap<u16, u16>,
-    /// Raw words it would have after a restart.
+    /// The same after a restart.
     pub registers_kept: BTreeMap<u16, u16>,
     /// The password it would have after a restart.
     pub password: String,
@@ -52,6 +56,37 @@ pub struct Observation {
     /// What struck it and its line, and how often.
     pub struck: Struck,
     pub holds: Holds,
+}
+
+impl Observation {
+    /// The raw value that a register of the board's model has after a restart; none: the model has none of that name.
+    #[must_use]
+    pub fn raw(&self, model: &DeviceModel, name: &str) -> Option<Vec<u16>> {
+        let own = own_of(model, name)?;
+        Some(self.kept().raw(&own, own.register(name)?))
+    }
+
+    /// The same as text.
+    #[must_use]
+    pub fn text(&self, model: &DeviceModel, name: &str) -> Option<String> {
+        let own = own_of(model, name)?;
+        Some(self.kept().text(&own, own.register(name)?))
+    }
+
+    fn kept(&self) -> Stored {
+        Stored {
+            words: self.registers_kept.clone(),
+            password: self.password.clone(),
+            gain: self.gain,
+            calibrated: self.calibrated,
+        }
+    }
+}
+
+/// The model by places, where it has such a register.
+fn own_of(model: &DeviceModel, name: &str) -> Option<Arc<DeviceModel>> {
+    model.register(name)?;
+    Some(in_places(Arc::new(model.clone())))
 }
 
 impl fmt::Debug for Observation {

@@ -10,12 +10,20 @@ use protocol::modbus::{Request, Response, rtu};
 pub const MS: Duration = Duration::from_millis(1);
 
 pub fn model_path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../profiles/models/topbms.toml")
+    path_of("topbms")
+}
+
+pub fn path_of(model: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../profiles/models/{model}.toml"))
 }
 
 pub fn model() -> Arc<DeviceModel> {
-    let text = std::fs::read_to_string(model_path()).unwrap();
-    Arc::new(parse_model("topbms.toml", &text).unwrap())
+    shipped("topbms")
+}
+
+pub fn shipped(model: &str) -> Arc<DeviceModel> {
+    let text = std::fs::read_to_string(path_of(model)).unwrap();
+    Arc::new(parse_model(model, &text).unwrap())
 }
 
 /// The same boards with the younger loader.
@@ -44,7 +52,7 @@ impl Bench {
 
     /// A powered board, waited for.
     pub fn with(model: Arc<DeviceModel>, fault: Option<Fault>, knobs: Knobs) -> Self {
-        let old = image(&model, "V1.8", 1);
+        let old = if model.loader().is_some() { image(&model, "V1.8", 1) } else { Vec::new() };
         let birth = Birth::new(7, 42, fault, old.into()).with_knobs(knobs);
         let mut bench = Self { board: Board::new(model.clone(), birth), model, now: Duration::from_secs(1) };
         bench.board.set_power(bench.now, true);

@@ -1,0 +1,234 @@
+//! What the board's registers show, and where its output conducts.
+
+use domain::model::{Framing, Register};
+use protocol::Instant;
+
+use super::{Board, State};
+use crate::{
+    codec,
+    faults::Fault,
+    live::{Live, Measured},
+    places::Place,
+};
+
+/// The bit of a setting that switches the first temperature sensor on.
+pub(crate) const FIRST_SENSOR: &str = "sensor_1";
+/// How the name of a setting begins that another register shows.
+pub(crate) const STORED: &str = "stored_";
+/// Charge is positive.
+const DISCHARGE_SIGN: f64 = -1.0;
+
+impl Board {
+    /// What `quantity` places from `address` on hold, the live ones as they are now.
+    pub(super) fn read(&mut self, now: Instant, address: u16, quantity: u16) -> Vec<u16> {
+        let place = Place::of(&self.model);
+        let mut words: Vec<u16> =
+            (address..).take(usize::from(quantity)).map(|at| self.memory.word(at)).collect();
+        let end = u32::from(address) + u32::from(quantity);
+        for (register, live) in std::mem::take(&mut self.live) {
+            if place.end(&register) > u32::from(address) && u32::from(register.address) < end {
+                let shown = self.show(now, &register, live);
+                let around =
+                    register.address.checked_sub(address).and_then(|index| words.get(usize::from(index)));
+                let shown = place.laid(&register, shown, around.copied().unwrap_or_default());
+                for (at, word) in (register.address..).zip(shown) {
+                    if let Some(slot) =
+                        at.checked_sub(address).and_then(|index| words.get_mut(usize::from(index)))
+                    {
+                        *slot = word;
+                    }
+                }
+            }
+            self.live.push((register, live));
+        }
+        words
+    }
+
+    fn show(&mut self, now: Instant, register: &Register, live: Live) -> Vec<u16> {
+        let volts = |millivolts: f64| if register.unit == "V" { millivolts / 1000.0 } else { millivolts };
+        let [cell_c, balancer_c, power_c] = self.pack.temperatures_c();
+        let value = match live {
+            Live::Cell(index) if index < self.cell_count() => volts(self.pack.cell_mv(usize::from(index))),
+            Live::Cell(_) => return vec![0; usize::from(register.width())],
+            Live::CellMax => volts(self.cells().into_iter().fold(0.0, f64::max)),
+            Live::CellMin => volts(self.cells().into_iter().reduce(f64::min).unwrap_or_default()),
+            Live::CellSpread => volts(self.cell_spread()),
+            Live::PackVoltage => volts(self.cells().into_iter().sum()),
+            Live::Current => {
+                let milli = if register.unit == "mA" { 1000.0 } else { 1.0 };
+                self.pack.shown_a(now, self.memory.working().gain) * DISCHARGE_SIGN * milli
+            }
+            Live::Soc => self.pack.soc_percent(),
+            Live::CellTemperature => cell_c,
+            Live::Sensor(index) if index < self.sensor_count() => cell_c,
+            Live::Sensor(_) => return vec![0; usize::from(register.width())],
+            Live::SensorCount => f64::from(self.sensor_count()),
+            Live::BalancerTemperature => balancer_c,
+            Live::PowerTemperature => power_c,
+            Live::Output => return vec![self.output_word(register)],
+            Live::Alarms => return vec![self.alarm_word(register)],
+            Live::Setting => {
+                return self.setting_of(register).map_or_else(Vec::new, |setting| self.memory.field(setting));
+            }
+            Live::UnlockState => f64::from(u8::from(self.memory.is_unlocked())),
+            Live::Version => {
+                let version = self.flash.version().unwrap_or_default();
+                return codec::encode_text(register, &version).unwrap_or_default();
+            }
+            Live::ImageCrc => f64::from(self.flash.crc().unwrap_or_default()),
+        };
+        codec::encode_number(&self.memory.working().scaled(&self.model, register), value)
+    }
+
+    /// Registers that only repeat a setting are named as it is without `stored_`.
+    fn setting_of(&self, register: &Register) -> Option<&Register> {
+        self.model.register(&format!("{STORED}{}", register.name))
+    }
+
+    fn cells(&mut self) -> Vec<f64> {
+        (0..self.cell_count()).map(|index| self.pack.cell_mv(usize::from(index))).collect()
+    }
+
+    /// As many cells as the board is told to measure.
+    pub(super) fn cell_count(&self) -> u8 {
+        let count = self.model.cells.count_register.as_ref().and_then(|name| self.model.register(name));
+        let told = count.and_then(|register| self.memory.number(register));
+        told.map_or(self.model.cells.max, |count| (count as u8).min(self.model.cells.max))
+    }
+
+    /// As many temperature sensors as it is told to use.
+    pub(super) fn sensor_count(&self) -> u8 {
+        let switches = self.model.parameters().find(|p| p.bits.iter().any(|bit| bit.name == FIRST_SENSOR));
+        switches.map_or(0, |switches| {
+            let word = self.memory.field(switches).first().copied().unwrap_or_default();
+            switches.bits.iter().filter(|bit| word & (1 << bit.bit) != 0).count() as u8
+        })
+    }
+
+    pub(super) fn output(&self) -> Output {
+        let running = matches!(self.state, State::Application(_));
+        // "A new board with relay does not work until its current has been calibrated": known of those with a rental lock.
+        let has_relay = self.model.lease.is_some();
+        let relay = running && (self.memory.working().calibrated || !has_relay);
+        let switches = self.switches();
+        let locked = self.is_lease_locked();
+        let knobs = self.birth.knobs;
+        let stuck = self.birth.fault == Some(Fault::StuckMosfet);
+        Output {
+            charge: relay && switches.charge && !stuck && !(locked && knobs.lock_stops_charge != 0),
+            discharge: relay && switches.discharge && (!locked || knobs.ignore_lock != 0),
+        }
+    }
+
+    fn switches(&self) -> Output {
+        let held = Output { charge: !self.held_off.charge, discharge: !self.held_off.discharge };
+        let Some(safe) = &self.model.safe_state else { return held };
+        let Some(register) = self.model.register(&safe.switch_register) else { return held };
+        let word = self.memory.word(register.address);
+        Output {
+            charge: held.charge && is_on(register, &safe.charge_bit, word),
+            discharge: held.discharge && is_on(register, &safe.discharge_bit, word),
+        }
+    }
+
+    fn is_lease_locked(&self) -> bool {
+        let Some(lease) = &self.model.lease else { return false };
+        let mode = self.model.register(&lease.mode_register);
+        mode.is_some_and(|register| self.memory.working().text(&self.model, register) == "locked")
+    }
+
+    /// Bits whose name begins a parameter's name are set while that limit is passed.
+    pub(super) fn alarm_word(&mut self, register: &Register) -> u16 {
+        let model = self.model.clone();
+        let mut word = 0;
+        for bit in &register.bits {
+            let limit = model
+                .parameters()
+                .find(|p| p.name.starts_with(bit.name.as_str()) && !p.name.contains("recovery"));
+            let Some(limit) = limit else { continue };
+            let Some(value) = self.memory.number(limit) else { continue };
+            let value = in_base_unit(limit, value);
+            let (measured, above) = match Measured::of(&bit.name) {
+                Some(Measured::HighestCell) => (self.cells().into_iter().fold(0.0, f64::max), true),
+                Some(Measured::LowestCell) => {
+                    (self.cells().into_iter().reduce(f64::min).unwrap_or(f64::MAX), false)
+                }
+                Some(Measured::CellSpread) => (self.cell_spread(), true),
+                Some(Measured::PackHigh) => (self.cells().into_iter().sum(), true),
+                Some(Measured::PackLow) => (self.cells().into_iter().sum(), false),
+                Some(Measured::Discharge) => (self.pack.flowing_a(), true),
+                Some(Measured::CellHeat) => (self.pack.temperatures_c()[0], true),
+                Some(Measured::CellCold) => (self.pack.temperatures_c()[0], false),
+                Some(Measured::BalancerHeat) => (self.pack.temperatures_c()[1], true),
+                Some(Measured::PowerHeat) => (self.pack.temperatures_c()[2], true),
+                None => continue,
+            };
+            if (above && measured > value) || (!above && measured < value) {
+                word |= 1 << bit.bit;
+            }
+        }
+        word
+    }
+
+    fn cell_spread(&mut self) -> f64 {
+        let cells = self.cells();
+        let lowest = cells.iter().copied().reduce(f64::min).unwrap_or_default();
+        cells.into_iter().fold(0.0, f64::max) - lowest
+    }
+
+    fn output_word(&self, register: &Register) -> u16 {
+        let output = self.output();
+        let lease = self.model.lease.as_ref().filter(|lease| lease.output_register == register.name);
+        let (charge, discharge) = lease.map_or(("charge", "discharge"), |lease| {
+            (lease.charge_bit.as_str(), lease.discharge_bit.as_str())
+        });
+        let switches = |bit: &str| {
+            let mut whens = self.model.registers.iter().filter_map(|scaled| scaled.scale_when.as_ref());
+            whens.any(|when| when.register == register.name && when.bit == bit)
+        };
+        let shows = |name: &str| match name {
+            name if name == charge => output.charge,
+            name if name == discharge => output.discharge,
+            // A bit that another register's scale hangs on.
+            name => switches(name) && self.memory.working().is_set(&self.model, register, name),
+        };
+        let bits = register.bits.iter().filter(|bit| shows(&bit.name));
+        let word = bits.fold(0, |word, bit| word | 1 << bit.bit);
+        // JBD's two bytes: the state of the paths, and the number of cells, which no bit names.
+        let has_cells =
+            self.model.link.framing == Framing::Jbd && register.bits.iter().all(|bit| bit.bit >= 8);
+        word | if has_cells { u16::from(self.cell_count()) } else { 0 }
+    }
+
+    /// The load draws its current where there is a path. Before the first calibration the jig bridges the relay, so that
+    /// there is a current to calibrate against; the shunt lies on the pack's side of it.
+    pub(super) fn apply_load(&mut self, now: Instant) {
+        let running = matches!(self.state, State::Application(_));
+        let path = if self.memory.working().calibrated {
+            self.output().discharge
+        } else {
+            running && self.switches().discharge && !self.is_lease_locked()
+        };
+        self.pack.set_current(now, if path { self.load_a } else { 0.0 });
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output {
+    pub(super) charge: bool,
+    pub(super) discharge: bool,
+}
+
+/// Millivolts and amperes; a limit for a discharge is an amount, whatever its sign.
+fn in_base_unit(limit: &Register, value: f64) -> f64 {
+    match limit.unit.as_str() {
+        "V" => value * 1000.0,
+        "mA" => value.abs() / 1000.0,
+        "A" => value.abs(),
+        _ => value,
+    }
+}
+
+fn is_on(register: &Register, name: &str, word: u16) -> bool {
+    register.bits.iter().any(|bit| bit.name == name && word & (1 << bit.bit) != 0)
+}
