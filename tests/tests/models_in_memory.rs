@@ -1,10 +1,10 @@
-//! Boards of every Modbus model on the line, under virtual time: the station's link speaks to the simulator's board, which knows only the
+//! Boards of every model on the line, under virtual time: the station's link speaks to the simulator's board, which knows only the
 //! parsed file. Judged by what the board keeps, in its own encoding.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
 
 use domain::{
-    model::{DeviceModel, Framing, parse_model},
+    model::{DeviceModel, parse_model},
     profile::parse_profile,
     record::FoundState,
     rules::Ratings,
@@ -29,7 +29,6 @@ fn models() -> Vec<Arc<DeviceModel>> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .map(|path| Arc::new(parse_model("model", &std::fs::read_to_string(path).unwrap()).unwrap()))
         .collect();
-    models.retain(|model| model.link.framing == Framing::ModbusRtu);
     models.sort_by(|a, b| a.id.cmp(&b.id));
     models
 }
@@ -41,7 +40,11 @@ struct Bench {
 
 impl Bench {
     fn of(model: &Arc<DeviceModel>) -> Self {
-        let jig = MemoryJig::start(JigSettings::one_board(Arc::clone(model), 5)).unwrap();
+        Self::with(model, JigSettings::one_board(Arc::clone(model), 5))
+    }
+
+    fn with(model: &Arc<DeviceModel>, settings: JigSettings) -> Self {
+        let jig = MemoryJig::start(settings).unwrap();
         let socket = jig.socket(1).unwrap().connect();
         socket.set_baud(model.link.baud);
         let rate = socket.baud_handle();
@@ -85,7 +88,7 @@ fn same(read: &Value, kept: &str) -> bool {
 #[tokio::test(start_paused = true)]
 async fn every_parameter_is_read_as_the_board_itself_shows_it() {
     let models = models();
-    assert!(models.len() >= 5, "{} Modbus models", models.len());
+    assert!(models.len() >= 6, "{} models", models.len());
     for model in models {
         let mut bench = Bench::of(&model);
         bench.found().await;
@@ -108,42 +111,70 @@ async fn every_parameter_is_read_as_the_board_itself_shows_it() {
     }
 }
 
+/// Writes a shipped profile and looks at what the board stored; and whoever was not asked stays as it was.
+async fn takes_profile(model: &Arc<DeviceModel>, file: &str) -> BTreeMap<String, String> {
+    let path = workspace_root().join(format!("profiles/parameters/{file}.toml"));
+    let profile = parse_profile(file, &std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut bench = Bench::of(model);
+    bench.found().await;
+    let before = bench.observe().await.parameters;
+    let ratings = Ratings { jig_test_current_a: Some(20.0), ..Ratings::of_product(&profile) };
+    let request = BoardRequest::WriteProfile { values: profile.values.clone(), ratings };
+    let BoardReply::ProfileWritten(written) = bench.ask(request).await else { panic!("no profile") };
+    assert!(written.parameters.iter().all(|parameter| parameter.holds()), "{file}: {written:#?}");
+    let changed = written.parameters.iter().filter(|parameter| parameter.written).count();
+    let transactions = written.transactions as usize;
+    assert!(changed >= 20 && transactions <= changed, "{file}: {changed}, {transactions}");
+    // Its pause to store is over.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let kept = bench.observe().await.parameters;
+    for (name, value) in &profile.values {
+        assert!(same(value, &kept[name]), "{file} {name}: {value}, kept {}", kept[name]);
+    }
+    let others = |all: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+        all.iter()
+            .filter(|(name, _)| !profile.values.contains_key(*name))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
+    };
+    assert_eq!(others(&kept), others(&before), "{file}");
+    assert_eq!(bench.link.unexpected_frames(), 0, "{file}");
+    kept
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_profile_goes_into_a_board_that_counts_bytes_and_keeps_halves_of_registers() {
     let models = models();
     let model = models.iter().find(|model| model.id == "jk-pb").unwrap();
     for file in ["jk-pb-14s-li-ion-100a", "jk-pb-16s-lto-100a", "jk-pb-16s-lifepo4-100a"] {
-        let path = workspace_root().join(format!("profiles/parameters/{file}.toml"));
-        let profile = parse_profile(file, &std::fs::read_to_string(path).unwrap()).unwrap();
-        let mut bench = Bench::of(model);
-        bench.found().await;
-        let before = bench.observe().await.parameters;
-        let ratings = Ratings { jig_test_current_a: Some(20.0), ..Ratings::of_product(&profile) };
-        let request = BoardRequest::WriteProfile { values: profile.values.clone(), ratings };
-        let BoardReply::ProfileWritten(written) = bench.ask(request).await else { panic!("no profile") };
-        assert!(written.parameters.iter().all(|parameter| parameter.holds()), "{written:#?}");
-        let changed = written.parameters.iter().filter(|parameter| parameter.written).count();
-        assert!(
-            changed >= 20 && written.transactions as usize <= changed,
-            "{changed}, {}",
-            written.transactions
-        );
-        // What the board stored, once its pause is over; and whoever was not asked stays as it was.
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let kept = bench.observe().await.parameters;
-        for (name, value) in &profile.values {
-            assert!(same(value, &kept[name]), "{file} {name}: {value}, kept {}", kept[name]);
-        }
-        let others = |all: &BTreeMap<String, String>| -> BTreeMap<String, String> {
-            all.iter()
-                .filter(|(name, _)| !profile.values.contains_key(*name))
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect()
-        };
-        assert_eq!(others(&kept), others(&before), "{file}");
+        let kept = takes_profile(model, file).await;
         assert_eq!(kept["charge_voltage_h"], "1");
-        assert_eq!(kept["float_voltage_h"], profile.values["float_voltage_h"].to_string());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_goes_into_a_board_of_another_framing_that_takes_it_in_factory_mode_only() {
+    let models = models();
+    let model = models.iter().find(|model| model.id == "jbd").unwrap();
+    for file in ["jbd-14s-li-ion-60a", "jbd-16s-lifepo4-100a", "jbd-8s-lto-100a"] {
+        takes_profile(model, file).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_sleeps_is_woken_before_it_is_asked_and_again_after_it_was_left_alone() {
+    let models = models();
+    let model = models.iter().find(|model| model.id == "jbd").unwrap();
+    let mut settings = JigSettings::one_board(Arc::clone(model), 5);
+    (settings.knobs.asleep, settings.knobs.sleep_after_s) = (1, 6);
+    let mut bench = Bench::with(model, settings);
+    // Nobody probed: the first thing it hears is the identity's read.
+    for _ in 0..3 {
+        let identity = bench.ask(BoardRequest::ReadIdentity).await;
+        assert!(matches!(&identity, BoardReply::Identity(identity) if identity.is_model), "{identity:?}");
+        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    }
+    assert_eq!(bench.link.unexpected_frames(), 0);
 }
 
 #[tokio::test(start_paused = true)]
