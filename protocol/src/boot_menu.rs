@@ -46,6 +46,8 @@ pub struct BootMenuOptions {
     pub download_tries: u32,
     /// How long the success text may take to come.
     pub result_timeout: Duration,
+    /// What wakes the menu and is none of its keys.
+    pub probe_byte: u8,
     pub download_key: u8,
     /// '2' in AN2557's menu, '3' in the F4 SPL's and AN4657's.
     pub execute_key: u8,
@@ -64,6 +66,7 @@ impl BootMenuOptions {
             ready_timeout: Duration::from_secs(4),
             download_tries: 3,
             result_timeout: Duration::from_secs(5),
+            probe_byte: PROBE,
             download_key: b'1',
             execute_key: if generation == Generation::Hal { b'3' } else { b'2' },
         }
@@ -374,7 +377,7 @@ impl BootMenu {
             Then::Probe { .. } if self.classify() == Found::Menu => self.report(Found::Menu),
             Then::Probe { left } => {
                 self.text.clear();
-                self.send(now, PROBE);
+                self.send(now, self.options.probe_byte);
                 self.state = State::Probed { until: self.wire_end + self.options.probe_timeout, left };
             }
             Then::Download { left } => {

@@ -72,12 +72,12 @@ pub enum BoardRequest {
     /// `loader` when the image did not pass the loader's test and the menu answers again, so that another `Flash { entry: Loader }` is
     /// possible; `silent` otherwise). -> [`BoardReply::Application`].
     StartApplication,
-    /// The model's `restart` command, then wait until the application answers again and was seen to restart (it fell silent, or its
-    /// unlock fell). -> [`BoardReply::Application`].
+    /// The model's `restart` command, then wait until the application answers again and was seen to restart (its unlock
+    /// fell, or it was silent for longer than it may think, in several pings). -> [`BoardReply::Application`].
     Restart,
     /// Wait for the application without a command: after a power cycle by the fixture. -> [`BoardReply::Application`].
     AwaitApplication,
-    /// Opens the parameter password by the first candidate that does; each is tried once. Fault `PasswordRefused` (`tried`)
+    /// Opens the parameter password by the first candidate that does; each is tried once, and again only where no answer came. Fault `PasswordRefused` (`tried`)
     /// when none does. A model without a password answers at once with `opened_by: None`. -> [`BoardReply::Unlocked`].
     Unlock { candidates: Vec<Secret> },
     /// Every parameter of the model. -> [`BoardReply::Registers`], in the model's order.
@@ -101,7 +101,7 @@ pub enum BoardRequest {
     /// -> [`BoardReply::Done`].
     SetPassword { new: Secret },
     /// After a restart: the board must be locked; first the old password is tried and must be refused, then the new one must open.
-    /// Each is tried once. -> [`BoardReply::PasswordProof`]; the runner judges.
+    /// Each is tried once, and again only where no answer came. -> [`BoardReply::PasswordProof`]; the runner judges.
     ProvePassword { new: Secret, old: Secret },
     /// Writes the rental lock and reads it back. `expires_s`: seconds since 1970-01-01 UTC, none: no term. -> [`BoardReply::Lease`].
     WriteLease { mode: BirthLease, expires_s: Option<u32> },

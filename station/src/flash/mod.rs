@@ -42,6 +42,7 @@ impl Loader {
         };
         let block = |bytes| if bytes == 128 { BlockSize::Small } else { BlockSize::Large };
         let mut menu = BootMenuOptions::new(generation, baud);
+        menu.probe_byte = boot.probe_byte;
         menu.download_key = boot.download_key;
         menu.execute_key = boot.execute_key;
         let mut sender = SenderOptions::new(generation, baud);

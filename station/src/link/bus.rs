@@ -152,6 +152,20 @@ impl Bus {
         self.guard_mut().confirm_identity();
     }
 
+    /// Whether the board was left alone long enough to fall asleep, and its client does not wake it by itself.
+    pub(super) fn may_sleep(&self) -> bool {
+        self.settings.wake.is_some() && !self.is_awake() && !matches!(self.client, Client::Jbd(_))
+    }
+
+    /// The board was woken just now.
+    pub(super) fn woke(&mut self) {
+        self.heard_at = Some(Instant::now());
+    }
+
+    fn is_awake(&self) -> bool {
+        self.heard_at.is_some_and(|heard| heard.elapsed() < MAY_SLEEP_AFTER)
+    }
+
     /// Who answers is to be read anew: the board restarted, or bytes went over the line that the guard did not see.
     pub(super) fn distrust(&mut self) {
         let now = self.now();
@@ -334,8 +348,7 @@ impl Bus {
 
     /// By one of protocol's clients, which guards itself.
     async fn exchange_ourselves(&mut self, purpose: Purpose, asked: &Asked) -> Result<Checked, BusFault> {
-        let awake = self.heard_at.is_some_and(|heard| heard.elapsed() < MAY_SLEEP_AFTER);
-        let waking = self.settings.wake.is_some() && !awake;
+        let waking = self.settings.wake.is_some() && !self.is_awake();
         let recorder = self.line().map_err(BusFault::Port)?.recorder().clone();
         self.secrets.announce(&recorder, self.settings.address, asked);
         let (now, epoch) = (self.now(), self.epoch);

@@ -18,6 +18,7 @@ impl BoardLink {
     /// Reads the identity and remembers it as the one that every later board on this line is compared with.
     pub(super) async fn identify(&mut self) -> Result<BoardIdentity, Fault> {
         self.back_to_application_rate().await?;
+        self.wake().await?;
         let identity = self.read_identity().await?;
         self.bus.confirm_identity();
         self.known = Some(identity.clone());
@@ -26,6 +27,10 @@ impl BoardLink {
 
     /// Before any work: if something made the link doubt who answers, reads the identity and compares it.
     pub(super) async fn ensure_identified(&mut self) -> Result<(), Fault> {
+        if self.bus.may_sleep() {
+            self.back_to_application_rate().await?;
+            self.wake().await?;
+        }
         if !self.bus.must_identify() {
             return Ok(());
         }

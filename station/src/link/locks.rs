@@ -21,11 +21,12 @@ impl BoardLink {
         let Some(password) = &model.password else {
             return Ok(BoardReply::Unlocked { opened_by: None });
         };
-        if self.is_open(password).await? {
+        if password.state_register.is_some() && self.is_open(password).await? {
             return Ok(BoardReply::Unlocked { opened_by: None });
         }
         for (index, candidate) in candidates.iter().enumerate() {
-            if self.try_password(password, candidate).await? {
+            if self.try_password(password, candidate).await? == Tried::Opened {
+                self.key = password.each_write.then(|| candidate.clone());
                 return Ok(BoardReply::Unlocked { opened_by: Some(index) });
             }
         }
@@ -48,10 +49,22 @@ impl BoardLink {
     pub(super) async fn prove_password(&mut self, new: &Secret, old: &Secret) -> Result<BoardReply, Fault> {
         let model = Arc::clone(&self.model);
         let settings = password(&model)?;
-        let locked_first = !self.is_open(settings).await?;
-        let old_refused = locked_first && !self.try_password(settings, old).await?;
+        // Where nothing shows whether it is open, only its answer to each try does.
+        let locked_first = settings.state_register.is_none() || !self.is_open(settings).await?;
+        let old_refused = locked_first
+            && match self.try_password(settings, old).await? {
+                Tried::Opened => false,
+                Tried::Refused => true,
+                // A password that was never sent was not refused.
+                Tried::Impossible => {
+                    return Err(fault::internal(format_args!(
+                        "the old password is none of this board's, which have {} characters: it was not tried",
+                        settings.length
+                    )));
+                }
+            };
         // On a board that stands open already, nothing shows that it was the new one.
-        let new_opened = old_refused && self.try_password(settings, new).await?;
+        let new_opened = old_refused && self.try_password(settings, new).await? == Tried::Opened;
         Ok(BoardReply::PasswordProof(PasswordProof { locked_first, old_refused, new_opened }))
     }
 
@@ -68,12 +81,15 @@ impl BoardLink {
     /// Tries one password. What decides is the state afterwards, not what the answer said; but without any answer nobody
     /// knows whether the board heard it, and a password that was never tried is not refused: such a try is repeated as a
     /// read is, and then is a fault.
-    async fn try_password(&mut self, settings: &PasswordSettings, candidate: &Secret) -> Result<bool, Fault> {
+    async fn try_password(
+        &mut self,
+        settings: &PasswordSettings,
+        candidate: &Secret,
+    ) -> Result<Tried, Fault> {
         let model = Arc::clone(&self.model);
         let register = named(&model, &settings.unlock_register)?;
         let Some(words) = encode_secret(settings, register, candidate) else {
-            // Too long or no ASCII: it cannot be this board's.
-            return Ok(false);
+            return Ok(Tried::Impossible);
         };
         let address = map::place(&model, register);
         let words = map::carried(&model, register, &words, &[]);
@@ -88,14 +104,14 @@ impl BoardLink {
             // Some boards want a pause before they are spoken to again (JK NW: 150 ms).
             tokio::time::sleep(Duration::from_millis(settings.pause_ms.into())).await;
             let failure = match answer {
-                Ok(_) => return self.is_open(settings).await,
+                Ok(_) => return self.tried(settings, true).await,
                 Err(failure) if failure.is_transient() => failure,
-                Err(BusFault::Exception(_)) => return self.is_open(settings).await,
+                Err(BusFault::Exception(_)) => return self.tried(settings, false).await,
                 Err(failure) => return Err(failure.of_write(&self.bus.asked(&request)?, &register.name)),
             };
             // It may have been heard all the same.
-            if self.is_open(settings).await? {
-                return Ok(true);
+            if settings.state_register.is_some() && self.is_open(settings).await? {
+                return Ok(Tried::Opened);
             }
             if tries_left == 0 {
                 let asked = self.bus.asked(&request)?;
@@ -107,6 +123,24 @@ impl BoardLink {
             }
             tracing::warn!(register = register.name, tries_left, "try of a password repeated");
             tries_left -= 1;
+        }
+    }
+
+    /// What a try came to: by the register that shows it, else by the board's own answer.
+    async fn tried(&mut self, settings: &PasswordSettings, accepted: bool) -> Result<Tried, Fault> {
+        let opened = if settings.state_register.is_some() { self.is_open(settings).await? } else { accepted };
+        Ok(if opened { Tried::Opened } else { Tried::Refused })
+    }
+
+    /// Boards that want their password before each write get it again.
+    pub(super) async fn knock(&mut self) -> Result<(), Fault> {
+        let model = Arc::clone(&self.model);
+        let (Some(settings), Some(key)) = (&model.password, self.key.clone()) else { return Ok(()) };
+        match self.try_password(settings, &key).await? {
+            Tried::Opened => Ok(()),
+            Tried::Refused | Tried::Impossible => {
+                Err(Fault::new(FaultCode::PasswordRefused).with("tried", 1))
+            }
         }
     }
 
@@ -159,6 +193,15 @@ impl BoardLink {
         let words = self.read(&[named(&model, &settings.output_register)?]).await?;
         output_reading(&model, settings, &words)
     }
+}
+
+/// What came of trying a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Opened,
+    Refused,
+    /// Of another length, or no ASCII: it is none of this board's, and was not sent.
+    Impossible,
 }
 
 /// The lock out of registers that were read.

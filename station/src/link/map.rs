@@ -162,12 +162,6 @@ pub(super) fn exceptions(model: &DeviceModel) -> ExceptionTable {
     ExceptionTable::new(meanings).unwrap_or_default()
 }
 
-/// Why boards of this model are not spoken to; none where they are.
-pub(super) fn obstacle(model: &DeviceModel) -> Option<&'static str> {
-    let guarded_each_time = model.password.as_ref().is_some_and(|password| password.each_write);
-    guarded_each_time.then_some("it wants its password before each write, and the station writes it once")
-}
-
 /// Whether the board stores what this writes, and wants its pause for it: not what it takes in factory mode, which is stored when
 /// that is left.
 pub(super) fn stores(model: &DeviceModel, request: &Request) -> bool {

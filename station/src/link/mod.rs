@@ -33,7 +33,7 @@ mod wait;
 pub use line::{BaudHook, ByteStream, Line};
 
 use crate::{
-    board::{BoardAnswer, BoardIdentity, BoardReply, BoardRequest, FlashEntry, WireUse},
+    board::{BoardAnswer, BoardIdentity, BoardReply, BoardRequest, FlashEntry, Secret, WireUse},
     flash::{self, Heard, Loader, Standing},
     wire::Recorder,
 };
@@ -84,6 +84,8 @@ pub struct BoardLink {
     /// How the last request left the loader.
     standing: Standing,
     factory: FactoryMode,
+    /// What opened the board, where it must be said before each write.
+    key: Option<Secret>,
 }
 
 impl fmt::Debug for BoardLink {
@@ -119,6 +121,7 @@ impl BoardLink {
             shadow: Default::default(),
             standing: Standing::Unknown,
             factory: FactoryMode::default(),
+            key: None,
         }
     }
 
@@ -171,12 +174,6 @@ impl BoardLink {
         if self.application_baud != self.loader_baud && self.bus.has_fixed_rate() {
             return Err(fault::rate_fixed(self.bus.device(), self.application_baud, self.loader_baud));
         }
-        if let Some(obstacle) = map::obstacle(&self.model) {
-            return Err(fault::internal(format_args!(
-                "boards of model {} cannot be spoken to: {obstacle}",
-                self.model.id
-            )));
-        }
         let before = self.wire_use();
         // What a request that was dropped may have left behind is not this one's to keep.
         self.guard_is_closed();
@@ -200,6 +197,7 @@ impl BoardLink {
             BoardRequest::Probe { silent_ms } => {
                 self.bus.forget_board();
                 self.known = None;
+                self.key = None;
                 #[cfg(feature = "sabotage")]
                 {
                     self.shadow = Default::default();

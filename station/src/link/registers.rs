@@ -1,4 +1,5 @@
-//! Reads and writes by the model's map: few transactions, repeats of reads only, and after every accident the identity first.
+//! Reads and writes by the model's map: few transactions; after every accident the identity first. A read is repeated; a write
+//! only after the board was asked what it holds (docs/adr/0005); a command never.
 
 use super::{
     BoardLink,
@@ -285,6 +286,9 @@ impl BoardLink {
         let mut tries_left = self.tries();
         loop {
             self.ensure_identified().await?;
+            if self.needs_key(request) {
+                self.knock().await?;
+            }
             #[cfg(feature = "sabotage")]
             self.shadow.wrote(request);
             let outcome = match self.open_for(Purpose::Work, request).await {
@@ -311,6 +315,12 @@ impl BoardLink {
             tracing::warn!(request = %asked, ?failure, tries_left, "write repeated");
             tries_left -= 1;
         }
+    }
+
+    /// Whether the board wants its password before this write.
+    fn needs_key(&self, request: &Request) -> bool {
+        let (place, count) = request.span();
+        self.key.is_some() && map::block_of(&self.model, place, count).is_some_and(|block| block.locked)
     }
 
     /// How often what is safe to repeat is repeated.

@@ -24,6 +24,8 @@ const LATE_PING: Duration = Duration::from_millis(20);
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// A board that goes on answering this long after its restart command was acknowledged did not restart.
 const MUST_HAVE_RESTARTED: Duration = Duration::from_secs(2);
+/// Pings without an answer, one after the other, that a line which loses one frame in a hundred brings about once in a million.
+const PINGS_OF_A_SILENCE: u32 = 3;
 
 /// What a ping brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +35,23 @@ enum Ping {
     Answer,
     /// Bytes that are none.
     Noise,
+}
+
+/// How long nothing came from a board that was asked over and over.
+#[derive(Debug, Clone, Copy)]
+struct Silence {
+    since: Instant,
+    /// Pings in it.
+    unanswered: u32,
+    /// Longer than the board may think, and in more pings than a bad line swallows: it was not there. One lost frame, or an
+    /// answer that took its time, is no restart.
+    was_long: bool,
+}
+
+impl Silence {
+    fn since(since: Instant) -> Self {
+        Self { since, unanswered: 0, was_long: false }
+    }
 }
 
 /// What came of a command.
@@ -114,25 +133,27 @@ impl BoardLink {
     pub(super) async fn restart(&mut self) -> Result<BoardReply, Fault> {
         let model = Arc::clone(&self.model);
         let was_open = match &model.password {
-            Some(password) => self.is_open(password).await?,
-            None => false,
+            Some(password) if password.state_register.is_some() => self.is_open(password).await?,
+            _ => false,
         };
         self.command_perhaps_unanswered("restart").await?;
         let started = Instant::now();
         self.bus.distrust();
         self.guard_is_closed();
         let request = ping_request(&model)?;
-        let mut fell_silent = false;
+        let mut silence = Silence::since(started);
         loop {
             match self.ping_until(&request, &[FIRST_PING], started + self.start_timeout()).await? {
-                Ping::Silence => fell_silent = true,
-                Ping::Noise => {}
+                Ping::Silence => silence.unanswered += 1,
+                Ping::Noise => {
+                    silence = Silence { was_long: silence.was_long, ..Silence::since(Instant::now()) }
+                }
                 Ping::Answer => {
                     self.bus.distrust();
                     // An unlock does not outlive a restart: where one was open, its fall is the proof.
                     let restarted = match &model.password {
                         Some(password) if was_open => !self.is_open(password).await?,
-                        _ => fell_silent,
+                        _ => silence.was_long,
                     };
                     if restarted {
                         self.bus.distrust();
@@ -141,11 +162,14 @@ impl BoardLink {
                     if started.elapsed() >= MUST_HAVE_RESTARTED {
                         return Err(fault::write_refused(
                             "restart",
-                            "acknowledged, but the board went on as before",
+                            "acknowledged, but nothing shows that the board restarted: it went on answering",
                         ));
                     }
+                    silence = Silence::since(Instant::now());
                 }
             }
+            silence.was_long |=
+                silence.unanswered >= PINGS_OF_A_SILENCE && silence.since.elapsed() > self.ping_timeout();
             if started.elapsed() >= self.start_timeout() {
                 return Err(self.nobody_started(self.start_timeout()).await?);
             }
@@ -191,6 +215,21 @@ impl BoardLink {
             tracing::warn!(name, tries_left, "the application goes on; the command is given again");
             tries_left -= 1;
         }
+    }
+
+    /// Wakes a board that may sleep: its first frames are lost. Whatever is not answered is remembered as owed.
+    pub(super) async fn wake(&mut self) -> Result<(), Fault> {
+        let Some(wake) = self.model.link.wake.clone().filter(|_| self.bus.may_sleep()) else { return Ok(()) };
+        let request = ping_request(&self.model)?;
+        let pause = Duration::from_millis(wake.pause_ms.into());
+        for _ in 0..wake.frames {
+            self.bus.pace().await;
+            if self.ping(&request, pause).await? != Ping::Silence {
+                break;
+            }
+        }
+        self.bus.woke();
+        Ok(())
     }
 
     /// A command after which the board may be gone before its answer is out.
@@ -310,11 +349,13 @@ fn ping_request(model: &DeviceModel) -> Result<Asked, Fault> {
     let version = model.register(&model.firmware.version_register);
     // Nothing that is read in factory mode only: an answer that refuses is an answer too, but says less.
     let open = |register: &&Register| !model.block(register).is_some_and(|block| block.locked_reads);
-    let candidates = std::iter::once(register).chain(fields).chain(version).filter(open).map(|register| {
-        let quantity = if map::is_field(model) { 1 } else { register.width() };
-        Asked::of(model, &Request::ReadHolding { address: map::place_of(model, register.address), quantity })
+    let registers = std::iter::once(register).chain(fields).chain(version).filter(open);
+    // The same place in another length has another check sum.
+    let candidates = registers.flat_map(|register| {
+        let address = map::place_of(model, register.address);
+        let most = if map::is_field(model) { 1 } else { register.width() };
+        (1..=most).rev().map(move |quantity| Asked::of(model, &Request::ReadHolding { address, quantity }))
     });
-    let mut first = None;
     for request in candidates {
         let request = request?;
         let frame = request.frame(model.link.address)?;
@@ -323,7 +364,9 @@ fn ping_request(model: &DeviceModel) -> Result<Asked, Fault> {
         if !frame.iter().any(is_key) {
             return Ok(request);
         }
-        first.get_or_insert(request);
     }
-    first.ok_or_else(|| fault::internal(format_args!("device model {} has nothing to ask for", model.id)))
+    Err(fault::internal(format_args!(
+        "of device model {} every question that tells who is there holds a key of its loader's menu",
+        model.id
+    )))
 }

@@ -69,6 +69,8 @@ pub struct Peer {
     pub always: BTreeMap<u16, Mischief>,
     /// Writes that are acknowledged and not kept.
     pub deaf: Vec<u16>,
+    /// How long it thinks about every answer.
+    pub thinks: Duration,
     pub seen: Vec<Request>,
 }
 
@@ -84,6 +86,7 @@ impl Peer {
             mischief: BTreeMap::new(),
             always: BTreeMap::new(),
             deaf: Vec::new(),
+            thinks: Duration::ZERO,
             seen: Vec::new(),
         };
         peer.set(0, &[7, 0x146B, 0xC9B7]);
@@ -161,7 +164,7 @@ impl Peer {
 
     async fn answer(&mut self, stream: &mut DuplexStream, frame: rtu::Frame) -> bool {
         let Ok(request) = Request::decode(&frame.pdu) else { return true };
-        sleep(wire_time(rtu::request_frame_length(&request), BAUD)).await;
+        sleep(wire_time(rtu::request_frame_length(&request), BAUD) + self.thinks).await;
         let number = self.seen.len();
         self.seen.push(request.clone());
         let mischief = self.mischief.remove(&number).or_else(|| self.always.get(&request.span().0).cloned());

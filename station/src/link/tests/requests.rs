@@ -194,6 +194,48 @@ async fn no_password_that_opens_is_a_fault_with_the_number_tried() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn neither_a_slow_answer_nor_a_lost_one_is_taken_for_a_restart() {
+    // (what it thinks, which of its answers are lost): none of them restarts.
+    let boards =
+        [(0, vec![]), (150, vec![]), (150, vec![3]), (20, vec![2]), (20, vec![2, 3]), (280, vec![2])];
+    for (thinks, lost) in boards {
+        let mut peer = Peer::new();
+        peer.thinks = Duration::from_millis(thinks);
+        peer.mischief.extend(lost.iter().map(|number| (*number, Mischief::Nothing)));
+        let (mut link, _board) = peer.connect();
+        ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
+        let fault = ask(&mut link, BoardRequest::Restart).await.unwrap_err();
+        assert_eq!(
+            (fault.code, fault.args["register"].as_str()),
+            (FaultCode::WriteRefused, "restart"),
+            "{thinks} {lost:?}"
+        );
+    }
+    // And one that was away is seen to have been, whether a lock shows it or not.
+    for away in [700, 1500] {
+        let mut peer = Peer::new();
+        peer.always.insert(400, Mischief::RestartAfter(Duration::from_millis(away)));
+        let (mut link, _board) = peer.connect();
+        ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
+        let restarted = ask(&mut link, BoardRequest::Restart).await.unwrap();
+        assert!(
+            matches!(restarted, BoardReply::Application { waited_ms } if waited_ms >= away),
+            "{restarted:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_was_not_sent_is_not_refused() {
+    let (mut link, _board) = Peer::new().connect();
+    ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
+    let (new, old) = (Secret::new("123456".to_owned()), Secret::new("9".to_owned()));
+    let fault = ask(&mut link, BoardRequest::ProvePassword { new, old }).await.unwrap_err();
+    assert_eq!(fault.code, FaultCode::Internal);
+    assert!(fault.args["detail"].contains("was not tried"), "{fault:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restart_that_did_not_happen_is_not_believed() {
     let (mut link, _board) = Peer::new().connect();
     ask(&mut link, BoardRequest::Unlock { candidates: vec![Secret::new("123456")] }).await.unwrap();
