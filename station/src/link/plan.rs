@@ -87,10 +87,15 @@ pub(super) fn plan_writes(model: &DeviceModel, writes: &[Write<'_>]) -> Result<V
     write_plan::plan_writes(&fields, limits(model)).map_err(|plan_fault| cannot_be_written(model, plan_fault))
 }
 
-fn access(model: &DeviceModel, register: &Register) -> write_plan::Access {
-    match model.block(register) {
+fn access(model: &DeviceModel, write: &Write<'_>) -> write_plan::Access {
+    let is_blank = |raw: &Vec<u16>| raw.iter().all(|word| *word == 0);
+    match model.block(write.register) {
         None => write_plan::Access::ReadOnly,
         Some(block) if block.access == Access::ReadOnly => write_plan::Access::ReadOnly,
+        // Written once it stays; and what was not read may have been written.
+        Some(block) if block.access == Access::WriteOnce && !write.current.as_ref().is_some_and(is_blank) => {
+            write_plan::Access::ReadOnly
+        }
         Some(block) if block.single_write_only => write_plan::Access::SingleOnly,
         Some(_) => write_plan::Access::Writable,
     }
@@ -107,7 +112,7 @@ pub(super) fn fields(model: &DeviceModel, writes: &[Write<'_>]) -> Vec<Field> {
             // A text of another length is another text.
             current: current.filter(|current| current.len() == wanted.len()),
             wanted,
-            access: access(model, write.register),
+            access: access(model, write),
         }
     })
     .collect()
@@ -129,7 +134,7 @@ fn shared(model: &DeviceModel, writes: &[Write<'_>]) -> Result<Vec<Field>, Fault
             address,
             current: write.current.as_ref().map(|_| write.around.clone()),
             wanted: write.around.clone(),
-            access: access(model, write.register),
+            access: access(model, write),
         });
         field.wanted = map::carried(model, write.register, &write.wanted, &field.wanted);
     }

@@ -8,7 +8,7 @@ use super::{
     target::{Target, unexpected},
 };
 use crate::{
-    board::{BoardReply, BoardRequest, FirmwareImage, FlashEntry},
+    board::{BoardIdentity, BoardReply, BoardRequest, FirmwareImage, FlashEntry},
     flash,
 };
 use domain::{
@@ -47,16 +47,12 @@ pub(super) async fn flash(
     let state = session.probe().await?;
     let (port, id) = (session.port.clone(), model.id.clone());
     desk.report(&Report::Found { port, model: id, state })?;
+    let mut before = None;
     let entry = match state {
         FoundState::Application => {
             let identity = session.identify().await?;
             desk.report(&Report::Identity(Identity::of(&identity)))?;
-            if !identity.is_model {
-                return Err(Fault::new(FaultCode::WrongModel)
-                    .with("found", &identity.model_value)
-                    .with("expected", model.identity.model_values.join(", "))
-                    .into());
-            }
+            before = Some(of_model(identity, &model)?);
             FlashEntry::Application
         }
         FoundState::Loader => FlashEntry::Loader,
@@ -74,6 +70,14 @@ pub(super) async fn flash(
     session.ask(BoardRequest::StartApplication).await?;
     let identity = session.identify().await?;
     desk.report(&Report::Identity(Identity::of(&identity)))?;
+    // Nobody knew who was in the loader; and between the transfer and its start boards can be changed.
+    let identity = of_model(identity, &model)?;
+    if let Some(before) = before.filter(|before| !before.is_same_board(&identity)) {
+        return Err(Fault::new(FaultCode::IdentityChanged)
+            .with("before", before.describe())
+            .with("after", identity.describe())
+            .into());
+    }
     let expected = crc32(&image.bytes);
     let version = version_in(settings, &image.bytes);
     let evidence = match identity.firmware_crc32 {
@@ -104,6 +108,17 @@ pub(super) async fn flash(
         firmware_crc32: identity.firmware_crc32.map(crc_text),
         evidence,
     }))
+}
+
+/// Only a board of the model that was named.
+fn of_model(identity: BoardIdentity, model: &DeviceModel) -> ToolResult<BoardIdentity> {
+    if identity.is_model {
+        return Ok(identity);
+    }
+    Err(Fault::new(FaultCode::WrongModel)
+        .with("found", &identity.model_value)
+        .with("expected", model.identity.model_values.join(", "))
+        .into())
 }
 
 /// A .bin as it is, or an Intel .hex that begins where the model's application does; both checked like a release's.

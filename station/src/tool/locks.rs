@@ -96,8 +96,24 @@ pub(super) async fn password(
     if old == new {
         return Err(ToolFault::usage("the new password is the old one; nothing was written"));
     }
-    let candidates = vec![old.clone()];
-    session.ask(BoardRequest::Unlock { candidates }).await?;
+    if old.length() != length {
+        return Err(ToolFault::usage(format!(
+            "the old password has {length} characters on model {}; what was given has {} and was not tried",
+            model.id,
+            old.length()
+        )));
+    }
+    if !opened_by(&mut session, &old).await? {
+        // Whoever opened it may have known another password than the one given: closed, it shows.
+        desk.note("the board stands open; it is restarted so that the old password can be tried");
+        session.restart(desk).await?;
+        if !opened_by(&mut session, &old).await? {
+            return Err(ToolFault::refused(
+                "stands_open",
+                "The board stands open even after a restart: no password guards it, and none can be proved. Nothing was written.",
+            ));
+        }
+    }
     session.ask(BoardRequest::SetPassword { new: new.clone() }).await?;
     session.restart(desk).await?;
     let proof = match session.ask(BoardRequest::ProvePassword { new: new.clone(), old }).await? {
@@ -111,6 +127,14 @@ pub(super) async fn password(
     let code =
         if proof.old_refused { FaultCode::NewPasswordRefused } else { FaultCode::OldPasswordStillOpens };
     Err(Fault::new(code).into())
+}
+
+/// Whether this password opened the board; no: it stood open already.
+async fn opened_by(session: &mut Session, password: &Secret) -> ToolResult<bool> {
+    match session.ask(BoardRequest::Unlock { candidates: vec![password.clone()] }).await? {
+        BoardReply::Unlocked { opened_by } => Ok(opened_by.is_some()),
+        other => Err(unexpected(&other)),
+    }
 }
 
 fn new_password(file: Option<&Path>, desk: &mut Desk<'_>) -> ToolResult<Secret> {
