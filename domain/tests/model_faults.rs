@@ -129,6 +129,14 @@ fn a_block_that_is_locked_for_reads_is_locked_for_writes_too() {
 }
 
 #[test]
+fn a_preamble_comes_before_an_answer() {
+    let command = "name = \"enter_loader\"";
+    let (text, _) = spoilt(command, "acknowledged = true", "acknowledged = true\npreamble = true");
+    assert!(faults(&text).is_empty(), "{:?}", faults(&text));
+    finds(command, "acknowledged = true", "preamble = true\nacknowledged = false", "there is none");
+}
+
+#[test]
 fn blocks_and_registers_lie_where_they_can() {
     finds("name = \"live\"", "start = 0x0100", "start = 0x0010", "overlaps block \"identity\"");
     finds("name = \"live\"", "\"live\"", "\"identity\"", "block \"identity\" stands twice");

@@ -13,6 +13,7 @@ mod counters;
 mod ear;
 mod jbd;
 mod modbus;
+mod preamble;
 mod shown;
 mod sleep;
 

@@ -1,9 +1,10 @@
 //! A simulated board and the jig it lies in: the witness.
 //!
-//! What lives here: the board (Modbus application and boot loader over raw registers and flash), its faults and knobs, the line at
-//! its real rate, the jig's fixture and operator, and the observers that judges read. It boots only an image that passes its own
-//! test. What never does: anything of the station's or the server's; of `domain` only the parsed model file is used.
-//! `board`, `loader`, `memory`, `flash`, `pack`, `line`, `disturbance` are pure; `port`, `slot`, `jig` drive them.
+//! What lives here: the board (its application, in Modbus or in JBD's framing, and its boot loader, over raw registers and flash),
+//! its faults and knobs, the line at its real rate, the jig's fixture and operator, and the observers that judges read. It boots
+//! only an image that passes its own test. What never does: anything of the station's or the server's; of `domain` only the parsed
+//! model file is used.
+//! `board`, `loader`, `memory`, `flash`, `pack`, `line`, `disturbance` are pure; `port`, `serial_server`, `slot`, `jig` drive them.
 
 pub mod birth;
 pub mod board;
@@ -24,6 +25,7 @@ pub mod observe;
 pub mod pack;
 mod places;
 pub mod port;
+pub mod serial_server;
 pub mod slot;
 
 pub use birth::Birth;

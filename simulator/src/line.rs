@@ -134,6 +134,8 @@ impl Line {
         let front = self.outbound.front_mut()?;
         let count = slice_bytes(board_baud).min(front.bytes.len());
         let bytes: Vec<u8> = front.bytes.drain(..count).collect();
+        // Who hears an answer has sent all it had to send, however full its last slice was.
+        self.inbound_streams &= !self.inbound.is_empty();
         // The pause is over with the first bytes behind it.
         front.pause = Duration::ZERO;
         if front.bytes.is_empty() {
@@ -206,6 +208,21 @@ mod tests {
         }
         let exact = wire_time(1029, 115_200);
         assert!(now >= exact && now <= exact + 3 * MS, "{now:?} against {exact:?}");
+    }
+
+    #[test]
+    fn a_request_that_fills_its_slice_is_over_when_the_answer_comes() {
+        let mut line = Line::new();
+        let (slice, at) = (slice_bytes(9600), Duration::from_secs(1));
+        line.put_inbound(at, &vec![7; slice], 9600, 9600);
+        let heard = line.poll_timeout().unwrap();
+        line.take_inbound(heard).unwrap();
+        line.put_outbound(heard, &[1, 2], 9600);
+        let answered = line.poll_timeout().unwrap();
+        line.take_outbound(answered, 9600, 9600).unwrap();
+        // The next one, sent at once, takes its own time from then on.
+        line.put_inbound(answered, &vec![7; slice], 9600, 9600);
+        assert_eq!(line.poll_timeout(), Some(answered + wire_time(slice, 9600)));
     }
 
     #[test]

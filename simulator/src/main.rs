@@ -16,7 +16,8 @@ use jigline_simulator::{
     Birth, Disturbances, Fault, Jig, JigSettings, Knobs,
     firmware::{build_image, version_text},
     observe::{read_observer, read_remembered, write_remembered},
-    port::{MemoryPort, MemorySocket, Port, PtyPort},
+    port::{MemoryPort, Port, PtyPort},
+    serial_server,
     slot::{Slot, SlotOrder},
 };
 use serde_json::json;
@@ -24,6 +25,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::mpsc,
+    task::JoinSet,
 };
 
 /// In the jig's folder: what the boards in the slots kept when it stopped.
@@ -90,6 +92,10 @@ enum Command {
         disturbances: Vec<String>,
         #[arg(long, default_value = "127.0.0.1:0")]
         fixture_listen: SocketAddr,
+        /// Serve the slots' lines over TCP, as a serial server does, and not as devices: slot 1 on this port, each other one port
+        /// further.
+        #[arg(long, value_name = "HOST:PORT")]
+        tcp: Option<SocketAddr>,
         /// Go on with an earlier jig's pile: read DIR/observer.json and leave out the boards that are done; those that lay in the
         /// slots when it was stopped by SIGTERM hold what they held then.
         #[arg(long)]
@@ -166,6 +172,7 @@ async fn run() -> Result<()> {
             knobs,
             disturbances,
             fixture_listen,
+            tcp,
             skip_done,
             reveal_passwords,
         } => {
@@ -201,12 +208,16 @@ async fn run() -> Result<()> {
                 earlier,
                 remembered,
             };
-            run_jig(settings, &data, fixture_listen, reveal_passwords.as_deref()).await
+            let place = JigPlace { data, fixture_listen, tcp, passwords: reveal_passwords };
+            run_jig(settings, &place).await
         }
         Command::Board { model, pty, tcp, seed, baud, fault, knobs, disturbances } => {
             let model = load_model(&model, baud)?;
             let size = model.image_capacity().min(24 * 1024);
-            let image = build_image(&model, "V1.8", size, seed)?;
+            let image = match model.loader() {
+                Some(_) => build_image(&model, "V1.8", size, seed)?,
+                None => Vec::new(),
+            };
             let birth = Birth::new(0, seed, fault, image.into())
                 .with_knobs(turned(&knobs)?)
                 .with_disturbances(disturbed(&disturbances)?);
@@ -223,7 +234,9 @@ async fn run() -> Result<()> {
                     say(&json!({ "listening": listener.local_addr()?.to_string() }))?;
                     tokio::select! {
                         outcome = run_board(model, birth, port) => outcome,
-                        outcome = serve_tcp(listener, socket) => outcome,
+                        outcome = serial_server::serve(listener, socket) => {
+                            outcome.context("cannot take another connection")
+                        }
                     }
                 }
                 (None, None) => bail!("say --pty LINK or --tcp ADDRESS"),
@@ -267,22 +280,55 @@ fn disturbed(settings: &[String]) -> Result<Disturbances> {
     Ok(disturbances)
 }
 
-async fn run_jig(
-    settings: JigSettings,
-    data: &Path,
-    fixture: SocketAddr,
-    passwords: Option<&Path>,
-) -> Result<()> {
-    let mut ports = Vec::new();
+/// Where a jig is reached.
+struct JigPlace {
+    data: PathBuf,
+    fixture_listen: SocketAddr,
+    /// Of the first slot's line; none: lines are devices below `data`.
+    tcp: Option<SocketAddr>,
+    /// Where passwords are revealed.
+    passwords: Option<PathBuf>,
+}
+
+async fn run_jig(settings: JigSettings, place: &JigPlace) -> Result<()> {
+    let baud = settings.model.link.baud;
     let mut devices = Vec::new();
+    let Some(first) = place.tcp else {
+        let mut ports = Vec::new();
+        for number in 1..=settings.slots {
+            let mut port = PtyPort::open(baud).context("cannot open a pseudo terminal")?;
+            let link = place.data.join(format!("slot-{number}"));
+            port.link(&link).with_context(|| format!("cannot link {}", link.display()))?;
+            devices.push(link.display().to_string());
+            ports.push(port);
+        }
+        return run_jig_on(settings, ports, &devices, place).await;
+    };
+    let mut ports = Vec::new();
+    let mut servers = JoinSet::new();
     for number in 1..=settings.slots {
-        let mut port = PtyPort::open(settings.model.link.baud).context("cannot open a pseudo terminal")?;
-        let link = data.join(format!("slot-{number}"));
-        port.link(&link).with_context(|| format!("cannot link {}", link.display()))?;
-        devices.push(link);
+        let listener = serial_server::listen(first, u16::try_from(number)?).await.with_context(|| {
+            format!("cannot listen for slot {number}; is its port taken? name another first one than {first}")
+        })?;
+        let (port, socket) = MemoryPort::new(baud);
+        devices.push(format!("tcp:{}", listener.local_addr()?));
         ports.push(port);
+        servers.spawn(serial_server::serve(listener, socket));
     }
-    let listener = listen(fixture).await?;
+    tokio::select! {
+        outcome = run_jig_on(settings, ports, &devices, place) => outcome,
+        Some(ended) = servers.join_next() => ended?.context("cannot take another connection to a slot"),
+    }
+}
+
+async fn run_jig_on<P: Port + 'static>(
+    settings: JigSettings,
+    ports: Vec<P>,
+    devices: &[String],
+    place: &JigPlace,
+) -> Result<()> {
+    let (data, passwords) = (&place.data, place.passwords.as_deref());
+    let listener = listen(place.fixture_listen).await?;
     let address = listener.local_addr()?;
     let jig = Jig::start(settings, ports)?;
     say(&json!({ "fixture": address.to_string(), "slots": devices }))?;
@@ -348,16 +394,6 @@ async fn run_board<P: Port + 'static>(model: Arc<DeviceModel>, birth: Birth, por
         outcome = slot.run() => outcome.context("the line failed"),
         outcome = asked_to_stop() => outcome,
         () = async { while heard.recv().await.is_some() {} } => Ok(()),
-    }
-}
-
-async fn serve_tcp(listener: TcpListener, socket: MemorySocket) -> Result<()> {
-    loop {
-        let (mut client, _) = listener.accept().await.context("cannot take another connection")?;
-        let mut line = socket.connect();
-        if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut line.stream).await {
-            tracing::info!(%error, "the client went");
-        }
     }
 }
 

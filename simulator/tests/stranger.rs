@@ -1,83 +1,20 @@
 //! Strangers meet the board on a real pseudo terminal: pymodbus reads it through constants typed here, lrzsz sends it a file.
 //! Both programs are installed by the project's test command; without them these tests fail and say so.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on may end so")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may end so")]
 
 mod common;
 
 use std::{
-    io::{BufRead as _, BufReader},
-    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
+    time::Duration,
 };
 
-/// A program that is killed when the test is through with it.
-struct Killed(Child);
+use common::program::{Killed, board_of, python};
 
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _gone_already = self.0.kill();
-        let _reaped = self.0.wait();
-    }
-}
-
-impl Killed {
-    /// Waits for its end; kills it after `limit`.
-    fn finish(mut self, limit: Duration) -> Output {
-        let end = Instant::now() + limit;
-        // Output is small: it fits the pipes.
-        while self.0.try_wait().unwrap().is_none() && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        self.0.kill().ok();
-        let read = |pipe: Option<&mut dyn std::io::Read>| {
-            let mut bytes = Vec::new();
-            pipe.map(|pipe| pipe.read_to_end(&mut bytes));
-            bytes
-        };
-        let stdout = read(self.0.stdout.as_mut().map(|pipe| pipe as &mut dyn std::io::Read));
-        let stderr = read(self.0.stderr.as_mut().map(|pipe| pipe as &mut dyn std::io::Read));
-        let status = self.0.wait().unwrap();
-        Output { status, stdout, stderr }
-    }
-}
-
-/// A board on a pseudo terminal at 115200, and its device.
-fn board(folder: &Path, more: &[&str]) -> (Killed, PathBuf) {
-    let device = folder.join("board");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_jigline-simulator"))
-        .args(["board", "--baud", "115200", "--seed", "42", "--model"])
-        .arg(common::model_path())
-        .arg("--pty")
-        .arg(&device)
-        .args(more)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut ready = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    assert!(ready.contains("device"), "{ready}");
-    (Killed(child), device)
-}
-
-fn python(script: &str, arguments: &[&Path], limit: Duration) -> String {
-    let child = Command::new("python3")
-        .arg("-c")
-        .arg(script)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("python3 is not installed: apt-get install python3");
-    let output = Killed(child).finish(limit);
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        !errors.contains("No module named") && !errors.contains("requires pyserial"),
-        "a Python module is missing: python3 -m pip install pymodbus==3.16.1 pyserial==3.5\n{errors}"
-    );
-    assert!(output.status.success(), "{:?} signal {:?}\n{errors}", output.status, output.status.signal());
-    String::from_utf8(output.stdout).unwrap()
+/// A board of the house's at 115200, and its device.
+fn board(folder: &Path) -> (Killed, PathBuf) {
+    board_of("topbms", folder, &["--baud", "115200"])
 }
 
 /// Addresses, types and scales are typed here, from the model file's printed map, not read out of it: u32 high word first,
@@ -128,8 +65,8 @@ print(json.dumps(found))
 #[test]
 fn pymodbus_reads_every_kind_of_register_as_typed_by_hand() {
     let folder = tempfile::tempdir().unwrap();
-    let (_board, device) = board(folder.path(), &[]);
-    let printed = python(READ_BY_PYMODBUS, &[&device], Duration::from_secs(30));
+    let (_board, device) = board(folder.path());
+    let printed = python(READ_BY_PYMODBUS, &[device.as_os_str()], Duration::from_secs(30));
     let found: serde_json::Value = serde_json::from_str(&printed).unwrap();
     let born = jigline_simulator::Birth::new(0, 42, None, std::sync::Arc::new([]));
     assert_eq!(found["machine_code"], born.machine_code);
@@ -176,8 +113,8 @@ print('ok')
 #[test]
 fn a_client_at_the_wrong_rate_is_not_understood_and_the_next_one_is() {
     let folder = tempfile::tempdir().unwrap();
-    let (_board, device) = board(folder.path(), &[]);
-    assert_eq!(python(ASK_AT_TWO_RATES, &[&device], Duration::from_secs(30)).trim(), "ok");
+    let (_board, device) = board(folder.path());
+    assert_eq!(python(ASK_AT_TWO_RATES, &[device.as_os_str()], Duration::from_secs(30)).trim(), "ok");
 }
 
 /// Brings the board to its loader, asks for the download, and leaves the line to the program that comes next.
@@ -218,8 +155,8 @@ fn lrzsz_sends_an_image_into_the_loader() {
     let image = jigline_simulator::firmware::build_image(&model, "V1.9", 20_000, 3).unwrap();
     let file = folder.path().join("image.bin");
     std::fs::write(&file, &image).unwrap();
-    let (_board, device) = board(folder.path(), &[]);
-    python(ASK_FOR_DOWNLOAD, &[&device], Duration::from_secs(30));
+    let (_board, device) = board(folder.path());
+    python(ASK_FOR_DOWNLOAD, &[device.as_os_str()], Duration::from_secs(30));
     let open = || std::fs::OpenOptions::new().read(true).write(true).open(&device).unwrap();
     let sender = Command::new("sb")
         .args(["--ymodem", "-k"])
@@ -231,7 +168,7 @@ fn lrzsz_sends_an_image_into_the_loader() {
         .expect("lrzsz is not installed: apt-get install lrzsz");
     let sent = Killed(sender).finish(Duration::from_secs(60));
     let said = String::from_utf8_lossy(&sent.stderr).into_owned();
-    let printed = python(START_AND_ASK, &[&device], Duration::from_secs(30));
+    let printed = python(START_AND_ASK, &[device.as_os_str()], Duration::from_secs(30));
     let crc = format!("CRC {:08x}", protocol::crc::crc32(&image));
     assert!(printed.contains(&crc), "{crc} expected, {printed:?}; sb said {said:?}");
 }

@@ -12,26 +12,24 @@ use station::{
     link::{BoardLink, Line, LinkOptions},
     tool::{self, BoardArgs, Desk},
 };
-use std::{path::Path, sync::Arc};
-use tokio::{io::copy_bidirectional, net::TcpListener, task::JoinHandle};
+use std::{io, path::Path, sync::Arc};
+use tokio::task::JoinHandle;
 
 const MODEL: &str = "profiles/models/topbms.toml";
 
 /// A port of a serial server with a board on it: one client at a time, as such servers are.
-async fn serial_server() -> (String, JoinHandle<()>, MemoryJig) {
-    let text = std::fs::read_to_string(workspace_root().join(MODEL)).unwrap();
-    let settings = JigSettings::one_board(Arc::new(parse_model(MODEL, &text).unwrap()), 5);
+async fn serial_server() -> (String, JoinHandle<io::Result<()>>, MemoryJig) {
+    server_of(MODEL).await
+}
+
+async fn server_of(file: &str) -> (String, JoinHandle<io::Result<()>>, MemoryJig) {
+    let text = std::fs::read_to_string(workspace_root().join(file)).unwrap();
+    let settings = JigSettings::one_board(Arc::new(parse_model(file, &text).unwrap()), 5);
     let jig = MemoryJig::start(settings).unwrap();
     let socket = jig.socket(1).unwrap().clone();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = simulator::serial_server::listen(([127, 0, 0, 1], 0).into(), 1).await.unwrap();
     let device = format!("tcp:{}", listener.local_addr().unwrap());
-    let server = tokio::spawn(async move {
-        loop {
-            let (mut client, _) = listener.accept().await.unwrap();
-            let mut line = socket.connect();
-            let _client_left = copy_bidirectional(&mut client, &mut line.stream).await;
-        }
-    });
+    let server = tokio::spawn(simulator::serial_server::serve(listener, socket));
     (device, server, jig)
 }
 
@@ -80,6 +78,19 @@ async fn the_tool_reads_a_board_behind_a_serial_server_and_replays_what_it_recor
     let ask = [&["write", "charge_delay_s=6", "--engineering"][..], &port, &record].concat();
     assert!(board(&ask).await.is_err());
     assert!(board(&["replay", shown(&failed)]).await?.contains("requests"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_board_that_counts_addresses_in_bytes_is_read_behind_a_serial_server() -> anyhow::Result<()> {
+    let model = workspace_root().join("profiles/models/jk-pb.toml");
+    let (device, _server, jig) = server_of("profiles/models/jk-pb.toml").await;
+    let read = board(&["read", "--port", &device, "--model", shown(&model), "cell_over_voltage_mv"]).await?;
+    let kept = jig.jig.observe(1).await.unwrap().parameters;
+    assert!(
+        read.contains("\ncell_over_voltage_mv ") && read.contains(&kept["cell_over_voltage_mv"]),
+        "{read}"
+    );
     Ok(())
 }
 

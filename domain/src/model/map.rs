@@ -205,6 +205,10 @@ wire! {
         pub value: u16,
         /// Whether the board answers before it obeys.
         pub acknowledged: bool,
+        /// Whether a frame of the board's own framing comes before the answer (JK PB: 300 bytes `55 AA EB 90 .. sum`, then a zero, the
+        /// answer, and another zero).
+        #[serde(default, skip_serializing_if = "is_false")]
+        pub preamble: bool,
         /// Parameters that the board sets by itself when it obeys, by name: a preset's values. They are read back and judged like
         /// written ones.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

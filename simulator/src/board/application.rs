@@ -10,7 +10,7 @@ use protocol::{
 };
 use rand::Rng as _;
 
-use super::{Afterwards, Board, Program, State, ear::Heard};
+use super::{Afterwards, Board, Program, State, ear::Heard, preamble::FILL};
 use crate::{
     disturbance::Disturbance,
     knobs::is_turn,
@@ -70,7 +70,8 @@ impl Board {
             && effects.answered
             && let Some(bytes) = self.encoded(answer)
         {
-            let bytes = [effects.preamble, bytes].concat();
+            let fill: &[u8] = if effects.preamble.is_empty() { &[] } else { &[FILL] };
+            let bytes = [&effects.preamble, bytes.as_slice(), fill].concat();
             let length = bytes.len();
             over = self.send_answer(over, bytes) + timing::wire_time(length, self.model.link.baud);
             self.speaks_until = over;
@@ -139,6 +140,9 @@ impl Board {
                     let model = self.model.clone();
                     let known = model.command(&name);
                     effects.answered &= known.is_none_or(|command| command.acknowledged);
+                    if let Some(command) = known.filter(|command| command.preamble) {
+                        effects.preamble = self.preamble(now, command);
+                    }
                     match name.as_str() {
                         name if self.model.boot.as_ref().is_some_and(|boot| boot.enter_command == name) => {
                             effects.afterwards = Some(Afterwards::Restart(Program::Loader));

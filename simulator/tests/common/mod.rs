@@ -1,6 +1,8 @@
 //! A board on a bench without a line: bytes go in and come out in no time, the clock is a number.
 #![expect(dead_code, reason = "each test file takes what it needs")]
 
+pub mod program;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use domain::model::{BootGeneration, DeviceModel, parse_model};

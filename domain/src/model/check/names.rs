@@ -4,7 +4,7 @@ use super::{Report, registers::is_snake_case};
 use crate::{
     codec,
     lease::BirthLease,
-    model::{Access, DeviceModel, Register, RegisterKind},
+    model::{Access, DeviceModel, Framing, Register, RegisterKind},
     rules::is_rating,
     source::At,
 };
@@ -136,6 +136,12 @@ fn check_commands(model: &DeviceModel, report: &mut Report<'_>) {
                 );
             }
             Some(_) => {}
+        }
+        if command.preamble && (!command.acknowledged || model.link.framing != Framing::ModbusRtu) {
+            let reason = format!(
+                "command {name:?} has a preamble: that comes before a Modbus answer, and there is none"
+            );
+            report.row("command", index, "preamble", reason);
         }
         for (set, value) in &command.sets {
             let fault = match model.register(set).filter(|register| register.parameter) {
