@@ -127,6 +127,11 @@ impl Board {
             flash.protect();
         }
         let settle_ms = model.calibration.as_ref().map_or(0, |calibration| calibration.settle_ms);
+        let pack = Pack::new(model.cells.max, settle_ms, birth.seed, birth.fault);
+        let pack = match birth.knobs.cell_rest_mv {
+            0 => pack,
+            rest_mv => pack.resting_at(rest_mv.into()),
+        };
         Self {
             step,
             live: live_registers(&model),
@@ -137,7 +142,7 @@ impl Board {
                 birth.seed,
                 birth.knobs.forget_password != 0,
             ),
-            pack: Pack::new(model.cells.max, settle_ms, birth.seed, birth.fault),
+            pack,
             pace: Pace::new(birth.delays, &mut chance),
             model,
             birth,

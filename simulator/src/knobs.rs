@@ -23,6 +23,8 @@ pub struct Knobs {
     pub ignore_lock: u32,
     /// Switch: the rental lock stops charging too, which no lock may.
     pub lock_stops_charge: u32,
+    /// About what the jig's cells read at rest, millivolts: 3300 for iron phosphate, 3680 for ternary. 0: titanate's 2315.
+    pub cell_rest_mv: u32,
 }
 
 /// Why a knob cannot be turned.
@@ -52,7 +54,7 @@ impl Knobs {
         Ok(())
     }
 
-    fn all(&mut self) -> [(&'static str, &mut u32); 9] {
+    fn all(&mut self) -> [(&'static str, &mut u32); 10] {
         [
             ("lose_answer_every", &mut self.lose_answer_every),
             ("damage_answer_every", &mut self.damage_answer_every),
@@ -63,6 +65,7 @@ impl Knobs {
             ("forget_password", &mut self.forget_password),
             ("ignore_lock", &mut self.ignore_lock),
             ("lock_stops_charge", &mut self.lock_stops_charge),
+            ("cell_rest_mv", &mut self.cell_rest_mv),
         ]
     }
 }

@@ -186,3 +186,40 @@ impl PasswordSettings {
         std::iter::once(&self.unlock_register).chain(&self.set_register)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bilingual, NamedBit, RegisterKind};
+
+    fn path(bit: Option<&str>, on: u8) -> PathField {
+        PathField { register: "r".to_owned(), bit: bit.map(str::to_owned), on }
+    }
+
+    #[test]
+    fn a_switch_that_is_set_to_switch_off_is_on_while_it_is_clear() {
+        let title = Bilingual { en: String::new(), zh: String::new() };
+        let bits = vec![NamedBit { bit: 9, name: "discharge".to_owned(), title }];
+        let register = Register { bits, ..Register::new("r", 0, RegisterKind::Bits) };
+        for (on, word, is_on) in
+            [(1, 0x0200, true), (1, 0xFDFF, false), (0, 0x0200, false), (0, 0xFDFF, true)]
+        {
+            let path = path(Some("discharge"), on);
+            assert_eq!(path.is_on_in(&register, word), Some(is_on), "{on} {word:04x}");
+            // What is written for a state reads as that state.
+            let written = if path.value(is_on) == 1 { 0x0200 } else { 0 };
+            assert_eq!(path.is_on_in(&register, written), Some(is_on));
+        }
+        assert_eq!(path(Some("charge"), 1).is_on_in(&register, 0), None, "a bit that nobody named");
+        assert_eq!(path(None, 1).mask(&register), None);
+        assert_eq!((path(None, 0).value(true), path(None, 0).value(false)), (0, 1));
+    }
+
+    #[test]
+    fn a_number_that_is_neither_on_nor_off_is_not_on() {
+        for value in [0.0, 2.0, 255.0, -1.0, 0.5, f64::NAN] {
+            assert!(!path(None, 1).is_on(value), "{value}");
+        }
+        assert!(path(None, 1).is_on(1.0) && path(None, 0).is_on(0.0) && !path(None, 0).is_on(1.0));
+    }
+}

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use domain::model::Register;
+use domain::model::{PathField, Register, WordOrder};
 use protocol::{
     Instant,
     modbus::{
@@ -233,8 +233,8 @@ impl Board {
             Live::CellTemperature => cell_c,
             Live::BalancerTemperature => balancer_c,
             Live::PowerTemperature => power_c,
-            Live::Output => return vec![self.output_word(register)],
-            Live::Alarms => return vec![self.alarm_word(register)],
+            Live::Output => return self.show_output(register),
+            Live::Alarms => return self.show_alarms(register),
             Live::UnlockState => f64::from(u8::from(self.memory.is_unlocked())),
             Live::Version => {
                 let version = self.flash.version().unwrap_or_default();
@@ -277,14 +277,20 @@ impl Board {
 
     fn switches(&self) -> Output {
         let Some(safe) = &self.model.safe_state else { return Output { charge: true, discharge: true } };
-        let Some(register) = self.model.register(&safe.switch_register) else {
-            return Output { charge: true, discharge: true };
+        let is_on = |path: &PathField| {
+            let Some(register) = self.model.register(&path.register) else { return true };
+            let held = self.memory.field(register);
+            match &path.bit {
+                Some(bit) => {
+                    let word = held.last().copied().unwrap_or_default();
+                    let is_set =
+                        register.bits.iter().any(|named| named.name == *bit && word >> named.bit & 1 == 1);
+                    u8::from(is_set) == path.on
+                }
+                None => codec::decode_number(register, &held) == Some(f64::from(path.on)),
+            }
         };
-        let word = self.memory.word(register.address);
-        Output {
-            charge: is_on(register, &safe.charge_bit, word),
-            discharge: is_on(register, &safe.discharge_bit, word),
-        }
+        Output { charge: is_on(&safe.charge), discharge: is_on(&safe.discharge) }
     }
 
     fn is_lease_locked(&self) -> bool {
@@ -294,13 +300,14 @@ impl Board {
     }
 
     /// Bits whose name begins a parameter's name are set while that limit is passed.
-    fn alarm_word(&mut self, register: &Register) -> u16 {
+    fn show_alarms(&mut self, register: &Register) -> Vec<u16> {
         let model = self.model.clone();
-        let mut word = 0;
+        let mut word = 0_u32;
         for bit in &register.bits {
-            let limit = model
-                .parameters()
-                .find(|p| p.name.starts_with(bit.name.as_str()) && !p.name.contains("recovery"));
+            // A limit, and none of the delays and releases whose names begin like it.
+            let limit = model.parameters().find(|p| {
+                p.name.starts_with(bit.name.as_str()) && !p.name.contains("recovery") && p.unit != "s"
+            });
             let Some(limit) = limit else { continue };
             let Some(value) = codec::decode_number(limit, &self.memory.field(limit)) else { continue };
             let (measured, above) = match Measured::of(&bit.name) {
@@ -309,7 +316,8 @@ impl Board {
                     (self.cells().into_iter().reduce(f64::min).unwrap_or(f64::MAX), false)
                 }
                 Some(Measured::CellSpread) => (self.cell_spread(), true),
-                Some(Measured::Discharge) => (self.pack.flowing_a(), true),
+                // Some models give a limit of discharge as the negative current that it is.
+                Some(Measured::Discharge) => (self.pack.flowing_a() * value.signum(), value >= 0.0),
                 Some(Measured::CellHeat) => (self.pack.temperatures_c()[0], true),
                 Some(Measured::CellCold) => (self.pack.temperatures_c()[0], false),
                 Some(Measured::BalancerHeat) => (self.pack.temperatures_c()[1], true),
@@ -320,7 +328,12 @@ impl Board {
                 word |= 1 << bit.bit;
             }
         }
-        word
+        let (high, low) = ((word >> 16) as u16, word as u16);
+        match (register.width(), register.words) {
+            (1, _) => vec![low],
+            (_, WordOrder::HighFirst) => vec![high, low],
+            (_, WordOrder::LowFirst) => vec![low, high],
+        }
     }
 
     fn cell_spread(&mut self) -> f64 {
@@ -329,14 +342,23 @@ impl Board {
         cells.into_iter().fold(0.0, f64::max) - lowest
     }
 
-    fn output_word(&self, register: &Register) -> u16 {
-        let Some(lease) = &self.model.lease else { return 0 };
+    /// Both paths, or the one, as this field shows them.
+    fn show_output(&self, register: &Register) -> Vec<u16> {
+        let Some(shown) = &self.model.output else { return vec![0; usize::from(register.width())] };
         let output = self.output();
-        let bit = |name: &str, on: bool| {
-            let found = register.bits.iter().find(|bit| bit.name == name && on);
-            found.map_or(0, |bit| 1 << bit.bit)
-        };
-        bit(&lease.charge_bit, output.charge) | bit(&lease.discharge_bit, output.discharge)
+        let mut word = 0;
+        for (path, conducts) in [(&shown.charge, output.charge), (&shown.discharge, output.discharge)] {
+            if path.register != register.name {
+                continue;
+            }
+            let is_set = conducts == (path.on == 1);
+            let Some(bit) = &path.bit else {
+                return codec::encode_number(register, f64::from(u8::from(is_set)));
+            };
+            let named = register.bits.iter().find(|named| named.name == *bit && is_set);
+            word |= named.map_or(0, |named| 1 << named.bit);
+        }
+        vec![word]
     }
 
     /// The load draws its current where there is a path. Before the first calibration the jig bridges the relay, so that
@@ -368,8 +390,4 @@ impl Default for Effects {
 pub(super) struct Output {
     pub(super) charge: bool,
     pub(super) discharge: bool,
-}
-
-fn is_on(register: &Register, name: &str, word: u16) -> bool {
-    register.bits.iter().any(|bit| bit.name == name && word & (1 << bit.bit) != 0)
 }
