@@ -14,6 +14,7 @@ wire! {
         pub label: String,
         pub profile_id: String,
         pub profile_revision: u32,
+        /// Empty: the bundle has no image.
         pub firmware_version: String,
     }
 }
@@ -25,7 +26,9 @@ wire! {
         pub model: FileRef,
         pub profile: FileRef,
         pub procedure: FileRef,
-        pub firmware: FirmwareRef,
+        /// None: its procedure sends no image.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub firmware: Option<FirmwareRef>,
     }
 }
 
@@ -74,13 +77,15 @@ wire! {
 }
 
 wire! {
-    /// `GET /api/v1/station/bundles/{hash}` (station key): a bundle as a station fetches it: the files' exact texts and the image as base16.
+    /// `GET /api/v1/station/bundles/{hash}` (station key): a bundle as a station fetches it: the files' exact texts and, where its
+    /// procedure sends one, the image as base16.
     pub struct BundleContent {
         pub manifest: BundleManifest,
         pub model_toml: String,
         pub profile_toml: String,
         pub procedure_toml: String,
-        /// The image, base16.
+        /// The image, base16; empty where the manifest names none.
+        #[serde(default)]
         pub image_hex: String,
         pub release: SignedRelease,
     }
@@ -95,6 +100,8 @@ pub enum BundleFault {
     HashDiffers { expected: ContentHash, found: ContentHash },
     #[error("the image in the bundle is not base16 text")]
     ImageNotHex,
+    #[error("the bundle brings an image that its manifest does not name")]
+    ImageNotNamed,
     #[error("the release names bundle {0}, not this one")]
     ReleaseOfAnother(ContentHash),
     #[error("the bundle was submitted and approved by the same person ({0}); it takes two")]
@@ -127,7 +134,7 @@ impl BundleManifest {
             label: format!("{} r{}", self.profile.id, self.profile.revision),
             profile_id: self.profile.id.clone(),
             profile_revision: self.profile.revision,
-            firmware_version: self.firmware.version.clone(),
+            firmware_version: self.firmware.as_ref().map(|image| image.version.clone()).unwrap_or_default(),
         }
     }
 }
@@ -141,30 +148,37 @@ impl Release {
 }
 
 impl BundleContent {
-    /// Checks every hash, the two people and the signature, and gives the image.
+    /// Checks every hash, the two people and the signature, and gives the image; none where the manifest names none.
     ///
     /// # Errors
     /// The first thing that does not agree; then nothing of the bundle is used.
-    pub fn check(&self, expected: &ContentHash, server_key: &VerifyingKey) -> Result<Vec<u8>, BundleFault> {
+    pub fn check(
+        &self,
+        expected: &ContentHash,
+        server_key: &VerifyingKey,
+    ) -> Result<Option<Vec<u8>>, BundleFault> {
         let found = self.manifest.hash();
         if found != *expected {
             return Err(BundleFault::HashDiffers { expected: expected.clone(), found });
         }
         let image = hex::decode(&self.image_hex).map_err(|_| BundleFault::ImageNotHex)?;
-        let parts: [(&'static str, &ContentHash, &[u8]); 4] = [
+        if self.manifest.firmware.is_none() && !image.is_empty() {
+            return Err(BundleFault::ImageNotNamed);
+        }
+        let texts: [(&'static str, &ContentHash, &[u8]); 3] = [
             ("device model", &self.manifest.model.sha256, self.model_toml.as_bytes()),
             ("profile", &self.manifest.profile.sha256, self.profile_toml.as_bytes()),
             ("procedure", &self.manifest.procedure.sha256, self.procedure_toml.as_bytes()),
-            ("image", &self.manifest.firmware.sha256, &image),
         ];
-        for (part, expected, bytes) in parts {
+        let named = self.manifest.firmware.as_ref().map(|firmware| ("image", &firmware.sha256, &image[..]));
+        for (part, expected, bytes) in texts.into_iter().chain(named) {
             let found = ContentHash::of(bytes);
             if found != *expected {
                 return Err(BundleFault::ContentDiffers { part, expected: expected.clone(), found });
             }
         }
         self.release.check(expected, server_key)?;
-        Ok(image)
+        Ok(self.manifest.firmware.is_some().then_some(image))
     }
 }
 

@@ -12,7 +12,7 @@ mod map;
 
 pub use capabilities::{
     CalibrationSettings, CellSettings, FactoryModeSettings, LeaseSettings, MagicWrite, NameSettings,
-    PasswordSettings, Ratings, SafeStateSettings,
+    OutputSettings, PasswordSettings, PathField, Ratings, SafeStateSettings,
 };
 pub(crate) use check::is_short_name;
 pub use check::{ModelFault, parse_model};
@@ -86,6 +86,9 @@ wire! {
         pub lease: Option<LeaseSettings>,
         #[serde(default)]
         pub calibration: Option<CalibrationSettings>,
+        /// Where both paths are seen; none where the board does not show them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub output: Option<OutputSettings>,
         #[serde(default)]
         pub safe_state: Option<SafeStateSettings>,
     }

@@ -19,15 +19,74 @@ wire! {
         pub profiles: Vec<String>,
         /// The operation of the route; one until routes come: `birth`.
         pub operation: String,
+        /// What boards of the model can do and this procedure does not order: left out on purpose, not forgotten.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub leaves_out: Vec<Section>,
         pub probe: ProbeStep,
-        pub flash: FlashStep,
-        pub calibrate: CalibrateStep,
+        /// None: no image is sent, and a record says nothing of the firmware.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub flash: Option<FlashStep>,
+        /// None: nothing is calibrated, and the jig draws no current.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub calibrate: Option<CalibrateStep>,
         #[serde(rename = "measure")]
         pub measurements: Vec<MeasurementSpec>,
         pub number: NumberStep,
-        pub name: NameStep,
-        pub password: PasswordStep,
-        pub lease: LeaseStep,
+        /// None: the board has no name, or keeps the one it has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub name: Option<NameStep>,
+        /// None: the unit gets no password of its own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub password: Option<PasswordStep>,
+        /// None: no lock is set.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub lease: Option<LeaseStep>,
+    }
+}
+
+wire! {
+    /// A part of a procedure that it may have or not.
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    pub enum Section {
+        Flash,
+        Calibrate,
+        Name,
+        Password,
+        Lease,
+    }
+}
+
+impl Section {
+    /// The word in a procedure's file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Flash => "flash",
+            Self::Calibrate => "calibrate",
+            Self::Name => "name",
+            Self::Password => "password",
+            Self::Lease => "lease",
+        }
+    }
+}
+
+impl Procedure {
+    /// Whether this part is ordered.
+    #[must_use]
+    pub fn orders(&self, section: Section) -> bool {
+        match section {
+            Section::Flash => self.flash.is_some(),
+            Section::Calibrate => self.calibrate.is_some(),
+            Section::Name => self.name.is_some(),
+            Section::Password => self.password.is_some(),
+            Section::Lease => self.lease.is_some(),
+        }
+    }
+
+    /// Whether a board leaves the line with its discharge path on.
+    #[must_use]
+    pub fn leaves_discharging(&self) -> bool {
+        self.lease.as_ref().is_none_or(|lease| lease.birth != BirthLease::Locked)
     }
 }
 
@@ -53,6 +112,7 @@ wire! {
 }
 
 wire! {
+    #[derive(Copy)]
     #[serde(deny_unknown_fields)]
     pub struct CalibrateStep {
         /// The known load, milliamperes, as the fixture's instrument reports it.
@@ -112,6 +172,10 @@ wire! {
     pub struct NumberStep {
         /// `{yy}`, `{ww}` (ISO year and week of the block's day), `{seq:5}`, `{check}` (mod 36 check character); the rest is literal.
         pub pattern: String,
+        /// The field of the board that takes the number; none: it stands on the label only. Where boards have no identity before
+        /// it, the number is their identity from then on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub register: Option<String>,
     }
 }
 

@@ -63,6 +63,7 @@ wire! {
         /// The number reserved for this board; confirmed by a pass, kept by a re-test.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub serial: Option<String>,
+        /// None: the procedure sends no image, or the run ended before one was proved.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub firmware: Option<FirmwareRecord>,
         pub steps: Vec<StepRecord>,
@@ -72,6 +73,12 @@ wire! {
         pub password: Option<SecretRecord>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub lease: Option<LeaseRecord>,
+        /// The number on the board itself, where the procedure writes it there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub number: Option<NumberRecord>,
+        /// The paths as they were left, where no lock says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub output: Option<OutputRecord>,
     }
 }
 
@@ -235,10 +242,33 @@ wire! {
     }
 }
 
+wire! {
+    /// The serial number as the board holds it.
+    pub struct NumberRecord {
+        pub register: String,
+        /// Read back after it was written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub read: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub after_restart: Option<String>,
+        pub evidence: Evidence,
+    }
+}
+
+wire! {
+    /// Both paths as read at the end.
+    #[derive(Copy, Eq)]
+    pub struct OutputRecord {
+        pub charge_on: bool,
+        pub discharge_on: bool,
+    }
+}
+
 mod expected;
 mod judge;
 
 pub use expected::{
-    CALIBRATED_CURRENT, CALIBRATION_CORRECTION, Expected, ExpectedLimit, ExpectedMeasurement,
+    CALIBRATED_CURRENT, CALIBRATION_CORRECTION, Expected, ExpectedFirmware, ExpectedLimit,
+    ExpectedMeasurement,
 };
 pub use judge::{RecordDoubt, bare_version, judge_record};

@@ -41,6 +41,8 @@ wire! {
         IdentityIsDefault,
         /// `before`, `after`
         IdentityChanged,
+        /// `found`: the board bears a number that neither this station nor the server has given to it; nothing was written
+        NumberNotOurs,
         /// `attempts`, `reason`
         FlashFailed,
         /// `expected`, `found`

@@ -38,12 +38,12 @@ fn bundle() -> BundleContent {
         model: file("m", "the model"),
         profile: file("p", "the profile"),
         procedure: file("b", "the procedure"),
-        firmware: FirmwareRef {
+        firmware: Some(FirmwareRef {
             version: "V1.9".to_owned(),
             bytes: 64,
             sha256: ContentHash::of(&image),
             crc32: 1,
-        },
+        }),
     };
     BundleContent {
         release: signed(release_of(manifest.hash(), "engineer", "quality"), &key(7)),
@@ -55,7 +55,7 @@ fn bundle() -> BundleContent {
     }
 }
 
-fn check(bundle: &BundleContent) -> Result<Vec<u8>, BundleFault> {
+fn check(bundle: &BundleContent) -> Result<Option<Vec<u8>>, BundleFault> {
     bundle.check(&self::bundle().manifest.hash(), &key(7).verifying_key())
 }
 
@@ -68,7 +68,7 @@ fn flipped(text: &str, at: usize) -> String {
 
 #[test]
 fn a_whole_bundle_gives_its_image() {
-    assert_eq!(check(&bundle()).unwrap(), (0..64).collect::<Vec<u8>>());
+    assert_eq!(check(&bundle()).unwrap(), Some((0..64).collect::<Vec<u8>>()));
 }
 
 #[test]
@@ -99,14 +99,15 @@ fn a_flipped_byte_in_any_part_is_found_and_the_part_is_named() {
 
 #[test]
 fn a_changed_manifest_is_another_bundle() {
-    let changes: [fn(&mut BundleManifest); 7] = [
+    let changes: [fn(&mut BundleManifest); 8] = [
         |manifest| manifest.model.revision += 1,
         |manifest| manifest.profile.id.push('x'),
         |manifest| manifest.profile.revision += 1,
         |manifest| manifest.procedure.sha256 = ContentHash::of(b"another"),
-        |manifest| manifest.firmware.version.push('9'),
-        |manifest| manifest.firmware.bytes += 1,
-        |manifest| manifest.firmware.crc32 ^= 1,
+        |manifest| manifest.firmware.as_mut().unwrap().version.push('9'),
+        |manifest| manifest.firmware.as_mut().unwrap().bytes += 1,
+        |manifest| manifest.firmware.as_mut().unwrap().crc32 ^= 1,
+        |manifest| manifest.firmware = None,
     ];
     for change in changes {
         let mut spoilt = bundle();
@@ -150,4 +151,23 @@ fn only_the_servers_key_releases_and_it_takes_two_people() {
     assert_eq!(with(others), Err(BundleFault::ReleaseOfAnother(other.clone())));
     let expected = bundle().check(&other, &key(7).verifying_key());
     assert!(matches!(expected, Err(BundleFault::HashDiffers { .. })));
+}
+
+#[test]
+fn a_bundle_without_an_image_is_whole_and_takes_none_that_it_does_not_name() {
+    let with_image = bundle().manifest.hash();
+    let mut content = bundle();
+    (content.manifest.firmware, content.image_hex) = (None, String::new());
+    let hash = content.manifest.hash();
+    assert_ne!(hash, with_image);
+    content.release = signed(release_of(hash.clone(), "engineer", "quality"), &key(7));
+    let key = key(7).verifying_key();
+    assert_eq!(content.check(&hash, &key), Ok(None));
+    assert_eq!(content.manifest.reference().firmware_version, "");
+    // It travels without the fields, and comes back the same.
+    let json = serde_json::to_string(&content.manifest).unwrap();
+    assert!(!json.contains("firmware"), "{json}");
+    assert_eq!(serde_json::from_str::<BundleManifest>(&json).unwrap(), content.manifest);
+    content.image_hex = "00".to_owned();
+    assert_eq!(content.check(&hash, &key), Err(BundleFault::ImageNotNamed));
 }

@@ -53,7 +53,7 @@ fn every_syntax_error_of_a_file_is_shown_at_once() {
 #[test]
 fn the_head_the_link_and_the_loader_are_within_their_bounds() {
     finds("id =", "\"topbms\"", "\"Top BMS\"", "is not of a-z");
-    finds("revision", "revision = 2", "revision = 0", "counts from 1");
+    finds("revision", "revision = 3", "revision = 0", "counts from 1");
     finds("[link]", "baud = 9600", "baud = 9601", "no usual rate");
     finds("[link]", "address = 1", "address = 0", "outside Modbus's 1..247");
     finds("[link]", "max_read = 60", "max_read = 126", "outside Modbus's 1..125");
@@ -230,17 +230,23 @@ fn every_name_that_is_used_exists_and_fits_its_use() {
     finds("[name]", "max_length = 16", "max_length = 17", "more than its register holds");
     finds("[lease]", "\"lease_mode\"", "\"heater_mode\"", "has no option \"open\"");
     finds("[lease]", "\"lease_expiry_s\"", "\"cycles\"", "of the wrong kind");
+    let discharge = "discharge = { register = \"outputs\", bit = \"discharge\" }";
     finds(
-        "[lease]",
-        "discharge_bit = \"discharge\"",
-        "discharge_bit = \"outgoing\"",
-        "names no bit \"outgoing\"",
+        "[output]",
+        discharge,
+        &discharge.replace("bit = \"discharge\"", "bit = \"out\""),
+        "names no bit \"out\"",
     );
+    finds("[output]", discharge, "discharge = { register = \"outputs\" }", "of the wrong kind");
+    finds("[output]", discharge, "discharge = { register = \"pack_voltage_v\" }", "is scaled");
+    finds("[output]", discharge, "discharge = { register = \"password_set\" }", "of the wrong kind");
+    finds("[output]", discharge, &discharge.replace(" }", ", on = 2 }"), "at 1, or at 0");
     finds("[calibration]", "\"calibration_current_ma\"", "\"current_ma\"", "cannot be written");
     finds("[calibration]", "\"current_ma\"", "\"nobody\"", "there is no register \"nobody\"");
     finds("[calibration]", "min_a = 2", "min_a = 0", "positive number of amperes");
-    finds("[safe_state]", "\"switches\"", "\"outputs\"", "cannot be both read and written");
-    finds("[safe_state]", "charge_bit = \"charge\"", "charge_bit = \"in\"", "names no bit \"in\"");
+    let charge = "charge = { register = \"switches\", bit = \"charge\" }";
+    finds("[safe_state]", charge, &charge.replace("switches", "outputs"), "cannot be written");
+    finds("[safe_state]", charge, &charge.replace("\"charge\" }", "\"in\" }"), "names no bit \"in\"");
     finds("name = \"sleep\"", "address = 0x0703", "address = 0x0704", "lies in no block");
     finds("name = \"sleep\"", "\"sleep\"", "\"reset\"", "command \"reset\" stands twice");
     finds(
@@ -267,6 +273,25 @@ fn every_name_that_is_used_exists_and_fits_its_use() {
         "product.rated",
         "which is no parameter",
     );
+}
+
+#[test]
+fn paths_that_are_switched_or_locked_are_seen_too() {
+    let output = "[output]\ncharge = { register = \"outputs\", bit = \"charge\" }\ndischarge = { register = \"outputs\", bit = \"discharge\" }\n";
+    let text = shipped();
+    assert!(text.contains(output));
+    let reasons: Vec<String> =
+        faults(&text.replace(output, "")).into_iter().map(|fault| fault.reason).collect();
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(reasons.iter().all(|reason| reason.contains("no [output]")), "{reasons:?}");
+    // Of a field that nobody can read, each bit is one of the two switches.
+    let text =
+        fs::read_to_string(format!("{}/../profiles/models/jbd.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let third = "{ bit = 2, name = \"heat\", title = { en = \"Heat\", zh = \"加热\" } },\n  { bit = 1, name = \"discharge_off\"";
+    let spoilt = text.replacen("{ bit = 1, name = \"discharge_off\"", third, 1);
+    let found = faults(&spoilt);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].reason.contains("nobody knows what its bit \"heat\" is"), "{found:?}");
 }
 
 #[test]

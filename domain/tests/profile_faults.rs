@@ -280,6 +280,73 @@ fn a_procedure_asks_a_model_only_for_what_it_has() {
     let mut poor = model();
     (poor.calibration, poor.password, poor.lease, poor.safe_state, poor.name) =
         (None, None, None, None, None);
-    poor.firmware.crc_register = None;
-    assert_eq!(check_procedure(&parse_procedure("b.toml", &birth()).unwrap(), &poor).len(), 6);
+    (poor.boot, poor.firmware.image, poor.firmware.crc_register, poor.output) = (None, None, None, None);
+    let said = check_procedure(&parse_procedure("b.toml", &birth()).unwrap(), &poor);
+    // Five sections, the evidence, switches and output.
+    assert_eq!(said.len(), 8, "{said:#?}");
+    // Without a restart command the fixture's power cycle is the restart.
+    let mut unrestarted = model();
+    unrestarted.commands.retain(|command| command.name != "restart");
+    assert_eq!(check_procedure(&parse_procedure("b.toml", &birth()).unwrap(), &unrestarted), []);
+}
+
+/// The shipped text without one of its sections.
+fn without(section: &str) -> String {
+    let text = birth();
+    let from = text.find(&format!("[{section}]\n")).unwrap();
+    let to = text[from + 1..].find("\n[").map(|at| from + 1 + at + 1).unwrap();
+    format!("{}{}", &text[..from], &text[to..])
+}
+
+#[test]
+fn what_a_board_can_do_is_ordered_or_left_out_on_purpose() {
+    for section in ["flash", "name", "password", "lease"] {
+        let text = without(section);
+        let procedure = parse_procedure("b.toml", &text).unwrap();
+        let faults = check_procedure(&procedure, &model());
+        let wanted = format!("does not order [{section}]");
+        assert!(faults.len() == 1 && faults[0].reason.contains(&wanted), "{faults:#?}");
+        let said = text.replacen("[probe]", &format!("leaves_out = [\"{section}\"]\n[probe]"), 1);
+        assert_eq!(check_procedure(&parse_procedure("b.toml", &said).unwrap(), &model()), []);
+        // Ordered and left out is a contradiction.
+        let both = birth().replacen("[probe]", &format!("leaves_out = [\"{section}\"]\n[probe]"), 1);
+        let faults = parse_procedure("b.toml", &both).unwrap_err();
+        assert!(faults[0].reason.contains("say one of the two"), "{faults:#?}");
+    }
+    // Without a calibration no load flows: what is measured under one is refused where it stands.
+    let faults = parse_procedure("b.toml", &without("calibrate")).unwrap_err();
+    assert_eq!(faults.len(), 6, "five under the load, one beside it: {faults:#?}");
+    assert!(faults.iter().all(|fault| fault.line > 1 && fault.reason.contains("needs a known load")));
+}
+
+#[test]
+fn a_number_goes_into_a_field_that_takes_and_shows_it() {
+    let pattern = "pattern = \"TB{yy}{ww}{seq:5}{check}\"";
+    let said = |register: &str, pattern_to: &str, model: &DeviceModel| -> Vec<String> {
+        let text = spoilt(&birth(), pattern, &format!("{pattern_to}\nregister = \"{register}\""));
+        let procedure = parse_procedure("b.toml", &text).unwrap();
+        check_procedure(&procedure, model).into_iter().map(|fault| fault.reason).collect()
+    };
+    assert_eq!(said("serial_number", pattern, &model()), Vec::<String>::new());
+    for (register, reason) in [
+        ("nobody", "does not have"),
+        ("cell_count", "it is no text"),
+        ("hardware_model", "does not allow it"),
+        ("password_set", "can't be written"),
+    ] {
+        let said = said(register, pattern, &model());
+        assert!(said.len() == 1 && said[0].contains(reason), "{register}: {said:#?}");
+    }
+    let long = "pattern = \"TOPBMS-LINE-A-{yy}{ww}{seq:5}{check}\"";
+    let said_long = said("serial_number", long, &model());
+    assert!(said_long.iter().any(|reason| reason.contains("does not go into")), "{said_long:#?}");
+    // Boards that are told apart by nothing before the line numbers them must bear the number.
+    let jbd = parse_model("m.toml", &shipped("models/jbd.toml")).unwrap();
+    assert!(jbd.is_born_without_identity() && !model().is_born_without_identity());
+    let text = shipped("procedures/jbd-birth-8s-lto.toml");
+    for to in ["", "register = \"device_name\"\n"] {
+        let procedure = parse_procedure("b.toml", &spoilt(&text, "register = \"barcode\"\n", to)).unwrap();
+        let faults = check_procedure(&procedure, &jbd);
+        assert!(faults.len() == 1 && faults[0].reason.contains("no identity before"), "{to:?}: {faults:#?}");
+    }
 }

@@ -96,6 +96,48 @@ fn the_full_models_have_a_profile_of_every_chemistry() {
     }
 }
 
+/// And each of them is worked by exactly one procedure, whose cell limits lie between the profile's own protections.
+#[test]
+fn every_profile_of_a_full_model_has_its_one_procedure_within_its_protections() {
+    let procedures: Vec<_> =
+        files("procedures").iter().map(|(path, text)| parse_procedure(path, text).unwrap()).collect();
+    let mut worked = 0;
+    for (path, text) in files("parameters") {
+        let profile = parse_profile(&path, &text).unwrap();
+        let own: Vec<_> = procedures.iter().filter(|p| p.profiles.contains(&profile.id)).collect();
+        assert_eq!(own.len(), 1, "{}: {own:?}", profile.id);
+        let (low, high) = match profile.model.as_str() {
+            "topbms" => ("discharge_protection_l1_mv", "charge_protection_l1_mv"),
+            _ => ("cell_under_voltage_mv", "cell_over_voltage_mv"),
+        };
+        let value = |name: &str| profile.values[name].as_number().unwrap();
+        let cells: Vec<_> = own[0].measurements.iter().filter(|m| m.register == "cells").collect();
+        assert_eq!(cells.len(), 2, "{}", profile.id);
+        let pack: Vec<_> =
+            own[0].measurements.iter().filter(|m| m.register.starts_with("pack_voltage")).collect();
+        assert_eq!(pack.len(), 2, "{}", profile.id);
+        for cell in cells {
+            let (min, max) = (cell.limit.min.unwrap(), cell.limit.max.unwrap());
+            assert!(value(low) < min && max < value(high), "{}: {min} to {max}", profile.id);
+            let nominal = match profile.chemistry {
+                Chemistry::Lto => 2320.0,
+                Chemistry::LiFePo4 => 3300.0,
+                Chemistry::LiIon => 3680.0,
+            };
+            assert!((min..=max).contains(&nominal), "{}: {min} to {max}", profile.id);
+            // The pack is its cells.
+            for whole in &pack {
+                let to_mv = if whole.unit == "V" { 1000.0 } else { 1.0 };
+                let (least, most) = (whole.limit.min.unwrap() * to_mv, whole.limit.max.unwrap() * to_mv);
+                let cells = f64::from(profile.product.cells);
+                assert!(min * cells <= least + 100.0 && most <= max * cells + 100.0, "{}", profile.id);
+            }
+        }
+        worked += 1;
+    }
+    assert_eq!((worked, procedures.len()), (9, 9));
+}
+
 /// What nobody has published drives simulators only; it is told block by block.
 #[test]
 fn what_is_assumed_of_a_published_model_is_marked_block_by_block() {

@@ -119,6 +119,10 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
     }
     let number_text = birth.machine_code.to_string();
     for field in &model.identity.fields {
+        // What the line writes when it numbers a board is not there before.
+        if field.valid_from == ValidFrom::Numbering {
+            continue;
+        }
         let text = match field.kind.as_str() {
             "machine_code" => birth.machine_code.to_string(),
             "bluetooth_address" => birth.bluetooth_address.clone(),
@@ -153,12 +157,20 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
     {
         put(register, raw);
     }
-    if let Some(safe) = &model.safe_state
-        && let Some(register) = model.register(&safe.switch_register)
-    {
-        let on =
-            register.bits.iter().filter(|bit| [&safe.charge_bit, &safe.discharge_bit].contains(&&bit.name));
-        put(register, vec![on.fold(0, |word, bit| word | 1 << bit.bit)]);
+    if let Some(safe) = &model.safe_state {
+        let paths = [&safe.charge, &safe.discharge];
+        for path in paths {
+            let Some(register) = model.register(&path.register) else { continue };
+            if path.bit.is_none() {
+                put(register, encode_number(register, f64::from(path.on)));
+                continue;
+            }
+            // Both on: the bits that are set for it.
+            let set = paths.iter().filter(|path| path.register == register.name && path.on == 1);
+            let bits = set
+                .flat_map(|path| register.bits.iter().filter(|named| Some(&named.name) == path.bit.as_ref()));
+            put(register, vec![bits.fold(0, |word, named| word | 1 << named.bit)]);
+        }
     }
     let password = model.password.as_ref().map(|password| password.factory.clone()).unwrap_or_default();
     Stored { words, password, gain: 1.0, calibrated: model.calibration.is_none() }

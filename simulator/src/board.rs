@@ -39,7 +39,6 @@ use crate::{
 pub(crate) use shown::{FIRST_SENSOR, STORED};
 
 use self::{
-    application::HeldOff,
     counters::{Counter, counters},
     ear::Ear,
     sleep::Doze,
@@ -59,8 +58,7 @@ pub struct Board {
     live: Vec<(Register, Live)>,
     counters: Vec<Counter>,
     /// The alarms when it was looked last.
-    alarms_seen: u16,
-    held_off: HeldOff,
+    alarms_seen: u32,
     memory: Memory,
     flash: Flash,
     pack: Pack,
@@ -149,12 +147,16 @@ impl Board {
         }
         let live = live_registers(&model);
         let settle_ms = model.calibration.as_ref().map_or(0, |calibration| calibration.settle_ms);
+        let pack = Pack::new(model.cells.max, settle_ms, birth.seed, birth.fault);
+        let pack = match birth.knobs.cell_rest_mv {
+            0 => pack,
+            rest_mv => pack.resting_at(rest_mv.into()),
+        };
         Self {
             step,
             counters: counters(&model, &live),
             live,
             alarms_seen: 0,
-            held_off: HeldOff::default(),
             memory: Memory::new(
                 model.clone(),
                 kept,
@@ -162,7 +164,7 @@ impl Board {
                 birth.seed,
                 birth.knobs.forget_password != 0,
             ),
-            pack: Pack::new(model.cells.max, settle_ms, birth.seed, birth.fault),
+            pack,
             pace: Pace::new(birth.delays, &mut chance),
             model,
             birth,
@@ -422,7 +424,6 @@ impl Board {
 
     fn begin(&mut self, now: Instant, program: Program) {
         self.restarts += 1;
-        self.held_off = HeldOff::default();
         self.alarms_seen = 0;
         self.read_since_start.clear();
         self.changed_since_start = false;

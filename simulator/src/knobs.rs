@@ -27,6 +27,8 @@ pub struct Knobs {
     pub sleep_after_s: u32,
     /// Switch: comes to the line asleep. For models that say how a board is woken.
     pub asleep: u32,
+    /// About what the jig's cells read at rest, millivolts: 3300 for iron phosphate, 3680 for ternary. 0: titanate's 2315.
+    pub cell_rest_mv: u32,
 }
 
 /// Why a knob cannot be turned.
@@ -56,7 +58,7 @@ impl Knobs {
         Ok(())
     }
 
-    fn all(&mut self) -> [(&'static str, &mut u32); 11] {
+    fn all(&mut self) -> [(&'static str, &mut u32); 12] {
         [
             ("lose_answer_every", &mut self.lose_answer_every),
             ("damage_answer_every", &mut self.damage_answer_every),
@@ -69,6 +71,7 @@ impl Knobs {
             ("lock_stops_charge", &mut self.lock_stops_charge),
             ("sleep_after_s", &mut self.sleep_after_s),
             ("asleep", &mut self.asleep),
+            ("cell_rest_mv", &mut self.cell_rest_mv),
         ]
     }
 }

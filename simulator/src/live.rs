@@ -61,7 +61,11 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     if model.password.as_ref().is_some_and(|password| password.state_register.as_deref() == Some(name)) {
         return Some(Live::UnlockState);
     }
-    if model.lease.as_ref().is_some_and(|lease| lease.output_register == name) {
+    if model
+        .output
+        .as_ref()
+        .is_some_and(|output| [&output.charge, &output.discharge].iter().any(|path| path.register == name))
+    {
         return Some(Live::Output);
     }
     if model.calibration.as_ref().is_some_and(|calibration| calibration.current_register == name) {

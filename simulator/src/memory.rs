@@ -190,6 +190,13 @@ impl Memory {
                 };
             }
         }
+        // What can only be written is obeyed, not stored.
+        let orders =
+            |place: u16| self.model.block_of(place, 1).is_some_and(|block| block.access == Access::WriteOnly);
+        next.words.retain(|place, _| !orders(*place));
+        next.words.extend(
+            self.kept.words.iter().filter(|(place, _)| orders(**place)).map(|(at, word)| (*at, *word)),
+        );
         if self.forgets_password {
             next.password.clone_from(&self.kept.password);
         }

@@ -11,6 +11,9 @@ pub const LOW_CELL_MV: f64 = 60.0;
 /// What the cell of [`Fault::DriftingCell`] loses, millivolts a second.
 pub const DRIFT_MV_PER_S: f64 = 4.0;
 
+/// About what titanate cells read at rest and half charge, millivolts.
+const TITANATE_REST_MV: f64 = 2315.0;
+
 /// The pack and the board's eyes on it.
 #[derive(Debug, Clone)]
 pub struct Pack {
@@ -38,7 +41,7 @@ struct Cell {
 }
 
 impl Pack {
-    /// A pack of up to `cells` LTO cells (2300 to 2330 mV at rest). `settle_ms`: time until a reading is good.
+    /// A pack of up to `cells` titanate cells (2300 to 2330 mV at rest). `settle_ms`: time until a reading is good.
     #[must_use]
     pub fn new(cells: u8, settle_ms: u32, seed: u64, fault: Option<Fault>) -> Self {
         let mut chance = StdRng::seed_from_u64(seed ^ 0x7061_636b);
@@ -72,6 +75,15 @@ impl Pack {
             noise: StdRng::seed_from_u64(seed ^ 0x6e6f_6973),
             drifting: (fault == Some(Fault::DriftingCell)).then_some(low),
         }
+    }
+
+    /// With cells of another chemistry: they rest at about `rest_mv`, as far from each other as before.
+    #[must_use]
+    pub fn resting_at(mut self, rest_mv: f64) -> Self {
+        for cell in &mut self.cells {
+            cell.open_mv += rest_mv - TITANATE_REST_MV;
+        }
+        self
     }
 
     /// From now on this current flows out of the pack, amperes.
@@ -166,6 +178,21 @@ mod tests {
             assert_eq!(low(&mut pack), 0, "seed {seed}");
             pack.set_current(Duration::from_secs(15), 0.0);
             assert_eq!(low(&mut pack), 1, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn cells_of_another_chemistry_rest_elsewhere_and_are_otherwise_the_same() {
+        for seed in 0..50 {
+            let (mut lto, mut lfp) =
+                (Pack::new(16, 800, seed, None), Pack::new(16, 800, seed, None).resting_at(3300.0));
+            for cell in 0..16 {
+                let (lto, lfp) = (lto.cell_mv(cell), lfp.cell_mv(cell));
+                assert!(
+                    (lfp - lto - 985.0).abs() < 1e-9 && (3280.0..3320.0).contains(&lfp),
+                    "seed {seed}: {lfp}"
+                );
+            }
         }
     }
 

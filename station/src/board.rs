@@ -97,6 +97,10 @@ pub enum BoardRequest {
     ReadCurrent,
     /// Writes the Bluetooth name and reads it back. -> [`BoardReply::Name`].
     WriteName { name: String },
+    /// Writes the serial number into that text register, unless it stands there, and reads it back. Where the register is a field
+    /// of the identity, what the link knew of the board is forgotten: the runner reads who it is now. Only for a board that was
+    /// in sight all the time, or whose other fields tell it apart. -> [`BoardReply::Number`].
+    WriteNumber { register: String, serial: String },
     /// Sets the unit's own password. Nothing on the board can read it back; only `ProvePassword` after a restart shows it.
     /// -> [`BoardReply::Done`].
     SetPassword { new: Secret },
@@ -105,7 +109,7 @@ pub enum BoardRequest {
     ProvePassword { new: Secret, old: Secret },
     /// Writes the rental lock and reads it back. `expires_s`: seconds since 1970-01-01 UTC, none: no term. -> [`BoardReply::Lease`].
     WriteLease { mode: BirthLease, expires_s: Option<u32> },
-    /// Sets the switches of the safe state and leaves the register's other bits alone; reads the output afterwards.
+    /// Sets the switches of the safe state and leaves a register's other bits alone; reads the output afterwards.
     /// -> [`BoardReply::Output`].
     WriteSwitches { charge: bool, discharge: bool },
     /// Which paths really conduct. -> [`BoardReply::Output`].
@@ -189,6 +193,10 @@ pub enum BoardReply {
     },
     /// The Bluetooth name as read back.
     Name {
+        read: String,
+    },
+    /// The serial number as read back.
+    Number {
         read: String,
     },
     PasswordProof(PasswordProof),
@@ -317,7 +325,7 @@ pub struct LeaseReading {
 pub struct OutputReading {
     pub charge_on: bool,
     pub discharge_on: bool,
-    /// The output register.
+    /// The register in which the charge path is seen, and the discharge path too where both are its bits.
     pub raw: u16,
 }
 

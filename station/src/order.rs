@@ -26,7 +26,8 @@ pub struct WorkOrder {
     pub model: Arc<DeviceModel>,
     pub profile: Arc<Profile>,
     pub procedure: Arc<Procedure>,
-    pub image: Arc<FirmwareImage>,
+    /// None: the procedure sends none.
+    pub image: Option<Arc<FirmwareImage>>,
 }
 
 impl WorkOrder {
@@ -45,7 +46,7 @@ impl WorkOrder {
         let model = parse_model(&manifest.model.id, &content.model_toml).map_err(first)?;
         let profile = parse_profile(&manifest.profile.id, &content.profile_toml).map_err(first)?;
         let procedure = parse_procedure(&manifest.procedure.id, &content.procedure_toml).map_err(first)?;
-        check_parts(&model, &profile, &procedure, &image)?;
+        check_parts(&model, &profile, &procedure, image.as_deref())?;
         if boards == Boards::Real && model.has_assumed_parts() {
             return Err(refused(format!(
                 "device model {} r{} rests on assumed facts and is for simulators only, and this station works real boards; \
@@ -53,7 +54,9 @@ impl WorkOrder {
                 model.id, model.revision
             )));
         }
-        let name = format!("{}-{}.bin", model.id, content.manifest.firmware.version);
+        let version = content.manifest.firmware.as_ref().map(|firmware| firmware.version.as_str());
+        let name = format!("{}-{}.bin", model.id, version.unwrap_or_default());
+        let image = image.map(|bytes| Arc::new(FirmwareImage { name: file_name(&name), bytes }));
         Ok(Self {
             batch_id: assignment.batch_id,
             batch_name: assignment.batch_name.clone(),
@@ -63,7 +66,7 @@ impl WorkOrder {
             model: Arc::new(model),
             profile: Arc::new(profile),
             procedure: Arc::new(procedure),
-            image: Arc::new(FirmwareImage { name: file_name(&name), bytes: image }),
+            image,
         })
     }
 }
@@ -93,18 +96,21 @@ fn check_parts(
     model: &DeviceModel,
     profile: &Profile,
     procedure: &Procedure,
-    image: &[u8],
+    image: Option<&[u8]>,
 ) -> Result<(), Fault> {
-    if image.is_empty() {
-        return Err(refused("its image has 0 bytes"));
-    }
-    if image.len() > model.image_capacity() as usize {
-        return Err(refused(format!(
-            "its image has {} bytes, the flash of {} takes {}",
-            image.len(),
-            model.id,
-            model.image_capacity()
-        )));
+    match (&procedure.flash, image) {
+        (Some(_), None) => return Err(refused("its procedure sends an image, and it has none")),
+        (None, Some(_)) => return Err(refused("it has an image that its procedure does not send")),
+        (Some(_), Some([])) => return Err(refused("its image has 0 bytes")),
+        (Some(_), Some(image)) if image.len() > model.image_capacity() as usize => {
+            return Err(refused(format!(
+                "its image has {} bytes, the flash of {} takes {}",
+                image.len(),
+                model.id,
+                model.image_capacity()
+            )));
+        }
+        _ => {}
     }
     let found = check_profile(profile, model, Some(test_current_a(procedure)));
     none_of(found.into_iter().filter(|fault| fault.severity == Severity::Error).collect())?;

@@ -13,7 +13,7 @@ mod tests;
 pub use tests::bench as tests_support;
 mod work;
 
-pub use event::{Admitted, Effect, Event, Lamp, Sealed, Start};
+pub use event::{Admitted, Board, Effect, Event, Lamp, Sealed, Start};
 
 use crate::clock::Moment;
 use domain::{
@@ -87,7 +87,7 @@ impl Runner {
         match event {
             Event::Present(start) => self.present(now, *start),
             Event::Removed => self.removed(now),
-            Event::PresenceLost => self.presence_lost(),
+            Event::PresenceLost => self.presence_lost(now),
             Event::Stop => {
                 self.stopping = true;
                 Vec::new()
@@ -134,8 +134,18 @@ impl Runner {
         effects
     }
 
+    /// Whether the board under work has nothing yet that would tell it from another: losing sight of it ends its run.
+    #[must_use]
+    pub fn needs_sight(&self) -> bool {
+        matches!(&self.state, State::Working(work) if work.needs_sight())
+    }
+
     /// A verdict stands for a board that was seen all the time; a run goes on with whoever still has its identity.
-    fn presence_lost(&mut self) -> Vec<Effect> {
+    fn presence_lost(&mut self, now: Moment) -> Vec<Effect> {
+        if self.needs_sight() {
+            let detail = "its line broke while a board without an identity was worked, so nobody knows which one lies there now";
+            return self.end_if_working(now, Fault::new(FaultCode::FixtureSilent).with("detail", detail));
+        }
         if let State::Working(work) = &mut self.state {
             work.doubt_identity();
             return Vec::new();

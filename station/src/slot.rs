@@ -133,6 +133,9 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                         *present = false;
                         return Woken::Event(Event::PresenceLost);
                     }
+                    if runner.needs_sight() {
+                        return Woken::Event(Event::PresenceLost);
+                    }
                     // The run goes on, with whoever still has its identity.
                     doubted.set(true);
                     let _no_effects = runner.handle(shared.now(), Event::PresenceLost);
@@ -140,6 +143,9 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 Some(SlotInput::Presence(now)) if now == *present && !*unknown => {}
                 Some(SlotInput::Presence(true)) => {
                     *unknown = false;
+                    if runner.needs_sight() {
+                        return Woken::Event(Event::PresenceLost);
+                    }
                     if runner.is_working() {
                         doubted.set(true);
                         let _no_effects = runner.handle(shared.now(), Event::PresenceLost);

@@ -11,6 +11,7 @@ use domain::{
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     ids::{BatchId, ContentHash, RunId, SerialBlockId, StationId},
     live::StationLive,
+    model::parse_model,
     outcome::Outcome,
     procedure::parse_procedure,
     profile::parse_profile,
@@ -43,6 +44,13 @@ pub struct Held {
     pub deaf: Cell<bool>,
 }
 
+impl Held {
+    /// As if so many numbers had been lent to others before.
+    pub fn skip_numbers(&self, count: u32) {
+        self.next_number.set(self.next_number.get() + count);
+    }
+}
+
 /// The files that a bundle is made of, as text.
 #[derive(Debug, Clone)]
 pub struct BundleFiles {
@@ -58,14 +66,23 @@ impl BundleFiles {
     /// When one is not there: then nothing can be tested.
     #[must_use]
     pub fn shipped() -> Self {
+        Self::of("topbms", "topbms-12s-lto-200a", "topbms-birth")
+    }
+
+    /// The shipped files of these names.
+    ///
+    /// # Panics
+    /// When one is not there: then nothing can be tested.
+    #[must_use]
+    pub fn of(model: &str, profile: &str, procedure: &str) -> Self {
         let read = |path: &str| {
             let path = crate::demo::workspace_root().join("profiles").join(path);
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         };
         Self {
-            model: read("models/topbms.toml"),
-            profile: read("parameters/topbms-12s-lto-200a.toml"),
-            procedure: read("procedures/topbms-birth.toml"),
+            model: read(&format!("models/{model}.toml")),
+            profile: read(&format!("parameters/{profile}.toml")),
+            procedure: read(&format!("procedures/{procedure}.toml")),
         }
     }
 }
@@ -84,13 +101,14 @@ impl MemoryServer {
         Self::with_files(BundleFiles::shipped(), station_id, image, version)
     }
 
-    /// With these files and this image, released by two people.
+    /// With these files, released by two people, and with this image where the procedure sends one.
     ///
     /// # Panics
     /// When a file does not parse: then nothing can be tested.
     #[must_use]
     pub fn with_files(files: BundleFiles, station_id: StationId, image: &[u8], version: &str) -> Self {
         let BundleFiles { model: model_toml, profile: profile_toml, procedure: procedure_toml } = files;
+        let model = parse_model("model", &model_toml).expect("the shipped model parses");
         let profile = parse_profile("profile", &profile_toml).expect("the shipped profile parses");
         let procedure = parse_procedure("procedure", &procedure_toml).expect("the shipped procedure parses");
         let file = |id: &str, revision, text: &str| FileRef {
@@ -99,16 +117,17 @@ impl MemoryServer {
             sha256: ContentHash::of(text.as_bytes()),
         };
         let manifest = BundleManifest {
-            model: file("topbms", 1, &model_toml),
+            model: file(&model.id, model.revision, &model_toml),
             profile: file(&profile.id, profile.revision, &profile_toml),
             procedure: file(&procedure.id, procedure.revision, &procedure_toml),
-            firmware: FirmwareRef {
+            firmware: procedure.flash.as_ref().map(|_| FirmwareRef {
                 version: version.to_owned(),
                 bytes: u32::try_from(image.len()).expect("an image is small"),
                 sha256: ContentHash::of(image),
                 crc32: protocol::crc::crc32(image),
-            },
+            }),
         };
+        let image_hex = manifest.firmware.as_ref().map(|_| hex::encode(image)).unwrap_or_default();
         let key = SigningKey::from_bytes(&[7; 32]);
         let release = Release {
             bundle: manifest.hash(),
@@ -122,7 +141,7 @@ impl MemoryServer {
             model_toml,
             profile_toml,
             procedure_toml,
-            image_hex: hex::encode(image),
+            image_hex,
             release: SignedRelease { release, signature },
         };
         Self(Rc::new(Held {

@@ -8,14 +8,18 @@ use chrono::{DateTime, Utc};
 
 wire! {
     /// `POST /api/v1/bundles` (engineer). Model, profile and procedure must have been imported. 201 [`BundleView`];
-    /// 422 `invalid` names every fault of the image (0 bytes, larger than the model's flash, bad vector table, version differs).
+    /// 422 `invalid` names every fault of the image (0 bytes, larger than the model's flash, bad vector table, version differs; one too
+    /// many or too few for the procedure).
     pub struct SubmitBundle {
         pub model_id: String,
         pub profile_id: String,
         pub profile_revision: u32,
         pub procedure_id: String,
+        /// Left out or empty, as `image_hex` is, where the procedure sends no image.
+        #[serde(default)]
         pub firmware_version: String,
         /// The image, base16.
+        #[serde(default)]
         pub image_hex: String,
     }
 }

@@ -1,4 +1,6 @@
-//! What a model's boards can do beside keeping parameters: cells, password, name, lease lock, calibration, safe state.
+//! What a model's boards can do beside keeping parameters: cells, password, name, lease lock, calibration, output, safe state.
+
+use super::Register;
 
 wire! {
     /// Where the cells are.
@@ -96,12 +98,6 @@ wire! {
         pub mode_register: String,
         /// u32 seconds since 1970-01-01 UTC; 0: no term.
         pub expiry_register: String,
-        /// Bits register that shows the discharge path (after the lock has acted).
-        pub output_register: String,
-        /// Bit of the charge path in `output_register`.
-        pub charge_bit: String,
-        /// Bit of the discharge path in `output_register`.
-        pub discharge_bit: String,
     }
 }
 
@@ -121,13 +117,66 @@ wire! {
 }
 
 wire! {
+    /// Where one of the two paths is switched or seen: a bit of a field, or a number field of its own.
+    #[serde(deny_unknown_fields)]
+    pub struct PathField {
+        pub register: String,
+        /// The bit of it; none: the whole field says it, as a number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub bit: Option<String>,
+        /// What bit or number is while the path is on: 1, or 0 where setting it switches off (JBD). Off is the other of the two.
+        #[serde(default = "set")]
+        pub on: u8,
+    }
+}
+
+wire! {
+    /// Where it is seen which paths really conduct, after a lock or a protection has acted.
+    #[serde(deny_unknown_fields)]
+    pub struct OutputSettings {
+        pub charge: PathField,
+        pub discharge: PathField,
+    }
+}
+
+wire! {
     /// The switches that the safe state sets: charge path on, discharge as the lease says.
     #[serde(deny_unknown_fields)]
     pub struct SafeStateSettings {
-        /// Bits register with the switches.
-        pub switch_register: String,
-        pub charge_bit: String,
-        pub discharge_bit: String,
+        pub charge: PathField,
+        pub discharge: PathField,
+    }
+}
+
+fn set() -> u8 {
+    1
+}
+
+impl PathField {
+    /// What bit or number holds for a path that is on or off.
+    #[must_use]
+    pub fn value(&self, is_on: bool) -> u8 {
+        if is_on { self.on } else { 1 - self.on.min(1) }
+    }
+
+    /// Whether a path is on whose number field reads `value`: what is neither on nor off is not on.
+    #[must_use]
+    pub fn is_on(&self, value: f64) -> bool {
+        value == f64::from(self.on)
+    }
+
+    /// Whether a path is on whose field of named bits holds `word`; none where the field does not name the bit.
+    #[must_use]
+    pub fn is_on_in(&self, register: &Register, word: u16) -> Option<bool> {
+        Some(word & self.mask(register)? != 0).map(|is_set| is_set == (self.on == 1))
+    }
+
+    /// The path's bit as a mask of its field of named bits; none where it has none or the field does not name it.
+    #[must_use]
+    pub fn mask(&self, register: &Register) -> Option<u16> {
+        let name = self.bit.as_ref()?;
+        let bit = register.bits.iter().find(|bit| bit.name == *name)?.bit;
+        1_u16.checked_shl(bit.into())
     }
 }
 
@@ -135,5 +184,42 @@ impl PasswordSettings {
     /// The registers that hold a password while it is written: never read, never shown.
     pub fn secret_registers(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.unlock_register).chain(&self.set_register)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bilingual, NamedBit, RegisterKind};
+
+    fn path(bit: Option<&str>, on: u8) -> PathField {
+        PathField { register: "r".to_owned(), bit: bit.map(str::to_owned), on }
+    }
+
+    #[test]
+    fn a_switch_that_is_set_to_switch_off_is_on_while_it_is_clear() {
+        let title = Bilingual { en: String::new(), zh: String::new() };
+        let bits = vec![NamedBit { bit: 9, name: "discharge".to_owned(), title }];
+        let register = Register { bits, ..Register::new("r", 0, RegisterKind::Bits) };
+        for (on, word, is_on) in
+            [(1, 0x0200, true), (1, 0xFDFF, false), (0, 0x0200, false), (0, 0xFDFF, true)]
+        {
+            let path = path(Some("discharge"), on);
+            assert_eq!(path.is_on_in(&register, word), Some(is_on), "{on} {word:04x}");
+            // What is written for a state reads as that state.
+            let written = if path.value(is_on) == 1 { 0x0200 } else { 0 };
+            assert_eq!(path.is_on_in(&register, written), Some(is_on));
+        }
+        assert_eq!(path(Some("charge"), 1).is_on_in(&register, 0), None, "a bit that nobody named");
+        assert_eq!(path(None, 1).mask(&register), None);
+        assert_eq!((path(None, 0).value(true), path(None, 0).value(false)), (0, 1));
+    }
+
+    #[test]
+    fn a_number_that_is_neither_on_nor_off_is_not_on() {
+        for value in [0.0, 2.0, 255.0, -1.0, 0.5, f64::NAN] {
+            assert!(!path(None, 1).is_on(value), "{value}");
+        }
+        assert!(path(None, 1).is_on(1.0) && path(None, 0).is_on(0.0) && !path(None, 0).is_on(1.0));
     }
 }

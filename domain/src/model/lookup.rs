@@ -1,8 +1,8 @@
 //! Finding things in a model by name and by address.
 
 use super::{
-    AddressStep, Block, BootSettings, Command, DeviceModel, IdentitySettings, ImageSettings, Provenance,
-    Register, RegisterKind,
+    AddressStep, Block, BootSettings, Command, DeviceModel, IdentityField, IdentitySettings, ImageSettings,
+    Provenance, Register, RegisterKind, ValidFrom,
 };
 
 impl Register {
@@ -105,6 +105,20 @@ impl DeviceModel {
     #[must_use]
     pub fn loader(&self) -> Option<(&ImageSettings, &BootSettings)> {
         self.firmware.image.as_ref().zip(self.boot.as_ref())
+    }
+
+    /// Whether a board fresh from its maker is told from the next one by nothing: every unique identity field is written by
+    /// the line when it numbers the board.
+    #[must_use]
+    pub fn is_born_without_identity(&self) -> bool {
+        let mut unique = self.identity.fields.iter().filter(|field| field.unique);
+        unique.all(|field| field.valid_from == ValidFrom::Numbering)
+    }
+
+    /// The identity field that lives in that register.
+    #[must_use]
+    pub fn identity_field(&self, register: &str) -> Option<&IdentityField> {
+        self.identity.fields.iter().find(|field| field.register == register)
     }
 
     /// The block that holds a register.

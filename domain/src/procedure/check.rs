@@ -1,12 +1,14 @@
 //! A procedure's text parsed and judged against its model.
 
-use super::{MeasurementSource, Procedure};
+use super::{MeasureWhen, MeasurementSource, Procedure, Section};
 use crate::{
+    codec,
     evidence::FirmwareEvidence,
-    model::{DeviceModel, RegisterKind, is_short_name},
+    model::{Access, DeviceModel, RegisterKind, ValidFrom, is_short_name},
     profile::Profile,
     serial_number::{Pattern, render_name},
     source::{At, Source},
+    value::Value,
 };
 use std::{collections::BTreeSet, fmt};
 
@@ -45,6 +47,7 @@ pub fn parse_procedure(file: &str, text: &str) -> Result<Procedure, Vec<Procedur
     let mut report = |path: &[At<'_>], reason: String| faults.push(fault(source.line(path), reason));
     check_head(&procedure, &mut report);
     check_flash(&procedure, &mut report);
+    check_calibrate(&procedure, &mut report);
     check_measurements(&procedure, &mut report);
     if faults.is_empty() { Ok(procedure) } else { Err(faults) }
 }
@@ -76,7 +79,17 @@ fn check_head(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String))
             "silent_ms is 0: every board would be silent".to_owned(),
         );
     }
-    let calibrate = &procedure.calibrate;
+    if let Err(fault) = Pattern::parse(&procedure.number.pattern) {
+        report(&[At::Key("number"), At::Key("pattern")], fault.to_string());
+    }
+    for (index, section) in procedure.leaves_out.iter().enumerate().filter(|(_, s)| procedure.orders(**s)) {
+        let reason = format!("{} is left out, and ordered under [{0}]: say one of the two", section.as_str());
+        report(&[At::Key("leaves_out"), At::Index(index)], reason);
+    }
+}
+
+fn check_calibrate(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String)) {
+    let Some(calibrate) = &procedure.calibrate else { return };
     let at = |key| [At::Key("calibrate"), At::Key(key)];
     if calibrate.load_ma == 0 {
         report(&at("load_ma"), "load_ma is 0: nothing can be calibrated without a load".to_owned());
@@ -94,13 +107,10 @@ fn check_head(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String))
         );
         report(&at("max_correction_percent"), reason);
     }
-    if let Err(fault) = Pattern::parse(&procedure.number.pattern) {
-        report(&[At::Key("number"), At::Key("pattern")], fault.to_string());
-    }
 }
 
 fn check_flash(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String)) {
-    let flash = &procedure.flash;
+    let Some(flash) = &procedure.flash else { return };
     if flash.accepted_evidence.is_empty() {
         let reason = "accepted_evidence is empty: no board could ever pass".to_owned();
         report(&[At::Key("flash"), At::Key("accepted_evidence")], reason);
@@ -152,6 +162,17 @@ fn check_measurements(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], 
                 format!("measurement {:?} has neither a limit nor forbidden bits: it could not fail", m.name),
             );
         }
+        // The known load is the calibration's.
+        let needs_load =
+            m.when == MeasureWhen::UnderLoad || m.source == MeasurementSource::BoardKnownStimulus;
+        if needs_load && procedure.calibrate.is_none() {
+            let key = if m.when == MeasureWhen::UnderLoad { "when" } else { "source" };
+            let reason = format!(
+                "measurement {:?} needs a known load, and there is no [calibrate] that sets one",
+                m.name
+            );
+            report(&at(key), reason);
+        }
     }
 }
 
@@ -181,40 +202,113 @@ pub fn check_procedure(procedure: &Procedure, model: &DeviceModel) -> Vec<Proced
     for m in &procedure.measurements {
         check_measurement(m, model, &mut report);
     }
-    let grades = &procedure.flash.accepted_evidence;
-    if *grades == [FirmwareEvidence::BoardCrc] && model.firmware.crc_register.is_none() {
+    check_sections(procedure, model, &mut report);
+    // What a board keeps is proved after a restart: the fixture switches the supply, or a command does. Without the command a
+    // run needs a fixture that can, and ends where it does not.
+    for (part, is_there) in
+        [("a safe state", model.safe_state.is_some()), ("an output", model.output.is_some())]
+    {
+        if !is_there {
+            report(format!(
+                "the paths of a board are tested and left on, but model {} has not {part}",
+                model.id
+            ));
+        }
+    }
+    check_number(procedure, model, &mut report);
+    faults
+}
+
+/// Each section against what the model can do.
+fn check_sections(procedure: &Procedure, model: &DeviceModel, report: &mut impl FnMut(String)) {
+    let able = [
+        (Section::Flash, model.loader().is_some(), "sends an image", "no way to send one is known"),
+        (Section::Calibrate, model.calibration.is_some(), "calibrates", "it has no calibration"),
+        (Section::Name, model.name.is_some(), "sets a name", "it has none"),
+        (
+            Section::Password,
+            model.password.as_ref().is_some_and(|password| password.set_register.is_some()),
+            "sets a password",
+            "it has none that can be set",
+        ),
+        (Section::Lease, model.lease.is_some(), "sets a lease", "it has none"),
+    ];
+    for (section, can, does, lacks) in able {
+        match (procedure.orders(section), can) {
+            (true, false) => report(format!("the procedure {does}, but of model {}: {lacks}", model.id)),
+            // Forgotten, a unit would leave with the factory's password or without its lock, and every record would be in order.
+            (false, true) if !procedure.leaves_out.contains(&section) => report(format!(
+                "model {} can do it, and the procedure does not order [{}]: name it under leaves_out if that is meant",
+                model.id,
+                section.as_str()
+            )),
+            _ => {}
+        }
+    }
+    if let Some(flash) = &procedure.flash
+        && flash.accepted_evidence == [FirmwareEvidence::BoardCrc]
+        && model.firmware.crc_register.is_none()
+    {
         report(format!(
             "only board_crc is accepted, but model {} reports no CRC: no board could ever pass",
             model.id
         ));
     }
-    if model.loader().is_none() {
-        report(format!("the procedure flashes, but of model {} no way to send an image is known", model.id));
+    if let (Some(calibrate), Some(calibration)) = (&procedure.calibrate, &model.calibration)
+        && f64::from(calibrate.load_ma) < calibration.min_a * 1000.0
+    {
+        report(format!(
+            "load_ma is {}; model {} calibrates from {} A",
+            calibrate.load_ma, model.id, calibration.min_a
+        ));
     }
-    if model.command("restart").is_none() {
-        let reason = "has no command \"restart\": what a board keeps is proved after one";
-        report(format!("model {} {reason}", model.id));
+    if let (Some(step), Some(settings)) = (&procedure.name, &model.name)
+        && let Some(Err(fault)) =
+            example(procedure).map(|serial| render_name(&step.template, &serial, settings))
+    {
+        report(fault.to_string());
     }
-    match &model.calibration {
-        None => report(format!("the procedure calibrates, but model {} has no calibration", model.id)),
-        Some(calibration) if f64::from(procedure.calibrate.load_ma) < calibration.min_a * 1000.0 => {
-            report(format!(
-                "load_ma is {}; model {} calibrates from {} A",
-                procedure.calibrate.load_ma, model.id, calibration.min_a
-            ));
-        }
-        Some(_) => {}
+}
+
+/// A number as the pattern makes it; none where the pattern is none.
+fn example(procedure: &Procedure) -> Option<String> {
+    let pattern = Pattern::parse(&procedure.number.pattern).ok()?;
+    pattern.number(1, chrono::NaiveDate::from_ymd_opt(2026, 1, 5)?).ok()
+}
+
+/// The field that takes the number: there, writable and readable, wide enough; and the one identity of boards without another.
+fn check_number(procedure: &Procedure, model: &DeviceModel, report: &mut impl FnMut(String)) {
+    let name = procedure.number.register.as_deref();
+    let becomes_identity = name
+        .and_then(|name| model.identity_field(name))
+        .is_some_and(|field| field.unique && field.valid_from == ValidFrom::Numbering);
+    if model.is_born_without_identity() && !becomes_identity {
+        report(format!(
+            "boards of model {} have no identity before they are numbered: name one of their identity fields under number.register",
+            model.id
+        ));
     }
-    let parts = [
-        ("a password", model.password.is_some()),
-        ("a lease", model.lease.is_some()),
-        ("a safe state", model.safe_state.is_some()),
-    ];
-    for (part, _) in parts.iter().filter(|(_, present)| !present) {
-        report(format!("the procedure sets {part}, but model {} has none", model.id));
+    let Some(name) = name else { return };
+    let Some(register) = model.register(name) else {
+        report(format!("the number is written to register {name:?}, which model {} does not have", model.id));
+        return;
+    };
+    let is_text = matches!(
+        register.kind,
+        RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength
+    );
+    let access = model.block(register).map(|block| block.access);
+    let is_secret =
+        model.password.iter().flat_map(|password| password.secret_registers()).any(|secret| secret == name);
+    if !is_text || is_secret || !matches!(access, Some(Access::ReadWrite | Access::WriteOnce)) {
+        report(format!(
+            "the number can't be written to register {name:?} and read back: it is no text, or its block does not allow it"
+        ));
+    } else if let Some(Err(fault)) =
+        example(procedure).map(|serial| codec::encode(register, &Value::from(serial.as_str())))
+    {
+        report(format!("a number of this pattern does not go into register {name:?}: {fault}"));
     }
-    check_name(procedure, model, &mut report);
-    faults
 }
 
 fn check_measurement(m: &super::MeasurementSpec, model: &DeviceModel, report: &mut impl FnMut(String)) {
@@ -249,7 +343,7 @@ fn check_measurement(m: &super::MeasurementSpec, model: &DeviceModel, report: &m
             m.name, m.unit, register.name, register.unit
         ));
     }
-    if register.kind == RegisterKind::Bits {
+    if matches!(register.kind, RegisterKind::Bits | RegisterKind::Bits32) {
         for name in m.forbidden_bits.iter().filter(|name| !register.bits.iter().any(|bit| bit.name == **name))
         {
             report(format!(
@@ -277,18 +371,5 @@ fn check_measurement(m: &super::MeasurementSpec, model: &DeviceModel, report: &m
         || register.kind == RegisterKind::Version
     {
         report(format!("measurement {:?} reads {}, which holds no number", m.name, register.name));
-    }
-}
-
-fn check_name(procedure: &Procedure, model: &DeviceModel, report: &mut impl FnMut(String)) {
-    let Some(settings) = &model.name else {
-        report(format!("the procedure sets a name, but model {} has none", model.id));
-        return;
-    };
-    let example = Pattern::parse(&procedure.number.pattern)
-        .ok()
-        .and_then(|pattern| pattern.number(1, chrono::NaiveDate::from_ymd_opt(2026, 1, 5)?).ok());
-    if let Some(Err(fault)) = example.map(|serial| render_name(&procedure.name.template, &serial, settings)) {
-        report(fault.to_string());
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     limit::Limit,
     procedure::{MeasureWhen, MeasurementSource, MeasurementSpec, Procedure},
     profile::Profile,
+    step::Step,
     value::Value,
 };
 use std::collections::BTreeMap;
@@ -16,19 +17,31 @@ pub const CALIBRATION_CORRECTION: &str = "calibration_correction";
 /// The board's reading after its calibration, milliamperes without a sign.
 pub const CALIBRATED_CURRENT: &str = "calibrated_current";
 
-/// What the record of a pass must hold: nothing missing, nothing else.
+/// What the record of a pass must hold: nothing missing, nothing else. What the procedure does not order is none here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {
     pub bundle: BundleRef,
     pub operation: String,
-    pub firmware: FirmwareRef,
-    /// Grades of firmware evidence with which a run may pass.
-    pub accepted: Vec<FirmwareEvidence>,
+    pub firmware: Option<ExpectedFirmware>,
     /// The profile's values, in their parameters' units.
     pub parameters: BTreeMap<String, Value>,
     /// By name, cells spelt out.
     pub measurements: BTreeMap<String, ExpectedMeasurement>,
-    pub lease: BirthLease,
+    pub calibrates: bool,
+    /// The field of the board that holds its number.
+    pub number_register: Option<String>,
+    pub names: bool,
+    pub sets_password: bool,
+    pub lease: Option<BirthLease>,
+}
+
+/// The image that a pass proves on its board.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectedFirmware {
+    /// None: the procedure sends an image and the bundle has none; nothing passes under such a bundle.
+    pub released: Option<FirmwareRef>,
+    /// Grades of firmware evidence with which a run may pass.
+    pub accepted: Vec<FirmwareEvidence>,
 }
 
 /// One measurement as the procedure orders it.
@@ -82,11 +95,39 @@ impl Expected {
         Self {
             bundle: manifest.reference(),
             operation: procedure.operation.clone(),
-            firmware: manifest.firmware.clone(),
-            accepted: procedure.flash.accepted_evidence.clone(),
+            firmware: procedure.flash.as_ref().map(|flash| ExpectedFirmware {
+                released: manifest.firmware.clone(),
+                accepted: flash.accepted_evidence.clone(),
+            }),
             parameters: profile.values.clone(),
             measurements,
-            lease: procedure.lease.birth,
+            calibrates: procedure.calibrate.is_some(),
+            number_register: procedure.number.register.clone(),
+            names: procedure.name.is_some(),
+            sets_password: procedure.password.is_some(),
+            lease: procedure.lease.as_ref().map(|lease| lease.birth),
+        }
+    }
+
+    /// Whether a pass has this step.
+    #[must_use]
+    pub fn orders(&self, step: Step) -> bool {
+        match step {
+            Step::Flash | Step::Boot => self.firmware.is_some(),
+            Step::Calibrate => self.calibrates,
+            Step::Name => self.names,
+            Step::Password => self.sets_password,
+            Step::Lease => self.lease.is_some(),
+            Step::Probe
+            | Step::Identify
+            | Step::Admit
+            | Step::Unlock
+            | Step::Profile
+            | Step::Measure
+            | Step::Number
+            | Step::Restart
+            | Step::Verify
+            | Step::SafeState => true,
         }
     }
 }
@@ -104,9 +145,9 @@ fn measurement(spec: &MeasurementSpec) -> ExpectedMeasurement {
     }
 }
 
-/// Every procedure calibrates, and a calibration is measured in two figures.
+/// A calibration is measured in two figures.
 fn calibration(procedure: &Procedure) -> BTreeMap<String, ExpectedMeasurement> {
-    let step = &procedure.calibrate;
+    let Some(step) = &procedure.calibrate else { return BTreeMap::new() };
     let bound = step.max_correction_percent;
     let one = |unit: &str, limit, stimulus| ExpectedMeasurement {
         unit: unit.to_owned(),

@@ -1,7 +1,14 @@
 //! The record judged again, by whoever did not write it: a pass must follow from what the record itself holds.
 
-use super::{BirthRecord, Expected, FirmwareRecord, MeasurementRecord};
-use crate::{evidence::Evidence, lease::BirthLease, outcome::Outcome, record::StepOutcome, step::Step};
+use super::{BirthRecord, Expected, ExpectedFirmware, FirmwareRecord, MeasurementRecord, OutputRecord};
+use crate::{
+    evidence::Evidence,
+    identifier::{Identifier, IdentifierKind},
+    lease::BirthLease,
+    outcome::Outcome,
+    record::StepOutcome,
+    step::Step,
+};
 use std::collections::BTreeSet;
 
 wire! {
@@ -20,7 +27,7 @@ wire! {
         FirmwareNotProved,
         /// A pass without a serial number.
         NoSerial,
-        /// A pass without an identity.
+        /// A pass without an identity of the board's own; the number that it was given is none.
         NoIdentity,
         /// A pass whose password was not proved.
         PasswordNotProved,
@@ -50,6 +57,12 @@ wire! {
         LeaseDiffersFromProcedure,
         /// A unique identifier of it belongs to another unit. The server alone can know.
         IdentityOfAnotherUnit,
+        /// A pass that claims what its procedure does not order: this step, or what it would have brought.
+        NotOrdered { step: Step },
+        /// A pass whose number was not read from the board after the restart, where the procedure writes it there.
+        NumberNotProved,
+        /// A pass without a lock whose paths were not both read on.
+        OutputNotProved,
     }
 }
 
@@ -83,6 +96,12 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
         doubts.push(RecordDoubt::BundleDiffers);
     }
     for step in Step::ALL {
+        if !expected.orders(step) {
+            if record.steps.iter().any(|entry| entry.step == step) {
+                not_ordered(step, doubts);
+            }
+            continue;
+        }
         // The last entry of a step counts: an earlier one may have been begun again.
         let last = record.steps.iter().rev().find(|entry| entry.step == step);
         let sound = match last.map(|entry| entry.outcome) {
@@ -101,23 +120,69 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
     }
     judge_parameters(record, expected, doubts);
     judge_measurements(record, expected, doubts);
-    match &record.firmware {
-        Some(firmware) if expected.accepted.contains(&firmware.evidence) => {
-            if !is_released(firmware, expected) {
-                doubts.push(RecordDoubt::FirmwareDiffersFromBundle);
-            }
-        }
-        _ => doubts.push(RecordDoubt::FirmwareNotProved),
-    }
+    judge_firmware(record, expected, doubts);
     if record.serial.is_none() {
         doubts.push(RecordDoubt::NoSerial);
     }
-    if !record.identifiers.iter().any(|identifier| identifier.unique) {
+    let is_own = |one: &Identifier| one.unique && one.kind != IdentifierKind::Serial;
+    if !record.identifiers.iter().any(is_own) {
         doubts.push(RecordDoubt::NoIdentity);
     }
-    if !record.password.as_ref().is_some_and(|password| password.proved) {
-        doubts.push(RecordDoubt::PasswordNotProved);
+    judge_number(record, expected, doubts);
+    match (expected.sets_password, &record.password) {
+        (true, Some(password)) if password.proved => {}
+        (true, _) => doubts.push(RecordDoubt::PasswordNotProved),
+        (false, Some(_)) => not_ordered(Step::Password, doubts),
+        (false, None) => {}
     }
+    judge_lease(record, expected, doubts);
+}
+
+/// Once for each step, however much there is of it.
+fn not_ordered(step: Step, doubts: &mut Vec<RecordDoubt>) {
+    let doubt = RecordDoubt::NotOrdered { step };
+    if !doubts.contains(&doubt) {
+        doubts.push(doubt);
+    }
+}
+
+fn judge_firmware(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    match (&expected.firmware, &record.firmware) {
+        (Some(ordered), Some(firmware)) if ordered.accepted.contains(&firmware.evidence) => {
+            if !is_released(firmware, ordered) {
+                doubts.push(RecordDoubt::FirmwareDiffersFromBundle);
+            }
+        }
+        (Some(_), _) => doubts.push(RecordDoubt::FirmwareNotProved),
+        // Evidence of an image that nobody sent is none.
+        (None, Some(_)) => not_ordered(Step::Flash, doubts),
+        (None, None) => {}
+    }
+}
+
+fn judge_number(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    match (&expected.number_register, &record.number) {
+        (Some(register), Some(number))
+            if number.register == *register
+                && number.evidence == Evidence::Verified
+                && number.after_restart.is_some()
+                && number.after_restart == record.serial => {}
+        (Some(_), _) => doubts.push(RecordDoubt::NumberNotProved),
+        (None, Some(_)) => not_ordered(Step::Number, doubts),
+        (None, None) => {}
+    }
+}
+
+fn judge_lease(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    let Some(ordered) = expected.lease else {
+        if record.lease.is_some() {
+            not_ordered(Step::Lease, doubts);
+        }
+        if record.output != Some(OutputRecord { charge_on: true, discharge_on: true }) {
+            doubts.push(RecordDoubt::OutputNotProved);
+        }
+        return;
+    };
     let lease_holds = record.lease.as_ref().is_some_and(|lease| {
         let discharges = lease.set != BirthLease::Locked;
         lease.reported == Some(lease.set)
@@ -128,7 +193,7 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
     if !lease_holds {
         doubts.push(RecordDoubt::LeaseNotProved);
     }
-    if record.lease.as_ref().is_some_and(|lease| lease.set != expected.lease) {
+    if record.lease.as_ref().is_some_and(|lease| lease.set != ordered) {
         doubts.push(RecordDoubt::LeaseDiffersFromProcedure);
     }
 }
@@ -187,8 +252,8 @@ fn judge_measurement(
     }
 }
 
-fn is_released(firmware: &FirmwareRecord, expected: &Expected) -> bool {
-    let released = &expected.firmware;
+fn is_released(firmware: &FirmwareRecord, ordered: &ExpectedFirmware) -> bool {
+    let Some(released) = &ordered.released else { return false };
     firmware.image_sha256 == released.sha256
         && firmware.image_bytes == released.bytes
         && bare_version(&firmware.version) == bare_version(&released.version)

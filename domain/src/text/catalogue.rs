@@ -118,6 +118,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Take it out, then put each board in again and leave it until the verdict.",
             "请取出，重新逐块放入，出结果前不要移动。",
         ),
+        C::NumberNotOurs => say(
+            "The board bears number {found} already, and no record of this line gave it that one. Nothing was written.",
+            "保护板上已有序列号 {found}，但本产线没有相应记录。未写入任何数据。",
+            "Put it aside and ask quality whose board it is; to number it anew, its field must be emptied with the maker's tool first.",
+            "请放入待查区，由质量部门确认来源；如需重新编号，请先用厂商工具清空该字段。",
+        ),
         C::FlashFailed => say(
             "The firmware transfer failed after {attempts} attempts: {reason}.",
             "固件烧录失败，已尝试 {attempts} 次：{reason}。",

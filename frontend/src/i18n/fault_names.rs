@@ -12,6 +12,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::IdentityOfAnotherUnit => ("identity of another unit", "身份属于另一单体"),
         FaultCode::IdentityIsDefault => ("identity is a default", "身份为出厂默认值"),
         FaultCode::IdentityChanged => ("identity changed", "身份改变"),
+        FaultCode::NumberNotOurs => ("number not ours", "序列号来源不明"),
         FaultCode::FlashFailed => ("transfer failed", "烧录失败"),
         FaultCode::FirmwareCrcDiffers => ("firmware CRC differs", "固件 CRC 不符"),
         FaultCode::FirmwareVersionDiffers => ("firmware version differs", "固件版本不符"),

@@ -151,10 +151,6 @@ impl Board {
                         "reset" => self.memory.reset_parameters(&self.born),
                         "sleep" => effects.afterwards = Some(Afterwards::Sleep),
                         "clear_history" => self.clear_counters(),
-                        "outputs_on" => self.held_off = HeldOff::default(),
-                        "charge_off" => self.held_off = HeldOff { charge: true, discharge: false },
-                        "discharge_off" => self.held_off = HeldOff { charge: false, discharge: true },
-                        "outputs_off" => self.held_off = HeldOff { charge: true, discharge: true },
                         _ => {
                             if let Some(preset) = known {
                                 self.memory.take_preset(preset);
@@ -200,11 +196,4 @@ impl Default for Effects {
     fn default() -> Self {
         Self { answered: true, preamble: Vec::new(), afterwards: None }
     }
-}
-
-/// Paths that a command holds open until it frees them, or until the board restarts.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct HeldOff {
-    pub(super) charge: bool,
-    pub(super) discharge: bool,
 }

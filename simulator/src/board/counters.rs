@@ -33,7 +33,7 @@ impl Board {
         let Some((alarms, _)) = self.live.iter().find(|(_, live)| *live == Live::Alarms).cloned() else {
             return;
         };
-        let word = self.alarm_word(&alarms);
+        let word = self.alarm_bits(&alarms);
         let fresh = word & !self.alarms_seen;
         self.alarms_seen = word;
         for counter in self.counters.iter().filter(|counter| fresh & (1 << counter.bit) != 0) {

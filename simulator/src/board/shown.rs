@@ -1,6 +1,6 @@
 //! What the board's registers show, and where its output conducts.
 
-use domain::model::{Framing, Register};
+use domain::model::{Framing, PathField, Register, WordOrder};
 use protocol::Instant;
 
 use super::{Board, State};
@@ -65,8 +65,8 @@ impl Board {
             Live::SensorCount => f64::from(self.sensor_count()),
             Live::BalancerTemperature => balancer_c,
             Live::PowerTemperature => power_c,
-            Live::Output => return vec![self.output_word(register)],
-            Live::Alarms => return vec![self.alarm_word(register)],
+            Live::Output => return self.show_output(register),
+            Live::Alarms => return self.show_alarms(register),
             Live::Setting => {
                 return self.setting_of(register).map_or_else(Vec::new, |setting| self.memory.field(setting));
             }
@@ -121,14 +121,20 @@ impl Board {
     }
 
     fn switches(&self) -> Output {
-        let held = Output { charge: !self.held_off.charge, discharge: !self.held_off.discharge };
-        let Some(safe) = &self.model.safe_state else { return held };
-        let Some(register) = self.model.register(&safe.switch_register) else { return held };
-        let word = self.memory.word(register.address);
-        Output {
-            charge: held.charge && is_on(register, &safe.charge_bit, word),
-            discharge: held.discharge && is_on(register, &safe.discharge_bit, word),
-        }
+        let Some(safe) = &self.model.safe_state else { return Output { charge: true, discharge: true } };
+        let is_on = |path: &PathField| {
+            let Some(register) = self.model.register(&path.register) else { return true };
+            match &path.bit {
+                Some(bit) => {
+                    let word = self.memory.field(register).last().copied().unwrap_or_default();
+                    let is_set =
+                        register.bits.iter().any(|named| named.name == *bit && word >> named.bit & 1 == 1);
+                    u8::from(is_set) == path.on
+                }
+                None => self.memory.number(register) == Some(f64::from(path.on)),
+            }
+        };
+        Output { charge: is_on(&safe.charge), discharge: is_on(&safe.discharge) }
     }
 
     fn is_lease_locked(&self) -> bool {
@@ -138,13 +144,14 @@ impl Board {
     }
 
     /// Bits whose name begins a parameter's name are set while that limit is passed.
-    pub(super) fn alarm_word(&mut self, register: &Register) -> u16 {
+    pub(super) fn alarm_bits(&mut self, register: &Register) -> u32 {
         let model = self.model.clone();
-        let mut word = 0;
+        let mut word = 0_u32;
         for bit in &register.bits {
-            let limit = model
-                .parameters()
-                .find(|p| p.name.starts_with(bit.name.as_str()) && !p.name.contains("recovery"));
+            // A limit, and none of the delays and releases whose names begin like it.
+            let limit = model.parameters().find(|p| {
+                p.name.starts_with(bit.name.as_str()) && !p.name.contains("recovery") && p.unit != "s"
+            });
             let Some(limit) = limit else { continue };
             let Some(value) = self.memory.number(limit) else { continue };
             let value = in_base_unit(limit, value);
@@ -176,28 +183,46 @@ impl Board {
         cells.into_iter().fold(0.0, f64::max) - lowest
     }
 
-    fn output_word(&self, register: &Register) -> u16 {
+    fn show_alarms(&mut self, register: &Register) -> Vec<u16> {
+        let bits = self.alarm_bits(register);
+        let (high, low) = ((bits >> 16) as u16, bits as u16);
+        match (register.width(), register.words) {
+            (1, _) => vec![low],
+            (_, WordOrder::HighFirst) => vec![high, low],
+            (_, WordOrder::LowFirst) => vec![low, high],
+        }
+    }
+
+    /// Both paths, or the one, as this field shows them, and what else its bits say.
+    fn show_output(&self, register: &Register) -> Vec<u16> {
         let output = self.output();
-        let lease = self.model.lease.as_ref().filter(|lease| lease.output_register == register.name);
-        let (charge, discharge) = lease.map_or(("charge", "discharge"), |lease| {
-            (lease.charge_bit.as_str(), lease.discharge_bit.as_str())
-        });
+        let mut word = 0;
+        if let Some(shown) = &self.model.output {
+            for (path, conducts) in [(&shown.charge, output.charge), (&shown.discharge, output.discharge)] {
+                if path.register != register.name {
+                    continue;
+                }
+                let is_set = conducts == (path.on == 1);
+                let Some(bit) = &path.bit else {
+                    return codec::encode_number(register, f64::from(u8::from(is_set)));
+                };
+                let named = register.bits.iter().find(|named| named.name == *bit && is_set);
+                word |= named.map_or(0, |named| 1 << named.bit);
+            }
+        }
+        // A bit that another register's scale hangs on.
         let switches = |bit: &str| {
             let mut whens = self.model.registers.iter().filter_map(|scaled| scaled.scale_when.as_ref());
             whens.any(|when| when.register == register.name && when.bit == bit)
         };
-        let shows = |name: &str| match name {
-            name if name == charge => output.charge,
-            name if name == discharge => output.discharge,
-            // A bit that another register's scale hangs on.
-            name => switches(name) && self.memory.working().is_set(&self.model, register, name),
-        };
-        let bits = register.bits.iter().filter(|bit| shows(&bit.name));
-        let word = bits.fold(0, |word, bit| word | 1 << bit.bit);
+        let set = register.bits.iter().filter(|bit| {
+            switches(&bit.name) && self.memory.working().is_set(&self.model, register, &bit.name)
+        });
+        word |= set.fold(0, |word, bit| word | 1 << bit.bit);
         // JBD's two bytes: the state of the paths, and the number of cells, which no bit names.
         let has_cells =
             self.model.link.framing == Framing::Jbd && register.bits.iter().all(|bit| bit.bit >= 8);
-        word | if has_cells { u16::from(self.cell_count()) } else { 0 }
+        vec![word | if has_cells { u16::from(self.cell_count()) } else { 0 }]
     }
 
     /// The load draws its current where there is a path. Before the first calibration the jig bridges the relay, so that
@@ -227,8 +252,4 @@ fn in_base_unit(limit: &Register, value: f64) -> f64 {
         "A" => value.abs(),
         _ => value,
     }
-}
-
-fn is_on(register: &Register, name: &str, word: u16) -> bool {
-    register.bits.iter().any(|bit| bit.name == name && word & (1 << bit.bit) != 0)
 }

@@ -4,6 +4,7 @@ use super::{Journal, JournalFault};
 use crate::secrets::SealedSecret;
 use domain::{
     api::stations::{LeaseSerialBlock, SerialBlock},
+    identifier::IdentifierKind,
     ids::{BatchId, RunId, SerialBlockId},
     record::SecretRecord,
 };
@@ -43,6 +44,39 @@ impl Journal {
                 |row| row.get(0),
             )
             .optional()
+        })
+    }
+
+    /// Gives the next free number of the batch to a board that has no identity: the number is it from now on, of this kind. None:
+    /// no number is free. Whether or not its bytes get to the board, nobody else gets it.
+    ///
+    /// # Errors
+    /// The disk refuses; then the number may not be written to the board.
+    pub fn reserve_number_of_new(
+        &self,
+        run: RunId,
+        batch: BatchId,
+        kind: IdentifierKind,
+    ) -> Result<Option<String>, JournalFault> {
+        self.write(|c| {
+            c.query_row(
+                "UPDATE number SET state = 'reserved', identity = ?1 || ':' || serial, run_id = ?2
+                 WHERE serial = (SELECT serial FROM number WHERE state = 'free' AND batch_id = ?3 ORDER BY position LIMIT 1)
+                 RETURNING serial",
+                params![kind.as_str(), run.to_string(), batch.to_string()],
+                |row| row.get(0),
+            )
+            .optional()
+        })
+    }
+
+    /// Whether this station was lent that number or has bound it, to whomever.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn knows_number(&self, serial: &str) -> Result<bool, JournalFault> {
+        self.read(|c| {
+            c.query_row("SELECT count(*) > 0 FROM number WHERE serial = ?1", [serial], |row| row.get(0))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    runner::{Effect, Event, tests_support::PaperBench},
+    runner::{Board, Effect, Event, tests_support::PaperBench},
     secrets::Sealer,
     uplink::send_records,
 };
@@ -65,7 +65,10 @@ impl Desk {
 
 /// A run on paper with the journal's effects carried out, up to `power_cut` journal lines.
 fn work(desk: &Desk, run: u128, power_cut: usize) -> Option<BirthRecord> {
-    let mut bench = PaperBench::new();
+    work_on(&mut PaperBench::new(), desk, run, power_cut)
+}
+
+fn work_on(bench: &mut PaperBench, desk: &Desk, run: u128, power_cut: usize) -> Option<BirthRecord> {
     bench.run_id = RunId(Uuid::from_u128(run));
     let mut chance = StdRng::seed_from_u64(run as u64);
     let server = crypto_box::SecretKey::from([9; 32]);
@@ -105,10 +108,18 @@ fn work(desk: &Desk, run: u128, power_cut: usize) -> Option<BirthRecord> {
         done = bench.done.len();
         let asked = question.take()?;
         let event = match &asked {
-            Effect::ReserveNumber { run_id, batch_id, identity, .. } => Event::NumberReserved(Ok(journal
-                .reserve_number(*run_id, *batch_id, identity)
-                .unwrap()
-                .unwrap())),
+            Effect::ReserveNumber { run_id, batch_id, board, .. } => Event::NumberReserved(Ok(match board {
+                Board::Known(identity) => {
+                    journal.reserve_number(*run_id, *batch_id, identity).unwrap().unwrap()
+                }
+                Board::Numbered { identity, number } => {
+                    assert!(journal.bind_number(*run_id, *batch_id, identity, number).unwrap());
+                    number.clone()
+                }
+                Board::New(kind) => {
+                    journal.reserve_number_of_new(*run_id, *batch_id, *kind).unwrap().unwrap()
+                }
+            })),
             Effect::SealSecret { run_id, identity, length, factory } => {
                 let fresh = Sealer::draw(*length, factory, &mut chance);
                 let sealed = sealer.seal(&fresh, identity, &mut chance).unwrap();
@@ -116,8 +127,15 @@ fn work(desk: &Desk, run: u128, power_cut: usize) -> Option<BirthRecord> {
                 let secret = sealer.open(&standing, identity).unwrap();
                 Event::SecretSealed(Ok(crate::runner::Sealed { secret, record: standing.record }))
             }
-            Effect::AskAdmission { identity, .. } => {
-                let resumes = journal.interrupted_run(identity).unwrap();
+            Effect::AskAdmission { board, .. } => {
+                let resumes = match board {
+                    Board::Known(identity) => journal.interrupted_run(identity).unwrap(),
+                    Board::Numbered { identity, number } => {
+                        assert!(journal.knows_number(number).unwrap(), "{number} was never reserved");
+                        journal.interrupted_run(identity).unwrap()
+                    }
+                    Board::New(_) => None,
+                };
                 match bench.answer(&asked) {
                     Event::Admitted(Ok(admitted)) => {
                         Event::Admitted(Ok(crate::runner::Admitted { resumes, ..admitted }))
@@ -177,6 +195,52 @@ fn a_power_cut_at_any_line_loses_no_run_and_the_next_one_takes_over() {
         cut += 1;
     }
     assert!(cut > 15, "the run has {cut} lines only");
+}
+
+/// Between its number on the disk and its number in a record, a board without an identity is cut off at every line.
+#[test]
+fn a_power_cut_at_any_line_leaves_a_new_board_with_its_own_number_or_with_none() {
+    let (mut cut, mut came_back_numbered, mut came_back_new) = (0, 0, 0);
+    loop {
+        let mut desk = Desk::new().with_numbers(3);
+        let mut first = PaperBench::jbd();
+        if work_on(&mut first, &desk, 100, cut).is_some() {
+            break;
+        }
+        desk.reopen();
+        let interrupted = desk.journal().finish_interrupted().unwrap();
+        // The same board comes back, with what was written to it.
+        let mut second = PaperBench::jbd();
+        (second.identity, second.number) = (first.identity.clone(), first.number.clone());
+        let record = work_on(&mut second, &desk, 200, usize::MAX).unwrap();
+        assert_eq!(record.outcome, Outcome::Pass, "cut at {cut}: {:?}", record.fault);
+        let own = record.identifiers.iter().find(|one| one.kind == IdentifierKind::PcbLabel).unwrap();
+        assert_eq!((Some(&own.value), own.unique), (record.serial.as_ref(), true), "cut at {cut}");
+        match &first.number {
+            Some((_, borne)) => {
+                came_back_numbered += 1;
+                assert_eq!(record.serial.as_ref(), Some(borne), "cut at {cut}");
+                assert_eq!(record.resumes, Some(interrupted[0].run_id), "cut at {cut}");
+                assert_eq!(interrupted[0].serial.as_ref(), Some(borne), "cut at {cut}");
+                assert_eq!(desk.journal().free_numbers(batch()).unwrap(), 2, "cut at {cut}");
+            }
+            None => {
+                came_back_new += 1;
+                // A number that may have been written is nobody else's.
+                let burnt = interrupted.first().and_then(|first| first.serial.clone());
+                assert!(burnt.is_none() || burnt != record.serial, "cut at {cut}");
+            }
+        }
+        let key = format!("pcb_label:{}", own.value);
+        assert_eq!(desk.journal().number_of(&key).unwrap(), record.serial, "cut at {cut}");
+        // A third one with that number is known as the one that passed, or as a copy of it.
+        assert_eq!(
+            desk.journal().passed(&record.identifiers, "birth").unwrap(),
+            Some(EarlierPass::OfThis(own.value.clone()))
+        );
+        cut += 1;
+    }
+    assert!(came_back_numbered > 2 && came_back_new > 5, "{came_back_numbered}, {came_back_new}");
 }
 
 #[test]

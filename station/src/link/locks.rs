@@ -9,7 +9,7 @@ use super::{
 use crate::board::{BoardReply, LeaseReading, OutputReading, PasswordProof, Secret};
 use domain::{
     lease::BirthLease,
-    model::{DeviceModel, LeaseSettings, PasswordSettings, Register},
+    model::{Access, DeviceModel, LeaseSettings, OutputSettings, PasswordSettings, PathField, Register},
     text::{Fault, FaultCode},
     value::Value,
 };
@@ -153,7 +153,6 @@ impl BoardLink {
         let settings = lease(&model)?;
         let mode_register = named(&model, &settings.mode_register)?;
         let expiry_register = named(&model, &settings.expiry_register)?;
-        let output_register = named(&model, &settings.output_register)?;
         let mode_words = encode(mode_register, &Value::from(mode.as_str()))?;
         let expiry_words = encode(expiry_register, &Value::Number(expires_s.unwrap_or(0).into()))?;
         let before = self.read(&[mode_register, expiry_register]).await?;
@@ -162,7 +161,7 @@ impl BoardLink {
         self.write(&[expiry]).await?;
         let mode = Write::whole(mode_register, Some(before.of(mode_register)?), mode_words);
         self.write(&[mode]).await?;
-        let after = self.read(&[mode_register, expiry_register, output_register]).await?;
+        let after = self.read(&[mode_register, expiry_register]).await?;
         Ok(BoardReply::Lease(lease_reading(&model, settings, &after)?))
     }
 
@@ -176,21 +175,49 @@ impl BoardLink {
             .safe_state
             .as_ref()
             .ok_or_else(|| fault::internal(format_args!("device model {} has no switches", model.id)))?;
-        let register = named(&model, &settings.switch_register)?;
-        let current = self.read(&[register]).await?.of(register)?;
-        let mut wanted = current.clone();
-        if let Some(word) = wanted.last_mut() {
-            set_bit(word, bit(register, &settings.charge_bit)?, charge);
-            set_bit(word, bit(register, &settings.discharge_bit)?, discharge);
+        // Two bits of one field are switched by one write.
+        let mut fields: Vec<Write<'_>> = Vec::new();
+        for (path, is_on) in [(&settings.charge, charge), (&settings.discharge, discharge)] {
+            let register = named(&model, &path.register)?;
+            let known = fields.iter().position(|write| write.register.name == register.name);
+            let index = match known {
+                Some(index) => index,
+                None => {
+                    let is_blind =
+                        model.block(register).is_some_and(|block| block.access == Access::WriteOnly);
+                    let current =
+                        if is_blind { None } else { Some(self.read(&[register]).await?.of(register)?) };
+                    // A field that can't be read has no bits but the switches: the model was checked for that.
+                    let wanted = current.clone().unwrap_or_else(|| vec![0; usize::from(register.width())]);
+                    fields.push(Write::whole(register, current, wanted));
+                    fields.len() - 1
+                }
+            };
+            let Some(Write { wanted, .. }) = fields.get_mut(index) else { continue };
+            match &path.bit {
+                None => *wanted = encode(register, &Value::Number(path.value(is_on).into()))?,
+                Some(bit) => {
+                    let mask = path.mask(register).ok_or_else(|| no_bit(register, bit))?;
+                    if let Some(word) = wanted.last_mut() {
+                        *word = if path.value(is_on) == 1 { *word | mask } else { *word & !mask };
+                    }
+                }
+            }
         }
-        self.write(&[Write::whole(register, Some(current), wanted)]).await?;
+        for write in fields {
+            self.write(&[write]).await?;
+        }
         Ok(BoardReply::Output(self.read_output().await?))
     }
 
     pub(super) async fn read_output(&mut self) -> Result<OutputReading, Fault> {
         let model = Arc::clone(&self.model);
-        let settings = lease(&model)?;
-        let words = self.read(&[named(&model, &settings.output_register)?]).await?;
+        let settings = model
+            .output
+            .as_ref()
+            .ok_or_else(|| fault::internal(format_args!("device model {} shows no output", model.id)))?;
+        let registers = output_registers(&model, settings)?;
+        let words = self.read(&registers).await?;
         output_reading(&model, settings, &words)
     }
 }
@@ -220,18 +247,36 @@ pub(super) fn lease_reading(
     })
 }
 
+/// The registers in which both paths are seen, each once.
+pub(super) fn output_registers<'m>(
+    model: &'m DeviceModel,
+    settings: &OutputSettings,
+) -> Result<Vec<&'m Register>, Fault> {
+    let charge = named(model, &settings.charge.register)?;
+    let discharge = named(model, &settings.discharge.register)?;
+    Ok(if charge.name == discharge.name { vec![charge] } else { vec![charge, discharge] })
+}
+
 /// The paths out of registers that were read.
 pub(super) fn output_reading(
     model: &DeviceModel,
-    settings: &LeaseSettings,
+    settings: &OutputSettings,
     words: &Words,
 ) -> Result<OutputReading, Fault> {
-    let register = named(model, &settings.output_register)?;
-    let raw = words.of(register)?.last().copied().unwrap_or_default();
+    let is_on = |path: &PathField| {
+        let register = named(model, &path.register)?;
+        let Some(bit) = &path.bit else {
+            let value = words.reading(register)?.value.as_number();
+            return Ok(value.is_some_and(|value| path.is_on(value)));
+        };
+        let word = words.of(register)?.last().copied().unwrap_or_default();
+        path.is_on_in(register, word).ok_or_else(|| no_bit(register, bit))
+    };
+    let charge = named(model, &settings.charge.register)?;
     Ok(OutputReading {
-        charge_on: raw & (1 << bit(register, &settings.charge_bit)?) != 0,
-        discharge_on: raw & (1 << bit(register, &settings.discharge_bit)?) != 0,
-        raw,
+        charge_on: is_on(&settings.charge)?,
+        discharge_on: is_on(&settings.discharge)?,
+        raw: words.of(charge)?.last().copied().unwrap_or_default(),
     })
 }
 
@@ -262,17 +307,6 @@ fn encode_secret(settings: &PasswordSettings, register: &Register, secret: &Secr
     domain::codec::encode(register, &Value::from(secret.expose())).ok()
 }
 
-fn bit(register: &Register, name: &str) -> Result<u8, Fault> {
-    let found = register.bits.iter().find(|bit| bit.name == name && bit.bit < 16);
-    found
-        .map(|bit| bit.bit)
-        .ok_or_else(|| fault::internal(format_args!("{} has no bit {name:?}", register.name)))
-}
-
-fn set_bit(word: &mut u16, bit: u8, on: bool) {
-    if on {
-        *word |= 1 << bit;
-    } else {
-        *word &= !(1 << bit);
-    }
+fn no_bit(register: &Register, name: &str) -> Fault {
+    fault::internal(format_args!("{} has no bit {name:?}", register.name))
 }

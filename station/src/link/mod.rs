@@ -233,6 +233,7 @@ impl BoardLink {
             BoardRequest::Calibrate { true_ma } => self.calibrate(true_ma).await,
             BoardRequest::ReadCurrent => Ok(BoardReply::Current { ma: self.read_current().await? }),
             BoardRequest::WriteName { name } => self.write_name(&name).await,
+            BoardRequest::WriteNumber { register, serial } => self.write_number(&register, &serial).await,
             BoardRequest::SetPassword { new } => self.set_password(&new).await,
             BoardRequest::ProvePassword { new, old } => self.prove_password(&new, &old).await,
             BoardRequest::WriteLease { mode, expires_s } => self.write_lease(mode, expires_s).await,

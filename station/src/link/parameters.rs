@@ -151,6 +151,23 @@ impl BoardLink {
         Ok(BoardReply::Name { read })
     }
 
+    pub(super) async fn write_number(&mut self, name: &str, serial: &str) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let register = named(&model, name)?;
+        if is_secret(&model, register) {
+            return Err(fault::internal(format_args!("{name} holds a password and takes no number")));
+        }
+        let wanted = encode(register, &Value::from(serial))?;
+        let current = self.read(&[register]).await?.of(register)?;
+        if current != wanted && model.identity_field(name).is_some() {
+            // From the write on it is another identity. Whether the board took it, and is the same in all else, the runner asks.
+            self.known = None;
+        }
+        self.write(&[Write::whole(register, Some(current), wanted)]).await?;
+        let read = self.read(&[register]).await?.reading(register)?.value.to_string();
+        Ok(BoardReply::Number { read })
+    }
+
     pub(super) async fn read_all(&mut self, names: &[String]) -> Result<BoardReply, Fault> {
         let model = Arc::clone(&self.model);
         let parameters = parameters(&model);
@@ -160,21 +177,25 @@ impl BoardLink {
         wanted.extend(&extra);
         wanted.extend(model.name.as_ref().map(|name| named(&model, &name.register)).transpose()?);
         if let Some(lease) = &model.lease {
-            for name in [&lease.mode_register, &lease.expiry_register, &lease.output_register] {
+            for name in [&lease.mode_register, &lease.expiry_register] {
                 wanted.push(named(&model, name)?);
             }
+        }
+        if let Some(output) = &model.output {
+            wanted.extend(super::locks::output_registers(&model, output)?);
         }
         let words = self.read(&wanted).await?;
         let name = match &model.name {
             Some(settings) => Some(words.reading(named(&model, &settings.register)?)?.value.to_string()),
             None => None,
         };
-        let (lease, output) = match &model.lease {
-            Some(settings) => (
-                Some(super::locks::lease_reading(&model, settings, &words)?),
-                Some(super::locks::output_reading(&model, settings, &words)?),
-            ),
-            None => (None, None),
+        let lease = match &model.lease {
+            Some(settings) => Some(super::locks::lease_reading(&model, settings, &words)?),
+            None => None,
+        };
+        let output = match &model.output {
+            Some(settings) => Some(super::locks::output_reading(&model, settings, &words)?),
+            None => None,
         };
         Ok(BoardReply::Afresh(Box::new(AfreshReading {
             identity: identity::decode_identity(&model, &words)?,

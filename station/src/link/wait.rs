@@ -24,7 +24,9 @@ const LATE_PING: Duration = Duration::from_millis(20);
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// A board that goes on answering this long after its restart command was acknowledged did not restart.
 const MUST_HAVE_RESTARTED: Duration = Duration::from_secs(2);
-/// Pings without an answer, one after the other, that a line which loses one frame in a hundred brings about once in a million.
+/// Pings without an answer, one after the other, each waited for twice as long as the board is wont to take: it was not there. One
+/// lost frame, or an answer that took its time, is no restart; three in a row a line that loses one in a hundred brings about
+/// once in a million.
 const PINGS_OF_A_SILENCE: u32 = 3;
 
 /// What a ping brought.
@@ -35,23 +37,6 @@ enum Ping {
     Answer,
     /// Bytes that are none.
     Noise,
-}
-
-/// How long nothing came from a board that was asked over and over.
-#[derive(Debug, Clone, Copy)]
-struct Silence {
-    since: Instant,
-    /// Pings in it.
-    unanswered: u32,
-    /// Longer than the board may think, and in more pings than a bad line swallows: it was not there. One lost frame, or an
-    /// answer that took its time, is no restart.
-    was_long: bool,
-}
-
-impl Silence {
-    fn since(since: Instant) -> Self {
-        Self { since, unanswered: 0, was_long: false }
-    }
 }
 
 /// What came of a command.
@@ -136,24 +121,24 @@ impl BoardLink {
             Some(password) if password.state_register.is_some() => self.is_open(password).await?,
             _ => false,
         };
+        let request = ping_request(&model)?;
+        // How this board answers while it is there: twice as slow is silent.
+        let window = (self.slowest_of_two(&request).await? * 2 + LATE_PING).min(self.ping_timeout());
         self.command_perhaps_unanswered("restart").await?;
         let started = Instant::now();
         self.bus.distrust();
         self.guard_is_closed();
-        let request = ping_request(&model)?;
-        let mut silence = Silence::since(started);
+        let (mut unanswered, mut was_away) = (0, false);
         loop {
-            match self.ping_until(&request, &[FIRST_PING], started + self.start_timeout()).await? {
-                Ping::Silence => silence.unanswered += 1,
-                Ping::Noise => {
-                    silence = Silence { was_long: silence.was_long, ..Silence::since(Instant::now()) }
-                }
+            match self.ping_until(&request, &[window], started + self.start_timeout()).await? {
+                Ping::Silence => unanswered += 1,
+                Ping::Noise => unanswered = 0,
                 Ping::Answer => {
                     self.bus.distrust();
                     // An unlock does not outlive a restart: where one was open, its fall is the proof.
                     let restarted = match &model.password {
                         Some(password) if was_open => !self.is_open(password).await?,
-                        _ => silence.was_long,
+                        _ => was_away,
                     };
                     if restarted {
                         self.bus.distrust();
@@ -165,11 +150,10 @@ impl BoardLink {
                             "acknowledged, but nothing shows that the board restarted: it went on answering",
                         ));
                     }
-                    silence = Silence::since(Instant::now());
+                    unanswered = 0;
                 }
             }
-            silence.was_long |=
-                silence.unanswered >= PINGS_OF_A_SILENCE && silence.since.elapsed() > self.ping_timeout();
+            was_away |= unanswered >= PINGS_OF_A_SILENCE;
             if started.elapsed() >= self.start_timeout() {
                 return Err(self.nobody_started(self.start_timeout()).await?);
             }
@@ -215,6 +199,20 @@ impl BoardLink {
             tracing::warn!(name, tries_left, "the application goes on; the command is given again");
             tries_left -= 1;
         }
+    }
+
+    /// The longer of two answers' times, beyond the wire's; the model's time-out where one did not come.
+    async fn slowest_of_two(&mut self, request: &Asked) -> Result<Duration, Fault> {
+        self.back_to_application_rate().await?;
+        let mut slowest = Duration::ZERO;
+        for _ in 0..2 {
+            self.bus.pace().await;
+            let asked = Instant::now();
+            let timeout = self.ping_timeout();
+            let answered = self.ping(request, timeout).await?;
+            slowest = slowest.max(if answered == Ping::Answer { asked.elapsed() } else { timeout });
+        }
+        Ok(slowest)
     }
 
     /// Wakes a board that may sleep: its first frames are lost. Whatever is not answered is remembered as owed.

@@ -58,6 +58,8 @@ impl Draft {
             measurements: Vec::new(),
             password: None,
             lease: None,
+            number: None,
+            output: None,
         };
         Self { record, identity_key: None, opened: false, started: now, step: None, floor_us: 0 }
     }

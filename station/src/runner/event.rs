@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{
     api::stations::AdmissionVerdict,
-    identifier::Identifier,
+    identifier::{Identifier, IdentifierKind},
     ids::{BatchId, RunId},
     record::{BirthRecord, SecretRecord},
     text::Fault,
@@ -80,6 +80,17 @@ pub struct Sealed {
     pub record: SecretRecord,
 }
 
+/// Whom a question is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Board {
+    /// The board with this identity.
+    Known(String),
+    /// The board with this identity, which is a number that it bears: that one is its number, if this line gave it.
+    Numbered { identity: String, number: String },
+    /// A board that nothing tells from the next one. The number that it gets becomes its identity, of this kind.
+    New(IdentifierKind),
+}
+
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub enum Effect {
@@ -113,14 +124,14 @@ pub enum Effect {
     AskAdmission {
         batch_id: BatchId,
         operation: String,
-        identity: String,
+        board: Board,
         identifiers: Vec<Identifier>,
     },
     /// Question: binds a number, committed before it is answered. `known`: the one the server says it has.
     ReserveNumber {
         run_id: RunId,
         batch_id: BatchId,
-        identity: String,
+        board: Board,
         known: Option<String>,
     },
     /// Question: draws and seals the password, committed before it is answered; an identity keeps the one it has.

@@ -5,8 +5,9 @@ use crate::order::WorkOrder;
 use domain::{
     evidence::{Evidence, FirmwareEvidence},
     limit::Limit,
+    model::WordOrder,
     outcome::Outcome,
-    procedure::{MeasureWhen, MeasurementSource, MeasurementSpec},
+    procedure::{CalibrateStep, MeasureWhen, MeasurementSource, MeasurementSpec},
     record::{CALIBRATED_CURRENT, CALIBRATION_CORRECTION, MeasurementRecord, ParameterRecord, bare_version},
     text::{Fault, FaultCode},
     value::Value,
@@ -16,7 +17,9 @@ use domain::{
 pub fn outcome_of(code: FaultCode) -> Outcome {
     use FaultCode as C;
     match code {
-        C::BoardTakenOut | C::IdentityChanged | C::StationStopped | C::PassedAlready => Outcome::Aborted,
+        C::BoardTakenOut | C::IdentityChanged | C::StationStopped | C::PassedAlready | C::NumberNotOurs => {
+            Outcome::Aborted
+        }
         C::PortVanished
         | C::PortNotOpened
         | C::PortRateFixed
@@ -60,7 +63,11 @@ pub fn judge_firmware(identity: &BoardIdentity, order: &WorkOrder) -> Result<Fir
     if crate::sabotage::is(crate::sabotage::Sabotage::IgnoreCrcEvidence) {
         return Ok(FirmwareEvidence::BoardCrc);
     }
-    let released = &order.manifest.firmware;
+    let Some(released) = &order.manifest.firmware else {
+        return Err(
+            Fault::new(FaultCode::BundleRefused).with("detail", "it has no image to judge a board's by")
+        );
+    };
     if let Some(crc) = identity.firmware_crc32
         && crc != released.crc32
     {
@@ -152,9 +159,8 @@ pub fn judge_calibration(
     true_ma: u32,
     before_ma: i64,
     after_ma: i64,
-    order: &WorkOrder,
+    step: CalibrateStep,
 ) -> (Vec<MeasurementRecord>, Option<Fault>) {
-    let step = &order.procedure.calibrate;
     let truth = f64::from(true_ma);
     let (before_ma, after_ma) = (before_ma.abs(), after_ma.abs());
     let correction = (truth - before_ma as f64) / truth * 100.0;
@@ -232,7 +238,7 @@ fn judge_one(
         (number * factor(&reading.unit, &spec.unit), spec.limit)
     } else {
         let mask = forbidden_mask(spec, &reading.name, order)?;
-        let raw = reading.raw.first().copied().ok_or_else(|| garbage(&reading.name, "is empty"))?;
+        let raw = bits_of(reading, order).ok_or_else(|| garbage(&reading.name, "is no bit field"))?;
         (f64::from(raw & mask), Limit { min: Some(0.0), max: Some(0.0) })
     };
     let is_current = order.model.calibration.as_ref().is_some_and(|c| c.current_register == reading.name);
@@ -253,7 +259,22 @@ fn judge_one(
     })
 }
 
-fn forbidden_mask(spec: &MeasurementSpec, register: &str, order: &WorkOrder) -> Result<u16, Fault> {
+/// The 16 or 32 bits of a field as one number.
+fn bits_of(reading: &Reading, order: &WorkOrder) -> Option<u32> {
+    match *reading.raw.as_slice() {
+        [word] => Some(word.into()),
+        [first, second] => {
+            let (high, low) = match order.model.register(&reading.name)?.words {
+                WordOrder::HighFirst => (first, second),
+                WordOrder::LowFirst => (second, first),
+            };
+            Some(u32::from(high) << 16 | u32::from(low))
+        }
+        _ => None,
+    }
+}
+
+fn forbidden_mask(spec: &MeasurementSpec, register: &str, order: &WorkOrder) -> Result<u32, Fault> {
     let bits = order.model.register(register).map(|register| register.bits.as_slice()).unwrap_or_default();
     let mut mask = 0;
     for name in &spec.forbidden_bits {
@@ -263,7 +284,7 @@ fn forbidden_mask(spec: &MeasurementSpec, register: &str, order: &WorkOrder) -> 
                 format!("measurement {} forbids bit {name}, which {register} has not", spec.name),
             )
         })?;
-        mask |= 1u16.checked_shl(u32::from(bit.bit)).unwrap_or(0);
+        mask |= 1u32.checked_shl(u32::from(bit.bit)).unwrap_or(0);
     }
     Ok(mask)
 }

@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod jig;
+mod sections;
 
 use super::{Admitted, Effect, Event, Lamp};
 use crate::board::{BoardIdentity, BoardReply, BoardRequest, PasswordProof};
@@ -256,7 +257,7 @@ fn a_flipped_byte_is_sent_again_and_never_passes_on_its_version() {
         .iter()
         .filter(|effect| matches!(effect, Effect::Board(BoardRequest::Flash { .. })))
         .count();
-    assert_eq!(attempts, usize::from(bench.order.procedure.flash.attempts));
+    assert_eq!(attempts, usize::from(bench.order.procedure.flash.as_ref().unwrap().attempts));
 }
 
 #[test]

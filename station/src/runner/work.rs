@@ -25,6 +25,7 @@ use domain::{
     record::{BirthRecord, FoundState, StepOutcome, judge_record},
     step::Step,
     text::{Fault, FaultCode},
+    value::Value,
 };
 use std::sync::Arc;
 
@@ -76,6 +77,10 @@ enum Phase {
     OutputUnderLoad,
     LoadOff,
     Number,
+    /// The number becomes an identity: does another slot's board have it?
+    ClaimNumber,
+    WriteNumber,
+    IdentifyNumbered,
     Name,
     Seal,
     Password,
@@ -111,6 +116,8 @@ pub struct Work {
     doubted: bool,
     written: Option<ProfileWritten>,
     name: Option<String>,
+    /// Nothing was on the board at the start that tells it from the next one.
+    new: bool,
 }
 
 impl Work {
@@ -133,6 +140,7 @@ impl Work {
             doubted: false,
             written: None,
             name: None,
+            new: false,
         }
     }
 
@@ -179,6 +187,12 @@ impl Work {
         self.doubted = true;
     }
 
+    /// Whether the board has nothing yet that would tell it from another one in the same slot: it came without an identity, and the
+    /// number that becomes it was not read back.
+    pub fn needs_sight(&self) -> bool {
+        self.new && self.identity.as_ref().is_none_or(|known| known.identifiers.iter().all(|one| !one.unique))
+    }
+
     pub fn begin_probe(&mut self, now: Moment) -> Vec<Effect> {
         let silent_ms = self.order.procedure.probe.silent_ms;
         self.step(now, Step::Probe, Phase::Probe, Effect::Board(BoardRequest::Probe { silent_ms }))
@@ -192,10 +206,14 @@ impl Work {
             }
             Event::Board(Err(fault)) => self.board_failed(now, fault),
             Event::Claimed(Ok(())) if self.phase == Phase::Claim => self.admit(now),
+            Event::Claimed(Ok(())) if self.phase == Phase::ClaimNumber => self.write_number(),
             Event::Claimed(Err(other_slot)) => Err(Fault::new(FaultCode::IdentityInTwoSlots)
                 .with("identity", self.draft.identity_key.as_deref().unwrap_or_default())
                 .with("other_slot", other_slot)
                 .into()),
+            Event::Admitted(Err(fault)) if fault.code == FaultCode::NumberNotOurs => {
+                Err(Ended::Refused(fault))
+            }
             Event::Admitted(answer) if self.phase == Phase::Admit => self.admitted(now, answer?),
             Event::LoadIs(answer) if self.phase == Phase::Load => self.loaded(answer?),
             Event::LoadIs(answer) if self.phase == Phase::SettledLoad => self.load_settled(answer?),
@@ -204,7 +222,7 @@ impl Work {
             Event::Waited if self.phase == Phase::Settle => Ok(self.read_load(Phase::SettledLoad)),
             Event::NumberReserved(answer) if self.phase == Phase::Number => self.numbered(now, &answer?),
             Event::SecretSealed(answer) if self.phase == Phase::Seal => self.sealed(now, answer?),
-            Event::PowerCycled(answer) if self.phase == Phase::PowerCycle => Ok(self.power_cycled(&answer)),
+            Event::PowerCycled(answer) if self.phase == Phase::PowerCycle => self.power_cycled(answer),
             event => Err(unexpected(self.phase, &event).into()),
         }
     }
@@ -213,7 +231,7 @@ impl Work {
         use BoardReply as R;
         match (self.phase, reply) {
             (Phase::Probe, R::Found(found)) => self.found(now, found),
-            (Phase::Identify, R::Identity(identity)) => self.identified(identity),
+            (Phase::Identify, R::Identity(identity)) => self.identified(now, identity),
             (Phase::Flash, R::Flashed(flashed)) => Ok(self.flashed(now, flashed)),
             (Phase::FindAgain, R::Found(found)) => self.found_again(now, found),
             (Phase::StartApplication, R::Application { .. }) => {
@@ -224,13 +242,15 @@ impl Work {
             (Phase::Profile, R::ProfileWritten(written)) => self.profile_written(now, written),
             (Phase::LeaseBefore, R::Registers(readings)) => Ok(self.lease_before(&readings)),
             (Phase::OpenForTest, R::Lease(_)) => Ok(self.switches_on()),
-            (Phase::SwitchesOn, R::Output(_)) => Ok(self.apply_load()),
+            (Phase::SwitchesOn, R::Output(_)) => Ok(self.switched_on()),
             (Phase::Calibrate, R::Calibrated { before_ma, after_ma }) => {
                 self.board_ma = (before_ma, after_ma);
                 Ok(self.read_load(Phase::LoadAfter))
             }
             (Phase::Measure, R::Registers(readings)) => self.measured(&readings),
-            (Phase::OutputUnderLoad, R::Output(output)) => self.output_under_load(output),
+            (Phase::OutputUnderLoad, R::Output(output)) => self.output_under_load(now, output),
+            (Phase::WriteNumber, R::Number { read }) => self.number_written(now, &read),
+            (Phase::IdentifyNumbered, R::Identity(identity)) => self.identified_by_number(now, identity),
             (Phase::Name, R::Name { read }) => self.named(now, &read),
             (Phase::Password, R::Done) => Ok(self.write_lease(now)),
             (Phase::Lease, R::Lease(lease)) => self.lease_written(now, lease),
@@ -263,7 +283,7 @@ impl Work {
             Phase::StartApplication if may_repeat && in_loader => {
                 self.draft.retry();
                 let mut effects = vec![self.draft.note(now, format!("transfer {} failed", self.attempt))];
-                effects.extend(self.begin_flash(now, FlashEntry::Loader));
+                effects.extend(self.begin_flash(now, FlashEntry::Loader)?);
                 Ok(effects)
             }
             Phase::Flash | Phase::StartApplication if may_repeat => {
@@ -287,9 +307,15 @@ impl Work {
                 Err(Fault::new(FaultCode::BoardSilent).with("seconds", seconds).into())
             }
             // Nobody can say who it is before it has an application: flashed first, identified and admitted afterwards.
+            FoundState::Loader if self.order.procedure.flash.is_none() => {
+                Err(Fault::new(FaultCode::FlashFailed)
+                    .with("attempts", 0)
+                    .with("reason", "it lies in its boot loader, and this procedure sends no image")
+                    .into())
+            }
             FoundState::Loader => {
                 let mut effects = vec![self.draft.open(now)];
-                effects.extend(self.begin_flash(now, FlashEntry::Loader));
+                effects.extend(self.begin_flash(now, FlashEntry::Loader)?);
                 Ok(effects)
             }
             FoundState::Application => {
@@ -298,12 +324,12 @@ impl Work {
         }
     }
 
-    fn identified(&mut self, identity: BoardIdentity) -> Next {
+    fn identified(&mut self, now: Moment, identity: BoardIdentity) -> Next {
         self.version_before = Some(identity.firmware_version.clone());
-        self.take_identity(identity)
+        self.take_identity(now, identity)
     }
 
-    fn take_identity(&mut self, identity: BoardIdentity) -> Next {
+    fn take_identity(&mut self, now: Moment, identity: BoardIdentity) -> Next {
         self.draft.record.identifiers.clone_from(&identity.identifiers);
         if !identity.is_model {
             let expected = self.order.model.identity.model_values.join(" or ");
@@ -313,6 +339,12 @@ impl Work {
                 .into());
         }
         let Some(own) = identity.identifiers.iter().find(|identifier| identifier.unique) else {
+            if self.numbered_field().is_some() && self.order.model.is_born_without_identity() {
+                // There is nothing to claim: the number that it gets will be it.
+                self.identity = Some(identity);
+                self.new = true;
+                return self.admit(now);
+            }
             let default = identity.identifiers.first();
             return Err(Fault::new(FaultCode::IdentityIsDefault)
                 .with("field", default.map(|identifier| identifier.kind.as_str()).unwrap_or_default())
@@ -330,7 +362,7 @@ impl Work {
         let question = Effect::AskAdmission {
             batch_id: self.order.batch_id,
             operation: self.draft.record.operation.clone(),
-            identity: self.key()?,
+            board: self.subject()?,
             identifiers: self.draft.record.identifiers.clone(),
         };
         Ok(self.step(now, Step::Admit, Phase::Admit, question))
@@ -344,7 +376,8 @@ impl Work {
                 {
                     // It passed with this bundle's image: whoever runs another one is a copy that nobody worked.
                     let crc = self.identity.as_ref().and_then(|identity| identity.firmware_crc32);
-                    if crc.is_some_and(|crc| crc != self.order.manifest.firmware.crc32) {
+                    let released = self.order.manifest.firmware.as_ref().map(|firmware| firmware.crc32);
+                    if released.is_some() && crc.is_some() && crc != released {
                         let copy = Fault::new(FaultCode::IdentityOfAnotherUnit).with("identity", self.key()?);
                         return Err(Ended::Refused(copy.with("serial", pass.serial.unwrap_or_default())));
                     }
@@ -369,13 +402,15 @@ impl Work {
             return Ok(self.unlock(now));
         }
         let mut effects = vec![self.draft.open(now)];
-        effects.extend(if self.is_flashed_already() {
+        effects.extend(if self.order.procedure.flash.is_none() {
+            self.unlock(now)
+        } else if self.is_flashed_already() {
             self.draft.skip(now, Step::Flash);
             self.draft.skip(now, Step::Boot);
             self.note_firmware(None, FirmwareEvidence::BoardCrc);
             self.unlock(now)
         } else {
-            self.begin_flash(now, FlashEntry::Application)
+            self.begin_flash(now, FlashEntry::Application)?
         });
         Ok(effects)
     }
@@ -414,11 +449,35 @@ impl Work {
             return Ok(());
         }
         match &self.identity {
-            Some(known) if !known.is_same_board(found) => Err(Fault::new(FaultCode::IdentityChanged)
-                .with("before", known.describe())
-                .with("after", found.describe())),
+            Some(known) if !known.is_same_board(found) => {
+                if let Some(fault) = self.lost_number(known, found) {
+                    return Err(fault);
+                }
+                Err(Fault::new(FaultCode::IdentityChanged)
+                    .with("before", known.describe())
+                    .with("after", found.describe()))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// A board that was numbered in this run, in sight all the time, and shows a blank where its number was: it did not keep it.
+    fn lost_number(&self, known: &BoardIdentity, found: &BoardIdentity) -> Option<Fault> {
+        let field = self.numbered_field().filter(|_| self.new && !self.doubted)?;
+        let of = |identity: &BoardIdentity| {
+            let mut one = identity.identifiers.iter().filter(|one| one.kind == field.kind);
+            one.next().cloned()
+        };
+        let (was, is) = (of(known)?, of(found)?);
+        let mut refilled = found.clone();
+        refilled
+            .identifiers
+            .iter_mut()
+            .filter(|one| one.kind == field.kind)
+            .for_each(|one| *one = was.clone());
+        let is_blank = was.unique && !is.unique && known.is_same_board(&refilled);
+        let (set, read) = (Value::Text(was.value), Value::Text(is.value));
+        is_blank.then(|| judge::does_not_hold(&field.register, &set, &read))
     }
 
     fn key(&self) -> Result<String, Fault> {

@@ -3,10 +3,10 @@
 use crate::{
     board::{BoardAnswer, BoardRequest, WireUse},
     fixture::FixtureCommand,
-    journal::{EarlierPass, JournalFault},
+    journal::{EarlierPass, JournalFault, identity_key},
     link::BoardLink,
     order::WorkOrder,
-    runner::{Admitted, Effect, Event, Lamp, Sealed},
+    runner::{Admitted, Board, Effect, Event, Lamp, Sealed},
     secrets::{SealFault, Sealer},
     shared::{NO_TRANSFER, PortSource, Shared},
     uplink::{Server, ServerFault},
@@ -121,12 +121,14 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         match question {
             Effect::Board(request) => Event::Board(self.ask_board(request).await),
             Effect::ClaimIdentity(identifiers) => Event::Claimed(self.shared.claim(self.slot, &identifiers)),
-            Effect::AskAdmission { batch_id, operation, identity, identifiers } => {
-                self.recorder.name_secrets(self.shared.sealer.placeholder(&identity));
-                Event::Admitted(self.admit(batch_id, operation, &identity, identifiers).await)
+            Effect::AskAdmission { batch_id, operation, board, identifiers } => {
+                if let Board::Known(identity) | Board::Numbered { identity, .. } = &board {
+                    self.recorder.name_secrets(self.shared.sealer.placeholder(identity));
+                }
+                Event::Admitted(self.admit(batch_id, operation, &board, identifiers).await)
             }
-            Effect::ReserveNumber { run_id, batch_id, identity, known } => {
-                Event::NumberReserved(self.reserve(run_id, batch_id, &identity, known.as_deref()))
+            Effect::ReserveNumber { run_id, batch_id, board, known } => {
+                Event::NumberReserved(self.reserve(run_id, batch_id, &board, known.as_deref()))
             }
             Effect::SealSecret { run_id, identity, length, factory } => {
                 Event::SecretSealed(self.seal(run_id, &identity, length, &factory))
@@ -206,10 +208,15 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         &self,
         batch_id: BatchId,
         operation: String,
-        identity: &str,
+        board: &Board,
         identifiers: Vec<Identifier>,
     ) -> Result<Admitted, Fault> {
         let journal = &self.shared.journal;
+        let identity = match board {
+            Board::Known(identity) | Board::Numbered { identity, .. } => Some(identity.as_str()),
+            // It has no past that anybody could find.
+            Board::New(_) => None,
+        };
         let earlier = journal.passed(&identifiers, &operation).map_err(disk)?;
         if let Some(EarlierPass::OfAnother(serial)) = earlier {
             return Ok(Admitted {
@@ -221,7 +228,12 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             });
         }
         if let Some(EarlierPass::OfThis(serial)) = earlier {
-            let standing = journal.standing_pass(self.slot, batch_id, identity, &operation).map_err(disk)?;
+            let standing = match identity {
+                Some(identity) => {
+                    journal.standing_pass(self.slot, batch_id, identity, &operation).map_err(disk)?
+                }
+                None => None,
+            };
             return Ok(Admitted {
                 verdict: AdmissionVerdict::PassedAlready,
                 serial: Some(serial),
@@ -232,16 +244,27 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         }
         let question = AskAdmission { batch_id, operation, identifiers };
         let known = match timeout(ADMISSION_PATIENCE, self.shared.server.admission(&question)).await {
-            Ok(Ok(known)) => known,
+            Ok(Ok(known)) => Some(known),
             // It is there and does not let the board in: nothing is written to it.
             Ok(Err(fault @ ServerFault::Refused { .. })) => {
                 return Err(Fault::new(FaultCode::AdmissionRefused).with("detail", fault));
             }
             Ok(Err(fault @ ServerFault::Away(_))) => {
                 tracing::debug!(slot = self.slot, %fault, "admitted by the station's own knowledge");
-                Admission { verdict: AdmissionVerdict::Admit, serial: None }
+                None
             }
-            Err(_) => Admission { verdict: AdmissionVerdict::Admit, serial: None },
+            Err(_) => None,
+        };
+        if let Board::Numbered { number, .. } = board {
+            self.know_number(number, known.as_ref())?;
+        }
+        let known = known.unwrap_or(Admission { verdict: AdmissionVerdict::Admit, serial: None });
+        let Some(identity) = identity else {
+            if journal.free_numbers(batch_id).map_err(disk)? == 0 {
+                return Err(no_numbers());
+            }
+            let Admission { verdict, serial } = known;
+            return Ok(Admitted { verdict, serial, resumes: None, secret: None, standing: None });
         };
         let secret = match journal.secret_of(identity).map_err(disk)? {
             Some(sealed) => match self.shared.sealer.open(&sealed, identity) {
@@ -256,6 +279,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let resumes = journal.interrupted_run(identity).map_err(disk)?;
         let needs_number = known.verdict == AdmissionVerdict::Admit
             && known.serial.is_none()
+            && !matches!(board, Board::Numbered { .. })
             && journal.number_of(identity).map_err(disk)?.is_none();
         if needs_number && journal.free_numbers(batch_id).map_err(disk)? == 0 {
             return Err(no_numbers());
@@ -263,14 +287,41 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         Ok(Admitted { verdict: known.verdict, serial: known.serial, resumes, secret, standing: None })
     }
 
+    /// A board that bears a number already bears one that this line gave: the server's word for it, or the journal's. Whatever
+    /// else stands there is somebody's, and is not written over.
+    fn know_number(&self, number: &str, server: Option<&Admission>) -> Result<(), Fault> {
+        let not_ours = || Err(Fault::new(FaultCode::NumberNotOurs).with("found", number));
+        let by_server = server.and_then(|known| known.serial.as_deref());
+        let by_journal = self.shared.journal.knows_number(number).map_err(disk)?;
+        match (by_server, by_journal) {
+            (Some(serial), _) if serial == number => Ok(()),
+            (Some(_), _) => not_ours(),
+            (None, true) => Ok(()),
+            (None, false) if server.is_some() => not_ours(),
+            (None, false) => Err(Fault::new(FaultCode::ServerAway)
+                .with("detail", format!("the board bears number {number}, which only the server can know"))),
+        }
+    }
+
     fn reserve(
         &self,
         run: RunId,
         batch: BatchId,
-        identity: &str,
+        board: &Board,
         known: Option<&str>,
     ) -> Result<String, Fault> {
         let journal = &self.shared.journal;
+        let (identity, known) = match board {
+            Board::Known(identity) => (identity, known),
+            Board::Numbered { identity, number } => (identity, Some(number.as_str())),
+            Board::New(kind) => {
+                let serial =
+                    journal.reserve_number_of_new(run, batch, *kind).map_err(disk)?.ok_or_else(no_numbers)?;
+                let own = Identifier { kind: *kind, value: serial.clone(), unique: true };
+                self.recorder.name_secrets(self.shared.sealer.placeholder(&identity_key(&own)));
+                return Ok(serial);
+            }
+        };
         if let Some(serial) = known {
             if journal.bind_number(run, batch, identity, serial).map_err(disk)? {
                 return Ok(serial.to_owned());

@@ -89,7 +89,7 @@ pub(super) async fn password(
             model.id
         )));
     }
-    let mut session = target.open(model)?;
+    let mut session = target.open(std::sync::Arc::clone(&model))?;
     session.own_application(desk).await?;
     // Known even where the board stands open: it must be refused in the end.
     let old = writing.password.password(&session, desk)?;

@@ -201,12 +201,12 @@ pub fn released() -> (Assignment, BundleContent, SigningKey) {
         model: file("topbms", &model_toml),
         profile: file("p", &profile_toml),
         procedure: file("q", &procedure_toml),
-        firmware: FirmwareRef {
+        firmware: Some(FirmwareRef {
             version: "1.9".into(),
             bytes: 4096,
             sha256: ContentHash::of(&image),
             crc32: 1,
-        },
+        }),
     };
     let at = DateTime::from_timestamp(1_900_000_000, 0).unwrap();
     let release = Release {

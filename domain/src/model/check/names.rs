@@ -4,7 +4,7 @@ use super::{Report, registers::is_snake_case};
 use crate::{
     codec,
     lease::BirthLease,
-    model::{Access, DeviceModel, Framing, Register, RegisterKind},
+    model::{Access, DeviceModel, Framing, PathField, Register, RegisterKind},
     rules::is_rating,
     source::At,
 };
@@ -19,6 +19,7 @@ pub(super) fn check_references(model: &DeviceModel, report: &mut Report<'_>) {
     check_name(model, report);
     check_lease(model, report);
     check_calibration(model, report);
+    check_output(model, report);
     check_safe_state(model, report);
     check_factory_mode(model, report);
     check_scale_switches(model, report);
@@ -262,16 +263,9 @@ fn check_lease(model: &DeviceModel, report: &mut Report<'_>) {
         Need::ReadAndWrite,
         report,
     );
-    let output = need(
-        model,
-        &at("output_register"),
-        &lease.output_register,
-        &[RegisterKind::Bits],
-        Need::Read,
-        report,
-    );
-    need_bit(output, &at("charge_bit"), &lease.charge_bit, report);
-    need_bit(output, &at("discharge_bit"), &lease.discharge_bit, report);
+    if model.output.is_none() {
+        report.at(&[At::Key("lease")], "there is a lease, and no [output] that shows whether its lock acts");
+    }
 }
 
 fn check_calibration(model: &DeviceModel, report: &mut Report<'_>) {
@@ -286,14 +280,57 @@ fn check_calibration(model: &DeviceModel, report: &mut Report<'_>) {
     }
 }
 
+fn check_output(model: &DeviceModel, report: &mut Report<'_>) {
+    let Some(output) = &model.output else { return };
+    for (key, path) in [("charge", &output.charge), ("discharge", &output.discharge)] {
+        check_path(model, ("output", key), path, Need::Read, report);
+    }
+}
+
 fn check_safe_state(model: &DeviceModel, report: &mut Report<'_>) {
     let Some(safe) = &model.safe_state else { return };
-    let at = |key| [At::Key("safe_state"), At::Key(key)];
-    let kinds = [RegisterKind::Bits];
-    let switches =
-        need(model, &at("switch_register"), &safe.switch_register, &kinds, Need::ReadAndWrite, report);
-    need_bit(switches, &at("charge_bit"), &safe.charge_bit, report);
-    need_bit(switches, &at("discharge_bit"), &safe.discharge_bit, report);
+    let paths = [("charge", &safe.charge), ("discharge", &safe.discharge)];
+    for (key, path) in paths {
+        let register = check_path(model, ("safe_state", key), path, Need::Write, report);
+        let is_blind = |register: &&Register| {
+            model.block(register).is_some_and(|block| block.access == Access::WriteOnly)
+        };
+        let Some(register) = register.filter(is_blind) else { continue };
+        let mine = |bit: &str| paths.iter().any(|(_, path)| path.bit.as_deref() == Some(bit));
+        if let Some(other) = register.bits.iter().find(|bit| !mine(&bit.name)) {
+            let reason = format!(
+                "register {:?} can't be read, so nobody knows what its bit {:?} is while {key} is switched",
+                register.name, other.name
+            );
+            report.key("safe_state", key, reason);
+        }
+    }
+    if model.output.is_none() {
+        report.at(&[At::Key("safe_state")], "paths are switched, and no [output] shows what came of it");
+    }
+}
+
+/// One path's field: a bit of named bits, or a plain number.
+fn check_path<'a>(
+    model: &'a DeviceModel,
+    (table, key): (&str, &str),
+    path: &PathField,
+    access: Need,
+    report: &mut Report<'_>,
+) -> Option<&'a Register> {
+    let at = [At::Key(table), At::Key(key)];
+    let kinds: &[RegisterKind] = if path.bit.is_some() { &[RegisterKind::Bits] } else { &NUMBER };
+    let register = need(model, &at, &path.register, kinds, access, report);
+    if let Some(bit) = &path.bit {
+        need_bit(register, &at, bit, report);
+    }
+    if register.is_some_and(|register| register.scale != 1.0 || register.offset != 0.0) {
+        report.at(&at, format!("register {:?} is scaled: a switch is 0 or 1", path.register));
+    }
+    if path.on > 1 {
+        report.at(&at, format!("on is {}; a path is on at 1, or at 0", path.on));
+    }
+    register
 }
 
 fn check_factory_mode(model: &DeviceModel, report: &mut Report<'_>) {

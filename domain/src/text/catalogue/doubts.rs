@@ -50,6 +50,13 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
         D::LeaseDiffersFromProcedure => {
             ("left in another lock state than the procedure's", "出厂锁定状态与工艺不符", None)
         }
+        D::NotOrdered { step } => (
+            "claims what the procedure does not order",
+            "含工艺未规定的内容",
+            Some(step_title(language, *step)),
+        ),
+        D::NumberNotProved => ("number not read back from the board", "序列号未从板上回读", None),
+        D::OutputNotProved => ("charge and discharge path not read on", "未读到充放电通路接通", None),
         D::IdentityOfAnotherUnit => ("an identifier belongs to another unit", "标识属于另一台设备", None),
     };
     let sentence = language.pick(en, zh);

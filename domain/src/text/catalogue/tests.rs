@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 44] = {
+const CODES: [FaultCode; 45] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -12,6 +12,7 @@ const CODES: [FaultCode; 44] = {
         C::IdentityOfAnotherUnit,
         C::IdentityIsDefault,
         C::IdentityChanged,
+        C::NumberNotOurs,
         C::FlashFailed,
         C::FirmwareCrcDiffers,
         C::FirmwareVersionDiffers,
@@ -64,6 +65,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::IdentityOfAnotherUnit => &["identity", "serial"],
         C::IdentityIsDefault => &["field", "found"],
         C::IdentityChanged => &["before", "after"],
+        C::NumberNotOurs => &["found"],
         C::FlashFailed => &["attempts", "reason"],
         C::FirmwareEvidenceTooWeak => &["accepted", "found"],
         C::LoaderSilent => &["menu_timeout_s"],

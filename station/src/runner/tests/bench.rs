@@ -51,17 +51,23 @@ pub fn parts() -> (DeviceModel, Profile, Procedure) {
 
 pub fn order() -> Arc<WorkOrder> {
     let (model, profile, procedure) = parts();
+    order_of(model, profile, procedure)
+}
+
+/// The work that these parts make.
+pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> Arc<WorkOrder> {
+    let image = procedure.flash.is_some();
     let file = |id: &str| FileRef { id: id.to_owned(), revision: 1, sha256: ContentHash::of(id.as_bytes()) };
     let manifest = BundleManifest {
         model: file("topbms"),
         profile: file("profile"),
         procedure: file("procedure"),
-        firmware: FirmwareRef {
+        firmware: procedure.flash.as_ref().map(|_| FirmwareRef {
             version: "1.9".into(),
             bytes: 4,
             sha256: ContentHash::of(b"image"),
             crc32: IMAGE_CRC,
-        },
+        }),
     };
     Arc::new(WorkOrder {
         batch_id: BatchId(Uuid::from_u128(1)),
@@ -72,7 +78,7 @@ pub fn order() -> Arc<WorkOrder> {
         model: Arc::new(model),
         profile: Arc::new(profile),
         procedure: Arc::new(procedure),
-        image: Arc::new(FirmwareImage { name: "i.bin".into(), bytes: vec![1, 2, 3, 4] }),
+        image: image.then(|| Arc::new(FirmwareImage { name: "i.bin".into(), bytes: vec![1, 2, 3, 4] })),
     })
 }
 
@@ -104,6 +110,8 @@ pub struct PaperBench {
     name: String,
     true_ma: u32,
     calibrated: bool,
+    /// The register that holds its number, and the number.
+    pub number: Option<(String, String)>,
 }
 
 impl PaperBench {
@@ -123,7 +131,44 @@ impl PaperBench {
             name: "BMS".into(),
             true_ma: 0,
             calibrated: false,
+            number: None,
         }
+    }
+
+    /// A board of the JK PB series: no loader, name, password or lock, no restart command, and no field for a number.
+    pub fn jk_pb() -> Self {
+        let mut bench = Self::of(
+            include_str!("../../../../profiles/models/jk-pb.toml"),
+            include_str!("../../../../profiles/parameters/jk-pb-16s-lifepo4-100a.toml"),
+            include_str!("../../../../profiles/procedures/jk-pb-birth-16s-lifepo4.toml"),
+        );
+        let own = Identifier { kind: IdentifierKind::MachineCode, value: "2071234".into(), unique: true };
+        bench.identity.identifiers = vec![own];
+        bench
+    }
+
+    /// A JBD board fresh from its maker: nothing tells it from the next one until it bears its number.
+    pub fn jbd() -> Self {
+        let mut bench = Self::of(
+            include_str!("../../../../profiles/models/jbd.toml"),
+            include_str!("../../../../profiles/parameters/jbd-8s-lto-100a.toml"),
+            include_str!("../../../../profiles/procedures/jbd-birth-8s-lto.toml"),
+        );
+        bench.identity.identifiers = vec![
+            Identifier { kind: IdentifierKind::PcbLabel, value: String::new(), unique: false },
+            Identifier { kind: IdentifierKind::MachineCode, value: "0".into(), unique: false },
+        ];
+        bench
+    }
+
+    /// A bench for boards that report no CRC.
+    fn of(model: &str, profile: &str, procedure: &str) -> Self {
+        let model = parse_model("m", model).unwrap();
+        let (profile, procedure) =
+            (parse_profile("p", profile).unwrap(), parse_procedure("q", procedure).unwrap());
+        let mut bench = Self { order: order_of(model, profile, procedure), ..Self::new() };
+        bench.identity.firmware_crc32 = None;
+        bench
     }
 
     /// The record of a board that passed.
@@ -233,6 +278,16 @@ impl PaperBench {
                 self.name.clone_from(name);
                 BoardReply::Name { read: name.clone() }
             }
+            Q::WriteNumber { serial, register } => {
+                self.number = Some((register.clone(), serial.clone()));
+                if let Some(field) = self.order.model.identity_field(register) {
+                    let known = self.identity.identifiers.iter_mut().find(|one| one.kind == field.kind);
+                    if let Some(one) = known {
+                        (one.value, one.unique) = (serial.clone(), field.unique);
+                    }
+                }
+                BoardReply::Number { read: serial.clone() }
+            }
             Q::SetPassword { .. } | Q::Command { .. } => BoardReply::Done,
             Q::ProvePassword { .. } => BoardReply::PasswordProof(PasswordProof {
                 locked_first: true,
@@ -250,8 +305,8 @@ impl PaperBench {
                 BoardReply::Afresh(Box::new(AfreshReading {
                     identity: self.identity.clone(),
                     parameters,
-                    name: Some(self.name.clone()),
-                    lease: Some(self.lease()),
+                    name: self.order.model.name.as_ref().map(|_| self.name.clone()),
+                    lease: self.order.model.lease.as_ref().map(|_| self.lease()),
                     output: Some(self.output()),
                     registers: registers.iter().map(|name| self.register(name)).collect(),
                 }))
@@ -289,14 +344,21 @@ impl PaperBench {
     /// A live register in the middle of what the procedure allows.
     fn register(&self, name: &str) -> Reading {
         let register = self.order.model.register(name).unwrap();
+        if let Some((_, serial)) = self.number.as_ref().filter(|(held, _)| held == name) {
+            return self.reading(name, &Value::from(serial.as_str()));
+        }
         let value = match name {
             "current_ma" => Value::Number(-f64::from(self.true_ma)),
-            "cell_difference_mv" => Value::Number(10.0),
-            "pack_voltage_v" => Value::Number(27.8),
             "alarms" => Value::from("0x0000"),
             "lease_mode" => Value::from(self.lease.as_str()),
-            name if name.starts_with("cell_") && name.ends_with("_mv") => Value::Number(2320.0),
-            _ => Value::Number(25.0),
+            name => {
+                let is_cell =
+                    name.starts_with("cell_") && name.ends_with("_mv") && !name.contains("difference");
+                let asked = if is_cell { "cells" } else { name };
+                let spec = self.order.procedure.measurements.iter().find(|spec| spec.register == asked);
+                let limit = spec.map(|spec| spec.limit).unwrap_or_default();
+                Value::Number((limit.min.unwrap_or(25.0) + limit.max.unwrap_or(25.0)) / 2.0)
+            }
         };
         Reading { name: name.to_owned(), raw: vec![0], value, unit: register.unit.clone() }
     }

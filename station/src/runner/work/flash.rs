@@ -1,6 +1,6 @@
 //! The image and the first start of it.
 
-use super::{Next, Phase, Work};
+use super::{Next, Phase, Work, internal};
 use crate::{
     board::{BoardIdentity, BoardRequest, FlashEntry, Flashed},
     clock::Moment,
@@ -23,41 +23,48 @@ const BESIDE_THE_WIRE: Duration = Duration::from_secs(7);
 
 impl Work {
     pub(super) fn is_flashed_already(&self) -> bool {
-        let proved_by = &self.order.procedure.flash.skip_if_proved;
+        let (Some(flash), Some(released)) = (&self.order.procedure.flash, &self.order.manifest.firmware)
+        else {
+            return false;
+        };
         let crc = self.identity.as_ref().and_then(|identity| identity.firmware_crc32);
-        proved_by.contains(&FirmwareEvidence::BoardCrc) && crc == Some(self.order.manifest.firmware.crc32)
+        flash.skip_if_proved.contains(&FirmwareEvidence::BoardCrc) && crc == Some(released.crc32)
     }
 
-    pub(super) fn begin_flash(&mut self, now: Moment, entry: FlashEntry) -> Vec<Effect> {
+    pub(super) fn begin_flash(&mut self, now: Moment, entry: FlashEntry) -> Next {
         self.flash_began.get_or_insert(now);
         let mut effects = self.draft.begin(now, Step::Flash);
-        effects.extend(self.transfer(entry));
-        effects
+        effects.extend(self.transfer(entry)?);
+        Ok(effects)
     }
 
     /// Whether a transfer that came to nothing is tried again: as often as the procedure says, and only within the time that the
     /// ones before would have taken on a quiet line. On a line so disturbed another one only holds the slot up.
     pub(super) fn may_transfer_again(&self, now: Moment) -> bool {
-        let attempts = self.order.procedure.flash.attempts;
+        let (Some(flash), Some(image)) = (&self.order.procedure.flash, &self.order.image) else {
+            return false;
+        };
+        let attempts = flash.attempts;
         let baud = self.order.model.boot.as_ref().map_or(self.order.model.link.baud, |boot| boot.baud);
-        let floor = wire_floor(self.order.image.bytes.len(), &SenderOptions::new(Generation::Spl, baud));
+        let floor = wire_floor(image.bytes.len(), &SenderOptions::new(Generation::Spl, baud));
         let most = (floor + BESIDE_THE_WIRE) * u32::from(attempts.saturating_sub(1));
         let took = self.flash_began.map_or(0, |began| now.millis_since(&began));
         self.attempt < attempts && u128::from(took) <= most.as_millis()
     }
 
-    pub(super) fn transfer(&mut self, entry: FlashEntry) -> Vec<Effect> {
+    pub(super) fn transfer(&mut self, entry: FlashEntry) -> Next {
+        let image =
+            self.order.image.as_ref().map(Arc::clone).ok_or_else(|| internal("there is no image to send"))?;
         self.attempt += 1;
-        let image = Arc::clone(&self.order.image);
-        self.ask(Phase::Flash, BoardRequest::Flash { entry, image, attempt: self.attempt })
+        Ok(self.ask(Phase::Flash, BoardRequest::Flash { entry, image, attempt: self.attempt }))
     }
 
     pub(super) fn found_again(&mut self, now: Moment, found: FoundState) -> Next {
         let mut effects =
             if self.draft.step() == Step::Flash { Vec::new() } else { self.draft.begin(now, Step::Flash) };
         effects.extend(match found {
-            FoundState::Loader => self.transfer(FlashEntry::Loader),
-            FoundState::Application => self.transfer(FlashEntry::Application),
+            FoundState::Loader => self.transfer(FlashEntry::Loader)?,
+            FoundState::Application => self.transfer(FlashEntry::Application)?,
             FoundState::Silent => {
                 return Err(Fault::new(FaultCode::FlashFailed)
                     .with("attempts", self.attempt)
@@ -74,7 +81,7 @@ impl Work {
     }
 
     pub(super) fn note_firmware(&mut self, flashed: Option<Flashed>, evidence: FirmwareEvidence) {
-        let released = &self.order.manifest.firmware;
+        let Some(released) = &self.order.manifest.firmware else { return };
         let resent_before = self.draft.record.firmware.as_ref().map_or(0, |firmware| firmware.resent_blocks);
         self.draft.record.firmware = Some(FirmwareRecord {
             before: self.version_before.clone(),
@@ -99,7 +106,7 @@ impl Work {
             return Ok(self.unlock(now));
         }
         let mut effects = self.draft.begin(now, Step::Identify);
-        effects.extend(self.take_identity(identity)?);
+        effects.extend(self.take_identity(now, identity)?);
         Ok(effects)
     }
 
@@ -110,7 +117,7 @@ impl Work {
         }
         self.draft.retry();
         self.draft.finish_step(now, StepOutcome::Failed, Some(fault));
-        Ok(self.begin_flash(now, FlashEntry::Application))
+        self.begin_flash(now, FlashEntry::Application)
     }
 
     pub(super) fn grade(&mut self, evidence: FirmwareEvidence) {

@@ -11,26 +11,38 @@ use crate::{
 };
 use domain::{
     evidence::Evidence,
-    lease::BirthLease,
     procedure::MeasureWhen,
-    record::RestartKind,
+    record::{OutputRecord, RestartKind},
     step::Step,
     text::{Fault, FaultCode},
+    value::Value,
 };
 
 impl Work {
-    /// A supply that can't be switched leaves the board's own restart.
-    pub(super) fn power_cycled(&mut self, answer: &Result<(), Fault>) -> Vec<Effect> {
+    /// A supply that can't be switched leaves the board's own restart, where its model has one: nothing is proved without.
+    pub(super) fn power_cycled(&mut self, answer: Result<(), Fault>) -> Next {
         let (kind, request) = match answer {
             Ok(()) => (RestartKind::PowerCycle, BoardRequest::AwaitApplication),
+            Err(fault) if self.order.model.command("restart").is_none() => {
+                let said = fault.args.get("detail").map(String::as_str).unwrap_or_default();
+                let detail = format!(
+                    "{said}; no command restarts boards of model {}, so without the supply nothing is proved",
+                    self.order.model.id
+                );
+                return Err(Fault::new(fault.code).with("detail", detail).into());
+            }
             Err(_) => (RestartKind::Command, BoardRequest::Restart),
         };
         self.draft.restarted_by(kind);
-        self.ask(Phase::RestartedApplication, request)
+        Ok(self.ask(Phase::RestartedApplication, request))
     }
 
     pub(super) fn restarted(&mut self, now: Moment, identity: &BoardIdentity) -> Next {
         self.same_board(identity)?;
+        if self.order.procedure.password.is_none() {
+            let question = Effect::Board(self.read_all());
+            return Ok(self.step(now, Step::Verify, Phase::ReadAll, question));
+        }
         let new = self.new_secret.clone().ok_or_else(|| internal("no password was set"))?;
         let old = self.order.model.password.as_ref().map(|password| Secret::new(password.factory.clone()));
         let old = old.ok_or_else(|| internal("the model has no password"))?;
@@ -52,8 +64,14 @@ impl Work {
         if !proof.new_opened {
             return Err(Fault::new(FaultCode::NewPasswordRefused).into());
         }
-        let registers = judge::registers_of(&self.order, MeasureWhen::AfterRestart);
-        Ok(self.ask(Phase::ReadAll, BoardRequest::ReadAll { registers }))
+        let request = self.read_all();
+        Ok(self.ask(Phase::ReadAll, request))
+    }
+
+    fn read_all(&self) -> BoardRequest {
+        let mut registers = judge::registers_of(&self.order, MeasureWhen::AfterRestart);
+        registers.extend(self.order.procedure.number.register.clone());
+        BoardRequest::ReadAll { registers }
     }
 
     /// Everything is taken into the record first, then judged: a failing record holds what was read.
@@ -61,14 +79,17 @@ impl Work {
         self.same_board(&afresh.identity)?;
         let parameter_fault = self.verify_parameters(afresh);
         let lease_fault = self.verify_lease(afresh);
+        let number_fault = self.verify_number(afresh);
         let records =
             judge::judge_measurements(&self.order, MeasureWhen::AfterRestart, self.true_ma, |name| {
                 afresh.reading(name)
             })?;
         let measurement_fault = first_outside(&records);
         self.draft.record.measurements.extend(records);
-        self.verify_firmware(&afresh.identity)?;
-        if let Some(fault) = parameter_fault {
+        if self.order.procedure.flash.is_some() {
+            self.verify_firmware(&afresh.identity)?;
+        }
+        if let Some(fault) = parameter_fault.or(number_fault) {
             return Err(fault.into());
         }
         if self.name.is_some() {
@@ -106,13 +127,25 @@ impl Work {
     }
 
     pub(super) fn verify_lease(&mut self, afresh: &AfreshReading) -> Option<Fault> {
-        let set = self.order.procedure.lease.birth;
+        let set = self.order.procedure.lease.as_ref()?.birth;
         let (Some(record), Some(read)) = (&mut self.draft.record.lease, afresh.lease) else {
             return Some(internal("the lease was not read"));
         };
         record.reported = read.mode;
         record.evidence = Evidence::Verified;
         judge_lease(read, set).err()
+    }
+
+    pub(super) fn verify_number(&mut self, afresh: &AfreshReading) -> Option<Fault> {
+        let register = self.order.procedure.number.register.as_ref()?;
+        let serial = self.draft.record.serial.clone().unwrap_or_default();
+        let (Some(record), Some(read)) = (&mut self.draft.record.number, afresh.reading(register)) else {
+            return Some(internal("the number was not read"));
+        };
+        let found = read.value.to_string();
+        record.after_restart = Some(found.clone());
+        record.evidence = Evidence::Verified;
+        (found != serial).then(|| does_not_hold(register, &Value::Text(serial), &read.value))
     }
 
     pub(super) fn verify_firmware(&mut self, identity: &BoardIdentity) -> Result<(), Fault> {
@@ -125,7 +158,8 @@ impl Work {
         if let Some(firmware) = &mut self.draft.record.firmware {
             firmware.version.clone_from(&identity.firmware_version);
         }
-        let accepted = &self.order.procedure.flash.accepted_evidence;
+        let flash = self.order.procedure.flash.as_ref();
+        let accepted = flash.map(|flash| flash.accepted_evidence.as_slice()).unwrap_or_default();
         if accepted.contains(&evidence) {
             return Ok(());
         }
@@ -139,8 +173,11 @@ impl Work {
         if let Some(lease) = &mut self.draft.record.lease {
             lease.charge_on = Some(output.charge_on);
             lease.discharge_on = Some(output.discharge_on);
+        } else {
+            let (charge_on, discharge_on) = (output.charge_on, output.discharge_on);
+            self.draft.record.output = Some(OutputRecord { charge_on, discharge_on });
         }
-        judge_output(output, self.order.procedure.lease.birth != BirthLease::Locked)?;
+        judge_output(output, self.order.procedure.leaves_discharging())?;
         Ok(self.ask(Phase::IdentifyLast, BoardRequest::ReadIdentity))
     }
 }

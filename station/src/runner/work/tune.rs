@@ -11,7 +11,7 @@ use crate::{
 };
 use domain::{
     lease::BirthLease,
-    procedure::MeasureWhen,
+    procedure::{CalibrateStep, MeasureWhen},
     step::Step,
     text::{Fault, FaultCode},
     value::Value,
@@ -42,11 +42,15 @@ impl Work {
             return Err(does_not_hold(&bad.name, &bad.set.value, &bad.read.value).into());
         }
         self.written = Some(written);
-        let mut effects = self.draft.begin(now, Step::Calibrate);
-        // A procedure is released for models with a lease and a safe state only.
-        let lease = self.order.model.lease.as_ref().ok_or_else(|| internal("the model has no lease"))?;
-        let names = vec![lease.mode_register.clone()];
-        effects.extend(self.ask(Phase::LeaseBefore, BoardRequest::ReadRegisters { names }));
+        let first = if self.order.procedure.calibrate.is_some() { Step::Calibrate } else { Step::Measure };
+        let mut effects = self.draft.begin(now, first);
+        effects.extend(match &self.order.model.lease {
+            Some(lease) => {
+                let names = vec![lease.mode_register.clone()];
+                self.ask(Phase::LeaseBefore, BoardRequest::ReadRegisters { names })
+            }
+            None => self.switches_on(),
+        });
         Ok(effects)
     }
 
@@ -63,15 +67,25 @@ impl Work {
         self.ask(Phase::SwitchesOn, BoardRequest::WriteSwitches { charge: true, discharge: true })
     }
 
-    pub(super) fn apply_load(&mut self) -> Vec<Effect> {
+    /// Both paths are told to conduct: the load comes, and without one they are looked at as they are.
+    pub(super) fn switched_on(&mut self) -> Vec<Effect> {
+        if self.order.procedure.calibrate.is_none() {
+            return self.ask(Phase::OutputUnderLoad, BoardRequest::ReadOutput);
+        }
         self.load_on = true;
         self.read_load(Phase::Load)
+    }
+
+    /// What the procedure says of the calibration; none of the phases under a load is entered without one.
+    fn calibrate_step(&self) -> Result<CalibrateStep, Fault> {
+        self.order.procedure.calibrate.ok_or_else(|| internal("the procedure does not calibrate"))
     }
 
     /// Asked for again, the load tells its reading anew.
     pub(super) fn read_load(&mut self, phase: Phase) -> Vec<Effect> {
         self.phase = phase;
-        vec![Effect::SetLoad(self.order.procedure.calibrate.load_ma)]
+        let load_ma = self.order.procedure.calibrate.map_or(0, |calibrate| calibrate.load_ma);
+        vec![Effect::SetLoad(load_ma)]
     }
 
     pub(super) fn loaded(&mut self, true_ma: u32) -> Next {
@@ -94,7 +108,7 @@ impl Work {
         if f64::from(true_ma) >= least_ma.max(1.0) {
             return Ok(());
         }
-        let asked = self.order.procedure.calibrate.load_ma;
+        let asked = self.calibrate_step()?.load_ma;
         let detail = format!(
             "the load was set to {asked} mA, the instrument reads {true_ma} mA; calibration needs {least_ma} mA"
         );
@@ -104,7 +118,8 @@ impl Work {
     /// A known load is one that stood still while the board was told of it.
     pub(super) fn load_stood(&mut self, now: Moment, after_ma: u32) -> Next {
         let true_ma = self.true_ma.unwrap_or_default();
-        let tolerance_ma = self.order.procedure.calibrate.tolerance_ma;
+        let step = self.calibrate_step()?;
+        let tolerance_ma = step.tolerance_ma;
         if true_ma.abs_diff(after_ma) > tolerance_ma {
             let detail = format!(
                 "the load moved during the calibration: the instrument read {true_ma} mA before it and {after_ma} mA after it, {tolerance_ma} mA apart are allowed"
@@ -112,7 +127,7 @@ impl Work {
             return Err(Fault::new(FaultCode::FixtureSilent).with("detail", detail).into());
         }
         let (before_ma, after_ma) = self.board_ma;
-        let (records, fault) = judge::judge_calibration(true_ma, before_ma, after_ma, &self.order);
+        let (records, fault) = judge::judge_calibration(true_ma, before_ma, after_ma, step);
         self.draft.record.measurements.extend(records);
         if let Some(fault) = fault {
             return Err(fault.into());
@@ -137,9 +152,9 @@ impl Work {
         }
     }
 
-    pub(super) fn output_under_load(&mut self, output: OutputReading) -> Next {
+    pub(super) fn output_under_load(&mut self, now: Moment, output: OutputReading) -> Next {
         judge_output(output, true)?;
-        Ok(self.take_load_off())
+        if self.load_on { Ok(self.take_load_off()) } else { self.reserve_number(now) }
     }
 
     pub(super) fn take_load_off(&mut self) -> Vec<Effect> {
@@ -149,18 +164,12 @@ impl Work {
 
     pub(super) fn unloaded(&mut self, now: Moment, true_ma: u32) -> Next {
         // A tenth of the load still on is a load that does not switch off.
-        if true_ma > self.order.procedure.calibrate.load_ma / 10 {
+        if true_ma > self.calibrate_step()?.load_ma / 10 {
             let detail = format!("the load was switched off, the instrument still reads {true_ma} mA");
             return Err(Fault::new(FaultCode::FixtureSilent).with("detail", detail).into());
         }
         self.load_on = false;
         self.true_ma = Some(true_ma);
-        let question = Effect::ReserveNumber {
-            run_id: self.draft.record.run_id,
-            batch_id: self.order.batch_id,
-            identity: self.key()?,
-            known: self.known_serial.clone(),
-        };
-        Ok(self.step(now, Step::Number, Phase::Number, question))
+        self.reserve_number(now)
     }
 }

@@ -74,8 +74,11 @@ impl Watched {
             (1..=model.cells.max).filter_map(|index| model.cell(index)).cloned().collect();
         let named = |name: Option<&String>| name.and_then(|name| model.register(name)).cloned();
         let current = named(model.calibration.as_ref().map(|calibration| &calibration.current_register));
-        let outputs = named(model.lease.as_ref().map(|lease| &lease.output_register));
-        let switches = named(model.safe_state.as_ref().map(|safe| &safe.switch_register));
+        // A path that is a number of its own is shown among the others, and a switch that can't be read is not shown.
+        let lamps =
+            |register: &Register| register.kind == RegisterKind::Bits && is_readable(model, &register.name);
+        let outputs = named(model.output.as_ref().map(|output| &output.charge.register)).filter(lamps);
+        let switches = named(model.safe_state.as_ref().map(|safe| &safe.charge.register)).filter(lamps);
         let mut mine: Vec<&str> = vec![&model.identity.model_register, &model.firmware.version_register];
         mine.extend(model.identity.fields.iter().map(|field| field.register.as_str()));
         mine.extend(model.firmware.crc_register.as_deref());
