@@ -5,7 +5,9 @@
 mod common;
 
 use common::{Bench, MS, shipped};
-use jigline_simulator::{Birth, Board, Disturbance, Disturbances, Fault, Knobs, Mode};
+use jigline_simulator::{
+    Birth, Board, Disturbance, Disturbances, Fault, JigSettings, Knobs, Mode, jig::plan_boards,
+};
 use proptest::prelude::*;
 
 const READ: u8 = 0xA5;
@@ -346,6 +348,26 @@ fn faults_of_a_board_show_in_its_fields() {
     weak.run(500 * MS);
     weak.enter();
     assert_eq!(weak.get(0xA2).unwrap(), b"\x03JL0");
+}
+
+#[test]
+fn of_a_batch_only_those_boards_are_bad_on_which_it_shows() {
+    let settings = JigSettings { boards: 12, faulty: 8, ..JigSettings::one_board(shipped("jbd"), 5) };
+    let plans = plan_boards(&settings).unwrap();
+    let faults: Vec<Fault> = plans.iter().filter_map(|plan| plan.birth.fault).collect();
+    let named = [Fault::Silent, Fault::CellOutOfLimits, Fault::RegisterDoesNotHold, Fault::WrongModel];
+    assert_eq!(faults, [named, named].concat(), "no loader, and nothing to clone before it is numbered");
+    let mut serials: Vec<u16> = plans
+        .into_iter()
+        .map(|plan| {
+            let birth = Birth { fault: None, ..plan.birth };
+            let mut board = Board::new(shipped("jbd"), birth);
+            board.set_power(1000 * MS, true);
+            board.observe().raw(&shipped("jbd"), "maker_serial").unwrap()[0]
+        })
+        .collect();
+    serials.dedup();
+    assert_eq!(serials.len(), 12, "{serials:?}");
 }
 
 #[test]
