@@ -192,6 +192,20 @@ fn texts_say_their_length_and_are_as_long_as_they_are() {
 }
 
 #[test]
+fn what_was_read_since_the_start_is_told_by_name() {
+    let mut bench = bench(None, Knobs::default());
+    bench.get(0x03).unwrap();
+    let observed = bench.board.observe();
+    let was_read = |name| observed.was_read(&bench.model, name);
+    assert_eq!((was_read("current_ma"), was_read("temperature_3_c")), (Some(true), Some(true)));
+    assert_eq!((was_read("temperature_4_c"), was_read("cell_1_mv")), (Some(false), Some(false)));
+    assert_eq!(was_read("nobody"), None);
+    bench.put(0x0A, &[0x03, 0x00]);
+    bench.run(500 * MS);
+    assert_eq!(bench.board.observe().was_read(&bench.model, "current_ma"), Some(false));
+}
+
+#[test]
 fn halves_of_a_field_are_named_one_by_one_and_written_together() {
     let mut bench = bench(None, Knobs::default());
     bench.enter();
