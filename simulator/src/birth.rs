@@ -117,14 +117,18 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
     {
         put(register, raw);
     }
-    let number_text = birth.machine_code.to_string();
+    // What a field has room for: of 16 bits the low half, which counts.
+    let number_text = |register: &Register| match register.bytes() {
+        2 => (birth.machine_code & 0xFFFF).to_string(),
+        _ => birth.machine_code.to_string(),
+    };
     for field in &model.identity.fields {
         // What the line writes when it numbers a board is not there before.
         if field.valid_from == ValidFrom::Numbering {
             continue;
         }
         let text = match field.kind.as_str() {
-            "machine_code" => birth.machine_code.to_string(),
+            "machine_code" => model.register(&field.register).map_or_else(String::new, number_text),
             "bluetooth_address" => birth.bluetooth_address.clone(),
             // A number of the maker's own, as wide as any field for one; the pack's is written by who builds the pack.
             "pack_serial" => continue,
@@ -135,7 +139,8 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
             _ => format!("SIM{:08X}", birth.machine_code),
         };
         if let Some(register) = model.register(&field.register)
-            && let Some(raw) = encode_text(register, &text).or_else(|| encode_text(register, &number_text))
+            && let Some(raw) =
+                encode_text(register, &text).or_else(|| encode_text(register, &number_text(register)))
         {
             put(register, raw);
         }

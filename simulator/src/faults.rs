@@ -1,6 +1,7 @@
 //! What can be wrong with a board, by name. The first seven are those of the demo's `--faulty N`, in its order; what disturbs a
 //! board that is sound stands in [`crate::disturbance`].
 
+use domain::model::{DeviceModel, ValidFrom};
 use serde::{Deserialize, Serialize};
 
 /// One way of being a bad board.
@@ -47,6 +48,24 @@ impl Fault {
         Self::WrongModel,
         Self::ClonedIdentity,
     ];
+
+    /// Whether boards of that model can be bad in this way so that it shows.
+    #[must_use]
+    pub fn shows_on(self, model: &DeviceModel) -> bool {
+        match self {
+            Self::InterruptedFlash | Self::FlippedFlashByte | Self::WriteProtected => {
+                model.loader().is_some()
+            }
+            // Before it is numbered such a board has no identity to copy.
+            Self::ClonedIdentity => model
+                .identity
+                .fields
+                .iter()
+                .any(|field| field.unique && field.valid_from != ValidFrom::Numbering),
+            Self::WrongShunt => model.calibration.is_some(),
+            _ => true,
+        }
+    }
 }
 
 /// What an honest station must make of a board.
@@ -71,14 +90,14 @@ impl Expected {
     }
 }
 
-/// Which boards of a batch of `boards` are bad when `faulty` of them are: spread evenly, the names in turn.
+/// Which boards of a batch of `boards` are bad when `faulty` of them are: spread evenly, `names` in turn.
 #[must_use]
-pub fn assign(boards: u32, faulty: u32) -> Vec<Option<Fault>> {
+pub fn assign(boards: u32, faulty: u32, names: &[Fault]) -> Vec<Option<Fault>> {
     let mut faults = vec![None; boards as usize];
-    let faulty = u64::from(faulty.min(boards));
+    let faulty = if names.is_empty() { 0 } else { u64::from(faulty.min(boards)) };
     for turn in 0..faulty {
         let at = (2 * turn + 1) * u64::from(boards) / (2 * faulty);
-        faults[at as usize] = Some(Fault::ALL[turn as usize % Fault::ALL.len()]);
+        faults[at as usize] = Some(names[turn as usize % names.len()]);
     }
     faults
 }
@@ -89,7 +108,7 @@ mod tests {
 
     #[test]
     fn seven_bad_boards_of_twenty_four_are_the_seven_faults_each_once() {
-        let faults = assign(24, 7);
+        let faults = assign(24, 7, &Fault::ALL);
         let named: Vec<Fault> = faults.iter().flatten().copied().collect();
         assert_eq!(named, Fault::ALL);
         assert_eq!(faults.len(), 24);
@@ -100,7 +119,7 @@ mod tests {
     fn as_many_bad_boards_as_asked_for_whatever_the_batch() {
         for boards in 0..40 {
             for faulty in 0..50 {
-                let count = assign(boards, faulty).iter().flatten().count() as u32;
+                let count = assign(boards, faulty, &Fault::ALL).iter().flatten().count() as u32;
                 assert_eq!(count, faulty.min(boards), "{boards} boards, {faulty} faulty");
             }
         }

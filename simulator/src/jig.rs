@@ -83,7 +83,8 @@ pub fn plan_boards(settings: &JigSettings) -> Result<Vec<Plan>, ImageRefusal> {
         Some(_) => build_image(&settings.model, "V1.8", size, settings.seed ^ 0x006f_6c64)?.into(),
         None => Arc::new([]),
     };
-    let mut assigned = faults::assign(settings.boards, settings.faulty);
+    let names = Fault::ALL.into_iter().filter(|fault| fault.shows_on(&settings.model)).collect::<Vec<_>>();
+    let mut assigned = faults::assign(settings.boards, settings.faulty, &names);
     if let Some(fault) = settings.fault {
         assigned.iter_mut().flatten().for_each(|bad| *bad = fault);
     }

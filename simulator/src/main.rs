@@ -81,7 +81,7 @@ enum Command {
         #[arg(long)]
         baud: Option<u32>,
         /// How many boards are bad, in turn: silent, interrupted flash, flipped flash byte, cell out of limits, register that does
-        /// not hold, wrong model, cloned identity.
+        /// not hold, wrong model, cloned identity; what would not show on the model is left out.
         #[arg(long, default_value_t = 0)]
         faulty: u32,
         /// Turn a knob on every board: NAME=NUMBER, again and again (a wrong name lists them all).
@@ -213,6 +213,12 @@ async fn run() -> Result<()> {
         }
         Command::Board { model, pty, tcp, seed, baud, fault, knobs, disturbances } => {
             let model = load_model(&model, baud)?;
+            if let Some(fault) = fault.filter(|fault| !fault.shows_on(&model)) {
+                bail!(
+                    "on model {} the fault {fault:?} would not show; leave --fault out or name another",
+                    model.id
+                );
+            }
             let size = model.image_capacity().min(24 * 1024);
             let image = match model.loader() {
                 Some(_) => build_image(&model, "V1.8", size, seed)?,

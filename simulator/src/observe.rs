@@ -17,7 +17,7 @@ use crate::{
     disturbance::Struck,
     faults::{Expected, Fault},
     memory::Stored,
-    places::in_places,
+    places::{Place, in_places},
 };
 
 /// Everything about a board at one moment.
@@ -49,7 +49,7 @@ pub struct Observation {
     pub ignored_frames: u64,
     pub register_writes: u64,
     pub restarts: u64,
-    /// Registers that somebody read since it started last.
+    /// Places that somebody read since it started last.
     pub read_since_start: BTreeSet<u16>,
     /// Whether anything that it keeps was changed since it started last.
     pub changed_since_start: bool,
@@ -71,6 +71,14 @@ impl Observation {
     pub fn text(&self, model: &DeviceModel, name: &str) -> Option<String> {
         let own = own_of(model, name)?;
         Some(self.kept().text(&own, own.register(name)?))
+    }
+
+    /// Whether somebody read all of that register since the board started last; none: the model has none of that name.
+    #[must_use]
+    pub fn was_read(&self, model: &DeviceModel, name: &str) -> Option<bool> {
+        let own = own_of(model, name)?;
+        let mut places = Place::of(&own).all(own.register(name)?);
+        Some(places.all(|place| self.read_since_start.contains(&place)))
     }
 
     fn kept(&self) -> Stored {

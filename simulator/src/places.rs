@@ -95,11 +95,8 @@ impl Place {
     #[must_use]
     pub fn raw(self, register: &Register, held: Vec<u16>) -> Vec<u16> {
         match (self, register.kind, register.byte_order) {
-            (Self::Byte, _, order) => match held[..] {
-                // A number of one byte.
-                [byte] => vec![byte],
-                _ => held.chunks(2).map(|pair| joined(pair, order)).collect(),
-            },
+            (Self::Byte, kind, _) if is_one_byte(kind) => held,
+            (Self::Byte, _, order) => held.chunks(2).map(|pair| joined(pair, order)).collect(),
             (_, RegisterKind::U8High, _) => held.into_iter().map(|word| word >> 8).collect(),
             (_, RegisterKind::U8Low, _) => held.into_iter().map(|word| word & 0x00FF).collect(),
             (_, _, ByteOrder::LowFirst) => held.into_iter().map(u16::swap_bytes).collect(),
@@ -111,12 +108,11 @@ impl Place {
     #[must_use]
     pub fn laid(self, register: &Register, raw: Vec<u16>, around: u16) -> Vec<u16> {
         match (self, register.kind, register.byte_order) {
-            (Self::Byte, _, order) => match (raw.as_slice(), register.bytes()) {
-                ([word], 1) => vec![word & 0x00FF],
-                (words, bytes) => {
-                    words.iter().flat_map(|word| parted(*word, order)).take(usize::from(bytes)).collect()
-                }
-            },
+            (Self::Byte, kind, _) if is_one_byte(kind) => raw.into_iter().map(|byte| byte & 0x00FF).collect(),
+            (Self::Byte, _, order) => {
+                let bytes = raw.iter().flat_map(|word| parted(*word, order));
+                bytes.take(usize::from(register.bytes())).collect()
+            }
             (_, RegisterKind::U8High, _) => raw.into_iter().map(|byte| byte << 8 | around & 0x00FF).collect(),
             (_, RegisterKind::U8Low, _) => {
                 raw.into_iter().map(|byte| byte & 0x00FF | around & 0xFF00).collect()
@@ -125,6 +121,10 @@ impl Place {
             _ => raw,
         }
     }
+}
+
+fn is_one_byte(kind: RegisterKind) -> bool {
+    matches!(kind, RegisterKind::U8High | RegisterKind::U8Low | RegisterKind::Version)
 }
 
 /// The word of two bytes; of a lone last one, its first half.
@@ -147,6 +147,31 @@ fn parted(word: u16, order: ByteOrder) -> [u16; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_lies_in_the_places_of_a_register_is_its_raw_value(
+            bytes in 1_u16..40, words in proptest::collection::vec(any::<u16>(), 20), low_first: bool,
+        ) {
+            let byte_order = if low_first && bytes % 2 == 0 { ByteOrder::LowFirst } else { ByteOrder::HighFirst };
+            let text = Register {
+                bytes: Some(bytes),
+                byte_order,
+                ..Register::new("text", 0x0300, RegisterKind::AsciiNul)
+            };
+            for place in [Place::Byte, Place::Word] {
+                let mut raw = words[..usize::from(text.width())].to_vec();
+                if place == Place::Byte && bytes % 2 == 1 {
+                    // Its last word has half a place.
+                    *raw.last_mut().unwrap() &= 0xFF00;
+                }
+                let held = place.laid(&text, raw.clone(), 0);
+                prop_assert_eq!(held.len(), usize::from(place.count(&text)));
+                prop_assert_eq!(place.raw(&text, held), raw);
+            }
+        }
+    }
 
     #[test]
     fn a_register_lies_in_the_bytes_of_a_field_as_in_words() {

@@ -46,3 +46,24 @@ async fn carry(mut client: TcpStream, socket: &MemorySocket) -> io::Result<()> {
     copy_bidirectional(&mut client, &mut line.stream).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn each_slot_listens_one_port_further_than_the_one_before_it() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut pairs = 0;
+        // Somebody else may have the port next to a free one.
+        for _ in 0..50 {
+            let first = listen(any, 1).await.unwrap().local_addr().unwrap();
+            let Ok(second) = listen(first, 2).await else { continue };
+            assert_eq!(second.local_addr().unwrap().port(), first.port() + 1);
+            pairs += 1;
+        }
+        assert!(pairs > 0);
+        let refused = listen(SocketAddr::from(([127, 0, 0, 1], 65_535)), 2).await.unwrap_err();
+        assert!(refused.to_string().contains("65535"), "{refused}");
+    }
+}

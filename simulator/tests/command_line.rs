@@ -58,3 +58,19 @@ fn a_corrupt_model_is_named_with_its_line() {
     assert!(said.contains("half.toml:"), "{said}");
     assert!(!said.contains("backtrace"), "{said}");
 }
+
+#[test]
+fn a_fault_that_would_not_show_on_the_model_is_refused_before_a_port_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = folder.path().join("board");
+    let output = Command::new(env!("CARGO_BIN_EXE_jigline-simulator"))
+        .args(["board", "--fault", "flipped_flash_byte", "--model"])
+        .arg(common::path_of("jbd"))
+        .arg("--pty")
+        .arg(&device)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && !device.exists());
+    assert!(said.contains("jbd") && said.contains("would not show") && said.lines().count() == 1, "{said}");
+}

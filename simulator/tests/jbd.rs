@@ -5,7 +5,9 @@
 mod common;
 
 use common::{Bench, MS, shipped};
-use jigline_simulator::{Birth, Board, Disturbance, Disturbances, Fault, Knobs, Mode};
+use jigline_simulator::{
+    Birth, Board, Disturbance, Disturbances, Fault, JigSettings, Knobs, Mode, jig::plan_boards,
+};
 use proptest::prelude::*;
 
 const READ: u8 = 0xA5;
@@ -190,6 +192,20 @@ fn texts_say_their_length_and_are_as_long_as_they_are() {
 }
 
 #[test]
+fn what_was_read_since_the_start_is_told_by_name() {
+    let mut bench = bench(None, Knobs::default());
+    bench.get(0x03).unwrap();
+    let observed = bench.board.observe();
+    let was_read = |name| observed.was_read(&bench.model, name);
+    assert_eq!((was_read("current_ma"), was_read("temperature_3_c")), (Some(true), Some(true)));
+    assert_eq!((was_read("temperature_4_c"), was_read("cell_1_mv")), (Some(false), Some(false)));
+    assert_eq!(was_read("nobody"), None);
+    bench.put(0x0A, &[0x03, 0x00]);
+    bench.run(500 * MS);
+    assert_eq!(bench.board.observe().was_read(&bench.model, "current_ma"), Some(false));
+}
+
+#[test]
 fn halves_of_a_field_are_named_one_by_one_and_written_together() {
     let mut bench = bench(None, Knobs::default());
     bench.enter();
@@ -346,6 +362,26 @@ fn faults_of_a_board_show_in_its_fields() {
     weak.run(500 * MS);
     weak.enter();
     assert_eq!(weak.get(0xA2).unwrap(), b"\x03JL0");
+}
+
+#[test]
+fn of_a_batch_only_those_boards_are_bad_on_which_it_shows() {
+    let settings = JigSettings { boards: 12, faulty: 8, ..JigSettings::one_board(shipped("jbd"), 5) };
+    let plans = plan_boards(&settings).unwrap();
+    let faults: Vec<Fault> = plans.iter().filter_map(|plan| plan.birth.fault).collect();
+    let named = [Fault::Silent, Fault::CellOutOfLimits, Fault::RegisterDoesNotHold, Fault::WrongModel];
+    assert_eq!(faults, [named, named].concat(), "no loader, and nothing to clone before it is numbered");
+    let mut serials: Vec<u16> = plans
+        .into_iter()
+        .map(|plan| {
+            let birth = Birth { fault: None, ..plan.birth };
+            let mut board = Board::new(shipped("jbd"), birth);
+            board.set_power(1000 * MS, true);
+            board.observe().raw(&shipped("jbd"), "maker_serial").unwrap()[0]
+        })
+        .collect();
+    serials.dedup();
+    assert_eq!(serials.len(), 12, "{serials:?}");
 }
 
 #[test]

@@ -89,3 +89,15 @@ fn a_quantity_of_addresses_brings_the_registers_in_their_span() {
     assert_eq!(refused(read(0x110C, 8)), 2);
     assert_eq!(refused(read(0x1000, 82)), 3, "41 registers, where 40 work");
 }
+
+#[test]
+fn a_sleeping_board_loses_as_many_frames_as_its_model_says_and_one_that_knows_no_waking_never_sleeps() {
+    let asleep = Knobs { asleep: 1, ..Knobs::default() };
+    let ask = Request::ReadHolding { address: 0x1200, quantity: 1 };
+    let mut jk = Bench::with(shipped("jk-pb"), None, asleep);
+    assert_eq!((jk.ask(&ask), jk.ask(&ask)), (None, None));
+    assert!(matches!(jk.ask(&ask), Some(Response::ReadHolding(_))));
+    let mut topbms = Bench::with(shipped("topbms"), None, Knobs { sleep_after_s: 1, ..asleep });
+    topbms.run(5000 * MS);
+    assert_eq!(topbms.read("cell_1_mv").len(), 1);
+}

@@ -39,6 +39,7 @@ impl Ear {
     pub(super) fn new(link: &LinkSettings) -> Self {
         match link.framing {
             Framing::ModbusRtu => Self::Modbus(RtuServerDecoder::new(link.baud)),
+            // Which boards send back what follows a request is printed nowhere: these do not.
             Framing::Jbd => Self::Jbd(JbdEar {
                 decoder: RequestDecoder::new(JBD_GAP, CallbackSupport::None),
                 open: Vec::new(),
