@@ -190,13 +190,9 @@ impl Memory {
                 };
             }
         }
-        // What can only be written is obeyed, not stored.
-        let orders =
-            |place: u16| self.model.block_of(place, 1).is_some_and(|block| block.access == Access::WriteOnly);
-        next.words.retain(|place, _| !orders(*place));
-        next.words.extend(
-            self.kept.words.iter().filter(|(place, _)| orders(**place)).map(|(at, word)| (*at, *word)),
-        );
+        let orders = self.orders_of(&self.kept);
+        next.words.retain(|place, _| !self.is_order(*place));
+        next.words.extend(orders);
         if self.forgets_password {
             next.password.clone_from(&self.kept.password);
         }
@@ -311,12 +307,12 @@ impl Memory {
             self.take(register, &merged, complete, &mut meanings)?;
         }
         self.writes += u64::from(self.registers(quantity));
-        // Where an address is a field, what is never read is never kept.
-        let is_order = self.place == Place::Byte
-            && model.block_of(address, 1).is_some_and(|block| block.access == Access::WriteOnly);
-        for (at, value) in (address..).zip(values).filter(|_| !is_order) {
+        for (at, value) in (address..).zip(values) {
             if self.is_secret(at) {
                 self.scratch.insert(at, *value);
+            } else if self.place == Place::Byte && self.is_order(at) {
+                // Where an address is a field, what is never read is never stored.
+                self.working.words.insert(at, *value);
             } else if self.working.words.insert(at, *value) != Some(*value) {
                 self.touch();
             }

@@ -2,7 +2,7 @@
 
 use domain::model::{Access, Register};
 
-use super::{Meaning, Memory, Refusal};
+use super::{Meaning, Memory, Refusal, Stored};
 
 /// What a magic constant does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +64,24 @@ impl Memory {
 
     /// Forgets what was written in it.
     pub(super) fn leave_factory_mode(&mut self) {
-        if let Some(before) = self.before.take() {
+        if let Some(mut before) = self.before.take() {
+            // What can only be written is no setting: it was obeyed, and stays so.
+            let orders = self.orders_of(&self.working);
+            before.words.retain(|place, _| !self.is_order(*place));
+            before.words.extend(orders);
             self.working = *before;
         }
+    }
+
+    /// Whether a place can only be written: it is obeyed, and never stored.
+    pub(super) fn is_order(&self, place: u16) -> bool {
+        self.model.block_of(place, 1).is_some_and(|block| block.access == Access::WriteOnly)
+    }
+
+    /// What was last ordered.
+    pub(super) fn orders_of(&self, stored: &Stored) -> Vec<(u16, u16)> {
+        let held = stored.words.iter().map(|(place, word)| (*place, *word));
+        held.filter(|(place, _)| self.is_order(*place)).collect()
     }
 
     /// Takes a number that the board itself reckons and keeps at once: a counter.
