@@ -90,9 +90,10 @@ pub enum BoardRequest {
     WriteProfile { values: BTreeMap<String, Value>, ratings: Ratings },
     /// Named registers, in few transactions and as given. -> [`BoardReply::Registers`].
     ReadRegisters { names: Vec<String> },
-    /// Tells the board the true current in milliamperes, lets it settle (the model's `settle_ms`) and reads it again.
-    /// -> [`BoardReply::Calibrated`].
-    Calibrate { true_ma: u32 },
+    /// Tells the board the true current in milliamperes, lets it settle (the model's `settle_ms`) and reads it again. A board whose
+    /// own reading lies further than `within_ma` from the truth is told nothing (its shunt, or the claim, is wrong: calibrated, it
+    /// would protect at another current): both figures are that reading then. -> [`BoardReply::Calibrated`].
+    Calibrate { true_ma: u32, within_ma: u32 },
     /// The current as the board sees it now. -> [`BoardReply::Current`].
     ReadCurrent,
     /// Writes the Bluetooth name and reads it back. -> [`BoardReply::Name`].

@@ -205,3 +205,17 @@ async fn a_board_that_answers_from_another_address_is_understood_and_a_stranger_
     let found = link.execute(BoardRequest::ReadIdentity, &mut |_| {}).await;
     assert!(found.is_err(), "{found:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_frame_that_comes_before_an_answer_is_told_from_it() {
+    let models = models();
+    let model = models.iter().find(|model| model.id == "jk-pb").unwrap();
+    let mut bench = Bench::of(model);
+    bench.found().await;
+    for name in ["send_information_frame", "send_settings_frame", "send_live_frame"] {
+        let answer = bench.ask(BoardRequest::Command { name: name.to_owned() }).await;
+        assert_eq!(answer, BoardReply::Done, "{name}");
+        assert!(!bench.parameters().await.is_empty());
+    }
+    assert_eq!(bench.link.unexpected_frames(), 0);
+}

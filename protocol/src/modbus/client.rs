@@ -168,6 +168,15 @@ impl RtuClient {
             Announced::Length(length) => length,
             Announced::Unknown => self.buffer.len(),
         };
+        if let Some(fill) = question.preamble().filter(|_| self.preamble.is_some()) {
+            match self.buffer.get(length) {
+                None => return,
+                Some(&last) if last == fill.fill && self.buffer.len() == length + 1 => {
+                    self.buffer.truncate(length);
+                }
+                Some(_) => {}
+            }
+        }
         let frame = match rtu::decode_frame(&self.buffer[..length.min(self.buffer.len())]) {
             Ok(frame) => frame,
             Err(fault) => return self.unexpected(now, ClientFault::Frame(fault)),
@@ -248,7 +257,9 @@ impl RtuClient {
         };
         let before = preamble.look(&self.buffer, question.request().function() | EXCEPTION_BIT)?;
         if let Before::Whole(length) = before {
-            self.preamble = Some(self.buffer.drain(..length).collect());
+            let mut taken: Vec<u8> = self.buffer.drain(..length).collect();
+            taken.truncate(preamble.length);
+            self.preamble = Some(taken);
         }
         Ok(before)
     }

@@ -69,7 +69,7 @@ impl Question {
         } else {
             rtu::read_response_frame_length(self.registers)
         };
-        frame + self.preamble.map_or(0, |preamble| preamble.length)
+        frame + self.preamble.map_or(0, |preamble| preamble.bytes())
     }
 }
 

@@ -8,7 +8,7 @@ use domain::{
 use protocol::{
     guard::{Shape, Shaped},
     jbd,
-    modbus::{MAX_READ, Request, Response, question::Question, rtu},
+    modbus::{MAX_READ, Request, Response, preamble::JK_PB, question::Question, rtu},
 };
 use std::fmt;
 
@@ -97,7 +97,11 @@ impl Asked {
 fn modbus_question(model: &DeviceModel, request: &Request) -> Result<Question, Fault> {
     let asked = map::on_wire(model, request);
     let (_, registers) = request.span();
-    if request.is_write() || model.link.quantity == Quantity::Registers {
+    if request.is_write() {
+        let question = Question::from(asked);
+        return Ok(if has_preamble(model, request) { question.behind(JK_PB) } else { question });
+    }
+    if model.link.quantity == Quantity::Registers {
         return Ok(asked.into());
     }
     let spanned = match asked {
@@ -110,6 +114,16 @@ fn modbus_question(model: &DeviceModel, request: &Request) -> Result<Question, F
         other => other,
     };
     Question::short_span(spanned, registers.min(MAX_READ)).map_err(internal)
+}
+
+/// Whether this is a command before whose answer the board sends a frame of its own.
+fn has_preamble(model: &DeviceModel, request: &Request) -> bool {
+    let (place, quantity) = request.span();
+    quantity == 1
+        && model
+            .commands
+            .iter()
+            .any(|command| command.preamble && map::place_of(model, command.address) == place)
 }
 
 /// JBD: a place is a byte of a field, `field << 8 | byte`; a request concerns one field, and a write all of it.

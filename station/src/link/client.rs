@@ -47,7 +47,9 @@ pub(super) enum Unsent {
 
 impl Client {
     pub(super) fn of(model: &DeviceModel, settings: &BusSettings) -> Self {
-        let quirks = settings.reply_address != settings.address || model.link.quantity == Quantity::Addresses;
+        let quirks = settings.reply_address != settings.address
+            || model.link.quantity == Quantity::Addresses
+            || model.commands.iter().any(|command| command.preamble);
         match model.link.framing {
             Framing::Jbd => Self::jbd(settings),
             Framing::ModbusRtu if quirks => Self::rtu(settings),

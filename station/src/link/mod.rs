@@ -230,7 +230,7 @@ impl BoardLink {
             BoardRequest::ReadRegisters { names } => {
                 Ok(BoardReply::Registers(self.read_named(&names).await?))
             }
-            BoardRequest::Calibrate { true_ma } => self.calibrate(true_ma).await,
+            BoardRequest::Calibrate { true_ma, within_ma } => self.calibrate(true_ma, within_ma).await,
             BoardRequest::ReadCurrent => Ok(BoardReply::Current { ma: self.read_current().await? }),
             BoardRequest::WriteName { name } => self.write_name(&name).await,
             BoardRequest::WriteNumber { register, serial } => self.write_number(&register, &serial).await,

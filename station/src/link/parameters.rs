@@ -92,11 +92,14 @@ impl BoardLink {
         Ok(BoardReply::ProfileWritten(ProfileWritten { parameters, transactions }))
     }
 
-    pub(super) async fn calibrate(&mut self, true_ma: u32) -> Result<BoardReply, Fault> {
+    pub(super) async fn calibrate(&mut self, true_ma: u32, within_ma: u32) -> Result<BoardReply, Fault> {
         let model = Arc::clone(&self.model);
         let calibration = calibration(&model)?;
         let register = named(&model, &calibration.register)?;
         let before_ma = self.read_current().await?;
+        if before_ma.unsigned_abs().abs_diff(true_ma.into()) > within_ma.into() {
+            return Ok(BoardReply::Calibrated { before_ma, after_ma: before_ma });
+        }
         let register = self.scaled_by_board(register).await?;
         let register = &*register;
         let value = Value::Number(from_milliamperes(register, f64::from(true_ma))?);

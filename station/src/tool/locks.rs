@@ -18,6 +18,9 @@ use domain::{
 };
 use std::path::Path;
 
+/// How far a calibrated board may still be off, per mille of the true current: what the shipped procedures allow.
+const TOLERANCE_PER_MILLE: u64 = 15;
+
 fn lacks(model: &DeviceModel, what: &str) -> ToolFault {
     ToolFault::usage(format!("model {} has no {what}", model.id))
 }
@@ -156,9 +159,13 @@ fn new_password(file: Option<&Path>, desk: &mut Desk<'_>) -> ToolResult<Secret> 
 pub(super) async fn calibrate(
     target: &Target,
     true_ma: u32,
+    max_correction_percent: f64,
     writing: &Writing,
     desk: &mut Desk<'_>,
 ) -> ToolResult {
+    if !(max_correction_percent > 0.0 && max_correction_percent <= 50.0) {
+        return Err(ToolFault::usage("--max-correction lies above 0 and up to 50 per cent"));
+    }
     let model = target.model()?;
     let settings = model.calibration.as_ref().ok_or_else(|| lacks(&model, "current calibration"))?;
     if f64::from(true_ma) < settings.min_a * 1000.0 {
@@ -180,10 +187,22 @@ pub(super) async fn calibrate(
     }
     // Whoever has just switched the load on is faster than the board's reading.
     tokio::time::sleep(settle).await;
-    let (before_ma, mut after_ma) = match session.ask(BoardRequest::Calibrate { true_ma }).await? {
+    let within_ma = (f64::from(true_ma) * max_correction_percent / 100.0).ceil() as u32;
+    let (before_ma, mut after_ma) = match session.ask(BoardRequest::Calibrate { true_ma, within_ma }).await? {
         BoardReply::Calibrated { before_ma, after_ma } => (before_ma, after_ma),
         other => return Err(unexpected(&other)),
     };
+    let off_by = |reading: i64| reading.unsigned_abs().abs_diff(true_ma.into());
+    if off_by(before_ma) > within_ma.into() {
+        return Err(ToolFault::refused(
+            "correction_too_large",
+            format!(
+                "The board reads {before_ma} mA where {true_ma} mA are said to flow: more than {max_correction_percent} % apart. \
+                 Told so, it would protect at another current. Check the instrument, the load and the shunt; --max-correction \
+                 allows more. Nothing was written."
+            ),
+        ));
+    }
     let mut evidence = Evidence::Read;
     if writing.restart {
         session.restart(desk).await?;
@@ -193,7 +212,16 @@ pub(super) async fn calibrate(
         };
         evidence = Evidence::Verified;
     }
-    desk.report(&Report::Calibrated { true_ma, before_ma, after_ma, evidence })
+    desk.report(&Report::Calibrated { true_ma, before_ma, after_ma, evidence })?;
+    let tolerance = u64::from(true_ma) * TOLERANCE_PER_MILLE / 1000;
+    if off_by(after_ma) > tolerance {
+        return Err(Fault::new(FaultCode::CalibrationOff)
+            .with("expected", true_ma)
+            .with("found", after_ma)
+            .with("tolerance", tolerance)
+            .into());
+    }
+    Ok(())
 }
 
 /// Shows the rental lock, or sets it.

@@ -137,6 +137,9 @@ enum BoardTool {
         /// The true current in milliamperes, without a sign
         #[arg(long)]
         current_ma: u32,
+        /// Greatest correction, per cent; beyond it nothing is written
+        #[arg(long, value_name = "PERCENT", default_value_t = 10.0)]
+        max_correction: f64,
         #[command(flatten)]
         writing: Writing,
     },
@@ -256,8 +259,8 @@ async fn work(tool: BoardTool, desk: &mut Desk<'_>) -> ToolResult {
         BoardTool::Password { target, new_file, writing } => {
             locks::password(&target, new_file.as_deref(), &writing, desk).await
         }
-        BoardTool::Calibrate { target, current_ma, writing } => {
-            locks::calibrate(&target, current_ma, &writing, desk).await
+        BoardTool::Calibrate { target, current_ma, max_correction, writing } => {
+            locks::calibrate(&target, current_ma, max_correction, &writing, desk).await
         }
         BoardTool::Lease { target, mode, until, writing } => {
             locks::lease(&target, mode.map(Into::into), until.as_deref(), &writing, desk).await

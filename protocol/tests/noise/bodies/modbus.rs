@@ -112,7 +112,9 @@ fn assert_believed(question: &Question, reply_address: u8, came: &[u8], checked:
             assert!(came.starts_with(&preamble.start));
             let sum = came[..preamble.length - 1].iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
             assert_eq!(came[preamble.length - 1], sum);
-            &came[preamble.length..]
+            let [fill, frame @ .., last] = &came[preamble.length..] else { panic!("no answer behind it") };
+            assert_eq!((*fill, *last), (preamble.fill, preamble.fill));
+            frame
         }
         None => came,
     };

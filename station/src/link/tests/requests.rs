@@ -256,7 +256,8 @@ async fn a_board_that_does_not_come_back_is_named_silent() {
 #[tokio::test(start_paused = true)]
 async fn calibration_name_lease_and_switches_are_written_and_read_back() {
     let (mut link, board) = Peer::new().connect();
-    let calibrated = ask(&mut link, BoardRequest::Calibrate { true_ma: 20_049 }).await.unwrap();
+    let request = BoardRequest::Calibrate { true_ma: 20_049, within_ma: 2_000 };
+    let calibrated = ask(&mut link, request).await.unwrap();
     assert_eq!(calibrated, BoardReply::Calibrated { before_ma: 19_900, after_ma: 19_900 });
     let name = ask(&mut link, BoardRequest::WriteName { name: "TB-2647-00123".to_owned() }).await.unwrap();
     assert_eq!(name, BoardReply::Name { read: "TB-2647-00123".to_owned() });

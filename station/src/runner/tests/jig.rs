@@ -131,7 +131,7 @@ fn a_load_that_still_rises_at_its_first_reading_calibrates_nothing() {
     let current = record.measurements.iter().find(|m| m.name == "calibrated_current").unwrap();
     assert_eq!(current.stimulus, Some(20_000.0));
     let told = bench.done.iter().find_map(|effect| match effect {
-        Effect::Board(BoardRequest::Calibrate { true_ma }) => Some(*true_ma),
+        Effect::Board(BoardRequest::Calibrate { true_ma, .. }) => Some(*true_ma),
         _ => None,
     });
     assert_eq!(told, Some(20_000));

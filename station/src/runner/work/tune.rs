@@ -99,7 +99,9 @@ impl Work {
     pub(super) fn load_settled(&mut self, true_ma: u32) -> Next {
         self.load_flows(true_ma)?;
         self.true_ma = Some(true_ma);
-        Ok(self.ask(Phase::Calibrate, BoardRequest::Calibrate { true_ma }))
+        let percent = self.calibrate_step()?.max_correction_percent;
+        let within_ma = (f64::from(true_ma) * percent / 100.0).ceil() as u32;
+        Ok(self.ask(Phase::Calibrate, BoardRequest::Calibrate { true_ma, within_ma }))
     }
 
     fn load_flows(&self, true_ma: u32) -> Result<(), Fault> {
