@@ -1,7 +1,9 @@
 //! The wire campaign in small: a few seeds of each rough, each run twice. `cargo xtask test` runs more of them, and every sabotage.
 
-use jigline_tests::campaign::{Case, Options, Rough, run};
+use domain::model::BootGeneration;
+use jigline_tests::campaign::{Case, Finding, Models, Options, Rough, ServerMemory, judge, run, work};
 use simulator::Fault;
+use std::{path::Path, time::Duration};
 
 fn options(seeds: u64) -> Options {
     Options {
@@ -37,11 +39,34 @@ fn a_bad_board_is_refused_for_what_is_wrong_with_it_on_a_quiet_line() {
         (Fault::DriftingCell, "OutsideLimits"),
         (Fault::IdentityChanges, "IdentityChanged"),
         (Fault::WriteProtected, "FirmwareCrcDiffers"),
+        (Fault::ClonedIdentity, "PassedAlready"),
     ] {
         let quiet = Options { rough: vec![Rough::None], fault: Some(fault), ..options(2) };
         let report = run(&quiet).unwrap();
         assert!(report.missed.is_empty(), "{fault:?}: {:?}\n{}", report.missed, report.lines.join("\n"));
         assert_eq!(report.json["runs"]["none"]["refused"][code]["all"], 2, "{fault:?}: {}", report.json);
+    }
+}
+
+#[test]
+fn a_copy_of_a_board_that_has_passed_is_not_touched_and_one_that_is_let_through_is_found() {
+    let case = Case::undisturbed(BootGeneration::Spl, Some(Fault::ClonedIdentity));
+    let models = Models::load().unwrap();
+    let disk = std::env::temp_dir();
+    let look = |case: &Case| {
+        let outcome = work(case, &models, Path::new(&disk), false).unwrap();
+        let judgement = judge(case, &outcome, Duration::from_secs(600));
+        let findings: Vec<Finding> = judgement.findings.iter().map(|(finding, _)| *finding).collect();
+        (outcome, findings)
+    };
+    let (outcome, findings) = look(&case);
+    assert_eq!(findings, []);
+    assert!(outcome.records.is_empty() && outcome.server.records().len() == 1);
+    assert_eq!(outcome.observed.unwrap().register_writes, 0);
+
+    let (_, findings) = look(&Case { server: ServerMemory::Forgets, ..case });
+    for finding in [Finding::VerifiedWrongly, Finding::WorkedOnClone] {
+        assert!(findings.contains(&finding), "{finding:?} is not among {findings:?}");
     }
 }
 

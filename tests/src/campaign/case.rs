@@ -16,7 +16,7 @@ pub const IMAGE_BYTES: u32 = 2 * 1024;
 const BAD_ONE_IN: u32 = 8;
 
 /// What may be wrong with it.
-pub const FAULTS: [Fault; 11] = [
+pub const FAULTS: [Fault; 12] = [
     Fault::Silent,
     Fault::InterruptedFlash,
     Fault::FlippedFlashByte,
@@ -28,7 +28,17 @@ pub const FAULTS: [Fault; 11] = [
     Fault::DriftingCell,
     Fault::IdentityChanges,
     Fault::WriteProtected,
+    // Another board with its identity has passed elsewhere.
+    Fault::ClonedIdentity,
 ];
+
+/// What the server remembers of the board that a copy copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerMemory {
+    Keeps,
+    /// A server that lets every copy pass, so that a test sees the judge find it.
+    Forgets,
+}
 
 /// A board and what is done to it.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +47,7 @@ pub struct Case {
     pub loader: BootGeneration,
     pub fault: Option<Fault>,
     pub disturbances: Disturbances,
+    pub server: ServerMemory,
 }
 
 impl Case {
@@ -46,14 +57,16 @@ impl Case {
         let mut chance = StdRng::seed_from_u64(seed ^ 0x6361_7365);
         let drawn = chance.random_ratio(1, BAD_ONE_IN).then(|| FAULTS[chance.random_range(0..FAULTS.len())]);
         let disturbances = extra.iter().fold(rough.disturbances(), |all, (kind, p)| all.with(*kind, *p));
-        Self { seed, loader: loader_of(seed), fault: fault.or(drawn), disturbances }
+        let server = ServerMemory::Keeps;
+        Self { seed, loader: loader_of(seed), fault: fault.or(drawn), disturbances, server }
     }
 
     /// The same way without any disturbance: what the time is measured by.
     #[must_use]
     pub fn undisturbed(loader: BootGeneration, fault: Option<Fault>) -> Self {
         let seed = u64::from(loader == BootGeneration::Hal);
-        Self { seed, loader, fault, disturbances: Disturbances::default() }
+        let (disturbances, server) = (Disturbances::default(), ServerMemory::Keeps);
+        Self { seed, loader, fault, disturbances, server }
     }
 
     /// Whether the board itself is sound: an interrupted flash is healed by flashing.

@@ -12,7 +12,7 @@ mod report;
 mod tap;
 mod work;
 
-pub use case::{Case, FAULTS, IMAGE_BYTES, Models};
+pub use case::{Case, FAULTS, IMAGE_BYTES, Models, ServerMemory};
 pub use judge::{Finding, Judgement, judge};
 #[cfg(feature = "sabotage")]
 pub use prove::{Proof, prove};
