@@ -25,7 +25,9 @@ fn boards_on_disturbed_lines_end_verified_or_refused_and_every_seed_replays_to_t
     let report = run(&options(8)).unwrap();
     assert!(report.missed.is_empty(), "{:?}\n{}", report.missed, report.lines.join("\n"));
     for rough in ["frames", "bytes"] {
-        assert_eq!(report.json["runs"][rough]["boards"], 8);
+        assert_eq!(report.json["runs"][rough]["boards"], 7);
+        // The seventh is of another model.
+        assert_eq!(report.json["runs"][format!("{rough}_jk-pb")]["boards"], 1);
         let struck = report.json["runs"][rough]["struck"].as_object().unwrap();
         assert!(!struck.is_empty(), "nothing was disturbed in {rough}");
     }

@@ -1,8 +1,8 @@
 //! What one seed stands for: which loader, which board, which disturbances. Everything about a case follows from its seed and its
 //! rough; nothing else is drawn anywhere.
 
-use super::Rough;
-use crate::memory_server::BundleFiles;
+use super::{Rough, profile_only};
+use crate::{bench::models::Measured, memory_server::BundleFiles};
 use anyhow::{Context as _, Result, anyhow};
 use domain::model::{BootGeneration, DeviceModel, parse_model};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -40,10 +40,21 @@ pub enum ServerMemory {
     Forgets,
 }
 
+/// How far a board is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// A TOPBMS board from 'present' to 'removed'.
+    Whole,
+    /// A JK PB board, found and given a profile.
+    ProfileOnly,
+}
+
 /// A board and what is done to it.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     pub seed: u64,
+    pub way: Way,
+    /// Of a board that goes the whole way.
     pub loader: BootGeneration,
     pub fault: Option<Fault>,
     pub disturbances: Disturbances,
@@ -57,8 +68,11 @@ impl Case {
         let mut chance = StdRng::seed_from_u64(seed ^ 0x6361_7365);
         let drawn = chance.random_ratio(1, BAD_ONE_IN).then(|| FAULTS[chance.random_range(0..FAULTS.len())]);
         let disturbances = extra.iter().fold(rough.disturbances(), |all, (kind, p)| all.with(*kind, *p));
-        let server = ServerMemory::Keeps;
-        Self { seed, loader: loader_of(seed), fault: fault.or(drawn), disturbances, server }
+        let (loader, server) = (loader_of(seed), ServerMemory::Keeps);
+        // Where everybody has a fault, everybody goes the way on which it is seen.
+        let way = if fault.is_none() { way_of(seed) } else { Way::Whole };
+        let fault = if way == Way::Whole { fault.or(drawn) } else { None };
+        Self { seed, way, loader, fault, disturbances, server }
     }
 
     /// The same way without any disturbance: what the time is measured by.
@@ -66,7 +80,7 @@ impl Case {
     pub fn undisturbed(loader: BootGeneration, fault: Option<Fault>) -> Self {
         let seed = u64::from(loader == BootGeneration::Hal);
         let (disturbances, server) = (Disturbances::default(), ServerMemory::Keeps);
-        Self { seed, loader, fault, disturbances, server }
+        Self { seed, way: Way::Whole, loader, fault, disturbances, server }
     }
 
     /// Whether the board itself is sound: an interrupted flash is healed by flashing.
@@ -76,13 +90,19 @@ impl Case {
     }
 }
 
+/// Every tenth, and none that is replayed because its number is round.
+fn way_of(seed: u64) -> Way {
+    if seed % 10 == 7 { Way::ProfileOnly } else { Way::Whole }
+}
+
 fn loader_of(seed: u64) -> BootGeneration {
     if seed.is_multiple_of(2) { BootGeneration::Spl } else { BootGeneration::Hal }
 }
 
-/// The shipped model with either loader.
+/// The shipped model with either loader, and the one that only gets a profile.
 #[derive(Debug, Clone)]
 pub struct Models {
+    pub profile_only: Measured,
     spl: (Arc<DeviceModel>, BundleFiles),
     hal: (Arc<DeviceModel>, BundleFiles),
 }
@@ -103,7 +123,7 @@ impl Models {
             }
             newer.model = newer.model.replacen(old, new, 1);
         }
-        Ok(Self { spl: parsed(shipped)?, hal: parsed(newer)? })
+        Ok(Self { profile_only: profile_only::measured()?, spl: parsed(shipped)?, hal: parsed(newer)? })
     }
 
     #[must_use]
