@@ -5,8 +5,7 @@ use simulator::Observation;
 use std::ops::Range;
 
 /// The places of a field as the witness counts them: 16-bit words, however the model counts its addresses.
-#[must_use]
-pub fn words_of(model: &DeviceModel, register: &Register) -> Range<u16> {
+fn words_of(model: &DeviceModel, register: &Register) -> Range<u16> {
     let first = match model.link.address_step {
         AddressStep::Byte => register.address / 2,
         AddressStep::Register | AddressStep::Field => register.address,

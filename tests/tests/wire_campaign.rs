@@ -1,7 +1,9 @@
 //! The wire campaign in small: a few seeds of each rough, each run twice. `cargo xtask test` runs more of them, and every sabotage.
 
 use domain::model::BootGeneration;
-use jigline_tests::campaign::{Case, Finding, Models, Options, Rough, ServerMemory, judge, run, work};
+use jigline_tests::campaign::{
+    Case, Finding, Models, Options, Rough, ServerMemory, Way, judge, profile_only, run, work,
+};
 use simulator::Fault;
 use std::{path::Path, time::Duration};
 
@@ -70,6 +72,20 @@ fn a_copy_of_a_board_that_has_passed_is_not_touched_and_one_that_is_let_through_
     for finding in [Finding::VerifiedWrongly, Finding::WorkedOnClone] {
         assert!(findings.contains(&finding), "{finding:?} is not among {findings:?}");
     }
+}
+
+#[test]
+fn a_profile_that_the_board_does_not_keep_is_found_where_nothing_but_a_profile_is_written() {
+    let case = Case { way: Way::ProfileOnly, ..Case::undisturbed(BootGeneration::Spl, None) };
+    let mut measured = profile_only::measured().unwrap();
+    let outcome = profile_only::work(&case, &measured, false).unwrap();
+    assert_eq!(outcome.told, Ok(()));
+    assert_eq!(profile_only::judge(&measured, &outcome, outcome.lasted).findings, []);
+    // What the board got is one thing, what the judge is told that it should have is another.
+    measured.profile.values.insert("soc_full_mv".to_owned(), 3_499.0.into());
+    let judgement = profile_only::judge(&measured, &outcome, outcome.lasted);
+    let found: Vec<Finding> = judgement.findings.iter().map(|(finding, _)| *finding).collect();
+    assert_eq!(found, [Finding::VerifiedWrongly]);
 }
 
 #[test]

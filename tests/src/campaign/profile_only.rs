@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     bench::models::{MODELS, Measured},
-    kept::{kept_raw, words_of},
+    kept::kept_raw,
 };
 use anyhow::{Context as _, Result};
 use domain::{
@@ -35,6 +35,9 @@ use tokio::time::{Instant, sleep};
 pub const MODEL: &str = "jk-pb";
 /// The rate that its maker gives it, bits per second.
 const BAUD: u32 = 115_200;
+/// What one disturbance may cost the link: the time-out, draining for as long again, an answer that is late by a second, the
+/// identity and the question anew.
+const ACCIDENT: Duration = Duration::from_millis(2_500);
 /// Longer than any board of it stores.
 const STORED: Duration = Duration::from_secs(1);
 
@@ -137,7 +140,7 @@ fn unexpected(reply: &BoardReply) -> Fault {
     Fault::new(FaultCode::Internal).with("detail", format!("{reply:?}"))
 }
 
-/// Judges it, as [`super::judge()`] does the whole way.
+/// Judges it, as [`super::judge()`] does the whole way, but for the time that it may take.
 #[must_use]
 pub fn judge(measured: &Measured, outcome: &Outcome, undisturbed: Duration) -> Judgement {
     let mut findings = Vec::new();
@@ -156,15 +159,19 @@ pub fn judge(measured: &Measured, outcome: &Outcome, undisturbed: Duration) -> J
         }
         (Err(_), Some(_)) => {}
     }
-    if outcome.lasted > undisturbed * 3 {
-        let (took, most) = (outcome.lasted.as_secs_f64(), undisturbed.as_secs_f64() * 3.0);
+    // Three times the undisturbed time is meant for a board's whole way, most of which is its image. Here every accident costs ten
+    // exchanges' time, so a board that has a dozen of them may take as long as those.
+    let struck: u64 = outcome.observed.iter().flat_map(|board| board.struck.values()).sum();
+    let most = (undisturbed * 3).max(undisturbed + ACCIDENT * u32::try_from(struck).unwrap_or(u32::MAX));
+    if outcome.lasted > most {
+        let (took, most) = (outcome.lasted.as_secs_f64(), most.as_secs_f64());
         found(Finding::TooSlow, format!("{took:.1} s, at most {most:.1} s"));
     }
     let reason = outcome.told.as_ref().err().map(|fault| fault.code);
     Judgement { verified: reason.is_none(), reason, recoverable, findings }
 }
 
-/// What the board keeps otherwise than the profile says, by the witness's own arithmetic, or nobody asked it for.
+/// What the board keeps otherwise than the profile says, by the witness's own arithmetic.
 fn kept_otherwise(measured: &Measured, board: &Observation) -> Vec<String> {
     let mut otherwise = Vec::new();
     for (name, value) in &measured.profile.values {
@@ -176,9 +183,6 @@ fn kept_otherwise(measured: &Measured, board: &Observation) -> Vec<String> {
         let kept = kept_raw(&measured.model, board, register);
         if kept != wanted {
             otherwise.push(format!("it keeps {kept:?} for {name}, the profile says {wanted:?}"));
-        }
-        if !words_of(&measured.model, register).all(|word| board.read_since_start.contains(&word)) {
-            otherwise.push(format!("nobody read {name}"));
         }
     }
     otherwise
