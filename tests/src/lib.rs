@@ -8,6 +8,7 @@ pub mod browser;
 pub mod campaign;
 pub mod demo;
 pub mod factory;
+pub mod kept;
 pub mod memory_server;
 pub mod programs;
 pub mod relay;

@@ -184,6 +184,17 @@ impl MemoryServer {
         self.0.envelopes.borrow().values().map(|(text, _)| text.clone()).collect()
     }
 
+    /// Every envelope it holds, byte for byte, by its run.
+    #[must_use]
+    pub fn held(&self) -> BTreeMap<RunId, String> {
+        self.0.envelopes.borrow().iter().map(|(id, (text, _))| (*id, text.clone())).collect()
+    }
+
+    /// Takes everything away that it holds, as a server would that forgot.
+    pub fn forget(&self) {
+        self.0.envelopes.borrow_mut().clear();
+    }
+
     fn reach(&self) -> Result<(), ServerFault> {
         if self.0.away.get() { Err(ServerFault::Away("the wire is cut".to_owned())) } else { Ok(()) }
     }

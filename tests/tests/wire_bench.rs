@@ -5,14 +5,49 @@ use jigline_tests::bench::{
     loaders::LOADERS,
     models::MODELS,
     rig::Medium,
-    wire::{BAUD, Choice, flash, flash_floor, flashed_model, in_virtual_time, profile, virtually},
+    wire::{
+        BAUD, Choice, flash, flash_floor, flashed_model, identity, in_virtual_time, profile,
+        quiet_of_identity_ms, virtually,
+    },
 };
 
 #[test]
 fn every_session_keeps_within_its_goal_of_the_wire_floor() {
     let figures = in_virtual_time(Choice { size: 64 * 1024, seed: 7 }).unwrap();
+    let judged: Vec<&str> = figures.iter().map(|(name, _)| name).collect();
+    let expected = [
+        "flash_hal",
+        "flash_spl",
+        "identity_jk-pb_ms",
+        "identity_pace_ms",
+        "identity_topbms_ms",
+        "profile_jk-pb",
+        "profile_pace",
+        "profile_topbms",
+    ];
+    assert_eq!(judged, expected);
     let missed: Vec<_> = figures.iter().filter(|(_, figure)| !figure.met).collect();
     assert!(missed.is_empty(), "{missed:?}");
+    // The quiet that a device wants is kept: whoever is much below such a floor did not wait.
+    for (name, figure) in figures.iter().filter(|(name, _)| name.starts_with("profile_")) {
+        assert!(figure.value > 0.98, "{name} is {figure:?}: some quiet was not kept");
+    }
+    // And a ratio to such a floor never stands without the one to the bare floor.
+    for files in MODELS {
+        let bare = format!("profile_{}_bare", files.model);
+        let shown = figures.shown_beside().find(|(name, _)| *name == bare);
+        assert_eq!(shown.is_some(), files.quiet.is_some(), "{bare}");
+    }
+}
+
+#[test]
+fn a_board_that_is_awake_is_known_in_time_without_its_wake() {
+    for files in MODELS {
+        let measured = files.read(BAUD).unwrap();
+        let taken = virtually(identity(Medium::Memory, &measured.model, 3)).unwrap();
+        let beyond = taken.call.as_secs_f64() * 1000.0 - quiet_of_identity_ms(&measured).unwrap();
+        assert!(beyond <= 300.0, "{} took {:?}", files.model, taken.call);
+    }
 }
 
 #[test]
@@ -39,6 +74,17 @@ fn the_floor_of_a_profile_is_what_goes_over_the_line_to_the_byte() {
         let measured = files.read(BAUD).unwrap();
         let floor = floor::profile(&measured.model, &measured.parameters().unwrap()).unwrap();
         let taken = virtually(profile(Medium::Memory, &measured, 1)).unwrap();
+        let counted = (taken.passed.sent, taken.passed.received);
+        assert_eq!(counted, (floor.sent, floor.received), "{}", files.model);
+    }
+}
+
+#[test]
+fn the_floor_of_an_identity_is_what_goes_over_the_line_to_the_byte() {
+    for files in MODELS {
+        let measured = files.read(BAUD).unwrap();
+        let floor = floor::identity(&measured.model, &measured.identity().unwrap()).unwrap();
+        let taken = virtually(identity(Medium::Memory, &measured.model, 1)).unwrap();
         let counted = (taken.passed.sent, taken.passed.received);
         assert_eq!(counted, (floor.sent, floor.received), "{}", files.model);
     }

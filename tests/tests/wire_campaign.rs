@@ -1,7 +1,11 @@
 //! The wire campaign in small: a few seeds of each rough, each run twice. `cargo xtask test` runs more of them, and every sabotage.
 
-use jigline_tests::campaign::{Case, Options, Rough, run};
+use domain::model::BootGeneration;
+use jigline_tests::campaign::{
+    Case, Finding, Models, Options, Rough, ServerMemory, Way, judge, profile_only, run, work,
+};
 use simulator::Fault;
+use std::{path::Path, time::Duration};
 
 fn options(seeds: u64) -> Options {
     Options {
@@ -23,7 +27,9 @@ fn boards_on_disturbed_lines_end_verified_or_refused_and_every_seed_replays_to_t
     let report = run(&options(8)).unwrap();
     assert!(report.missed.is_empty(), "{:?}\n{}", report.missed, report.lines.join("\n"));
     for rough in ["frames", "bytes"] {
-        assert_eq!(report.json["runs"][rough]["boards"], 8);
+        assert_eq!(report.json["runs"][rough]["boards"], 7);
+        // The seventh is of another model.
+        assert_eq!(report.json["runs"][format!("{rough}_jk-pb")]["boards"], 1);
         let struck = report.json["runs"][rough]["struck"].as_object().unwrap();
         assert!(!struck.is_empty(), "nothing was disturbed in {rough}");
     }
@@ -37,12 +43,49 @@ fn a_bad_board_is_refused_for_what_is_wrong_with_it_on_a_quiet_line() {
         (Fault::DriftingCell, "OutsideLimits"),
         (Fault::IdentityChanges, "IdentityChanged"),
         (Fault::WriteProtected, "FirmwareCrcDiffers"),
+        (Fault::ClonedIdentity, "PassedAlready"),
     ] {
         let quiet = Options { rough: vec![Rough::None], fault: Some(fault), ..options(2) };
         let report = run(&quiet).unwrap();
         assert!(report.missed.is_empty(), "{fault:?}: {:?}\n{}", report.missed, report.lines.join("\n"));
         assert_eq!(report.json["runs"]["none"]["refused"][code]["all"], 2, "{fault:?}: {}", report.json);
     }
+}
+
+#[test]
+fn a_copy_of_a_board_that_has_passed_is_not_touched_and_one_that_is_let_through_is_found() {
+    let case = Case::undisturbed(BootGeneration::Spl, Some(Fault::ClonedIdentity));
+    let models = Models::load().unwrap();
+    let disk = std::env::temp_dir();
+    let look = |case: &Case| {
+        let outcome = work(case, &models, Path::new(&disk), false).unwrap();
+        let judgement = judge(case, &outcome, Duration::from_secs(600));
+        let findings: Vec<Finding> = judgement.findings.iter().map(|(finding, _)| *finding).collect();
+        (outcome, findings)
+    };
+    let (outcome, findings) = look(&case);
+    assert_eq!(findings, []);
+    assert!(outcome.records.is_empty() && outcome.server.records().len() == 1);
+    assert_eq!(outcome.observed.unwrap().register_writes, 0);
+
+    let (_, findings) = look(&Case { server: ServerMemory::Forgets, ..case });
+    for finding in [Finding::VerifiedWrongly, Finding::WorkedOnClone] {
+        assert!(findings.contains(&finding), "{finding:?} is not among {findings:?}");
+    }
+}
+
+#[test]
+fn a_profile_that_the_board_does_not_keep_is_found_where_nothing_but_a_profile_is_written() {
+    let case = Case { way: Way::ProfileOnly, ..Case::undisturbed(BootGeneration::Spl, None) };
+    let mut measured = profile_only::measured().unwrap();
+    let outcome = profile_only::work(&case, &measured, false).unwrap();
+    assert_eq!(outcome.told, Ok(()));
+    assert_eq!(profile_only::judge(&measured, &outcome, outcome.lasted).findings, []);
+    // What the board got is one thing, what the judge is told that it should have is another.
+    measured.profile.values.insert("soc_full_mv".to_owned(), 3_499.0.into());
+    let judgement = profile_only::judge(&measured, &outcome, outcome.lasted);
+    let found: Vec<Finding> = judgement.findings.iter().map(|(finding, _)| *finding).collect();
+    assert_eq!(found, [Finding::VerifiedWrongly]);
 }
 
 #[test]

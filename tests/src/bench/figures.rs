@@ -13,29 +13,44 @@ pub struct Figure {
 }
 
 /// All figures of one bench, by name.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Figures(BTreeMap<String, Figure>);
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    judged: BTreeMap<String, Figure>,
+    /// What a figure is to be read beside; no goal is set for these.
+    beside: BTreeMap<String, f64>,
+}
 
 impl Figures {
     /// Adds one figure that may be `goal` at the most. A value that is no number misses it.
     pub fn at_most(&mut self, name: impl Into<String>, value: f64, goal: f64) {
-        self.0.insert(name.into(), Figure { value: to_four_places(value), goal, met: value <= goal });
+        self.judged.insert(name.into(), Figure { value: to_four_places(value), goal, met: value <= goal });
+    }
+
+    /// Adds a value that is shown and not judged.
+    pub fn beside(&mut self, name: impl Into<String>, value: f64) {
+        self.beside.insert(name.into(), to_four_places(value));
     }
 
     /// Takes those of another part of the bench.
     pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.judged.extend(other.judged);
+        self.beside.extend(other.beside);
     }
 
-    /// In order of name.
+    /// Those with a goal, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Figure)> {
-        self.0.iter().map(|(name, figure)| (name.as_str(), *figure))
+        self.judged.iter().map(|(name, figure)| (name.as_str(), *figure))
+    }
+
+    /// Those that are shown beside, in order of name.
+    pub fn shown_beside(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.beside.iter().map(|(name, value)| (name.as_str(), *value))
     }
 
     /// Whether every goal is met.
     #[must_use]
     pub fn all_met(&self) -> bool {
-        self.0.values().all(|figure| figure.met)
+        self.judged.values().all(|figure| figure.met)
     }
 }
 
@@ -56,5 +71,13 @@ mod tests {
         figures.at_most("none", f64::NAN, 1.01);
         let met: Vec<(&str, bool)> = figures.iter().map(|(name, figure)| (name, figure.met)).collect();
         assert_eq!(met, [("above", false), ("at", true), ("none", false)]);
+    }
+
+    #[test]
+    fn what_is_shown_beside_misses_no_goal() {
+        let mut figures = Figures::default();
+        figures.beside("bare", 5.000_04);
+        assert!(figures.all_met() && figures.iter().next().is_none());
+        assert_eq!(figures.shown_beside().collect::<Vec<_>>(), [("bare", 5.0)]);
     }
 }

@@ -9,16 +9,46 @@ use domain::{
     rules::Ratings,
     value::Value,
 };
-use std::{collections::BTreeMap, fmt::Display, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt::Display, path::Path, sync::Arc, time::Duration};
 
-/// What is measured. One line a model: whole profiles, so as many parameters as the model has (36 on topbms).
-pub const MODELS: &[ModelFiles] = &[ModelFiles { model: "topbms", profile: "topbms-16s-lifepo4-100a" }];
+/// What is measured: whole profiles, so as many parameters as the model has. topbms has 36, for its vendor's listing shows no more.
+pub const MODELS: &[ModelFiles] = &[
+    ModelFiles { model: "topbms", profile: "topbms-16s-lifepo4-100a", quiet: None },
+    ModelFiles {
+        model: "jk-pb",
+        profile: "jk-pb-16s-lifepo4-100a",
+        quiet: Some(DeviceQuiet {
+            between: Duration::from_millis(120),
+            source: "mr-manuel/venus-os_dbus-serialbattery, jkbms_pb.py: COMMAND_GAP, measured on a bus of four boards",
+        }),
+    },
+    ModelFiles {
+        model: "pace",
+        profile: "pace-16s-lifepo4-100a",
+        quiet: Some(DeviceQuiet {
+            between: Duration::from_millis(100),
+            source: "PACE BMS Modbus Protocol for RS485 V1.3, chapter 2: interval time of the frame > 100 ms",
+        }),
+    },
+];
 
 /// A model and a profile by the names of their files.
 #[derive(Debug, Clone, Copy)]
 pub struct ModelFiles {
     pub model: &'static str,
     pub profile: &'static str,
+    /// Only what somebody else has published or measured: what a model file of ours assumes is no floor but our own time, and
+    /// counts against us.
+    pub quiet: Option<DeviceQuiet>,
+}
+
+/// The quiet that a device wants between the end of an answer and the next request: no program that obeys it can be
+/// faster. Frozen as the loaders are: a model file that asks for more comes out slower, not with a longer floor.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceQuiet {
+    pub between: Duration,
+    /// Who says so.
+    pub source: &'static str,
 }
 
 /// Both, read and checked.
@@ -27,6 +57,8 @@ pub struct Measured {
     /// At the bench's rate in application and loader.
     pub model: Arc<DeviceModel>,
     pub profile: Profile,
+    /// Between two exchanges; nothing where nobody has named one.
+    pub quiet: Duration,
 }
 
 impl ModelFiles {
@@ -48,7 +80,8 @@ impl ModelFiles {
         if let Some(boot) = &mut model.boot {
             boot.baud = baud;
         }
-        Ok(Measured { model: Arc::new(model), profile })
+        let quiet = self.quiet.map_or(Duration::ZERO, |quiet| quiet.between);
+        Ok(Measured { model: Arc::new(model), profile, quiet })
     }
 }
 
@@ -56,12 +89,11 @@ fn listed<F: Display>(faults: &[F]) -> anyhow::Error {
     anyhow!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
-/// The time after a quiet spell, and for each answer, that the model says its board takes. A model that states neither gets
-/// none.
+/// The time that the model says its boards take to wake, milliseconds. No model can state how long a board thinks before it
+/// answers: `timeout_ms` is only the longest that is waited for, so nothing is allowed for that.
 #[must_use]
-pub fn stated_wake_and_latency_ms(_model: &DeviceModel) -> f64 {
-    // No model file can state either today.
-    0.0
+pub fn stated_wake_ms(model: &DeviceModel) -> f64 {
+    model.link.wake.as_ref().map_or(0.0, |wake| f64::from(wake.frames) * f64::from(wake.pause_ms))
 }
 
 impl Measured {
@@ -74,6 +106,24 @@ impl Measured {
             .profile
             .values
             .keys()
+            .map(|name| self.model.register(name).with_context(|| format!("no register {name}")))
+            .collect::<Result<Vec<&Register>>>()?;
+        registers.sort_by_key(|register| register.address);
+        Ok(registers)
+    }
+
+    /// What tells who a board is, in order of address: its model, the fields of its identity, what runs on it.
+    ///
+    /// # Errors
+    /// A name that the model has no register for.
+    pub fn identity(&self) -> Result<Vec<&Register>> {
+        let (identity, firmware) = (&self.model.identity, &self.model.firmware);
+        let mut registers = identity
+            .fields
+            .iter()
+            .map(|field| &field.register)
+            .chain([&identity.model_register, &firmware.version_register])
+            .chain(&firmware.crc_register)
             .map(|name| self.model.register(name).with_context(|| format!("no register {name}")))
             .collect::<Result<Vec<&Register>>>()?;
         registers.sort_by_key(|register| register.address);

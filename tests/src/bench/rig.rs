@@ -61,7 +61,11 @@ impl Rig {
     /// # Errors
     /// Where the model's flash takes no image, or the system gives no pseudo terminal.
     pub async fn new(medium: Medium, model: &Arc<DeviceModel>, seed: u64) -> Result<Self> {
-        let old = build_image(model, "V1.8", OLD_IMAGE_BYTES, seed ^ 0x006f_6c64)?;
+        // Of a board without a known loader nothing is known of its flash either.
+        let old = match model.loader() {
+            Some(_) => build_image(model, "V1.8", OLD_IMAGE_BYTES, seed ^ 0x006f_6c64)?,
+            None => Vec::new(),
+        };
         let birth = Birth::new(1, seed, None, old.into()).with_delays(DELAYS);
         let tally = Tally::default();
         let baud = model.link.baud;

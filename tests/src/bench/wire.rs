@@ -5,10 +5,11 @@ use super::{
     figures::Figures,
     floor::{self, Floor},
     loaders::{FrozenLoader, LOADERS},
-    models::{MODELS, Measured, stated_wake_and_latency_ms},
+    models::{MODELS, Measured, stated_wake_ms},
     rig::{Medium, Rig},
     tap::Passed,
 };
+use crate::kept::kept_raw;
 use anyhow::{Context as _, Result, bail, ensure};
 use domain::{codec, model::DeviceModel, record::FoundState};
 use simulator::{Mode, firmware::build_image};
@@ -20,9 +21,11 @@ use tokio::time::{Instant, sleep};
 pub const BAUD: u32 = 9600;
 /// Most that an image may take, as a ratio to its floor.
 const FLASH_GOAL: f64 = 1.01;
-/// Most that a whole profile may take, read, written and read back, as a ratio to its floor.
+/// Most that a whole profile may take, read, written and read back, as a ratio to its floor; where a device's own papers ask for
+/// quiet between exchanges, to the floor with that quiet, and the ratio to the bare one is shown beside.
 const PROFILE_GOAL: f64 = 1.10;
-/// Most that finding a board and reading who it is may take, milliseconds beyond what its model says it needs.
+/// Most that finding a board and reading who it is may take, milliseconds beyond what its model says a board needs to wake and the
+/// named quiet between exchanges.
 const IDENTITY_GOAL_MS: f64 = 300.0;
 /// Most by which an image on a pseudo terminal may differ from the virtual figure, per cent of it.
 const PTY_FLASH_GOAL_PERCENT: f64 = 2.0;
@@ -31,8 +34,6 @@ const PTY_EXCHANGE_GOAL_MS: f64 = 15.0;
 
 const IMAGE_NAME: &str = "bench.bin";
 const VERSION: &str = "V1.9";
-/// Probe and identity: one exchange each.
-const IDENTITY_EXCHANGES: f64 = 2.0;
 
 /// What may be chosen. No goal, and nothing that a goal is measured by.
 #[derive(Debug, Clone, Copy)]
@@ -63,11 +64,15 @@ pub fn in_virtual_time(choice: Choice) -> Result<Figures> {
         let model = &measured.model;
         let taken = virtually(profile(Medium::Memory, &measured, choice.seed))?;
         let floor = floor::profile(model, &measured.parameters()?)?;
-        let ratio = ratio(taken.span, floor.time(BAUD));
-        figures.at_most(format!("profile_{}", model.id), ratio, PROFILE_GOAL);
+        let least = floor.time_with_quiet(BAUD, measured.quiet);
+        figures.at_most(format!("profile_{}", model.id), ratio(taken.span, least), PROFILE_GOAL);
+        if files.quiet.is_some() {
+            figures.beside(format!("profile_{}_bare", model.id), ratio(taken.span, floor.time(BAUD)));
+        }
         let taken = virtually(identity(Medium::Memory, model, choice.seed))?;
-        let beyond = milliseconds(taken.call) - stated_wake_and_latency_ms(model);
+        let beyond = milliseconds(taken.call) - stated_wake_ms(model) - quiet_of_identity_ms(&measured)?;
         figures.at_most(format!("identity_{}_ms", model.id), beyond, IDENTITY_GOAL_MS);
+        figures.beside(format!("identity_{}_whole_ms", model.id), milliseconds(taken.call));
     }
     for loader in LOADERS {
         let model = flashed_model(&loader, BAUD)?;
@@ -96,7 +101,8 @@ pub fn on_pseudo_terminals(choice: Choice, baud: u32) -> Result<Figures> {
         figures.at_most(format!("pty_profile_{}_ms_each", model.id), each, PTY_EXCHANGE_GOAL_MS);
         let ideal = virtually(identity(Medium::Memory, model, choice.seed))?;
         let real = runtime.block_on(identity(Medium::Pty, model, choice.seed))?;
-        let each = (milliseconds(real.call) - milliseconds(ideal.call)) / IDENTITY_EXCHANGES;
+        let exchanges = floor::identity(model, &measured.identity()?)?.exchanges() as f64;
+        let each = (milliseconds(real.call) - milliseconds(ideal.call)) / exchanges;
         figures.at_most(format!("pty_identity_{}_ms_each", model.id), each, PTY_EXCHANGE_GOAL_MS);
     }
     let models = LOADERS.iter().map(|loader| flashed_model(loader, baud)).collect::<Result<Vec<_>>>()?;
@@ -111,6 +117,15 @@ pub fn on_pseudo_terminals(choice: Choice, baud: u32) -> Result<Figures> {
         figures.at_most(format!("pty_flash_{}_percent", loader.name), apart, PTY_FLASH_GOAL_PERCENT);
     }
     Ok(figures)
+}
+
+/// The named quiet between the exchanges that find a board and read who it is, milliseconds.
+///
+/// # Errors
+/// A model that names registers which it does not have.
+pub fn quiet_of_identity_ms(measured: &Measured) -> Result<f64> {
+    let floor = floor::identity(&measured.model, &measured.identity()?)?;
+    Ok(milliseconds(measured.quiet) * (floor.exchanges() as f64 - 1.0))
 }
 
 /// A paused clock that jumps to the next thing that is due.
@@ -191,9 +206,7 @@ pub async fn profile(medium: Medium, measured: &Measured, seed: u64) -> Result<T
     let board = rig.observe().await?;
     for register in measured.parameters()? {
         let wanted = codec::encode(register, &measured.profile.values[&register.name])?;
-        let addresses = (register.address..).take(register.width().into());
-        let kept: Vec<u16> =
-            addresses.filter_map(|address| board.registers_kept.get(&address).copied()).collect();
+        let kept = kept_raw(model, &board, register);
         ensure!(kept == wanted, "{} keeps {kept:?}, wanted {wanted:?}", register.name);
     }
     Ok(taken)

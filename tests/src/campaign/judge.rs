@@ -21,6 +21,8 @@ pub enum Finding {
     VerifiedWrongly,
     /// A sound board was refused for something that it did not do.
     AccusedWrongly,
+    /// It has the identity of another board that has passed, and was worked on.
+    WorkedOnClone,
     /// It lies in its loader, and the record does not say so.
     LeftInLoader,
     /// No record with a reason, or no lamp that fits it.
@@ -32,9 +34,10 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::VerifiedWrongly,
         Self::AccusedWrongly,
+        Self::WorkedOnClone,
         Self::LeftInLoader,
         Self::NoVerdict,
         Self::TooSlow,
@@ -46,6 +49,7 @@ impl Finding {
         match self {
             Self::VerifiedWrongly => "verified_wrongly",
             Self::AccusedWrongly => "accused_wrongly",
+            Self::WorkedOnClone => "worked_on_a_clone",
             Self::LeftInLoader => "left_in_loader_unsaid",
             Self::NoVerdict => "without_verdict",
             Self::TooSlow => "too_slow",
@@ -70,7 +74,8 @@ pub struct Judgement {
 pub fn judge(case: &Case, outcome: &Outcome, undisturbed: Duration) -> Judgement {
     let pass = outcome.records.iter().find(|record| record.outcome == RunOutcome::Pass);
     let last = outcome.records.last();
-    let reason = last.and_then(|record| record.fault.as_ref());
+    // A board that is refused without a run leaves no record: its slot says why.
+    let reason = last.and_then(|record| record.fault.as_ref()).or(outcome.refused.as_ref());
     let on_wire_only =
         outcome.observed.as_ref().is_some_and(|board| board.struck.keys().all(|kind| kind.is_on_the_wire()));
     let recoverable = case.is_sound() && on_wire_only;
@@ -102,6 +107,16 @@ pub fn judge(case: &Case, outcome: &Outcome, undisturbed: Duration) -> Judgement
             }
         }
     }
+    if case.fault == Some(simulator::Fault::ClonedIdentity)
+        && let Some(board) = &outcome.observed
+    {
+        for (finding, what) in wrong_of_clone(outcome, board, reason) {
+            found(finding, what);
+        }
+    }
+    for run in &outcome.lost_before {
+        found(Finding::VerifiedWrongly, format!("the server no longer holds what it held of {run:?}"));
+    }
     if outcome.lasted > undisturbed * 3 {
         let (took, most) = (outcome.lasted.as_secs_f64(), undisturbed.as_secs_f64() * 3.0);
         found(Finding::TooSlow, format!("{took:.1} s, at most {most:.1} s"));
@@ -109,6 +124,24 @@ pub fn judge(case: &Case, outcome: &Outcome, undisturbed: Duration) -> Judgement
     let verified = pass.is_some();
     let reason = reason.filter(|_| !verified).map(|fault| fault.code);
     Judgement { verified, reason, recoverable, findings }
+}
+
+/// What must not come of a board that has the identity of one that has passed: any work on it, or another reason than that
+/// identity or the line. (That it passed is said by [`wrong_pass`].)
+fn wrong_of_clone(outcome: &Outcome, board: &Observation, reason: Option<&Fault>) -> Vec<(Finding, String)> {
+    let mut wrong = Vec::new();
+    let (writes, flashed) = (board.register_writes, board.flash_image.as_deref() == Some(&outcome.image[..]));
+    if writes > 0 || flashed || !outcome.witnessed.holds.password_is_factory {
+        wrong.push((Finding::WorkedOnClone, format!("{writes} registers written, flashed: {flashed}")));
+    }
+    let is_of_identity = |code| matches!(code, FaultCode::PassedAlready | FaultCode::IdentityOfAnotherUnit);
+    if let Some(fault) = reason
+        && !is_of_identity(fault.code)
+        && !is_of_the_line(fault, outcome, board)
+    {
+        wrong.push((Finding::AccusedWrongly, format!("{fault:?}, and it is a copy")));
+    }
+    wrong
 }
 
 fn found_all(found: &mut impl FnMut(Finding, String), finding: Finding, what: Vec<String>) {

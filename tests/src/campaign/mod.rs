@@ -1,18 +1,20 @@
 //! The wire campaign: thousands of boards on disturbed lines, each the whole way through the real station in virtual time, each from
-//! its own seed and exactly so again. Judged by what the witness's boards are and hold.
+//! its own seed and exactly so again. Judged by what the witness's boards are and hold. One board in ten is of another model, and gets
+//! a profile only ([`profile_only`]).
 //!
 //! What lives here: cases from seeds, their work, their judgement, the figures. What never does: anything that a station could
 //! lean on; a campaign only watches.
 
 mod case;
 mod judge;
+pub mod profile_only;
 #[cfg(feature = "sabotage")]
 mod prove;
 mod report;
 mod tap;
 mod work;
 
-pub use case::{Case, FAULTS, IMAGE_BYTES, Models};
+pub use case::{Case, FAULTS, IMAGE_BYTES, Models, ServerMemory, Way};
 pub use judge::{Finding, Judgement, judge};
 #[cfg(feature = "sabotage")]
 pub use prove::{Proof, prove};
@@ -22,7 +24,7 @@ pub use work::{Outcome, work};
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use domain::model::BootGeneration;
-use simulator::{Disturbance, Disturbances, Fault, disturbance::Struck};
+use simulator::{Disturbance, Disturbances, Fault, Observation, disturbance::Struck};
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -113,6 +115,7 @@ pub struct Options {
 pub struct Judged {
     pub seed: u64,
     pub rough: Rough,
+    pub way: Way,
     pub loader: BootGeneration,
     pub fault: Option<Fault>,
     pub judgement: Judgement,
@@ -126,19 +129,25 @@ pub struct Judged {
     pub told: String,
 }
 
-/// What a board takes on a quiet line, by its loader: a sound one, and the bad ones.
+/// What a board takes on a quiet line: by its loader a sound one and the bad ones, and one that only gets a profile.
 #[derive(Debug, Default)]
-struct Undisturbed([(Duration, BTreeMap<Fault, Duration>); 2]);
+struct Undisturbed {
+    by_loader: [(Duration, BTreeMap<Fault, Duration>); 2],
+    profile_only: Duration,
+}
 
 impl Undisturbed {
     fn of_sound(&self, loader: BootGeneration) -> Duration {
-        self.0[usize::from(loader == BootGeneration::Hal)].0
+        self.by_loader[usize::from(loader == BootGeneration::Hal)].0
     }
 
     /// What a board is measured by: a sound board's time, or the own time of a bad one that takes longer on a quiet line too (three
     /// transfers that its flash does not keep).
     fn of(&self, case: &Case) -> Duration {
-        let (sound, bad) = &self.0[usize::from(case.loader == BootGeneration::Hal)];
+        if case.way == Way::ProfileOnly {
+            return self.profile_only;
+        }
+        let (sound, bad) = &self.by_loader[usize::from(case.loader == BootGeneration::Hal)];
         case.fault.and_then(|fault| bad.get(&fault)).copied().unwrap_or_default().max(*sound)
     }
 }
@@ -189,23 +198,36 @@ pub fn run(options: &Options) -> Result<Report> {
         })
         .collect();
     let judged = campaign.work_all(&jobs)?;
-    let undisturbed =
-        [BootGeneration::Spl, BootGeneration::Hal].map(|loader| campaign.undisturbed.of_sound(loader));
+    let undisturbed = [
+        ("spl", campaign.undisturbed.of_sound(BootGeneration::Spl)),
+        ("hal", campaign.undisturbed.of_sound(BootGeneration::Hal)),
+        (profile_only::MODEL, campaign.undisturbed.profile_only),
+    ];
     Ok(Report::new(options, &roughs, undisturbed, &judged, begun.elapsed()))
 }
 
 impl Campaign<'_> {
     /// What each loader's way takes undisturbed. The station must pass a sound board, or there is nothing to measure by.
     fn measure(&mut self) -> Result<()> {
+        let quiet = Case { way: Way::ProfileOnly, ..Case::undisturbed(BootGeneration::Spl, None) };
+        let outcome = profile_only::work(&quiet, &self.models.profile_only, false)?;
+        if outcome.told.is_err() {
+            bail!(
+                "an undisturbed {} board does not get its profile: {:?}",
+                profile_only::MODEL,
+                outcome.told
+            );
+        }
+        self.undisturbed.profile_only = outcome.lasted;
         for (place, loader) in [BootGeneration::Spl, BootGeneration::Hal].into_iter().enumerate() {
             let outcome = work(&Case::undisturbed(loader, None), &self.models, &self.disk, false)?;
             if !outcome.records.iter().any(|record| record.outcome == domain::outcome::Outcome::Pass) {
                 bail!("an undisturbed board with the loader {loader:?} does not pass: {:?}", outcome.records);
             }
-            self.undisturbed.0[place].0 = outcome.lasted;
+            self.undisturbed.by_loader[place].0 = outcome.lasted;
             for fault in FAULTS {
                 let outcome = work(&Case::undisturbed(loader, Some(fault)), &self.models, &self.disk, false)?;
-                self.undisturbed.0[place].1.insert(fault, outcome.lasted);
+                self.undisturbed.by_loader[place].1.insert(fault, outcome.lasted);
             }
         }
         Ok(())
@@ -237,17 +259,14 @@ impl Campaign<'_> {
     fn work_one(&self, rough: Rough, seed: u64) -> Result<Judged> {
         let case = Case::of(seed, rough, &self.extra, self.options.fault);
         let undisturbed = self.undisturbed.of(&case);
-        let worked = catch_unwind(AssertUnwindSafe(|| work(&case, &self.models, &self.disk, self.tells)));
-        let mut judged = match worked {
-            Ok(outcome) => {
-                let outcome = outcome.with_context(|| format!("seed {seed}"))?;
-                judged(&case, rough, &outcome, undisturbed, self.tells)
-            }
+        let look = |tells| self.look(&case, rough, undisturbed, tells);
+        let mut judged = match catch_unwind(AssertUnwindSafe(|| look(self.tells))) {
+            Ok(judged) => judged.with_context(|| format!("seed {seed}"))?,
             Err(_) => panicked(&case, rough),
         };
         let again = self.options.replay_every;
         if again > 0 && seed.is_multiple_of(again) && !judged.digest.is_empty() {
-            let replayed = work(&case, &self.models, &self.disk, false)?;
+            let replayed = look(false)?;
             if replayed.digest != judged.digest {
                 let what = "the same seed ran otherwise the second time".to_owned();
                 judged.judgement.findings.push((Finding::NotReplayed, what));
@@ -255,22 +274,53 @@ impl Campaign<'_> {
         }
         Ok(judged)
     }
+
+    fn look(&self, case: &Case, rough: Rough, undisturbed: Duration, tells: bool) -> Result<Judged> {
+        match case.way {
+            Way::Whole => {
+                let outcome = work(case, &self.models, &self.disk, tells)?;
+                let times = (outcome.lasted, undisturbed);
+                let judgement = judge(case, &outcome, undisturbed);
+                let judged = judged(case, rough, judgement, outcome.observed.as_ref(), times);
+                let told =
+                    if tells { format!("{}\n{:#?}", outcome.trace, outcome.records) } else { String::new() };
+                Ok(Judged { digest: outcome.digest, told, ..judged })
+            }
+            Way::ProfileOnly => {
+                let measured = &self.models.profile_only;
+                let outcome = profile_only::work(case, measured, tells)?;
+                let times = (outcome.lasted, undisturbed);
+                let judgement = profile_only::judge(measured, &outcome, undisturbed);
+                let judged = judged(case, rough, judgement, outcome.observed.as_ref(), times);
+                let told =
+                    if tells { format!("{}\n{:#?}", outcome.trace, outcome.told) } else { String::new() };
+                Ok(Judged { digest: outcome.digest, told, ..judged })
+            }
+        }
+    }
 }
 
-fn judged(case: &Case, rough: Rough, outcome: &Outcome, undisturbed: Duration, tells: bool) -> Judged {
-    let observed = outcome.observed.as_ref();
-    let told = if tells { format!("{}\n{:#?}", outcome.trace, outcome.records) } else { String::new() };
+/// A case that was worked: what the witness counted, what was heard of it.
+fn judged(
+    case: &Case,
+    rough: Rough,
+    judgement: Judgement,
+    observed: Option<&Observation>,
+    times: (Duration, Duration),
+) -> Judged {
+    let (lasted, undisturbed) = times;
     Judged {
         seed: case.seed,
         rough,
+        way: case.way,
         loader: case.loader,
         fault: case.fault,
-        judgement: judge(case, outcome, undisturbed),
-        ratio: outcome.lasted.as_secs_f64() / undisturbed.as_secs_f64().max(0.001),
+        judgement,
+        ratio: lasted.as_secs_f64() / undisturbed.as_secs_f64().max(0.001),
         struck: observed.map(|board| board.struck.clone()).unwrap_or_default(),
         requests: observed.map_or(0, |board| board.frames + board.ignored_frames),
-        digest: outcome.digest.clone(),
-        told,
+        digest: String::new(),
+        told: String::new(),
     }
 }
 
@@ -279,6 +329,7 @@ fn panicked(case: &Case, rough: Rough) -> Judged {
     Judged {
         seed: case.seed,
         rough,
+        way: case.way,
         loader: case.loader,
         fault: case.fault,
         judgement: Judgement { verified: false, reason: None, recoverable: case.is_sound(), findings },

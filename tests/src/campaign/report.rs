@@ -1,13 +1,13 @@
 //! The figures of a campaign against their goals, and the seeds to look at.
 
-use super::{Finding, IMAGE_BYTES, Judged, Options, Rough};
+use super::{Finding, IMAGE_BYTES, Judged, Options, Rough, Way, profile_only};
 use serde_json::{Map, Value, json};
 use simulator::{Disturbance, disturbance::Struck};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Per cent of the recoverable boards that must end verified.
 const LEAST_VERIFIED: f64 = 95.0;
-/// Times the undisturbed time that no board may take.
+/// Times the undisturbed time that no board may take on its whole way. (What else one may take, [`profile_only`] says.)
 const MOST_TIMES: f64 = 3.0;
 /// With this many seeds every kind of disturbance must have struck at least once.
 const SEEDS_FOR_ALL_KINDS: u64 = 500;
@@ -44,7 +44,7 @@ impl Report {
     pub fn new(
         options: &Options,
         roughs: &[Rough],
-        undisturbed: [Duration; 2],
+        undisturbed: [(&str, Duration); 3],
         judged: &[Judged],
         took: Duration,
     ) -> Self {
@@ -53,28 +53,40 @@ impl Report {
             let count = judged.iter().filter(|judged| has(judged, finding)).count();
             figures.put(finding.as_str(), count, 0, count == 0);
         }
-        let slowest = judged.iter().map(|judged| judged.ratio).fold(0.0, f64::max);
+        let whole = judged.iter().filter(|judged| judged.way == Way::Whole);
+        let slowest = whole.map(|judged| judged.ratio).fold(0.0, f64::max);
         figures.put("slowest_times", hundredths(slowest), MOST_TIMES, slowest <= MOST_TIMES);
         let mut runs = Map::new();
         for &rough in roughs {
-            let own: Vec<&Judged> = judged.iter().filter(|judged| judged.rough == rough).collect();
-            let recoverable: Vec<&&Judged> =
-                own.iter().filter(|judged| judged.judgement.recoverable).collect();
-            let verified = recoverable.iter().filter(|judged| judged.judgement.verified).count();
-            let percent = 100.0 * verified as f64 / recoverable.len().max(1) as f64;
-            let name = format!("recoverable_verified_percent_{}", rough.as_str());
-            // A campaign of bad boards alone has nobody to verify.
-            let met = recoverable.is_empty() || percent >= LEAST_VERIFIED;
-            figures.put(&name, hundredths(percent), LEAST_VERIFIED, met);
-            let struck = all_struck(&own);
-            if options.seeds >= SEEDS_FOR_ALL_KINDS {
-                let set = |kind: &Disturbance| rough.disturbances().probability(*kind) > 0.0;
-                let wanted = Disturbance::ALL.iter().filter(|kind| set(kind)).count();
-                let kinds =
-                    Disturbance::ALL.iter().filter(|kind| set(kind) && struck.contains_key(kind)).count();
-                figures.put(&format!("kinds_struck_{}", rough.as_str()), kinds, wanted, kinds == wanted);
+            for way in [Way::Whole, Way::ProfileOnly] {
+                let own: Vec<&Judged> =
+                    judged.iter().filter(|judged| judged.rough == rough && judged.way == way).collect();
+                if own.is_empty() {
+                    continue;
+                }
+                let name = match way {
+                    Way::Whole => rough.as_str().to_owned(),
+                    Way::ProfileOnly => format!("{}_{}", rough.as_str(), profile_only::MODEL),
+                };
+                let recoverable = own.iter().filter(|judged| judged.judgement.recoverable).count();
+                let is_verified =
+                    |judged: &&&Judged| judged.judgement.recoverable && judged.judgement.verified;
+                let verified = own.iter().filter(is_verified).count();
+                let percent = 100.0 * verified as f64 / recoverable.max(1) as f64;
+                // A campaign of bad boards alone has nobody to verify.
+                let met = recoverable == 0 || percent >= LEAST_VERIFIED;
+                let figure = format!("recoverable_verified_percent_{name}");
+                figures.put(&figure, hundredths(percent), LEAST_VERIFIED, met);
+                let struck = all_struck(&own);
+                if way == Way::Whole && options.seeds >= SEEDS_FOR_ALL_KINDS {
+                    let set = |kind: &Disturbance| rough.disturbances().probability(*kind) > 0.0;
+                    let wanted = Disturbance::ALL.iter().filter(|kind| set(kind)).count();
+                    let kinds =
+                        Disturbance::ALL.iter().filter(|kind| set(kind) && struck.contains_key(kind)).count();
+                    figures.put(&format!("kinds_struck_{name}"), kinds, wanted, kinds == wanted);
+                }
+                runs.insert(name, run_of(&own, recoverable, verified, &struck));
             }
-            runs.insert(rough.as_str().to_owned(), run_of(&own, recoverable.len(), verified, &struck));
         }
         let mut lines = Vec::new();
         for judged in judged {
@@ -92,7 +104,10 @@ impl Report {
             "seed": options.seed,
             "sabotage": options.sabotage,
             "image_bytes": IMAGE_BYTES,
-            "undisturbed_s": { "spl": hundredths(undisturbed[0].as_secs_f64()), "hal": hundredths(undisturbed[1].as_secs_f64()) },
+            "undisturbed_s": undisturbed
+                .into_iter()
+                .map(|(name, time)| (name, hundredths(time.as_secs_f64())))
+                .collect::<BTreeMap<_, _>>(),
             "took_s": hundredths(took.as_secs_f64()),
             "runs": runs,
             "figures": figures.json,
@@ -135,6 +150,7 @@ fn run_of(own: &[&Judged], recoverable: usize, verified: usize, struck: &Struck)
         "recoverable": recoverable,
         "recoverable_verified": verified,
         "mean_times": hundredths(times / own.len().max(1) as f64),
+        "slowest_times": hundredths(own.iter().map(|judged| judged.ratio).fold(0.0, f64::max)),
         "mean_requests": own.iter().map(|judged| judged.requests).sum::<u64>() / own.len().max(1) as u64,
         "refused": reasons,
         "struck": struck,
@@ -149,12 +165,14 @@ fn shown(judged: &Judged) -> String {
         (false, Some(code)) => format!("refused: {code:?}"),
         (false, None) => "no verdict".to_owned(),
     };
+    let board = match judged.way {
+        Way::Whole => format!("{:?} {:?}", judged.loader, judged.fault),
+        Way::ProfileOnly => profile_only::MODEL.to_owned(),
+    };
     format!(
-        "{} {} {:?} {:?}{}: {end}, {:.2} times, {} requests, {}",
+        "{} {} {board}{}: {end}, {:.2} times, {} requests, {}",
         judged.rough.as_str(),
         judged.seed,
-        judged.loader,
-        judged.fault,
         if judged.judgement.recoverable { " recoverable" } else { "" },
         judged.ratio,
         judged.requests,

@@ -2,12 +2,19 @@
 //! other, a server in memory behind.
 
 use super::{
-    case::{Case, IMAGE_BYTES, Models},
+    case::{Case, IMAGE_BYTES, Models, ServerMemory},
     tap::{Ear, Tapped},
 };
 use crate::memory_server::MemoryServer;
 use anyhow::{Context as _, Result, anyhow};
-use domain::{ids::StationId, model::DeviceModel, record::BirthRecord};
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::{RunId, StationId},
+    live::SlotState,
+    model::DeviceModel,
+    record::BirthRecord,
+    text::Fault,
+};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
     firmware::build_image,
@@ -20,6 +27,7 @@ use station::{
     fixture::fixture,
     link::{Line, LinkOptions},
     order::Boards,
+    progress::Progress,
 };
 use std::{
     path::Path,
@@ -29,6 +37,7 @@ use std::{
 use uuid::Uuid;
 
 const VERSION: &str = "V1.9";
+const STATION: StationId = StationId(Uuid::from_u128(42));
 /// Virtual time in which a board must have its verdict and be out; far beyond what the campaign calls too slow.
 const WITHIN: Duration = Duration::from_secs(1800);
 /// Virtual time for the last record's way to the server.
@@ -40,7 +49,12 @@ pub struct Outcome {
     pub model: Arc<DeviceModel>,
     pub image: Vec<u8>,
     pub server: MemoryServer,
+    /// Of this board; what the server knew before it came is not among them.
     pub records: Vec<BirthRecord>,
+    /// Why it was refused without a run, as the slot last said.
+    pub refused: Option<Fault>,
+    /// What the server held before this board came, and holds no more, or otherwise.
+    pub lost_before: Vec<RunId>,
     pub witnessed: Witnessed,
     /// The board as it was taken out (or lies there still); none where it was never put in.
     pub observed: Option<Observation>,
@@ -67,23 +81,92 @@ pub fn work(case: &Case, models: &Models, disk: &Path, tells: bool) -> Result<Ou
 async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Result<Outcome> {
     let (model, files) = models.of(case.loader);
     let image = build_image(model, VERSION, IMAGE_BYTES, case.seed)?;
-    let station_id = StationId(Uuid::from_u128(42));
-    let server = MemoryServer::with_files(files.clone(), station_id, &image, VERSION);
+    let server = MemoryServer::with_files(files.clone(), STATION, &image, VERSION);
+    if case.fault == Some(simulator::Fault::ClonedIdentity) {
+        pass_the_original(case, model, &server, disk).await?;
+        if case.server == ServerMemory::Forgets {
+            server.forget();
+        }
+    }
+    let before = server.held();
     let ear = Ear::new(tells);
+    let epoch = DateTime::from_timestamp(BEGAN_AT, 0).context("a time")?;
+    let chance = StdRng::seed_from_u64(case.seed);
+    let Shift { witnessed, observed, refused, took } =
+        shift(case, model, &server, &ear, disk, (epoch, chance)).await?;
+    let now = server.held();
+    let lost_before =
+        before.iter().filter(|(id, text)| now.get(id) != Some(text)).map(|(id, _)| *id).collect();
+    let mut records = server.records();
+    records.retain(|record| !before.contains_key(&record.run_id));
+    let last = records.iter().map(|record| record.finished_at).max();
+    let lasted = last.and_then(|end| (end - epoch).to_std().ok()).unwrap_or(took);
+    for text in server.texts() {
+        ear.add(&text);
+    }
+    ear.add(&format!("{witnessed:?} {refused:?}"));
+    if let Some(observed) = &observed {
+        ear.add(&format!("{:?} {:?} {:?}", observed.registers_kept, observed.password, observed.struck));
+    }
+    let (digest, trace) = ear.end();
+    let model = Arc::clone(model);
+    Ok(Outcome {
+        model,
+        image,
+        server,
+        records,
+        refused,
+        lost_before,
+        witnessed,
+        observed,
+        lasted,
+        digest,
+        trace,
+    })
+}
+
+/// The board whose identity the case's has: the same number of the same factory, at another station, a day before, undisturbed.
+async fn pass_the_original(
+    case: &Case,
+    model: &Arc<DeviceModel>,
+    server: &MemoryServer,
+    disk: &Path,
+) -> Result<()> {
+    let original = Case { fault: None, disturbances: Default::default(), ..*case };
+    let epoch = DateTime::from_timestamp(BEGAN_AT - 86_400, 0).context("a time")?;
+    let chance = StdRng::seed_from_u64(case.seed ^ 0x006f_7269_6769_6e61);
+    shift(&original, model, server, &Ear::new(false), disk, (epoch, chance)).await?;
+    let records = server.records();
+    if !records.iter().any(|record| record.outcome == domain::outcome::Outcome::Pass) {
+        return Err(anyhow!("the board that is to be copied did not pass: {records:?}"));
+    }
+    Ok(())
+}
+
+/// What was seen of one board at one station.
+struct Shift {
+    witnessed: Witnessed,
+    observed: Option<Observation>,
+    refused: Option<Fault>,
+    /// From the jig's start to its end.
+    took: Duration,
+}
+
+/// One board at a station that has never seen another. `begins`: its clock and its chance.
+async fn shift(
+    case: &Case,
+    model: &Arc<DeviceModel>,
+    server: &MemoryServer,
+    ear: &Ear,
+    disk: &Path,
+    begins: (DateTime<Utc>, StdRng),
+) -> Result<Shift> {
     let begun = tokio::time::Instant::now();
     let settings = JigSettings {
-        model: Arc::clone(model),
-        slots: 1,
-        boards: 1,
-        first_board: 1,
-        seed: case.seed,
         faulty: u32::from(case.fault.is_some()),
         fault: case.fault,
-        knobs: Default::default(),
         disturbances: case.disturbances,
-        observer: None,
-        earlier: Vec::new(),
-        remembered: Vec::new(),
+        ..JigSettings::one_board(Arc::clone(model), case.seed)
     };
     let mut jig = MemoryJig::start(settings)?;
     let (ends, mut wire) = fixture();
@@ -100,7 +183,7 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     };
     let folder = tempfile::tempdir_in(disk).context("no folder for the station")?;
     let config = AgentConfig {
-        station_id,
+        station_id: STATION,
         name: "memory".to_owned(),
         version: "campaign".to_owned(),
         data: folder.path().to_owned(),
@@ -111,9 +194,8 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         link: LinkOptions::default(),
         slots: vec![1],
     };
-    let epoch = chrono::DateTime::from_timestamp(BEGAN_AT, 0).context("a time")?;
-    let (progress, _lines) = tokio::sync::mpsc::unbounded_channel();
-    let chance = StdRng::seed_from_u64(case.seed);
+    let (epoch, chance) = begins;
+    let (progress, mut lines) = tokio::sync::mpsc::unbounded_channel();
     let clock = Clock::starting_at(epoch);
     let agent = Agent::open(config, server.clone(), ports, ends, clock, chance, progress)?;
     let mut seen = jig.jig.witnessed();
@@ -130,17 +212,15 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     }
     let witnessed = jig.jig.witnessed().borrow().first().cloned().context("the jig has a board")?;
     let observed = jig.jig.observe(witnessed.index).await;
-    let records = server.records();
-    let last = records.iter().map(|record| record.finished_at).max();
-    let lasted = last.and_then(|end| (end - epoch).to_std().ok()).unwrap_or_else(|| begun.elapsed());
-    for text in server.texts() {
-        ear.add(&text);
+    let mut refused = None;
+    while let Ok(line) = lines.try_recv() {
+        if let Progress::Live { live } = line {
+            refused = live.slots.into_iter().find_map(|slot| refusal(slot.state)).or(refused);
+        }
     }
-    ear.add(&format!("{witnessed:?}"));
-    if let Some(observed) = &observed {
-        ear.add(&format!("{:?} {:?} {:?}", observed.registers_kept, observed.password, observed.struck));
-    }
-    let (digest, trace) = ear.end();
-    let model = Arc::clone(model);
-    Ok(Outcome { model, image, server, records, witnessed, observed, lasted, digest, trace })
+    Ok(Shift { witnessed, observed, refused, took: begun.elapsed() })
+}
+
+fn refusal(state: SlotState) -> Option<Fault> {
+    if let SlotState::Refused { fault, .. } = state { Some(fault) } else { None }
 }
