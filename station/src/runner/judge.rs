@@ -17,7 +17,8 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
     use FaultCode as C;
     match code {
         C::BoardTakenOut | C::IdentityChanged | C::StationStopped | C::PassedAlready => Outcome::Aborted,
-        C::PortVanished
+        C::LineCollision
+        | C::PortVanished
         | C::PortNotOpened
         | C::PortRateFixed
         | C::FixtureSilent

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 43] = {
+const CODES: [FaultCode; 44] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -34,6 +34,7 @@ const CODES: [FaultCode; 43] = {
         C::BoardAnswersGarbage,
         C::BoardStoppedAnswering,
         C::BoardTakenOut,
+        C::LineCollision,
         C::PortVanished,
         C::PortNotOpened,
         C::PortRateFixed,
@@ -77,7 +78,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::OutputWrong => &["path", "expected", "found"],
         C::BoardAnswersGarbage => &["request", "detail"],
         C::BoardStoppedAnswering => &["request"],
-        C::PortVanished | C::PortNotOpened => &["device", "detail"],
+        C::LineCollision | C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::PortRateFixed => &["device", "application_baud", "loader_baud"],
         C::JournalNotWritten => &["path", "detail"],
         C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
