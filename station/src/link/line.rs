@@ -197,13 +197,13 @@ impl Line {
         Ok(())
     }
 
-    /// Writes all of it (into the system's buffer: it is out its wire time later). Not for what holds a secret: what such a frame
-    /// is, [`Recorder::expect_secret`] must be told first, and here it would be forgotten.
+    /// Writes all of it (into the system's buffer: it is out its wire time later). Not for a Modbus frame that holds a secret: what
+    /// it is, [`Recorder::expect_secret`] must be told first, and here it would be forgotten. One in the JBD framing tells itself.
     ///
     /// # Errors
     /// `PortVanished`, or `PortNotOpened` for a serial server that cannot be reached.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        self.recorder.expect_plain();
+        self.recorder.expect_frame(bytes);
         self.send_expected(bytes).await
     }
 
