@@ -90,6 +90,8 @@ wire! {
         // --- the hand ---
         BoardTakenOut,
         // --- the bench ---
+        /// `device`, `detail`: the adapter's echo of what was sent comes back damaged
+        LineCollision,
         /// `device`, `detail`
         PortVanished,
         /// `device`, `detail`

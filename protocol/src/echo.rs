@@ -50,16 +50,18 @@ pub struct EchoFilter {
     sent: Vec<u8>,
     /// How much of it has.
     matched: usize,
+    /// So much of it, from its begin, may not all have gone out.
+    open_end: usize,
     event: Option<EchoEvent>,
 }
 
 impl EchoFilter {
     #[must_use]
     pub fn new(echoing: Echoing) -> Self {
-        Self { echoing, sent: Vec::new(), matched: 0, event: None }
+        Self { echoing, sent: Vec::new(), matched: 0, open_end: 0, event: None }
     }
 
-    /// These bytes are about to be sent. An echo that is still owed for earlier ones is given up.
+    /// These bytes are about to be sent. An echo that is still owed for earlier ones is given up, and that is told.
     ///
     /// # Errors
     /// [`EchoUnknown`]: send nothing.
@@ -67,18 +69,35 @@ impl EchoFilter {
         if self.echoing == Echoing::Unknown && answer == Answer::MayRepeat {
             return Err(EchoUnknown);
         }
-        self.sent.clear();
-        self.matched = 0;
+        if self.echoing == Echoing::Yes && self.is_missing() {
+            self.event = Some(EchoEvent::CutShort { got: self.matched, sent: self.sent.len() });
+        }
+        self.forget();
+        self.handle_more(bytes);
+        Ok(())
+    }
+
+    /// These bytes follow the last ones without a pause: a frame that is handed over in pieces.
+    pub fn handle_more(&mut self, bytes: &[u8]) {
         if self.echoing != Echoing::No {
             self.sent.extend(bytes);
         }
-        Ok(())
+    }
+
+    /// Of what was handed over not all may go out: the echo may end anywhere, and that is no collision.
+    pub fn handle_discarded(&mut self) {
+        self.open_end = self.sent.len();
     }
 
     /// What of these bytes is no echo.
     pub fn handle_bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut passed = Vec::new();
         for &byte in bytes {
+            if self.matched < self.open_end && self.sent[self.matched] != byte {
+                // Here the discarded bytes end; what follows is the echo of what was sent since.
+                self.sent.drain(..self.open_end);
+                (self.matched, self.open_end) = (0, 0);
+            }
             match self.sent.get(self.matched) {
                 None => passed.push(byte),
                 Some(&sent) if sent == byte => self.matched_one(),
@@ -101,8 +120,11 @@ impl EchoFilter {
 
     /// Nothing more comes of this exchange: its time is over. Returns what was held back as a possible echo and is none.
     pub fn handle_silence(&mut self) -> Vec<u8> {
-        if self.echoing == Echoing::Yes && !self.sent.is_empty() {
+        if self.echoing == Echoing::Yes && self.is_missing() {
             self.event = Some(EchoEvent::CutShort { got: self.matched, sent: self.sent.len() });
+        }
+        if self.echoing == Echoing::Yes && !self.is_missing() {
+            self.forget();
         }
         // Silence alone says nothing of the adapter: not even an echo came, or only a part of one.
         self.release()
@@ -133,14 +155,25 @@ impl EchoFilter {
             self.echoing = Echoing::Yes;
             self.event = Some(EchoEvent::Detected(Echoing::Yes));
         }
-        self.sent.clear();
-        self.matched = 0;
+        self.forget();
+    }
+
+    /// Whether an echo is owed that must come.
+    fn is_missing(&self) -> bool {
+        self.sent.len() > self.open_end
     }
 
     fn release(&mut self) -> Vec<u8> {
         let mut held = core::mem::take(&mut self.sent);
-        held.truncate(core::mem::take(&mut self.matched));
+        held.truncate(self.matched);
+        self.forget();
         held
+    }
+
+    fn forget(&mut self) {
+        self.sent.clear();
+        self.matched = 0;
+        self.open_end = 0;
     }
 }
 

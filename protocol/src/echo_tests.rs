@@ -65,6 +65,39 @@ fn an_echo_that_breaks_off_is_said_and_silence_alone_decides_nothing() {
     assert_eq!((filter.poll_event(), filter.echoing()), (None, Echoing::Unknown));
 }
 
+#[test]
+fn a_frame_in_pieces_comes_back_as_one_and_an_echo_that_never_came_is_said_at_the_next_frame() {
+    let mut filter = EchoFilter::new(Echoing::Yes);
+    filter.handle_sent(&asked()[..5], Answer::Differs).unwrap();
+    assert_eq!(filter.handle_bytes(&asked()[..2]), []);
+    filter.handle_more(&asked()[5..]);
+    assert_eq!(filter.handle_bytes(&[&asked()[2..], &answer()[..]].concat()), answer());
+    assert_eq!((filter.poll_event(), filter.owed()), (None, 0));
+    filter.handle_sent(&asked(), Answer::Differs).unwrap();
+    filter.handle_sent(&asked(), Answer::Differs).unwrap();
+    assert_eq!(filter.poll_event(), Some(EchoEvent::CutShort { got: 0, sent: 8 }));
+    assert_eq!(filter.handle_bytes(&asked()), []);
+}
+
+#[test]
+fn of_what_was_discarded_the_echo_may_end_anywhere() {
+    let mut filter = EchoFilter::new(Echoing::Yes);
+    filter.handle_sent(&asked(), Answer::Differs).unwrap();
+    assert_eq!(filter.handle_bytes(&asked()[..3]), []);
+    filter.handle_discarded();
+    filter.handle_more(&[0x18, 0x18]);
+    assert_eq!(filter.handle_bytes(&[0x18]), []);
+    assert_eq!(filter.handle_bytes(&[0x18, 0x06]), [0x06]);
+    assert_eq!((filter.poll_event(), filter.owed()), (None, 0));
+    filter.handle_sent(&asked(), Answer::Differs).unwrap();
+    filter.handle_discarded();
+    assert_eq!(filter.handle_silence(), []);
+    assert_eq!(filter.poll_event(), None, "nothing of it went out");
+    filter.handle_sent(&asked(), Answer::Differs).unwrap();
+    assert_eq!(filter.handle_silence(), []);
+    assert_eq!(filter.poll_event(), Some(EchoEvent::CutShort { got: 0, sent: 8 }), "that was one frame's");
+}
+
 proptest! {
     #[test]
     fn how_bytes_are_lumped_makes_no_difference_and_none_is_lost(

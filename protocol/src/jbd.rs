@@ -11,6 +11,7 @@ pub mod client;
 pub mod decoder;
 pub mod password;
 mod question;
+pub mod sniffer;
 
 /// Begins every frame.
 pub const START: u8 = 0xDD;
@@ -178,6 +179,12 @@ impl Request {
             Self::Read { register } | Self::Write { register, .. } => *register,
             Self::ReadBlock { .. } | Self::WriteBlock { .. } => BLOCK,
         }
+    }
+
+    /// Whether it carries a password, or a word that opens the board: none of it may be shown or kept.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Write { register, .. } if password::is_secret(*register))
     }
 
     #[must_use]

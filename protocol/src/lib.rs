@@ -1,5 +1,6 @@
 //! Pure protocol machines of the jig: CRCs, Modbus RTU and the JBD framing in both directions, the guard over them, the
-//! echo of half-duplex adapters, planners of transactions, YMODEM sender and receiver, the boot loader's menu, image checks.
+//! echo of half-duplex adapters, planners of transactions, YMODEM sender and receiver, the boot loader's menu, image checks,
+//! the control of a serial server's port.
 //!
 //! Nothing here opens a port, reads a clock or knows what a board means. A machine is fed by
 //! `handle_bytes(now, ..)` and `handle_timeout(now)`, and asked by `poll_transmit`, `poll_event` and `poll_timeout`;
@@ -13,6 +14,7 @@ pub mod guard;
 pub mod image;
 pub mod jbd;
 pub mod modbus;
+pub mod rfc2217;
 pub mod timing;
 pub mod write_plan;
 pub mod ymodem;

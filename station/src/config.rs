@@ -50,6 +50,9 @@ pub struct SlotConfig {
     pub number: u16,
     /// Path or name of the serial port, or `tcp:HOST:PORT` for a port of a serial server.
     pub device: String,
+    /// The adapter hears itself: the echo of all that is sent is taken off.
+    #[serde(default)]
+    pub echo: bool,
 }
 
 /// Why the file can't be used.

@@ -12,7 +12,7 @@ use jigline_station::{
     agent::{Agent, AgentConfig},
     board::Secret,
     clock::Clock,
-    config::StationConfig,
+    config::{SlotConfig, StationConfig},
     fixture::{fixture, keep_connected},
     journal,
     link::{Line, LinkOptions},
@@ -157,10 +157,12 @@ async fn board(arguments: BoardArgs) -> anyhow::Result<()> {
 async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let server = HttpServer::new(&config.server, &config.key)?;
-    let devices: BTreeMap<u16, String> =
-        config.slots.iter().map(|slot| (slot.number, slot.device.clone())).collect();
+    let slots: BTreeMap<u16, SlotConfig> =
+        config.slots.iter().map(|slot| (slot.number, slot.clone())).collect();
     let ports = move |slot: u16, baud: u32| {
-        Line::open(devices.get(&slot).map(String::as_str).unwrap_or_default(), baud)
+        let slot = slots.get(&slot);
+        let line = Line::open(slot.map_or("", |slot| slot.device.as_str()), baud)?;
+        Ok(if slot.is_some_and(|slot| slot.echo) { line.without_echo() } else { line })
     };
     let (fixture, wire) = fixture();
     let (progress, lines) = mpsc::unbounded_channel();

@@ -262,6 +262,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Put it in again and leave it until the light turns green or red.",
             "请重新放入，等绿灯或红灯亮起再取出。",
         ),
+        C::LineCollision => say(
+            "On the line of {device} somebody else speaks at the same time: {detail}.",
+            "{device} 的总线上有其他设备同时发送：{detail}。",
+            "Take every other master and display off this bus, check the wires A and B; if nothing else is there, check whether this adapter echoes at all (echo = true in station.toml, --echo of the tool).",
+            "请断开该总线上的其他主机和显示屏，检查 A、B 接线；若无其他设备，请确认该转换器是否有回显（station.toml 的 echo = true，工具的 --echo）。",
+        ),
         C::PortVanished => say(
             "The serial port {device} has vanished: {detail}.",
             "串口 {device} 已断开：{detail}。",

@@ -36,6 +36,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::BoardAnswersGarbage => ("garbage answered", "应答乱码"),
         FaultCode::BoardStoppedAnswering => ("stopped answering", "中途无应答"),
         FaultCode::BoardTakenOut => ("board taken out", "板被取出"),
+        FaultCode::LineCollision => ("line collision", "总线冲突"),
         FaultCode::PortVanished => ("port vanished", "串口消失"),
         FaultCode::PortNotOpened => ("port not opened", "串口打不开"),
         FaultCode::PortRateFixed => ("port of one rate", "串口波特率固定"),

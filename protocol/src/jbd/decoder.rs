@@ -182,7 +182,7 @@ impl ReplyDecoder {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Requests;
+pub(super) struct Requests;
 
 impl Framing for Requests {
     type Frame = Request;
@@ -207,9 +207,9 @@ impl Framing for Requests {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Replies {
-    empty: EmptyAnswers,
-    callback: usize,
+pub(super) struct Replies {
+    pub empty: EmptyAnswers,
+    pub callback: usize,
 }
 
 impl Framing for Replies {

@@ -54,7 +54,11 @@ pub struct Sniffer {
     gap: Duration,
     answer_timeout: Duration,
     buffer: Vec<u8>,
+    /// No frame begins before this place: what was looked at is not looked at again with every byte.
+    settled: usize,
     last_byte: Instant,
+    /// What is added to a device's address in its answers.
+    answers_from: u8,
     pending: Option<Pending>,
     heard: VecDeque<Sniffed>,
     dropped: u64,
@@ -93,11 +97,21 @@ impl Sniffer {
             gap: timing::silence(baud).max(SHORTEST_GAP),
             answer_timeout,
             buffer: Vec::new(),
+            settled: 0,
             last_byte: Duration::ZERO,
+            answers_from: 0,
             pending: None,
             heard: VecDeque::new(),
             dropped: 0,
         }
+    }
+
+    /// For boards whose answers bear another address than the question: `answers` where `asked` was asked, and others of their
+    /// kind on the bus as far beside their own. Answers from the address that was asked are understood as well.
+    #[must_use]
+    pub fn with_reply_address(mut self, asked: u8, answers: u8) -> Self {
+        self.answers_from = answers.wrapping_sub(asked);
+        self
     }
 
     /// Bytes heard, of either side.
@@ -113,6 +127,7 @@ impl Sniffer {
             self.take_frames(Line::Busy);
             if self.buffer.len() >= 2 * rtu::MAX_FRAME {
                 self.buffer.remove(0);
+                self.settled = self.settled.saturating_sub(1);
                 self.dropped += 1;
             }
         }
@@ -123,6 +138,7 @@ impl Sniffer {
         if !self.buffer.is_empty() && self.last_byte + self.gap <= now {
             self.take_frames(Line::Silent);
             self.set_aside(self.buffer.len());
+            self.settled = 0;
         }
         // Bytes that are on their way may still be the answer.
         let due = self.pending.as_ref().map(|pending| pending.at + self.answer_timeout);
@@ -156,19 +172,22 @@ impl Sniffer {
         while let Some((before, length, found)) = self.next_frame(line) {
             self.set_aside(before);
             self.buffer.drain(..length);
+            self.settled = 0;
             self.hear(found);
         }
     }
 
     /// The first frame in the buffer, the bytes before it, and its length.
-    fn next_frame(&self, line: Line) -> Option<(usize, usize, Found)> {
-        for start in 0..self.buffer.len() {
+    fn next_frame(&mut self, line: Line) -> Option<(usize, usize, Found)> {
+        for start in self.settled..self.buffer.len() {
+            self.settled = start;
             match self.look(&self.buffer[start..], line) {
                 Look::Found(length, found) => return Some((start, length, found)),
                 Look::NeedMore => return None,
                 Look::Nothing => {}
             }
         }
+        self.settled = self.buffer.len();
         None
     }
 
@@ -196,7 +215,8 @@ impl Sniffer {
     /// The length of the answer that is due, if these bytes may begin it.
     fn announced_answer(&self, bytes: &[u8]) -> Announced {
         let Some(pending) = &self.pending else { return Announced::Unknown };
-        if bytes.first().is_some_and(|device| *device != pending.device) {
+        let answers = [pending.device, pending.device.wrapping_add(self.answers_from)];
+        if bytes.first().is_some_and(|device| !answers.contains(device)) {
             return Announced::Unknown;
         }
         let Some(code) = bytes.get(1) else { return Announced::NeedMore };

@@ -162,6 +162,30 @@ fn a_function_that_is_not_ours_is_kept_as_it_is() {
     assert_eq!(bus.end(), [Sniffed::Foreign { at, frame }]);
 }
 
+#[test]
+fn answers_from_another_address_are_those_of_the_board_that_was_asked() {
+    // Daly's H, K, M and S boards are asked at 0x80 + n and answer from 0x50 + n.
+    let read = Request::ReadHolding { address: 0, quantity: 2 };
+    for (asked, answers) in [(0x81, 0x51), (0x82, 0x52), (0x81, 0x81)] {
+        let mut bus = Bus::new();
+        bus.sniffer = Sniffer::new(BAUD, PATIENCE).with_reply_address(0x81, 0x51);
+        bus.request(asked, &read);
+        bus.answer(answers, &answer_to(&read));
+        let heard = bus.end();
+        assert!(
+            matches!(&heard[..], [Sniffed::Exchange { device, outcome: Outcome::Answered { .. }, .. }] if *device == asked),
+            "{heard:?}"
+        );
+    }
+    let mut bus = Bus::new();
+    bus.request(0x81, &read);
+    bus.answer(0x51, &answer_to(&read));
+    assert!(matches!(
+        &bus.end()[..],
+        [Sniffed::Stray { .. }, Sniffed::Exchange { outcome: Outcome::Unanswered, .. }]
+    ));
+}
+
 #[derive(Debug, Clone)]
 struct Turn {
     device: u8,

@@ -71,6 +71,7 @@ bears_noise! {
     a_jbd_hosts_decoder_and_client_bear_noise: jbd_host <- noise();
     the_modbus_client_bears_noise: modbus_client <- noise();
     the_modbus_servers_decoder_bears_noise: modbus_server <- noise();
+    both_sniffers_bear_noise: sniffers <- noise();
     a_ymodem_receiver_bears_noise: ymodem_receiver <- noise();
     the_ymodem_sender_bears_noise: ymodem_sender <- noise();
 }

@@ -6,7 +6,7 @@
 
 use super::{
     fault,
-    transport::{StreamPort, TCP_PREFIX, TcpPort, Transport, open_serial},
+    transport::{EchoPort, EchoWatch, StreamPort, TCP_PREFIX, TcpPort, Transport, is_collision, open_serial},
 };
 use crate::{board::WireUse, wire::Recorder};
 use domain::text::{Fault, FaultCode};
@@ -15,7 +15,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
 };
@@ -38,6 +38,8 @@ pub struct Line {
     port: Box<dyn Transport>,
     meter: Arc<Meter>,
     recorder: Recorder,
+    /// None: the echo is taken off.
+    echo_watch: Option<EchoWatch>,
     baud_hook: Option<BaudHook>,
 }
 
@@ -108,6 +110,22 @@ impl Line {
         self
     }
 
+    /// For a half-duplex adapter that hears itself: takes the echo of all that is sent off what comes.
+    #[must_use]
+    pub fn without_echo(mut self) -> Self {
+        let baud = self.baud();
+        if self.echo_watch.take().is_some() {
+            self.port = Box::new(EchoPort::new(self.port, baud));
+        }
+        self
+    }
+
+    /// Set as soon as a question came back byte for byte, on a line whose echo is not taken off.
+    #[must_use]
+    pub fn echo_found(&self) -> Arc<AtomicBool> {
+        self.echo_watch.as_ref().map(EchoWatch::found).unwrap_or_default()
+    }
+
     /// Has `recorder` see all that passes from now on.
     pub(super) fn record(&mut self, recorder: Recorder) {
         recorder.attach(&self.device, self.baud());
@@ -122,6 +140,7 @@ impl Line {
             port,
             meter: Arc::new(meter),
             recorder: Recorder::default(),
+            echo_watch: Some(EchoWatch::default()),
             baud_hook: None,
         }
     }
@@ -178,13 +197,13 @@ impl Line {
         Ok(())
     }
 
-    /// Writes all of it (into the system's buffer: it is out its wire time later). Not for what holds a secret: what such a frame
-    /// is, [`Recorder::expect_secret`] must be told first, and here it would be forgotten.
+    /// Writes all of it (into the system's buffer: it is out its wire time later). Not for a Modbus frame that holds a secret: what
+    /// it is, [`Recorder::expect_secret`] must be told first, and here it would be forgotten. One in the JBD framing tells itself.
     ///
     /// # Errors
     /// `PortVanished`, or `PortNotOpened` for a serial server that cannot be reached.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        self.recorder.expect_plain();
+        self.recorder.expect_frame(bytes);
         self.send_expected(bytes).await
     }
 
@@ -237,7 +256,9 @@ impl Line {
     /// The fault of an error on this line.
     pub(super) fn failed(&self, error: &io::Error) -> Fault {
         // A port that was open once and is no more, or a serial server that could not be reached in the first place.
-        let code = if error.kind() == io::ErrorKind::NotConnected {
+        let code = if is_collision(error) {
+            FaultCode::LineCollision
+        } else if error.kind() == io::ErrorKind::NotConnected {
             FaultCode::PortNotOpened
         } else {
             FaultCode::PortVanished
@@ -262,6 +283,10 @@ impl AsyncRead for Line {
         }
         self.meter.count(&self.meter.received, came.len());
         self.recorder.received(came);
+        let line = &mut *self;
+        if let Some(watch) = &mut line.echo_watch {
+            watch.handle_received(&line.device, came);
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -271,6 +296,9 @@ impl AsyncWrite for Line {
         let count = ready!(Pin::new(&mut *self.port).poll_write(cx, bytes))?;
         self.meter.count(&self.meter.sent, count);
         self.recorder.sent(&bytes[..count]);
+        if let Some(watch) = &mut self.echo_watch {
+            watch.handle_sent(&bytes[..count]);
+        }
         Poll::Ready(Ok(count))
     }
 

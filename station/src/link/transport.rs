@@ -1,8 +1,10 @@
 //! What a line runs over: a serial port, a serial server in the network, or any stream of bytes in a port's stead.
 
+mod echo;
 mod serial;
 mod tcp;
 
+pub(super) use echo::{EchoPort, EchoWatch, is_collision};
 pub(super) use serial::open as open_serial;
 pub(super) use tcp::{PREFIX as TCP_PREFIX, TcpPort};
 
@@ -25,7 +27,7 @@ pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {
     fn set_baud(&mut self, baud: u32) -> io::Result<()>;
 
     /// Throws away what the system has not sent yet, as far as that can be done.
-    fn discard_output(&self);
+    fn discard_output(&mut self);
 
     /// What a person should know of an error on it, where the system's own words say too little.
     fn explain(&self, error: &io::Error) -> String {
@@ -45,7 +47,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Transport for StreamPort<S> {
         Ok(())
     }
 
-    fn discard_output(&self) {}
+    fn discard_output(&mut self) {}
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for StreamPort<S> {

@@ -20,7 +20,8 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         C::BoardTakenOut | C::IdentityChanged | C::StationStopped | C::PassedAlready | C::NumberNotOurs => {
             Outcome::Aborted
         }
-        C::PortVanished
+        C::LineCollision
+        | C::PortVanished
         | C::PortNotOpened
         | C::PortRateFixed
         | C::FixtureSilent

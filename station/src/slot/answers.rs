@@ -171,8 +171,10 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             answer.wire = total.since(self.told);
             self.told = total;
         }
-        let is_gone =
-            |fault: &Fault| matches!(fault.code, FaultCode::PortVanished | FaultCode::PortNotOpened);
+        let is_gone = |fault: &Fault| {
+            use FaultCode as C;
+            matches!(fault.code, C::PortVanished | C::PortNotOpened | C::LineCollision)
+        };
         if answer.as_ref().is_err_and(is_gone) {
             self.link = None;
         }

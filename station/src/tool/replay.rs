@@ -11,7 +11,10 @@ use crate::{
 };
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use domain::ids::{ContentHash, RunId};
+use domain::{
+    ids::{ContentHash, RunId},
+    model::Framing,
+};
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -183,13 +186,17 @@ fn write_exchange(exchange: &Exchange, out: &mut dyn Write) -> std::io::Result<(
             let register = password.register.as_deref().unwrap_or("a password field");
             format!("{verb} {register}: {} characters withheld{hash}", password.length)
         }
+        (None, None) if exchange.framing == Framing::Jbd => {
+            format!("{verb} register 0x{:02X}", exchange.address)
+        }
         (None, None) => format!("{verb} {} registers from 0x{:04X}", exchange.count, exchange.address),
     };
     let answer = match &exchange.answer {
         Some(answer) => format!("{} after {:.1} ms", answer.result, answer.after_ms),
         None => "NO ANSWER".to_owned(),
     };
-    writeln!(out, "-> device {}: {what}; {answer}", exchange.device)?;
+    let device = exchange.device.map(|device| format!("device {device}: ")).unwrap_or_default();
+    writeln!(out, "-> {device}{what}; {answer}")?;
     for Shown { name, value, unit, .. } in &exchange.values {
         let arrow = if exchange.is_write() { "->" } else { "<-" };
         writeln!(out, "{arrow:>18} {name} = {value} {unit}")?;

@@ -4,7 +4,7 @@ use super::{
     desk::Desk,
     fault::{ToolFault, ToolResult},
     report::{Identity, Report, Scanned},
-    target::{Session, load_model},
+    target::{Place, Session, load_model},
 };
 use crate::board::{BoardReply, BoardRequest};
 use clap::Args;
@@ -29,6 +29,9 @@ pub struct Scan {
     /// Folder with device model files, or one file
     #[arg(long, default_value = "profiles/models")]
     models: PathBuf,
+    /// The adapters are half-duplex and hear themselves: take what was sent off what comes back
+    #[arg(long)]
+    echo: bool,
     /// Only this rate, in place of the models' own and the usual ones
     #[arg(long)]
     baud: Option<u32>,
@@ -46,7 +49,7 @@ pub(super) async fn scan(scan: &Scan, desk: &mut Desk<'_>) -> ToolResult {
     let mut answers = 0;
     for port in ports {
         desk.note(format_args!("{port}: looking"));
-        let scanned = scan_port(&port, &models, scan.baud).await?;
+        let scanned = scan_port(Place { port: &port, echo: scan.echo }, &models, scan.baud).await?;
         answers += usize::from(matches!(scanned.state, "application" | "loader"));
         desk.report(&Report::Scanned(scanned))?;
     }
@@ -60,10 +63,11 @@ pub(super) async fn scan(scan: &Scan, desk: &mut Desk<'_>) -> ToolResult {
 }
 
 /// Asks in the way of each model at each rate until somebody answers whom a model knows.
-async fn scan_port(port: &str, models: &[Arc<DeviceModel>], baud: Option<u32>) -> ToolResult<Scanned> {
+async fn scan_port(place: Place<'_>, models: &[Arc<DeviceModel>], baud: Option<u32>) -> ToolResult<Scanned> {
+    let port = place.port;
     let mut best = nobody(port, "silent", None);
     for (model, baud) in tries(models, baud) {
-        match ask(port, model, baud).await {
+        match ask(place, model, baud).await {
             Ok(Some(scanned)) => {
                 let known = scanned.identity.as_ref().is_none_or(|identity| identity.is_model);
                 if known && scanned.state != "noise" {
@@ -72,6 +76,9 @@ async fn scan_port(port: &str, models: &[Arc<DeviceModel>], baud: Option<u32>) -
                 best = scanned;
             }
             Ok(None) => {}
+            Err(ToolFault::Refused { code: "line_echoes", sentence }) => {
+                return Ok(nobody(port, "noise", Some(sentence)));
+            }
             Err(ToolFault::Refused { code: "port_held", sentence }) => {
                 return Ok(nobody(port, "held", Some(sentence)));
             }
@@ -103,11 +110,11 @@ fn tries(models: &[Arc<DeviceModel>], baud: Option<u32>) -> Vec<(&Arc<DeviceMode
 }
 
 /// One model at one rate; none: silence.
-async fn ask(port: &str, model: &Arc<DeviceModel>, baud: u32) -> ToolResult<Option<Scanned>> {
-    let mut session = Session::open(port, Arc::clone(model), Some(baud))?;
+async fn ask(place: Place<'_>, model: &Arc<DeviceModel>, baud: u32) -> ToolResult<Option<Scanned>> {
+    let mut session = Session::open(place, Arc::clone(model), Some(baud))?;
     let scanned = |state, identity, note| {
         let (baud, id) = (Some(baud), Some(model.id.clone()));
-        Ok(Some(Scanned { port: port.to_owned(), state, baud, model: id, identity, note }))
+        Ok(Some(Scanned { port: place.port.to_owned(), state, baud, model: id, identity, note }))
     };
     match session.ask(BoardRequest::Probe { silent_ms: LISTEN_MS }).await {
         Ok(BoardReply::Found(FoundState::Application)) => match session.identify().await {

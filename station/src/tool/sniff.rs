@@ -1,21 +1,20 @@
 //! `sniff`: listens while another master works, and drafts what it saw as blocks of a device model. Not one byte is sent.
 
 mod draft;
+mod listener;
 mod seen;
 
 use super::{
     desk::Desk,
     fault::{ToolFault, ToolResult},
-    report::{Report, hex_word},
+    report::Report,
     target::{load_model, open_line},
 };
+use crate::wire::replay::fields::Reader;
 use chrono::{DateTime, Utc};
-use clap::Args;
-use domain::model::DeviceModel;
-use protocol::modbus::{
-    Response,
-    sniffer::{Outcome, Sniffed, Sniffer},
-};
+use clap::{Args, ValueEnum};
+use domain::model::{AddressStep, DeviceModel, Framing};
+use listener::{Heard, Kind, Listener, Outcome};
 use seen::Seen;
 use serde::Serialize;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -23,6 +22,8 @@ use tokio::time::Instant;
 
 /// Redraws of the live table.
 const REDRAW: Duration = Duration::from_millis(500);
+/// Names of registers in one line for a person.
+const MOST_NAMES: usize = 8;
 /// Clears the screen and puts the cursor in its corner.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
@@ -38,6 +39,12 @@ pub struct Listening {
     /// Device model file whose names are shown, and whose passwords are not
     #[arg(long)]
     model: Option<PathBuf>,
+    /// How bytes become frames there; without it the model says so, or the frames that check out
+    #[arg(long, value_enum)]
+    framing: Option<FramingName>,
+    /// What a Modbus address counts there; without it the model says so, or registers
+    #[arg(long, value_enum)]
+    address_step: Option<StepName>,
     /// Write what was seen of one device as blocks and registers of a device model
     #[arg(long, value_name = "FILE")]
     draft: Option<PathBuf>,
@@ -55,11 +62,49 @@ pub struct Listening {
     answer_timeout_ms: u64,
 }
 
+/// The framings, for the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FramingName {
+    /// Modbus RTU
+    Modbus,
+    /// JBD, Xiaoxiang, Overkill: DD .. 77
+    Jbd,
+}
+
+impl From<FramingName> for Framing {
+    fn from(name: FramingName) -> Self {
+        match name {
+            FramingName::Modbus => Self::ModbusRtu,
+            FramingName::Jbd => Self::Jbd,
+        }
+    }
+}
+
+/// What an address counts, for the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StepName {
+    /// Registers of 16 bits, as Modbus has it
+    Register,
+    /// Bytes: the next register lies two addresses on (JK PB)
+    Byte,
+}
+
+impl From<StepName> for AddressStep {
+    fn from(name: StepName) -> Self {
+        match name {
+            StepName::Register => Self::Register,
+            StepName::Byte => Self::Byte,
+        }
+    }
+}
+
 /// One thing overheard.
 #[derive(Debug, Serialize)]
 pub struct Overheard {
     pub at: DateTime<Utc>,
-    pub device: u8,
+    /// Modbus address; the JBD framing has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<u8>,
     pub function: u8,
     /// `read` or `write`; `other` for functions that are not understood.
     pub kind: &'static str,
@@ -90,8 +135,9 @@ pub(super) async fn sniff(listening: &Listening, desk: &mut Desk<'_>) -> ToolRes
     let began_at = desk.clock.now().at;
     let end = listening.seconds.map(|seconds| begun + Duration::from_secs(seconds));
     let patience = Duration::from_millis(listening.answer_timeout_ms);
-    let mut sniffer = Sniffer::new(listening.baud, patience);
-    let mut ear = Ear { model, seen: Seen::default(), heard: 0, listening, began_at };
+    let known = listening.framing.map(Framing::from).or(model.as_ref().map(|model| model.link.framing));
+    let mut sniffer = Listener::new(listening.baud, patience, known, model.as_ref().map(|m| &m.link));
+    let mut ear = Ear { framing: known, model, seen: Seen::default(), heard: 0, listening, began_at };
     let mut draw_at = begun;
     let draws = desk.watched && !desk.json;
     let stop = tokio::signal::ctrl_c();
@@ -110,9 +156,7 @@ pub(super) async fn sniff(listening: &Listening, desk: &mut Desk<'_>) -> ToolRes
             Some(count) => sniffer.handle_bytes(begun.elapsed(), &buffer[..count]),
             None => sniffer.handle_timeout(begun.elapsed()),
         }
-        while let Some(event) = sniffer.poll_event() {
-            ear.hear(event, desk)?;
-        }
+        ear.hear_all(&mut sniffer, desk)?;
         if draws && Instant::now() >= draw_at {
             draw_at = Instant::now() + REDRAW;
             ear.draw(sniffer.dropped_bytes(), desk)?;
@@ -122,11 +166,15 @@ pub(super) async fn sniff(listening: &Listening, desk: &mut Desk<'_>) -> ToolRes
             break;
         }
     }
+    sniffer.finish();
+    ear.hear_all(&mut sniffer, desk)?;
     ear.end(sniffer.dropped_bytes(), line.device(), desk)
 }
 
 /// What is done with what is heard.
 struct Ear<'l> {
+    /// None: not known yet.
+    framing: Option<Framing>,
     model: Option<Arc<DeviceModel>>,
     seen: Seen,
     heard: u64,
@@ -135,17 +183,41 @@ struct Ear<'l> {
 }
 
 impl Ear<'_> {
-    fn hear(&mut self, event: Sniffed, desk: &mut Desk<'_>) -> ToolResult {
-        self.heard += u64::from(matches!(event, Sniffed::Exchange { .. }));
-        self.seen.add(&event);
+    fn hear_all(&mut self, listener: &mut Listener, desk: &mut Desk<'_>) -> ToolResult {
+        if let (None, Some(framing)) = (self.framing, listener.framing()) {
+            self.framing = Some(framing);
+            let name = match framing {
+                Framing::ModbusRtu => "Modbus RTU",
+                Framing::Jbd => "JBD (DD .. 77)",
+            };
+            desk.note(format_args!("the framing on the line is {name}"));
+        }
+        while let Some(heard) = listener.poll_event() {
+            self.hear(&heard, desk)?;
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, heard: &Heard, desk: &mut Desk<'_>) -> ToolResult {
+        let is_exchange = !matches!(heard.outcome, Outcome::Stray | Outcome::Foreign);
+        self.heard += u64::from(is_exchange);
+        self.seen.add(heard, self.step());
         if desk.watched && !desk.json {
             return Ok(());
         }
-        let at = match &event {
-            Sniffed::Exchange { at, .. } | Sniffed::Stray { at, .. } | Sniffed::Foreign { at, .. } => *at,
-        };
-        let at = self.began_at + chrono::TimeDelta::from_std(at).unwrap_or_default();
-        desk.report(&Report::Exchange(Overheard::of(event, at, self.model.as_deref())))
+        let at = self.began_at + chrono::TimeDelta::from_std(heard.at).unwrap_or_default();
+        desk.report(&Report::Exchange(Overheard::of(heard, at, &self.reader())))
+    }
+
+    /// The model, where its framing is the line's.
+    fn reader(&self) -> Reader<'_> {
+        Reader::new(self.model.as_deref(), self.framing.unwrap_or(Framing::ModbusRtu))
+    }
+
+    /// What an address counts on this line.
+    fn step(&self) -> AddressStep {
+        let told = self.listening.address_step.filter(|_| self.framing != Some(Framing::Jbd));
+        told.map_or_else(|| self.reader().step(), Into::into)
     }
 
     fn draw(&self, dropped: u64, desk: &mut Desk<'_>) -> ToolResult {
@@ -155,7 +227,7 @@ impl Ear<'_> {
             self.listening.port, self.listening.baud, self.heard
         );
         write!(desk.out, "{CLEAR}{head}\r\n\r\n")?;
-        for line in self.seen.table(self.model.as_deref()).into_iter().take(rows.saturating_sub(4)) {
+        for line in self.seen.table(&self.reader(), self.step()).into_iter().take(rows.saturating_sub(4)) {
             let cut: String = line.chars().take(columns).collect();
             write!(desk.out, "{cut}\r\n")?;
         }
@@ -176,11 +248,11 @@ impl Ear<'_> {
         };
         let chosen = self.listening.device.or_else(|| self.seen.loudest()).ok_or_else(nothing_heard)?;
         let source = format!("captured on {} from {device}", self.began_at.format("%Y-%m-%d"));
-        let draft = draft::draft(&self.seen, chosen, &source, self.model.as_deref());
+        let draft = draft::draft(&self.seen, chosen, &source, &self.reader(), self.step());
         if draft.blocks.is_empty() {
             return Err(nothing_heard());
         }
-        std::fs::write(file, draft.text(&source, chosen, &self.seen))?;
+        std::fs::write(file, draft.text(&source, chosen, &self.seen, self.step()))?;
         desk.report(&Report::Draft {
             file: file.display().to_string(),
             device: chosen,
@@ -197,88 +269,74 @@ fn nothing_heard() -> ToolFault {
     )
 }
 
-/// The registers of the model that these addresses hold, and whether one of them is a password.
-fn names_of(model: Option<&DeviceModel>, address: u16, quantity: u16) -> (Vec<String>, bool) {
-    let Some(model) = model else { return (Vec::new(), false) };
-    let end = u32::from(address) + u32::from(quantity);
-    let there: Vec<&str> = model
-        .registers
-        .iter()
-        .filter(|r| {
-            u32::from(r.address) < end && u32::from(r.address) + u32::from(r.width()) > u32::from(address)
-        })
-        .map(|register| register.name.as_str())
-        .collect();
-    let secret = model
-        .password
-        .as_ref()
-        .is_some_and(|password| password.secret_registers().any(|secret| there.contains(&secret.as_str())));
-    (there.into_iter().map(str::to_owned).collect(), secret)
+/// The registers of the model that so many bytes from this address hold, and whether one of them is a password.
+fn names_of(reader: &Reader<'_>, address: u16, bytes: usize) -> (Vec<String>, bool) {
+    let there = reader.touched(address, bytes);
+    let password = reader.model().and_then(|model| model.password.as_ref());
+    let secret = password.is_some_and(|password| {
+        password.secret_registers().any(|secret| there.iter().any(|register| register.name == *secret))
+    });
+    (there.into_iter().map(|register| register.name.clone()).collect(), secret)
 }
 
 impl Overheard {
-    fn of(event: Sniffed, at: DateTime<Utc>, model: Option<&DeviceModel>) -> Self {
-        let bare = |device, function, kind, outcome| Self {
-            at,
-            device,
-            function,
-            kind,
-            outcome,
-            address: None,
-            quantity: None,
-            words: None,
-            registers: Vec::new(),
-            after_ms: None,
-            exception: None,
+    fn of(heard: &Heard, at: DateTime<Utc>, reader: &Reader<'_>) -> Self {
+        let (registers, secret) = match heard.address {
+            Some(address) if heard.outcome != Outcome::Stray => {
+                names_of(reader, address, heard.bytes.as_ref().map_or(heard.length(), Vec::len))
+            }
+            _ => (Vec::new(), false),
         };
-        let hex = |words: &[u16]| words.iter().map(|word| hex_word(*word)).collect::<Vec<_>>();
-        match event {
-            Sniffed::Exchange { device, request, outcome, .. } => {
-                let (address, quantity) = request.span();
-                let (registers, secret) = names_of(model, address, quantity);
-                let (word, after, exception) = match &outcome {
-                    Outcome::Answered { after, .. } => ("answered", Some(*after), None),
-                    Outcome::Refused { code, after } => ("refused", Some(*after), Some(code.to_string())),
-                    Outcome::Unanswered => ("unanswered", None, None),
-                    Outcome::Broadcast => ("broadcast", None, None),
-                };
-                let words = seen::words_of(&request, &outcome).filter(|_| !secret);
-                let kind = if request.is_write() { "write" } else { "read" };
-                Self {
-                    address: Some(hex_word(address)),
-                    quantity: Some(quantity),
-                    words: words.map(|words| hex(&words)),
-                    registers,
-                    after_ms: after.and_then(|after| u64::try_from(after.as_millis()).ok()),
-                    exception,
-                    ..bare(device, request.function(), kind, word)
-                }
-            }
-            Sniffed::Stray { device, response, .. } => {
-                let kind = match &response {
-                    Response::WriteSingle { .. } | Response::WriteMultiple { .. } => "write",
-                    Response::ReadHolding(_) | Response::ReadInput(_) => "read",
-                    Response::Exception { .. } => "other",
-                };
-                bare(device, response.function(), kind, "stray")
-            }
-            Sniffed::Foreign { frame, .. } => {
-                bare(frame.address, frame.pdu.first().copied().unwrap_or_default(), "other", "foreign")
-            }
+        let words = heard.bytes.as_deref().filter(|bytes| !secret && !bytes.is_empty());
+        let digits = match reader.step() {
+            AddressStep::Field => 2,
+            AddressStep::Register | AddressStep::Byte => 4,
+        };
+        let exception = heard.refusal.as_ref().map(|refusal| {
+            let own = reader.model().into_iter().flat_map(|model| &model.link.exceptions);
+            own.into_iter().find(|own| own.code == refusal.code).map_or_else(
+                || refusal.standard.clone(),
+                |own| format!("{} ({:02X}h)", own.title.en, own.code),
+            )
+        });
+        Self {
+            at,
+            device: heard.device,
+            function: heard.function,
+            kind: match heard.kind {
+                Kind::Read => "read",
+                Kind::Write => "write",
+                Kind::Other => "other",
+            },
+            outcome: match heard.outcome {
+                Outcome::Answered => "answered",
+                Outcome::Refused => "refused",
+                Outcome::Unanswered => "unanswered",
+                Outcome::Broadcast => "broadcast",
+                Outcome::Stray => "stray",
+                Outcome::Foreign => "foreign",
+            },
+            address: heard.address.map(|address| format!("0x{address:0digits$X}")),
+            quantity: heard.quantity,
+            words: words
+                .map(|bytes| bytes.chunks(2).map(|pair| format!("0x{}", hex::encode_upper(pair))).collect()),
+            registers,
+            after_ms: heard.after.and_then(|after| u64::try_from(after.as_millis()).ok()),
+            exception,
         }
     }
 
     /// For a person.
     pub(super) fn line(&self) -> String {
-        let mut line = format!(
-            "{}  device {:>3}  {:<5} {:02X}h",
-            self.at.format("%H:%M:%S%.3f"),
-            self.device,
-            self.kind,
-            self.function
-        );
-        if let (Some(address), Some(quantity)) = (&self.address, self.quantity) {
-            line += &format!("  {address} +{quantity:<3}");
+        let mut line = self.at.format("%H:%M:%S%.3f").to_string();
+        if let Some(device) = self.device {
+            line += &format!("  device {device:>3}");
+        }
+        line += &format!("  {:<5} {:02X}h", self.kind, self.function);
+        match (&self.address, self.quantity) {
+            (Some(address), Some(quantity)) => line += &format!("  {address} +{quantity:<3}"),
+            (Some(address), None) => line += &format!("  {address}"),
+            (None, _) => {}
         }
         line += &format!("  {}", self.outcome);
         if let Some(after) = self.after_ms {
@@ -291,8 +349,13 @@ impl Overheard {
             let bare: Vec<&str> = words.iter().map(|word| word.trim_start_matches("0x")).collect();
             line += &format!("  {}", bare.join(" "));
         }
-        if !self.registers.is_empty() {
-            line += &format!("  ({})", self.registers.join(", "));
+        match self.registers.as_slice() {
+            [] => {}
+            few if few.len() <= MOST_NAMES => line += &format!("  ({})", few.join(", ")),
+            many => {
+                let (first, more) = many.split_at(MOST_NAMES);
+                line += &format!("  ({} and {} more)", first.join(", "), more.len());
+            }
         }
         line
     }

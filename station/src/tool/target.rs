@@ -18,7 +18,13 @@ use domain::{
     record::FoundState,
     text::{Fault, FaultCode},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 /// How long a board may stay silent, milliseconds.
 const SILENT_MS: u32 = 10_000;
@@ -35,6 +41,9 @@ pub struct Target {
     /// Bits per second for application and loader alike, in place of the model's
     #[arg(long)]
     pub baud: Option<u32>,
+    /// The adapter is half-duplex and hears itself: take what was sent off what comes back
+    #[arg(long)]
+    pub echo: bool,
     /// Keep what passes over the line in this file, for `board replay`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -49,7 +58,7 @@ impl Target {
     }
 
     pub(super) fn open(&self, model: Arc<DeviceModel>) -> ToolResult<Session> {
-        let mut session = Session::open(&self.port, model, self.baud)?;
+        let mut session = Session::open(Place { port: &self.port, echo: self.echo }, model, self.baud)?;
         if self.record.is_some() {
             self.recorder.begin(Begin { at: Clock::machine().now().at, slot: None });
             session.link = session.link.recorded_by(&self.recorder);
@@ -75,17 +84,46 @@ pub(super) struct Session {
     pub link: BoardLink,
     pub model: Arc<DeviceModel>,
     pub port: String,
+    /// What is asked comes back, and nobody said so.
+    echo_found: Arc<AtomicBool>,
+}
+
+/// A port and what is behind it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'p> {
+    pub port: &'p str,
+    /// The adapter echoes.
+    pub echo: bool,
 }
 
 impl Session {
-    pub(super) fn open(port: &str, model: Arc<DeviceModel>, baud: Option<u32>) -> ToolResult<Self> {
+    pub(super) fn open(place: Place<'_>, model: Arc<DeviceModel>, baud: Option<u32>) -> ToolResult<Self> {
         let options = LinkOptions { baud, ..LinkOptions::default() };
-        let line = open_line(port, options.application_baud(&model))?;
-        Ok(Self { link: BoardLink::new(line, Arc::clone(&model), options), model, port: port.to_owned() })
+        let line = open_line(place.port, options.application_baud(&model))?;
+        let line = if place.echo { line.without_echo() } else { line };
+        let echo_found = line.echo_found();
+        let link = BoardLink::new(line, Arc::clone(&model), options);
+        Ok(Self { link, model, port: place.port.to_owned(), echo_found })
     }
 
     pub(super) async fn ask(&mut self, request: BoardRequest) -> ToolResult<BoardReply> {
-        Ok(self.link.execute(request, &mut |_| {}).await?.reply)
+        let answer = self.link.execute(request, &mut |_| {}).await;
+        Ok(answer.map_err(|fault| self.explained(fault))?.reply)
+    }
+
+    /// The fault, or what it comes of.
+    pub(super) fn explained(&self, fault: Fault) -> ToolFault {
+        if !self.echo_found.load(Relaxed) {
+            return fault.into();
+        }
+        ToolFault::refused(
+            "line_echoes",
+            format!(
+                "What is sent to {} comes back byte for byte: its adapter is half-duplex and hears itself. Start this again \
+                 with --echo.",
+                self.port
+            ),
+        )
     }
 
     /// In which state a new board is.

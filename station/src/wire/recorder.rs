@@ -6,7 +6,7 @@
 
 use super::{
     Direction, Entry, Head, ImageBlock, LoggedImage, What, Withheld,
-    secret::{Needles, SecretFrame},
+    secret::{Needles, SecretFrame, jbd_text},
     store::Store,
 };
 use crate::secrets::Placeholder;
@@ -16,6 +16,7 @@ use domain::{
     model::DeviceModel,
 };
 use protocol::{
+    jbd::{EmptyAnswers, Reply},
     modbus::{Request, rtu},
     ymodem::{self, BlockSize},
 };
@@ -158,6 +159,15 @@ impl Recorder {
         }
     }
 
+    /// The next bytes sent are this frame, of whatever framing: no secret, unless it tells itself that it is one.
+    pub(crate) fn expect_frame(&self, frame: &[u8]) {
+        let mut tape = self.tape();
+        if tape.run.is_some() {
+            tape.expect(None, None);
+            tape.expect_secret_of_jbd(frame);
+        }
+    }
+
     /// The next frame sent is this request, which touches a field that holds passwords: `secret`, where it is known.
     pub(crate) fn expect_secret(&self, address: u8, request: &Request, secret: Option<&str>) {
         let mut tape = self.tape();
@@ -256,6 +266,9 @@ impl Tape {
 
     fn sent(&mut self, now_us: u64, mut bytes: &[u8]) {
         self.judge_turn(0);
+        if self.coming.is_none() {
+            self.expect_secret_of_jbd(bytes);
+        }
         if let Some(mut coming) = self.coming.take() {
             let at_us = *coming.at_us.get_or_insert(now_us);
             let (open, rest) = bytes.split_at(coming.open.min(bytes.len()));
@@ -276,6 +289,23 @@ impl Tape {
         if !bytes.is_empty() {
             self.add_sent(now_us, now_us, bytes);
         }
+    }
+
+    /// A password in the JBD framing tells itself.
+    fn expect_secret_of_jbd(&mut self, bytes: &[u8]) {
+        let Some((frame, secrets)) = SecretFrame::of_jbd(bytes) else { return };
+        // The new one is what the board will have.
+        let secret = secrets.last().and_then(|secret| jbd_text(secret)).unwrap_or_default();
+        let keyed_hash = self.placeholder.as_ref().filter(|_| !secret.is_empty());
+        let keyed_hash = keyed_hash.and_then(|placeholder| placeholder.of(&secret));
+        for secret in secrets {
+            self.needles.add(&jbd_text(&secret).unwrap_or_default());
+            self.needles.add_bytes(secret);
+        }
+        let length = u8::try_from(secret.chars().count()).unwrap_or(u8::MAX);
+        let what = What::Withheld(Withheld { bytes: 0, length, keyed_hash });
+        let coming = Coming { open: frame.open, hidden: frame.hidden, passed: 0, at_us: None, what };
+        self.expect(Some(coming), Some(frame));
     }
 
     fn add_sent(&mut self, at_us: u64, now_us: u64, bytes: &[u8]) {
@@ -338,7 +368,11 @@ impl Tape {
         let is_kept = match &self.guarded {
             Some(frame) => frame.is_harmless(&all),
             // Of a frame that nobody acknowledged something may come late.
-            None => !self.is_wary || rtu::decode_frame(&all).is_ok(),
+            None => {
+                let is_frame =
+                    || rtu::decode_frame(&all).is_ok() || Reply::decode(&all, EmptyAnswers::Summed).is_ok();
+                !self.is_wary || is_frame()
+            }
         };
         let is_kept = is_kept && !self.needles.are_in(&all);
         self.is_wary &= !is_kept;

@@ -1,22 +1,25 @@
 //! What a log's bytes meant, by today's decoders: requests with their answers and the registers' names and values, the loader's text,
 //! the blocks of a transfer, and what nobody answered. Pure: it reads no file and knows no clock.
 
+pub mod fields;
 mod hear;
+mod jbd;
 #[cfg(test)]
 mod tests;
 
 use super::{Direction, Entry, ImageBlock, What, form::Decoded};
 use domain::{
-    codec,
-    model::{DeviceModel, Register},
+    model::{Command, DeviceModel, Framing},
     value::Value,
 };
+use fields::{Reader, bytes_of_words};
 use hear::Turn;
 use protocol::{
     modbus::{READ_HOLDING, READ_INPUT, Request, rtu},
     ymodem::{self, BlockSize, CAN, EOT},
 };
 use serde::Serialize;
+use std::fmt;
 
 /// One thing that was said on the line, with what was answered to it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,7 +34,7 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Said {
-    /// A Modbus request.
+    /// A request, of either framing.
     Request(Exchange),
     /// A data block.
     Block {
@@ -80,11 +83,16 @@ pub enum Said {
 /// A request and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Exchange {
-    /// Modbus address asked.
-    pub device: u8,
+    #[serde(skip_serializing_if = "is_modbus")]
+    pub framing: Framing,
+    /// Modbus address asked; the JBD framing has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<u8>,
+    /// With the JBD framing A5h for a read, 5Ah for a write.
     pub function: u8,
     /// First register.
     pub address: u16,
+    /// Registers; 1 for a JBD field, whatever its length.
     pub count: u16,
     /// The model's name for a write of just that.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +109,7 @@ pub struct Exchange {
 impl Exchange {
     #[must_use]
     pub fn is_write(&self) -> bool {
-        !matches!(self.function, READ_HOLDING | READ_INPUT)
+        !matches!(self.function, READ_HOLDING | READ_INPUT | jbd::READ)
     }
 }
 
@@ -145,6 +153,7 @@ pub struct Reply {
 #[must_use]
 pub fn replay(log: &Decoded, model: Option<&DeviceModel>, image: Option<&[u8]>) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
+    let mut readers = Readers::new(model);
     let mut turn = Turn::default();
     let mut entries = log.entries.as_slice();
     while let Some(first) = entries.first() {
@@ -157,12 +166,12 @@ pub fn replay(log: &Decoded, model: Option<&DeviceModel>, image: Option<&[u8]>) 
         let parts = entries.iter().take_while(|entry| is_part_of(entry, first)).count();
         let (frame, rest) = entries.split_at(parts);
         entries = rest;
-        std::mem::take(&mut turn).end(&mut messages, model);
-        let said = say(frame, log, model, image);
+        std::mem::take(&mut turn).end(&mut messages, &mut readers);
+        let said = say(frame, log, &mut readers, image);
         messages.push(Message { ms: milliseconds(first.at_us), said });
         turn.begin(first.at_us);
     }
-    turn.end(&mut messages, model);
+    turn.end(&mut messages, &mut readers);
     messages
 }
 
@@ -191,7 +200,7 @@ fn is_part_of(entry: &Entry, first: &Entry) -> bool {
             && is_part(&first.what)
 }
 
-fn say(frame: &[Entry], log: &Decoded, model: Option<&DeviceModel>, image: Option<&[u8]>) -> Said {
+fn say(frame: &[Entry], log: &Decoded, readers: &mut Readers<'_>, image: Option<&[u8]>) -> Said {
     let mut bytes = Vec::new();
     for entry in frame {
         match &entry.what {
@@ -205,7 +214,7 @@ fn say(frame: &[Entry], log: &Decoded, model: Option<&DeviceModel>, image: Optio
                     length: withheld.length,
                     keyed_hash: withheld.keyed_hash.map(hex::encode),
                 };
-                return say_password(&bytes, password, model)
+                return say_password(&bytes, password, readers)
                     .unwrap_or(Said::Withheld { direction: Direction::Sent, bytes: withheld.bytes });
             }
         }
@@ -214,7 +223,10 @@ fn say(frame: &[Entry], log: &Decoded, model: Option<&DeviceModel>, image: Optio
         .ok()
         .and_then(|frame| Request::decode(&frame.pdu).ok().map(|request| (frame.address, request)));
     if let Some((device, request)) = request {
-        return Said::Request(exchange(device, &request, model));
+        return Said::Request(exchange(device, &request, &mut readers.modbus));
+    }
+    if let Some(exchange) = jbd::exchange(&bytes, &mut readers.jbd) {
+        return Said::Request(exchange);
     }
     match bytes.as_slice() {
         [EOT] => Said::EndMark { reply: None },
@@ -257,7 +269,10 @@ fn say_header(bytes: &[u8]) -> Option<Said> {
 }
 
 /// The open part of a frame that writes a password: device, function, register, and the count of a write of many.
-fn say_password(open: &[u8], password: Password, model: Option<&DeviceModel>) -> Option<Said> {
+fn say_password(open: &[u8], password: Password, readers: &Readers<'_>) -> Option<Said> {
+    if let Some(exchange) = jbd::password_exchange(open, &password, &readers.jbd) {
+        return Some(Said::Request(exchange));
+    }
     let (device, function, address, count) = match open {
         [device, function, a, b] => (device, function, [*a, *b], 1),
         [device, function, a, b, high, low, _] => {
@@ -266,10 +281,11 @@ fn say_password(open: &[u8], password: Password, model: Option<&DeviceModel>) ->
         _ => return None,
     };
     let address = u16::from_be_bytes(address);
-    let register = model.and_then(|model| model.registers.iter().find(|r| r.address == address));
+    let register = readers.modbus.touched(address, 1).first().copied();
     let register = register.map(|register| register.name.clone());
     Some(Said::Request(Exchange {
-        device: *device,
+        framing: Framing::ModbusRtu,
+        device: Some(*device),
         function: *function,
         address,
         count,
@@ -280,56 +296,58 @@ fn say_password(open: &[u8], password: Password, model: Option<&DeviceModel>) ->
     }))
 }
 
-fn exchange(device: u8, request: &Request, model: Option<&DeviceModel>) -> Exchange {
+fn exchange(device: u8, request: &Request, reader: &mut Reader<'_>) -> Exchange {
     let (address, count) = request.span();
-    let values = match request {
-        Request::WriteSingle { value, .. } => values(model, address, &[*value]),
-        Request::WriteMultiple { values: words, .. } => values(model, address, words),
-        Request::ReadHolding { .. } | Request::ReadInput { .. } => Vec::new(),
-    };
-    let command = match (model, request) {
-        (Some(model), Request::WriteSingle { address, value }) => model
-            .commands
-            .iter()
-            .find(|command| command.address == *address && command.value == *value)
-            .map(|command| command.name.clone()),
-        _ => None,
+    let words = match request {
+        Request::WriteSingle { value, .. } => std::slice::from_ref(value),
+        Request::WriteMultiple { values, .. } => values,
+        Request::ReadHolding { .. } | Request::ReadInput { .. } => &[],
     };
     let function = request.function();
-    Exchange { device, function, address, count, command, password: None, values, answer: None }
-}
-
-/// The fields that lie whole in these words, and the words that belong to none.
-fn values(model: Option<&DeviceModel>, address: u16, words: &[u16]) -> Vec<Shown> {
-    let mut shown = Vec::new();
-    let mut at = 0;
-    while let Some(rest) = words.get(at..).filter(|rest| !rest.is_empty()) {
-        let here = address.wrapping_add(at as u16);
-        let field = model.and_then(|model| {
-            model.registers.iter().find(|r| r.address == here && usize::from(r.width()) <= rest.len())
-        });
-        match field {
-            Some(register) => {
-                let raw = &rest[..usize::from(register.width())];
-                shown.push(show(register, raw));
-                at += raw.len().max(1);
-            }
-            None => {
-                let raw = vec![rest[0]];
-                let value = Value::Number(rest[0].into());
-                shown.push(Shown { name: format!("0x{here:04X}"), raw, value, unit: String::new() });
-                at += 1;
-            }
-        }
+    Exchange {
+        framing: Framing::ModbusRtu,
+        device: Some(device),
+        function,
+        address,
+        count,
+        command: command(reader, address, words),
+        password: None,
+        values: reader.values(address, &bytes_of_words(words)),
+        answer: None,
     }
-    shown
 }
 
-fn show(register: &Register, raw: &[u16]) -> Shown {
-    let value = codec::decode(register, raw).unwrap_or_else(|_| {
-        Value::Text(raw.iter().fold(String::from("0x"), |text, word| text + &format!("{word:04X}")))
-    });
-    Shown { name: register.name.clone(), raw: raw.to_vec(), value, unit: register.unit.clone() }
+/// The model's name for a write of just that.
+fn command(reader: &Reader<'_>, address: u16, words: &[u16]) -> Option<String> {
+    let commands = reader.model()?.commands.iter();
+    let is_it = |command: &&Command| command.address == address && [command.value] == *words;
+    commands.into_iter().find(is_it).map(|command| command.name.clone())
+}
+
+/// A refusal in the model's words, or in the standard's.
+fn refusal(reader: &Reader<'_>, code: u8, standard: impl fmt::Display) -> String {
+    let exceptions = reader.model().map(|model| model.link.exceptions.as_slice()).unwrap_or_default();
+    match exceptions.iter().find(|exception| exception.code == code) {
+        Some(own) => format!("refused: {} ({code:02X}h)", own.title.en),
+        None => format!("refused: {standard}"),
+    }
+}
+
+/// The model as each framing's bytes are read through it.
+#[derive(Debug)]
+struct Readers<'m> {
+    modbus: Reader<'m>,
+    jbd: Reader<'m>,
+}
+
+impl<'m> Readers<'m> {
+    fn new(model: Option<&'m DeviceModel>) -> Self {
+        Self { modbus: Reader::new(model, Framing::ModbusRtu), jbd: Reader::new(model, Framing::Jbd) }
+    }
+}
+
+fn is_modbus(framing: &Framing) -> bool {
+    *framing == Framing::ModbusRtu
 }
 
 /// Bytes as a person reads them: ASCII as it is, the rest escaped.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 45] = {
+const CODES: [FaultCode; 46] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -36,6 +36,7 @@ const CODES: [FaultCode; 45] = {
         C::BoardAnswersGarbage,
         C::BoardStoppedAnswering,
         C::BoardTakenOut,
+        C::LineCollision,
         C::PortVanished,
         C::PortNotOpened,
         C::PortRateFixed,
@@ -81,7 +82,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::OutputWrong => &["path", "expected", "found"],
         C::BoardAnswersGarbage => &["request", "detail"],
         C::BoardStoppedAnswering => &["request"],
-        C::PortVanished | C::PortNotOpened => &["device", "detail"],
+        C::LineCollision | C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::PortRateFixed => &["device", "application_baud", "loader_baud"],
         C::JournalNotWritten => &["path", "detail"],
         C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],

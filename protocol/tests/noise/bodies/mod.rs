@@ -7,6 +7,7 @@ mod boot;
 mod conversation;
 mod jbd;
 mod modbus;
+mod sniffers;
 mod ymodem;
 
 use core::time::Duration;
@@ -15,13 +16,14 @@ pub use boot::{boot_menu, intel_hex};
 pub use conversation::guard_conversation;
 pub use jbd::{jbd_board, jbd_host};
 pub use modbus::{modbus_client, modbus_server};
+pub use sniffers::sniffers;
 pub use ymodem::{ymodem_receiver, ymodem_sender};
 
 /// Takes arbitrary bytes and panics where a promise is broken.
 pub type Body = fn(&[u8]);
 
 /// Every body, under the name of its fuzz target and its corpus.
-pub const BODIES: [(&str, Body); 9] = [
+pub const BODIES: [(&str, Body); 10] = [
     ("boot_menu", boot_menu),
     ("guard_conversation", guard_conversation),
     ("intel_hex", intel_hex),
@@ -29,6 +31,7 @@ pub const BODIES: [(&str, Body); 9] = [
     ("jbd_host", jbd_host),
     ("modbus_client", modbus_client),
     ("modbus_server", modbus_server),
+    ("sniffers", sniffers),
     ("ymodem_receiver", ymodem_receiver),
     ("ymodem_sender", ymodem_sender),
 ];

@@ -72,13 +72,17 @@ pub fn image() -> FirmwareImage {
 }
 
 pub fn connect(setup: &Setup) -> (BoardLink, Arc<Seen>) {
+    connect_by(setup, |near| Line::from_stream("test-line", near, peer::model().link.baud))
+}
+
+/// On the line that `line` makes of the stream to the board.
+pub fn connect_by(setup: &Setup, line: impl FnOnce(DuplexStream) -> Line) -> (BoardLink, Arc<Seen>) {
     let mut model = DeviceModel::clone(&peer::model());
     model.boot.as_mut().unwrap().generation = setup.generation;
     let (near, far) = duplex(4096);
     let seen = Arc::new(Seen { baud: AtomicU32::new(model.link.baud), flash: Mutex::new(Vec::new()) });
     let hook = Arc::clone(&seen);
-    let line = Line::from_stream("test-line", near, model.link.baud)
-        .with_baud_hook(Box::new(move |baud| hook.baud.store(baud, Relaxed)));
+    let line = line(near).with_baud_hook(Box::new(move |baud| hook.baud.store(baud, Relaxed)));
     let board = Board {
         stream: far,
         generation: if setup.generation == BootGeneration::Hal { Generation::Hal } else { Generation::Spl },

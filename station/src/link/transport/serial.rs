@@ -68,7 +68,7 @@ impl Transport for SerialPort {
         Ok(self.0.set_baud_rate(baud)?)
     }
 
-    fn discard_output(&self) {
+    fn discard_output(&mut self) {
         // A port that cannot do it only sends a few bytes too many, which the loader's dialogue bears.
         let _ = self.0.clear(ClearBuffer::Output);
     }

@@ -105,7 +105,7 @@ impl Transport for TcpPort {
         ))
     }
 
-    fn discard_output(&self) {
+    fn discard_output(&mut self) {
         // What was sent is the server's: the loader's dialogue bears a few bytes too many.
     }
 

@@ -1,8 +1,9 @@
 //! What was seen of one device as blocks and registers of a device model, marked as captured. A start for whoever writes the model:
 //! each register stands alone as an unsigned word, and nobody knows yet what it means. Pure.
 
-use super::seen::{Seen, SeenRegister};
-use domain::model::{Access, Bilingual, Block, DeviceModel, Provenance, Register, RegisterKind};
+use super::seen::{Place, Seen, SeenRegister};
+use crate::wire::replay::fields::Reader;
+use domain::model::{Access, AddressStep, Bilingual, Block, Provenance, Register, RegisterKind};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -16,22 +17,33 @@ pub(super) struct Draft {
 }
 
 /// Blocks of neighbours that were used alike. Names of a model's password registers are left out, values and all.
-pub(super) fn draft(seen: &Seen, device: u8, source: &str, model: Option<&DeviceModel>) -> Draft {
+pub(super) fn draft(seen: &Seen, device: u8, source: &str, reader: &Reader<'_>, step: AddressStep) -> Draft {
     let mut draft = Draft { blocks: Vec::new(), registers: Vec::new() };
     let mut last: Option<(u16, Use)> = None;
-    for (address, register) in seen.of_device(device) {
-        if super::names_of(model, address, 1).1 {
+    // Addresses that a register takes.
+    let taken = if step == AddressStep::Byte { 2 } else { 1 };
+    for (place, register) in seen.of_device(device) {
+        let bytes = if step == AddressStep::Field { usize::from(place.at) + 2 } else { 2 };
+        if super::names_of(reader, place.address, bytes).1 {
             last = None;
             continue;
         }
         let used = Use::of(&register);
-        let neighbour = last.is_some_and(|(before, use_before)| before + 1 == address && use_before == used);
-        match draft.blocks.last_mut().filter(|_| neighbour) {
-            Some(block) => block.count += 1,
-            None => draft.blocks.push(used.block(address, device, source)),
+        let follows = |before: u16| match step {
+            AddressStep::Field => before == place.address,
+            AddressStep::Register | AddressStep::Byte => before.checked_add(taken) == Some(place.address),
+        };
+        let is_neighbour = last.is_some_and(|(before, use_before)| {
+            // A field is one block, however its words were used.
+            follows(before) && (use_before == used || step == AddressStep::Field)
+        });
+        match draft.blocks.last_mut().filter(|_| is_neighbour) {
+            Some(_) if step == AddressStep::Field => {}
+            Some(block) => block.count += taken,
+            None => draft.blocks.push(Block { count: taken, ..used.block(place.address, device, source) }),
         }
-        draft.registers.push(as_register(address, &register));
-        last = Some((address, used));
+        draft.registers.push(as_register(place, &register));
+        last = Some((place.address, used));
     }
     draft
 }
@@ -73,28 +85,41 @@ impl Use {
     }
 }
 
-fn as_register(address: u16, seen: &SeenRegister) -> Register {
+fn as_register(place: Place, seen: &SeenRegister) -> Register {
+    let Place { address, at, .. } = place;
     let range =
         if seen.min == seen.max { seen.min.to_string() } else { format!("{} to {}", seen.min, seen.max) };
+    let (name, shown) = match at {
+        0 => (format!("register_{address:04x}"), format!("0x{address:04X}")),
+        at => (format!("register_{address:04x}_{at}"), format!("0x{address:04X} byte {at}")),
+    };
+    let kind = if seen.is_byte { RegisterKind::U8Low } else { RegisterKind::U16 };
     // What was seen is no limit: it stands in the title.
     Register {
+        at,
         title: Bilingual {
-            en: format!("0x{address:04X}: {range} in {} reads, {} writes", seen.reads, seen.writes),
-            zh: format!("0x{address:04X}：读 {} 次，写 {} 次，值 {range}", seen.reads, seen.writes),
+            en: format!("{shown}: {range} in {} reads, {} writes", seen.reads, seen.writes),
+            zh: format!("{shown}：读 {} 次，写 {} 次，值 {range}", seen.reads, seen.writes),
         },
-        ..Register::new(&format!("register_{address:04x}"), address, RegisterKind::U16)
+        ..Register::new(&name, address, kind)
     }
 }
 
 impl Draft {
     /// As a file for a person to go on with.
-    pub(super) fn text(&self, source: &str, device: u8, seen: &Seen) -> String {
+    pub(super) fn text(&self, source: &str, device: u8, seen: &Seen, step: AddressStep) -> String {
         let mut text = format!(
             "# A draft, not a model: what device {device} showed while another master worked ({source}).\n\
              # Seen are addresses, ways of access and values, not meanings: types, scales, units and names are to be found out, and\n\
              # single words of longer values to be joined. What was not asked for does not stand here. If a password was sent\n\
              # meanwhile and no --model told which register takes it, it stands in a title below: take it out before this file travels.\n"
         );
+        let link = match step {
+            AddressStep::Register => "",
+            AddressStep::Byte => "# [link] of this model: address_step = \"byte\".\n",
+            AddressStep::Field => "# [link] of this model: framing = \"jbd\", address_step = \"field\".\n",
+        };
+        text += link;
         let others: Vec<String> = seen
             .devices()
             .into_iter()
@@ -112,7 +137,12 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::listener::{Heard, of_jbd, of_modbus},
+        *,
+    };
+    use domain::model::{DeviceModel, Framing};
+    use protocol::jbd;
     use protocol::modbus::{
         Request, Response,
         sniffer::{Outcome, Sniffed},
@@ -126,22 +156,27 @@ mod tests {
         register: Vec<Register>,
     }
 
-    fn exchange(request: Request, response: Response) -> Sniffed {
+    fn exchange(request: Request, response: Response) -> Heard {
         let outcome = Outcome::Answered { response, after: Duration::from_millis(9) };
-        Sniffed::Exchange { at: Duration::ZERO, device: 1, request, outcome }
+        of_modbus(Sniffed::Exchange { at: Duration::ZERO, device: 1, request, outcome })
+    }
+
+    fn unknown() -> Reader<'static> {
+        Reader::new(None, Framing::ModbusRtu)
     }
 
     fn seen() -> Seen {
         let mut seen = Seen::default();
+        let mut add = |heard: Heard| seen.add(&heard, AddressStep::Register);
         let read = |address, quantity| Request::ReadHolding { address, quantity };
-        seen.add(&exchange(read(0x0100, 3), Response::ReadHolding(vec![3300, 3310, 3290])));
-        seen.add(&exchange(read(0x0100, 3), Response::ReadHolding(vec![3302, 3310, 3280])));
-        seen.add(&exchange(read(0x0200, 2), Response::ReadHolding(vec![4200, 4300])));
-        seen.add(&exchange(
+        add(exchange(read(0x0100, 3), Response::ReadHolding(vec![3300, 3310, 3290])));
+        add(exchange(read(0x0100, 3), Response::ReadHolding(vec![3302, 3310, 3280])));
+        add(exchange(read(0x0200, 2), Response::ReadHolding(vec![4200, 4300])));
+        add(exchange(
             Request::WriteSingle { address: 0x0201, value: 4250 },
             Response::WriteSingle { address: 0x0201, value: 4250 },
         ));
-        seen.add(&exchange(
+        add(exchange(
             Request::WriteMultiple { address: 0x0500, values: vec![0x3132, 0x3334, 0x3536] },
             Response::WriteMultiple { address: 0x0500, quantity: 3 },
         ));
@@ -151,8 +186,9 @@ mod tests {
     #[test]
     fn a_draft_is_parsed_as_blocks_and_registers_of_a_model() {
         let seen = seen();
-        let draft = draft(&seen, 1, "captured on 2027-01-02 from /dev/ttyUSB0", None);
-        let text = draft.text("captured on 2027-01-02 from /dev/ttyUSB0", 1, &seen);
+        let draft =
+            draft(&seen, 1, "captured on 2027-01-02 from /dev/ttyUSB0", &unknown(), AddressStep::Register);
+        let text = draft.text("captured on 2027-01-02 from /dev/ttyUSB0", 1, &seen, AddressStep::Register);
         let parsed: Parsed = toml::from_str(&text).unwrap();
         assert_eq!((&parsed.block, &parsed.register), (&draft.blocks, &draft.registers));
         let told: Vec<_> =
@@ -175,7 +211,8 @@ mod tests {
         // The check of a whole model is what a person's next step will be: so the draft's parts must pass it.
         let shipped = include_str!("../../../../profiles/models/topbms.toml");
         let seen = seen();
-        let draft = draft(&seen, 1, "captured on 2027-01-02 from /dev/ttyUSB0", None);
+        let draft =
+            draft(&seen, 1, "captured on 2027-01-02 from /dev/ttyUSB0", &unknown(), AddressStep::Register);
         let shifted = Draft {
             blocks: draft.blocks.iter().cloned().map(|b| Block { start: b.start + 0x4000, ..b }).collect(),
             registers: draft
@@ -196,7 +233,50 @@ mod tests {
             include_str!("../../../../profiles/models/topbms.toml"),
         )
         .unwrap();
-        let draft = draft(&seen(), 1, "captured", Some(&model));
+        let draft = draft(
+            &seen(),
+            1,
+            "captured",
+            &Reader::new(Some(&model), Framing::ModbusRtu),
+            AddressStep::Register,
+        );
         assert!(draft.registers.iter().all(|register| register.address < 0x0500));
+    }
+
+    #[test]
+    fn drafts_of_boards_that_count_bytes_or_fields_are_parsed_in_models_of_their_kind() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles/models");
+        let shipped = |id: &str| std::fs::read_to_string(folder.join(format!("{id}.toml"))).unwrap();
+        let parsed = |id: &str, draft: &Draft| -> DeviceModel {
+            let text = format!("{}\n{}", shipped(id), toml::to_string(draft).unwrap());
+            domain::model::parse_model("draft.toml", &text)
+                .unwrap_or_else(|faults| panic!("{id}: {faults:?}"))
+        };
+        let mut seen = Seen::default();
+        let read = Request::ReadHolding { address: 0x4000, quantity: 3 };
+        let response = Response::ReadHolding(vec![3288, 3287, 3286]);
+        seen.add(&exchange(read, response), AddressStep::Byte);
+        let bytes = draft(&seen, 1, "captured", &unknown(), AddressStep::Byte);
+        assert_eq!((bytes.blocks.len(), bytes.blocks[0].count, bytes.registers.len()), (1, 6, 3));
+        parsed("jk-pb", &bytes);
+
+        let mut seen = Seen::default();
+        let mut add = |register, data: Vec<u8>| {
+            let reply = jbd::Reply { register, status: jbd::Status::Done, data };
+            let outcome = jbd::sniffer::Outcome::Answered { reply, after: Duration::ZERO };
+            let request = jbd::Request::Read { register };
+            let sniffed = jbd::sniffer::Sniffed::Exchange { at: Duration::ZERO, request, outcome };
+            seen.add(&of_jbd(sniffed), AddressStep::Field);
+        };
+        // Registers that the shipped map does not have.
+        add(0x70, vec![0x0D, 0x66, 0x0D, 0x61, 7]);
+        add(0x71, vec![0x00, 0x01]);
+        let reader = Reader::new(None, Framing::Jbd);
+        let fields = draft(&seen, 1, "captured", &reader, AddressStep::Field);
+        assert_eq!((fields.blocks.len(), fields.registers.len()), (2, 4));
+        let model = parsed("jbd", &fields);
+        assert_eq!(model.register("register_0070_4").map(|register| register.at), Some(4));
+        let text = fields.text("captured", 1, &seen, AddressStep::Field);
+        assert!(text.contains("framing = \"jbd\""), "{text}");
     }
 }

@@ -1,11 +1,11 @@
 //! Every register that was overheard: how often it was read and written, and between which values it lay. Pure.
 
-use super::{super::report::hex_word, names_of};
-use domain::model::DeviceModel;
-use protocol::modbus::{
-    Request, Response, WRITE_SINGLE,
-    sniffer::{Outcome, Sniffed},
+use super::{
+    listener::{Heard, Kind, Outcome, Way},
+    names_of,
 };
+use crate::wire::replay::fields::Reader;
+use domain::model::AddressStep;
 use std::collections::BTreeMap;
 
 /// One register of one device.
@@ -20,6 +20,18 @@ pub(super) struct SeenRegister {
     pub last: u16,
     /// By function 04; the others by 03.
     pub by_input: bool,
+    /// A single byte: the last of a field of an odd length.
+    pub is_byte: bool,
+}
+
+/// Where a register is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// 1 in the JBD framing, which has none.
+    pub device: u8,
+    pub address: u16,
+    /// Bytes into the field at `address`, where an address is a whole field.
+    pub at: u16,
 }
 
 /// A run that was asked for, and how it went.
@@ -33,46 +45,49 @@ struct Asked {
 /// Everything that was overheard.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    registers: BTreeMap<(u8, u16), SeenRegister>,
+    registers: BTreeMap<Place, SeenRegister>,
     /// By device, function, first register and count.
-    asked: BTreeMap<(u8, u8, u16, u16), Asked>,
+    asked: BTreeMap<(u8, u8, u16, Option<u16>), Asked>,
 }
 
-/// What an exchange tells of its registers: the answer of a read, what an acknowledged write held.
-pub(super) fn words_of(request: &Request, outcome: &Outcome) -> Option<Vec<u16>> {
-    match (request, outcome) {
-        (
-            _,
-            Outcome::Answered {
-                response: Response::ReadHolding(values) | Response::ReadInput(values), ..
-            },
-        ) => Some(values.clone()),
-        (Request::WriteSingle { value, .. }, Outcome::Answered { .. } | Outcome::Broadcast) => {
-            Some(vec![*value])
-        }
-        (Request::WriteMultiple { values, .. }, Outcome::Answered { .. } | Outcome::Broadcast) => {
-            Some(values.clone())
-        }
-        _ => None,
-    }
+/// Device of a line whose framing knows none.
+const ONLY: u8 = 1;
+/// Access to parameters by number: what comes is no field of a register.
+const JBD_BLOCK: u16 = 0xFA;
+
+/// The places of what came from `address` on, and what is there.
+fn placed(step: AddressStep, device: u8, address: u16, bytes: &[u8]) -> Vec<(Place, u16, bool)> {
+    let place = |number: usize| {
+        let number = number as u16;
+        let (address, at) = match step {
+            AddressStep::Register => (address.saturating_add(number), 0),
+            AddressStep::Byte => (address.saturating_add(number.saturating_mul(2)), 0),
+            AddressStep::Field => (address, number.saturating_mul(2)),
+        };
+        Place { device, address, at }
+    };
+    let word = |pair: &[u8]| pair.iter().fold(0_u16, |word, byte| word << 8 | u16::from(*byte));
+    bytes.chunks(2).enumerate().map(|(number, pair)| (place(number), word(pair), pair.len() == 1)).collect()
 }
 
 impl Seen {
-    pub(super) fn add(&mut self, event: &Sniffed) {
-        let Sniffed::Exchange { device, request, outcome, .. } = event else { return };
-        let (address, quantity) = request.span();
-        let asked = self.asked.entry((*device, request.function(), address, quantity)).or_default();
-        match outcome {
-            Outcome::Answered { .. } | Outcome::Broadcast => asked.answered += 1,
-            Outcome::Refused { .. } => asked.refused += 1,
+    pub(super) fn add(&mut self, heard: &Heard, step: AddressStep) {
+        let Some(address) = heard.address.filter(|_| heard.kind != Kind::Other) else { return };
+        let device = heard.device.unwrap_or(ONLY);
+        let asked = self.asked.entry((device, heard.function, address, heard.quantity)).or_default();
+        match heard.outcome {
+            Outcome::Answered | Outcome::Broadcast => asked.answered += 1,
+            Outcome::Refused => asked.refused += 1,
             Outcome::Unanswered => asked.unanswered += 1,
+            Outcome::Stray | Outcome::Foreign => {}
         }
         // Only what a device acknowledged is known to be there.
-        if *outcome == Outcome::Broadcast {
+        if heard.outcome != Outcome::Answered || step == AddressStep::Field && address == JBD_BLOCK {
             return;
         }
-        for (at, word) in (address..=u16::MAX).zip(words_of(request, outcome).unwrap_or_default()) {
-            let seen = self.registers.entry((*device, at)).or_insert(SeenRegister {
+        let bytes = heard.bytes.as_deref().unwrap_or_default();
+        for (place, word, is_byte) in placed(step, device, address, bytes) {
+            let seen = self.registers.entry(place).or_insert(SeenRegister {
                 reads: 0,
                 writes: 0,
                 single_writes: 0,
@@ -80,23 +95,25 @@ impl Seen {
                 max: word,
                 last: word,
                 by_input: false,
+                is_byte,
             });
-            seen.reads += u64::from(!request.is_write());
-            seen.writes += u64::from(request.is_write());
-            seen.single_writes += u64::from(request.function() == WRITE_SINGLE);
-            seen.by_input |= matches!(request, Request::ReadInput { .. });
+            seen.reads += u64::from(heard.kind == Kind::Read);
+            seen.writes += u64::from(heard.kind == Kind::Write);
+            seen.single_writes += u64::from(heard.way == Way::SingleRegister);
+            seen.by_input |= heard.way == Way::InputRegisters;
             (seen.min, seen.max, seen.last) = (seen.min.min(word), seen.max.max(word), word);
         }
     }
 
     /// Registers of one device, in the order of their addresses.
-    pub(super) fn of_device(&self, device: u8) -> impl Iterator<Item = (u16, SeenRegister)> {
-        self.registers.range((device, 0)..=(device, u16::MAX)).map(|((_, at), seen)| (*at, *seen))
+    pub(super) fn of_device(&self, device: u8) -> impl Iterator<Item = (Place, SeenRegister)> {
+        let all = self.registers.iter().filter(move |(place, _)| place.device == device);
+        all.map(|(place, seen)| (*place, *seen))
     }
 
     /// Every device that showed a register.
     pub(super) fn devices(&self) -> Vec<u8> {
-        let mut devices: Vec<u8> = self.registers.keys().map(|(device, _)| *device).collect();
+        let mut devices: Vec<u8> = self.registers.keys().map(|place| place.device).collect();
         devices.dedup();
         devices
     }
@@ -109,21 +126,30 @@ impl Seen {
     }
 
     /// A line a run that was asked for.
-    pub(super) fn table(&self, model: Option<&DeviceModel>) -> Vec<String> {
+    pub(super) fn table(&self, reader: &Reader<'_>, step: AddressStep) -> Vec<String> {
         let mut lines =
             vec!["device  function  registers          answered  refused  silent  last values".to_owned()];
         for ((device, function, address, quantity), asked) in &self.asked {
-            let end = address.saturating_add(quantity.saturating_sub(1));
-            let (names, secret) = names_of(model, *address, *quantity);
-            let last: Vec<String> = (*address..=end)
-                .filter_map(|at| self.registers.get(&(*device, at)))
+            let length = quantity.map_or(1, |quantity| 2 * usize::from(quantity));
+            let (names, secret) = names_of(reader, *address, length);
+            let asked_for = placed(step, *device, *address, &vec![0; length.max(16)]);
+            let places = asked_for.iter().map(|(place, ..)| place).take(quantity.map_or(8, usize::from));
+            let last: Vec<String> = places
+                .filter_map(|place| self.registers.get(place))
                 .take(8)
-                .map(|seen| if secret { "****".to_owned() } else { format!("{:04X}", seen.last) })
+                .map(|seen| match (secret, seen.is_byte) {
+                    (true, _) => "****".to_owned(),
+                    (false, true) => format!("{:02X}", seen.last),
+                    (false, false) => format!("{:04X}", seen.last),
+                })
                 .collect();
-            let span = if *quantity == 1 {
-                hex_word(*address)
-            } else {
-                format!("{} to {}", hex_word(*address), hex_word(end))
+            let span = match quantity {
+                None => format!("0x{address:02X}"),
+                Some(0 | 1) => format!("0x{address:04X}"),
+                Some(quantity) => {
+                    let end = asked_for.get(usize::from(*quantity) - 1).map_or(*address, |end| end.0.address);
+                    format!("0x{address:04X} to 0x{end:04X}")
+                }
             };
             let Asked { answered, refused, unanswered } = asked;
             let mut line = format!(
@@ -142,8 +168,18 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use protocol::modbus::ExceptionCode;
+    use super::{
+        super::listener::{of_jbd, of_modbus},
+        *,
+    };
+    use domain::model::Framing;
+    use protocol::{
+        jbd,
+        modbus::{
+            ExceptionCode, Request, Response,
+            sniffer::{Outcome, Sniffed},
+        },
+    };
     use std::time::Duration;
 
     #[test]
@@ -155,7 +191,8 @@ mod tests {
         .unwrap();
         let mut seen = Seen::default();
         let mut add = |device, request: Request, outcome| {
-            seen.add(&Sniffed::Exchange { at: Duration::ZERO, device, request, outcome });
+            let sniffed = Sniffed::Exchange { at: Duration::ZERO, device, request, outcome };
+            seen.add(&of_modbus(sniffed), AddressStep::Register);
         };
         let after = Duration::from_millis(12);
         let cells = Request::ReadHolding { address: 0x0100, quantity: 12 };
@@ -172,7 +209,34 @@ mod tests {
         let code = ExceptionCode::IllegalDataAddress;
         add(1, Request::ReadHolding { address: 0x0050, quantity: 1 }, Outcome::Refused { code, after });
         add(9, Request::WriteSingle { address: 0x0203, value: 6 }, Outcome::Unanswered);
-        insta::assert_snapshot!(seen.table(Some(&model)).join("\n"));
+        let reader = Reader::new(Some(&model), Framing::ModbusRtu);
+        insta::assert_snapshot!(seen.table(&reader, AddressStep::Register).join("\n"));
         assert_eq!((seen.devices(), seen.loudest()), (vec![1], Some(1)));
+    }
+
+    #[test]
+    fn a_read_of_a_board_that_counts_bytes_and_a_field_of_a_jbd_board_lie_where_the_board_has_them() {
+        let mut seen = Seen::default();
+        let request = Request::ReadHolding { address: 0x1200, quantity: 3 };
+        let response = Response::ReadHolding(vec![3288, 3287, 3286]);
+        let outcome = Outcome::Answered { response, after: Duration::ZERO };
+        let sniffed = Sniffed::Exchange { at: Duration::ZERO, device: 1, request, outcome };
+        seen.add(&of_modbus(sniffed), AddressStep::Byte);
+        let told: Vec<_> =
+            seen.of_device(1).map(|(place, seen)| (place.address, place.at, seen.last)).collect();
+        assert_eq!(told, [(0x1200, 0, 3288), (0x1202, 0, 3287), (0x1204, 0, 3286)]);
+
+        let mut seen = Seen::default();
+        let reply =
+            jbd::Reply { register: 4, status: jbd::Status::Done, data: vec![0x0D, 0x66, 0x0D, 0x61, 7] };
+        let outcome = jbd::sniffer::Outcome::Answered { reply, after: Duration::ZERO };
+        let request = jbd::Request::Read { register: 4 };
+        let sniffed = jbd::sniffer::Sniffed::Exchange { at: Duration::ZERO, request, outcome };
+        seen.add(&of_jbd(sniffed), AddressStep::Field);
+        let told: Vec<_> =
+            seen.of_device(1).map(|(place, seen)| (place.at, seen.last, seen.is_byte)).collect();
+        assert_eq!(told, [(0, 3430, false), (2, 3425, false), (4, 7, true)]);
+        let table = seen.table(&Reader::new(None, Framing::Jbd), AddressStep::Field).join("\n");
+        assert!(table.contains("0x04") && table.contains("0D66 0D61 07"), "{table}");
     }
 }

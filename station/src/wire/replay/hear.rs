@@ -1,8 +1,11 @@
 //! What came back: fits answers to what was asked, and keeps the rest as heard.
 
-use super::{Answer, Direction, Message, Reply, Said, What, milliseconds, text, values};
+use super::{
+    Answer, Direction, Message, Readers, Reply, Said, What, fields::bytes_of_words, jbd, milliseconds,
+    refusal, text,
+};
 use crate::wire::Entry;
-use domain::model::DeviceModel;
+use domain::model::Framing;
 use protocol::{
     modbus::{Response, rtu},
     ymodem::{ACK, CAN, CRC_REQUEST, NAK},
@@ -33,7 +36,7 @@ impl Turn {
     }
 
     /// Gives what came to the last message, where it answers that, and the rest a message of its own.
-    pub fn end(self, messages: &mut Vec<Message>, model: Option<&DeviceModel>) {
+    pub fn end(self, messages: &mut Vec<Message>, readers: &mut Readers<'_>) {
         let Some(first_us) = self.first_us else { return };
         let after_ms = milliseconds(first_us.saturating_sub(self.asked_us));
         let mut rest = vec![self.bytes.clone()];
@@ -43,20 +46,29 @@ impl Turn {
                 exchange.answer = Some(Answer { after_ms, result: format!("withheld ({withheld} bytes)") });
                 withheld = 0;
             }
+            Some(Said::Request(exchange)) if exchange.framing == Framing::Jbd => {
+                if let Some((from, to)) = jbd::answer(exchange, &self.bytes, after_ms, &mut readers.jbd) {
+                    rest = vec![self.bytes[..from].to_vec(), self.bytes[to..].to_vec()];
+                }
+            }
             Some(Said::Request(exchange)) => {
+                let asked = exchange.device.unwrap_or_default();
+                let reader = &mut readers.modbus;
+                let link = reader.model().map(|model| &model.link).filter(|link| link.address == asked);
+                let answers = link.and_then(|link| link.reply_address).unwrap_or(asked);
                 let whole = match exchange.is_write() {
                     true => 8,
                     false => 5 + 2 * usize::from(exchange.count),
                 };
                 if let Some((from, to, response)) =
-                    find_answer(&self.bytes, whole, exchange.device, exchange.function)
+                    find_answer(&self.bytes, whole, answers, exchange.function)
                 {
                     let result = match &response {
-                        Response::Exception { code, .. } => format!("refused: {code}"),
+                        Response::Exception { code, .. } => refusal(reader, code.number(), code),
                         _ => "ok".to_owned(),
                     };
                     if let Response::ReadHolding(words) | Response::ReadInput(words) = &response {
-                        exchange.values = values(model, exchange.address, words);
+                        exchange.values = reader.values(exchange.address, &bytes_of_words(words));
                     }
                     exchange.answer = Some(Answer { after_ms, result });
                     rest = vec![self.bytes[..from].to_vec(), self.bytes[to..].to_vec()];

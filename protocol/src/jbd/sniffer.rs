@@ -1,0 +1,226 @@
+//! Listening while another master works, in the JBD framing: both ways of one line come in one stream, and out come exchanges, a
+//! request with what became of it. It never has anything to send.
+//!
+//! Here it stands on a frame which way it went, but for one: a read of register 00h is to the byte an empty answer about register
+//! A5h. Who waits for that one hears an answer in it, everybody else a request. A callback behind a frame belongs to no frame.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use super::{
+    EmptyAnswers, MAX_FRAME, Reply, Request, Status,
+    decoder::{Replies, Requests},
+};
+use crate::{
+    Instant,
+    framing::{Announced, Framing as _, Line},
+    timing,
+};
+
+/// A USB adapter delivers in lumps; a shorter gap than this says nothing.
+const SHORTEST_GAP: Duration = Duration::from_millis(20);
+
+/// One thing overheard. Times are of its last byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sniffed {
+    /// A request and what became of it.
+    Exchange { at: Instant, request: Request, outcome: Outcome },
+    /// An answer to a request that was not heard.
+    Stray { at: Instant, reply: Reply },
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Answered so long after the request's last byte (the answer's own time on the line included).
+    Answered { reply: Reply, after: Duration },
+    /// Refused by a status.
+    Refused { status: Status, after: Duration },
+    /// Nothing fitting came before the next request or the time-out.
+    Unanswered,
+}
+
+/// Pairs requests and answers of one line.
+#[derive(Debug)]
+pub struct Sniffer {
+    gap: Duration,
+    answer_timeout: Duration,
+    buffer: Vec<u8>,
+    /// No frame begins before this place: what was looked at is not looked at again with every byte.
+    settled: usize,
+    last_byte: Instant,
+    pending: Option<(Instant, Request)>,
+    heard: VecDeque<Sniffed>,
+    dropped: u64,
+}
+
+enum Found {
+    Request(Request),
+    Reply(Reply),
+}
+
+/// What stands at the beginning of some bytes.
+enum Look {
+    /// So many of them.
+    Found(usize, Found),
+    /// It depends on bytes that may still come.
+    NeedMore,
+    Nothing,
+}
+
+impl Sniffer {
+    /// For a line at `baud` bits a second. After `answer_timeout` a request counts as unanswered.
+    #[must_use]
+    pub fn new(baud: u32, answer_timeout: Duration) -> Self {
+        Self {
+            gap: timing::silence(baud).max(SHORTEST_GAP),
+            answer_timeout,
+            buffer: Vec::new(),
+            settled: 0,
+            last_byte: Duration::ZERO,
+            pending: None,
+            heard: VecDeque::new(),
+            dropped: 0,
+        }
+    }
+
+    /// Bytes heard, of either side.
+    pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.handle_timeout(now);
+        self.last_byte = now;
+        // One byte at a time: how the bytes were lumped must not change what is found in them.
+        for &byte in bytes {
+            self.buffer.push(byte);
+            self.take_frames(Line::Busy);
+            if self.buffer.len() >= 2 * MAX_FRAME {
+                self.buffer.remove(0);
+                self.settled = self.settled.saturating_sub(1);
+                self.dropped += 1;
+            }
+        }
+    }
+
+    /// Ends a gap or a wait that has lasted long enough; before that it does nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if !self.buffer.is_empty() && self.last_byte.saturating_add(self.gap) <= now {
+            self.take_frames(Line::Silent);
+            self.set_aside(self.buffer.len());
+            self.settled = 0;
+        }
+        // Bytes that are on their way may still be the answer.
+        if self.buffer.is_empty() && self.answer_due().is_some_and(|due| due <= now) {
+            self.give_up();
+        }
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.buffer.is_empty() { self.answer_due() } else { Some(self.last_byte.saturating_add(self.gap)) }
+    }
+
+    /// The next thing overheard, in the order of the line.
+    pub fn poll_event(&mut self) -> Option<Sniffed> {
+        self.heard.pop_front()
+    }
+
+    /// Bytes that belonged to no frame, since the beginning.
+    #[must_use]
+    pub fn dropped_bytes(&self) -> u64 {
+        self.dropped
+    }
+
+    fn answer_due(&self) -> Option<Instant> {
+        self.pending.as_ref().map(|(asked, _)| asked.saturating_add(self.answer_timeout))
+    }
+
+    fn take_frames(&mut self, line: Line) {
+        while let Some((before, length, found)) = self.next_frame(line) {
+            self.set_aside(before);
+            self.buffer.drain(..length);
+            self.settled = 0;
+            self.hear(found);
+        }
+    }
+
+    /// The first frame in the buffer, the bytes before it, and its length.
+    fn next_frame(&mut self, line: Line) -> Option<(usize, usize, Found)> {
+        for start in self.settled..self.buffer.len() {
+            self.settled = start;
+            match self.look(&self.buffer[start..], line) {
+                Look::Found(length, found) => return Some((start, length, found)),
+                Look::NeedMore => return None,
+                Look::Nothing => {}
+            }
+        }
+        self.settled = self.buffer.len();
+        None
+    }
+
+    fn look(&self, bytes: &[u8], line: Line) -> Look {
+        let replies = Replies { empty: EmptyAnswers::Summed, callback: 0 };
+        let asked = self.pending.as_ref().map(|(_, request)| request.register());
+        // A place that may be the answer that is waited for, then a request, then an answer to nobody knows what.
+        let is_due = asked.is_some_and(|asked| bytes.get(1).is_none_or(|register| *register == asked));
+        let as_reply = |bytes: &[u8]| replies.decode(bytes).map(|reply| Found::Reply(reply.reply));
+        let as_request = |bytes: &[u8]| Requests.decode(bytes).map(Found::Request);
+        type Understand<'u> = &'u dyn Fn(&[u8]) -> Option<Found>;
+        let reply: (Announced, Understand<'_>) = (replies.announced(bytes), &as_reply);
+        let request: (Announced, Understand<'_>) = (Requests.announced(bytes), &as_request);
+        for (announced, understand) in if is_due { [reply, request] } else { [request, reply] } {
+            match announced {
+                Announced::Length(length) if length <= bytes.len() => {
+                    if let Some(found) = understand(&bytes[..length]) {
+                        return Look::Found(length, found);
+                    }
+                }
+                Announced::Length(_) | Announced::NeedMore if line == Line::Busy => return Look::NeedMore,
+                Announced::Length(_) | Announced::NeedMore | Announced::Unknown => {}
+            }
+        }
+        Look::Nothing
+    }
+
+    fn hear(&mut self, found: Found) {
+        let at = self.last_byte;
+        match found {
+            Found::Request(request) => {
+                self.give_up();
+                self.pending = Some((at, request));
+            }
+            Found::Reply(reply) => {
+                let fits = |(_, asked): &mut (Instant, Request)| asked.register() == reply.register;
+                let Some((asked, request)) = self.pending.take_if(fits) else {
+                    self.heard.push_back(Sniffed::Stray { at, reply });
+                    return;
+                };
+                let after = at.saturating_sub(asked);
+                let outcome = match reply.status {
+                    Status::Done => Outcome::Answered { reply, after },
+                    status => Outcome::Refused { status, after },
+                };
+                self.heard.push_back(Sniffed::Exchange { at: asked, request, outcome });
+            }
+        }
+    }
+
+    /// Nobody answered the last request.
+    fn give_up(&mut self) {
+        if let Some((at, request)) = self.pending.take() {
+            self.heard.push_back(Sniffed::Exchange { at, request, outcome: Outcome::Unanswered });
+        }
+    }
+
+    /// The first `count` bytes are no frame.
+    fn set_aside(&mut self, count: usize) {
+        self.buffer.drain(..count);
+        self.dropped += count as u64;
+    }
+}
+
+#[cfg(test)]
+#[path = "sniffer_tests.rs"]
+mod tests;
