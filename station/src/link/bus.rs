@@ -157,7 +157,7 @@ impl Bus {
         self.settings.wake.is_some() && !self.is_awake() && !matches!(self.client, Client::Jbd(_))
     }
 
-    /// The board was woken just now.
+    /// The board was woken, or heard, just now.
     pub(super) fn woke(&mut self) {
         self.heard_at = Some(Instant::now());
     }

@@ -119,7 +119,9 @@ impl SecretFields {
 
     /// Tells the recorder what the next frame is.
     pub(super) fn announce(&self, recorder: &Recorder, address: u8, asked: &Asked) {
-        let Asked::Modbus(question) = asked else { return recorder.expect_plain() };
+        let Asked::Modbus(question) = asked else {
+            return recorder.expect_frame(&asked.frame(address).unwrap_or_default());
+        };
         let request = question.request();
         let (first, quantity) = request.span();
         let (from, to) = (u32::from(first), u32::from(first) + u32::from(quantity) * self.step);

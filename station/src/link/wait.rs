@@ -307,7 +307,9 @@ impl BoardLink {
             }
         };
         self.bus.rest(false, baud);
-        if !answered {
+        if answered {
+            self.bus.woke();
+        } else {
             self.bus.unanswered(request);
         }
         Ok(match (answered, heard.is_empty()) {
