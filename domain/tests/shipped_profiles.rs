@@ -104,6 +104,9 @@ fn every_profile_of_a_full_model_has_its_one_procedure_within_its_protections() 
     let mut worked = 0;
     for (path, text) in files("parameters") {
         let profile = parse_profile(&path, &text).unwrap();
+        if !["topbms", "jk-pb", "jbd"].contains(&profile.model.as_str()) {
+            continue;
+        }
         let own: Vec<_> = procedures.iter().filter(|p| p.profiles.contains(&profile.id)).collect();
         assert_eq!(own.len(), 1, "{}: {own:?}", profile.id);
         let (low, high) = match profile.model.as_str() {

@@ -137,10 +137,10 @@ impl BoardLink {
             .as_ref()
             .ok_or_else(|| fault::internal(format_args!("device model {} has no switches", model.id)))?;
         // Two bits of one field are switched by one write.
-        let mut fields: Vec<(&Register, Option<Vec<u16>>, Vec<u16>)> = Vec::new();
+        let mut fields: Vec<Write<'_>> = Vec::new();
         for (path, is_on) in [(&settings.charge, charge), (&settings.discharge, discharge)] {
             let register = named(&model, &path.register)?;
-            let known = fields.iter().position(|(field, ..)| field.name == register.name);
+            let known = fields.iter().position(|write| write.register.name == register.name);
             let index = match known {
                 Some(index) => index,
                 None => {
@@ -150,11 +150,11 @@ impl BoardLink {
                         if is_blind { None } else { Some(self.read(&[register]).await?.of(register)?) };
                     // A field that can't be read has no bits but the switches: the model was checked for that.
                     let wanted = current.clone().unwrap_or_else(|| vec![0; usize::from(register.width())]);
-                    fields.push((register, current, wanted));
+                    fields.push(Write::whole(register, current, wanted));
                     fields.len() - 1
                 }
             };
-            let Some((_, _, wanted)) = fields.get_mut(index) else { continue };
+            let Some(Write { wanted, .. }) = fields.get_mut(index) else { continue };
             match &path.bit {
                 None => *wanted = encode(register, &Value::Number(path.value(is_on).into()))?,
                 Some(bit) => {
@@ -165,8 +165,8 @@ impl BoardLink {
                 }
             }
         }
-        for (register, current, wanted) in fields {
-            self.write(&[Write::whole(register, current, wanted)]).await?;
+        for write in fields {
+            self.write(&[write]).await?;
         }
         Ok(BoardReply::Output(self.read_output().await?))
     }
