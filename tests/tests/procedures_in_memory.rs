@@ -270,3 +270,27 @@ async fn a_board_with_a_number_that_nobody_here_gave_is_refused_as_it_came() {
     assert_eq!(kept(&stranger.model, &after, "serial_number"), borne);
     assert_eq!(after.register_writes, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_a_numbered_board_is_refused_at_another_jig_of_the_same_factory() {
+    let mut hall = Hall::new(nameless(), 1, 0);
+    hall.work().await;
+    let passed = hall.pass();
+    let remembered = vec![Remembered::of(1, &hall.jig.jig.observe(1).await.unwrap())];
+    let mut other = Hall::with(nameless(), 1, 0, |settings| settings.remembered = remembered);
+    other.server = hall.server.clone();
+    let (ends, mut wire) = fixture();
+    let agent = other.agent(other.disk.path(), ends);
+    let stream = other.jig.fixture();
+    let done = async {
+        other.until(|board| board.lamp.as_deref() == Some("attention")).await;
+        sleep(Duration::from_secs(60)).await;
+    };
+    tokio::select! {
+        biased;
+        _ = wire.carry(stream) => panic!("the fixture's line broke"),
+        () = agent.run(done) => {}
+    }
+    assert_eq!(hall.server.records(), [passed]);
+    assert_eq!(other.jig.jig.observe(1).await.unwrap().register_writes, 0);
+}

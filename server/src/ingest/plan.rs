@@ -349,6 +349,7 @@ fn is_of_another(code: FaultCode) -> bool {
             | FaultCode::IdentityInTwoSlots
             | FaultCode::IdentityOfAnotherUnit
             | FaultCode::IdentityIsDefault
+            | FaultCode::NumberNotOurs
             | FaultCode::IdentityChanged
     )
 }

@@ -161,6 +161,7 @@ impl Work {
             .serial
             .clone()
             .or_else(|| record.identifiers.first().map(|identifier| identifier.value.clone()))
+            .filter(|name| !name.is_empty())
     }
 
     pub fn live(&self) -> SlotState {
