@@ -57,6 +57,9 @@ wire! {
 }
 
 impl Section {
+    /// All sections, in the order of their steps.
+    pub const ALL: [Self; 5] = [Self::Flash, Self::Calibrate, Self::Name, Self::Password, Self::Lease];
+
     /// The word in a procedure's file.
     #[must_use]
     pub fn as_str(self) -> &'static str {

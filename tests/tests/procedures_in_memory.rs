@@ -4,6 +4,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
 
+#[path = "procedures_in_memory/hall.rs"]
+mod hall;
+#[path = "procedures_in_memory/spoils.rs"]
+mod spoils;
+
 use domain::{
     evidence::{Evidence, FirmwareEvidence},
     identifier::IdentifierKind,
@@ -20,6 +25,7 @@ use domain::{
     text::FaultCode,
     value::Value,
 };
+use hall::{Hall, kept};
 use jigline_tests::memory_server::{BundleFiles, MemoryServer};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
@@ -41,160 +47,8 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-const VERSION: &str = "V1.9";
-const WITHIN: Duration = Duration::from_secs(3600);
 const LFP_MV: u32 = 3300;
 const TERNARY_MV: u32 = 3680;
-
-/// A jig, the server behind the station, and the station's disk.
-struct Hall {
-    jig: MemoryJig,
-    server: MemoryServer,
-    model: Arc<DeviceModel>,
-    slots: u16,
-    disk: tempfile::TempDir,
-}
-
-impl Hall {
-    /// As many slots as boards, whose cells rest at `cell_mv` (0: titanate's).
-    fn new(files: BundleFiles, boards: u16, cell_mv: u32) -> Self {
-        Self::with(files, boards, cell_mv, |_| {})
-    }
-
-    fn with(files: BundleFiles, boards: u16, cell_mv: u32, turn: impl FnOnce(&mut JigSettings)) -> Self {
-        let model = Arc::new(parse_model("model", &files.model).unwrap());
-        let image = model.loader().map(|_| build_image(&model, VERSION, 8 * 1024, 7).unwrap());
-        let image = image.unwrap_or_default();
-        let server = MemoryServer::with_files(files, StationId(Uuid::from_u128(42)), &image, VERSION);
-        let mut settings = JigSettings {
-            slots: boards.into(),
-            boards: boards.into(),
-            knobs: Knobs { cell_rest_mv: cell_mv, ..Knobs::default() },
-            ..JigSettings::one_board(Arc::clone(&model), 7)
-        };
-        turn(&mut settings);
-        let jig = MemoryJig::start(settings).unwrap();
-        Self { jig, server, model, slots: boards, disk: tempfile::tempdir().unwrap() }
-    }
-
-    /// A station on the disk at `data`.
-    fn agent(
-        &self,
-        data: &Path,
-        ends: Fixture,
-    ) -> Agent<MemoryServer, impl Fn(u16, u32) -> Result<Line, domain::text::Fault> + use<>> {
-        let sockets: Vec<_> =
-            (1..=u32::from(self.slots)).map(|slot| self.jig.socket(slot).unwrap().clone()).collect();
-        let ports = move |slot: u16, baud: u32| {
-            let line = sockets[usize::from(slot) - 1].connect();
-            line.set_baud(baud);
-            let rate = line.baud_handle();
-            let hook = Box::new(move |baud| rate.store(baud, std::sync::atomic::Ordering::SeqCst));
-            Ok(Line::from_stream(&format!("memory-{slot}"), line.stream, baud).with_baud_hook(hook))
-        };
-        let config = AgentConfig {
-            station_id: StationId(Uuid::from_u128(42)),
-            name: "memory".to_owned(),
-            version: "test".to_owned(),
-            data: data.to_owned(),
-            release_key: self.server.0.release_key.clone(),
-            sealing_key: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a".to_owned(),
-            placeholder_key: "11".repeat(32),
-            boards: Boards::Simulated,
-            link: LinkOptions::default(),
-            slots: (1..=self.slots).collect(),
-        };
-        let clock = Clock::starting_at(chrono::DateTime::from_timestamp(1_795_000_000, 0).unwrap());
-        let (progress, _lines) = tokio::sync::mpsc::unbounded_channel();
-        let chance = StdRng::seed_from_u64(7);
-        Agent::open(config, self.server.clone(), ports, ends, clock, chance, progress).unwrap()
-    }
-
-    async fn until(&self, is_it: impl Fn(&Witnessed) -> bool) {
-        let mut seen = self.jig.jig.witnessed();
-        let all = seen.wait_for(|list| list.iter().all(&is_it));
-        timeout(WITHIN, all).await.expect("that never comes").expect("the jig lives");
-    }
-
-    /// Works every board to its removal.
-    async fn work(&mut self) {
-        let (ends, mut wire) = fixture();
-        let agent = self.agent(self.disk.path(), ends);
-        let stream = self.jig.fixture();
-        let done = async {
-            self.until(|board| board.removed).await;
-            sleep(Duration::from_secs(60)).await;
-        };
-        tokio::select! {
-            biased;
-            _ = wire.carry(stream) => panic!("the fixture's line broke"),
-            () = agent.run(done) => {}
-        }
-    }
-
-    /// Works until board 1 is as wanted, and dies there.
-    async fn work_until_it_dies(&mut self, is_it: impl Fn(&Observation) -> bool) {
-        let (ends, mut wire) = fixture();
-        let agent = self.agent(self.disk.path(), ends);
-        let stream = self.jig.fixture();
-        let seen = async {
-            for _ in 0..100_000 {
-                if self.jig.jig.observe(1).await.is_some_and(|board| is_it(&board)) {
-                    return;
-                }
-                sleep(Duration::from_millis(10)).await;
-            }
-            panic!("that never comes");
-        };
-        tokio::select! {
-            biased;
-            _ = wire.carry(stream) => panic!("the fixture's line broke"),
-            () = agent.run(std::future::pending()) => panic!("the station stopped"),
-            () = seen => {}
-        }
-    }
-
-    /// The one record of the one board, which passed; judged by rules that know nothing of the station.
-    fn pass(&self) -> BirthRecord {
-        let records = self.server.records();
-        assert_eq!(records.len(), 1, "{records:#?}");
-        let record = records.into_iter().next().unwrap();
-        assert_eq!(record.outcome, Outcome::Pass, "{:?}", record.fault);
-        assert_eq!(judge_record(&record, &self.server.expected()), []);
-        record
-    }
-
-    /// What board `index` keeps in that register, in the witness's own decoding.
-    async fn kept(&self, index: u32, name: &str) -> String {
-        let observed = self.jig.jig.observe(index).await.unwrap();
-        kept(&self.model, &observed, name)
-    }
-
-    /// Every value of the profile is on the board, as it would be after the next restart.
-    async fn assert_keeps_profile(&self) {
-        let observed = self.jig.jig.observe(1).await.unwrap();
-        let profile = parse_profile("profile", &self.server.0.bundle.profile_toml).unwrap();
-        for (name, value) in &profile.values {
-            let kept = &observed.parameters[name];
-            let same = match value {
-                Value::Number(number) => kept.parse::<f64>().is_ok_and(|kept| (kept - number).abs() < 1e-6),
-                Value::Text(text) => text == kept,
-            };
-            assert!(same, "{name}: {value} in the profile, {kept} on the board");
-        }
-        assert!(observed.calibrated && observed.current_error_percent.abs() < 1.5);
-        // As it lay in the slot: taken out it has no power.
-        let lay = self.jig.jig.witnessed().borrow()[0].clone();
-        assert!(lay.holds.charge_on && lay.holds.discharge_on);
-    }
-}
-
-fn kept(model: &DeviceModel, observed: &Observation, name: &str) -> String {
-    let register = model.register(name).unwrap();
-    let at = |address| observed.registers_kept.get(&address).copied().unwrap_or_default();
-    let words: Vec<u16> = (register.address..).take(usize::from(register.width())).map(at).collect();
-    codec::decode_text(register, &words)
-}
 
 /// A TOPBMS board whose maker gave it nothing: the only thing unique of it is the number that the line writes.
 fn nameless() -> BundleFiles {
@@ -285,108 +139,6 @@ async fn a_jk_board_that_is_bad_is_found_without_a_lock_to_ask() {
     }
 }
 
-/// Everything that can be missing from a pass, or be in it without an order.
-fn spoils(record: &BirthRecord, expected: &Expected) -> Vec<(String, BirthRecord)> {
-    let mut spoilt = Vec::new();
-    let mut spoil = |name: String, change: &dyn Fn(&mut BirthRecord)| {
-        let mut other = record.clone();
-        change(&mut other);
-        spoilt.push((name, other));
-    };
-    for step in Step::ALL {
-        if expected.orders(step) {
-            spoil(format!("without {step:?}"), &|r| r.steps.retain(|entry| entry.step != step));
-            spoil(format!("{step:?} failed"), &|r| {
-                r.steps
-                    .iter_mut()
-                    .filter(|entry| entry.step == step)
-                    .for_each(|e| e.outcome = StepOutcome::Failed);
-            });
-        } else {
-            spoil(format!("with {step:?}"), &|r| {
-                let other = r.steps[0].clone();
-                r.steps.push(domain::record::StepRecord { step, ..other });
-            });
-        }
-    }
-    for index in 0..record.parameters.len() {
-        spoil(format!("parameter {index} missing"), &|r| drop(r.parameters.remove(index)));
-        spoil(format!("parameter {index} not verified"), &|r| r.parameters[index].evidence = Evidence::Read);
-        spoil(format!("parameter {index} does not hold"), &|r| r.parameters[index].holds = false);
-    }
-    for index in 0..record.measurements.len() {
-        spoil(format!("measurement {index} missing"), &|r| drop(r.measurements.remove(index)));
-        spoil(format!("measurement {index} wide"), &|r| r.measurements[index].limit = Default::default());
-        spoil(format!("measurement {index} off"), &|r| r.measurements[index].value = 1e9);
-    }
-    spoil("no identity".to_owned(), &|r| r.identifiers.retain(|one| one.kind == IdentifierKind::Serial));
-    spoil("no serial".to_owned(), &|r| r.serial = None);
-    spoil("another bundle".to_owned(), &|r| r.bundle.hash = ContentHash::of(b"another"));
-    spoil("image".to_owned(), &|r| {
-        r.firmware = match r.firmware.take() {
-            Some(_) => None,
-            None => Some(FirmwareRecord {
-                before: None,
-                version: VERSION.to_owned(),
-                image_sha256: ContentHash::of(b"x"),
-                image_bytes: 1,
-                transferred: true,
-                evidence: FirmwareEvidence::BoardCrc,
-                resent_blocks: 0,
-            }),
-        };
-    });
-    spoil("password".to_owned(), &|r| {
-        r.password = match r.password.take() {
-            Some(_) => None,
-            None => {
-                let text = "00".to_owned();
-                Some(SecretRecord { length: 6, keyed_hash: text.clone(), sealed: text, proved: true })
-            }
-        };
-    });
-    spoil("lock".to_owned(), &|r| {
-        r.lease = match r.lease.take() {
-            Some(_) => None,
-            None => Some(LeaseRecord {
-                set: BirthLease::Open,
-                reported: Some(BirthLease::Open),
-                charge_on: Some(true),
-                discharge_on: Some(true),
-                evidence: Evidence::Verified,
-            }),
-        };
-    });
-    spoil("number".to_owned(), &|r| {
-        r.number = match r.number.take() {
-            Some(_) => None,
-            None => Some(NumberRecord {
-                register: "serial_number".to_owned(),
-                read: r.serial.clone(),
-                after_restart: r.serial.clone(),
-                evidence: Evidence::Verified,
-            }),
-        };
-    });
-    if record.lease.is_none() {
-        spoil("no output".to_owned(), &|r| r.output = None);
-        for (charge_on, discharge_on) in [(false, true), (true, false)] {
-            spoil(format!("output {charge_on} {discharge_on}"), &|r| {
-                r.output = Some(OutputRecord { charge_on, discharge_on });
-            });
-        }
-    }
-    if record.number.is_some() {
-        spoil("another number on the board".to_owned(), &|r| {
-            r.number.as_mut().unwrap().after_restart = Some("TB264800001K".to_owned());
-        });
-        spoil("number not read after the restart".to_owned(), &|r| {
-            r.number.as_mut().unwrap().evidence = Evidence::Read;
-        });
-    }
-    spoilt
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_judge_refuses_a_spoilt_record_of_every_kind_of_procedure() {
     for (files, least) in [
@@ -397,7 +149,7 @@ async fn the_judge_refuses_a_spoilt_record_of_every_kind_of_procedure() {
         let mut hall = Hall::new(files, 1, 0);
         hall.work().await;
         let (record, expected) = (hall.pass(), hall.server.expected());
-        let spoilt = spoils(&record, &expected);
+        let spoilt = spoils::spoils(&record, &expected);
         assert!(spoilt.len() >= least, "{}", spoilt.len());
         for (name, record) in spoilt {
             assert!(!judge_record(&record, &expected).is_empty(), "{}: {name} is believed", hall.model.id);
@@ -517,4 +269,28 @@ async fn a_board_with_a_number_that_nobody_here_gave_is_refused_as_it_came() {
     let after = stranger.jig.jig.observe(1).await.unwrap();
     assert_eq!(kept(&stranger.model, &after, "serial_number"), borne);
     assert_eq!(after.register_writes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_a_numbered_board_is_refused_at_another_jig_of_the_same_factory() {
+    let mut hall = Hall::new(nameless(), 1, 0);
+    hall.work().await;
+    let passed = hall.pass();
+    let remembered = vec![Remembered::of(1, &hall.jig.jig.observe(1).await.unwrap())];
+    let mut other = Hall::with(nameless(), 1, 0, |settings| settings.remembered = remembered);
+    other.server = hall.server.clone();
+    let (ends, mut wire) = fixture();
+    let agent = other.agent(other.disk.path(), ends);
+    let stream = other.jig.fixture();
+    let done = async {
+        other.until(|board| board.lamp.as_deref() == Some("attention")).await;
+        sleep(Duration::from_secs(60)).await;
+    };
+    tokio::select! {
+        biased;
+        _ = wire.carry(stream) => panic!("the fixture's line broke"),
+        () = agent.run(done) => {}
+    }
+    assert_eq!(hall.server.records(), [passed]);
+    assert_eq!(other.jig.jig.observe(1).await.unwrap().register_writes, 0);
 }

@@ -26,6 +26,7 @@ wire! {
         pub customer: String,
         pub bundle: ContentHash,
         pub bundle_label: String,
+        /// Empty: the bundle has no image.
         pub firmware_version: String,
         pub quantity: u32,
         pub created_at: DateTime<Utc>,

@@ -47,6 +47,7 @@ wire! {
         pub outcome: Outcome,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub fault: Option<Fault>,
+        /// Empty: the bundle has no image.
         pub firmware_version: String,
         pub bundle_label: String,
         pub station_name: String,

@@ -209,6 +209,7 @@ texts! {
     save_term: "Set it", "确定";
     cancel: "Cancel", "取消";
     changed_by: "Changed by", "变更人";
+    number_on_board: "number on the board", "板上序列号";
     charge_path: "charge", "充电";
     discharge_path: "discharge", "放电";
     on: "on", "开";

@@ -73,7 +73,9 @@ fn facts(report: &BatchReport) -> AnyView {
                     {ui::copy_button(hash)}
                 </dd>
             </div>
-            <div><dt>{t.firmware}</dt><dd>{batch.firmware_version.clone()}</dd></div>
+            {(!batch.firmware_version.is_empty()).then(|| view! {
+                <div><dt>{t.firmware}</dt><dd>{batch.firmware_version.clone()}</dd></div>
+            })}
             <div><dt>{t.quantity}</dt><dd>{numbers::count(u64::from(batch.quantity))}</dd></div>
             <div><dt>{t.created}</dt><dd>{ui::moment(batch.created_at)}" "<span class="quiet">{batch.created_by.clone()}</span></dd></div>
             {worked}

@@ -223,6 +223,10 @@ fn batch_link(batch: &BatchView) -> AnyView {
 }
 
 fn what(batch: &BatchView) -> String {
+    // A bundle without an image says nothing of the firmware.
+    if batch.firmware_version.is_empty() {
+        return batch.bundle_label.clone();
+    }
     format!("{} · {} {}", batch.bundle_label, i18n::texts().firmware, batch.firmware_version)
 }
 

@@ -13,6 +13,7 @@ use sqlx::PgConnection;
 #[derive(Debug)]
 pub struct NewBundle<'a> {
     pub manifest: &'a BundleManifest,
+    /// Kept where the manifest names one.
     pub image: &'a [u8],
     pub simulator_only: bool,
     pub submitted_by: &'a str,
@@ -25,14 +26,17 @@ pub struct NewBundle<'a> {
 /// What the database says; so everywhere below.
 pub async fn insert(db: &mut PgConnection, bundle: &NewBundle<'_>) -> DbResult<bool> {
     let manifest = bundle.manifest;
-    sqlx::query!(
-        "insert into firmware_image (sha256, content, uploaded_at) values ($1, $2, $3) on conflict do nothing",
-        manifest.firmware.sha256.as_str(),
-        bundle.image,
-        bundle.at
-    )
-    .execute(&mut *db)
-    .await?;
+    let image_sha256 = manifest.firmware.as_ref().map(|firmware| firmware.sha256.as_str());
+    if let Some(sha256) = image_sha256 {
+        sqlx::query!(
+            "insert into firmware_image (sha256, content, uploaded_at) values ($1, $2, $3) on conflict do nothing",
+            sha256,
+            bundle.image,
+            bundle.at
+        )
+        .execute(&mut *db)
+        .await?;
+    }
     let reference = manifest.reference();
     let canonical = text_of(manifest.bytes());
     let inserted = sqlx::query!(
@@ -41,12 +45,12 @@ pub async fn insert(db: &mut PgConnection, bundle: &NewBundle<'_>) -> DbResult<b
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (hash) do nothing",
         reference.hash.as_str(),
         reference.label,
-        manifest.firmware.version,
+        reference.firmware_version,
         canonical,
         manifest.model.sha256.as_str(),
         manifest.profile.sha256.as_str(),
         manifest.procedure.sha256.as_str(),
-        manifest.firmware.sha256.as_str(),
+        image_sha256,
         bundle.simulator_only,
         bundle.submitted_by,
         bundle.at
@@ -147,13 +151,14 @@ pub async fn insert_release(db: &mut PgConnection, signed: &SignedRelease) -> Db
 /// A released bundle with all its texts, as a station fetches it.
 pub async fn content(db: &mut PgConnection, hash: &ContentHash) -> DbResult<Option<BundleContent>> {
     let row = sqlx::query!(
-        "select manifest, release, signature, m.content as model, p.content as profile, q.content as procedure, i.content as image
+        r#"select manifest, release, signature, m.content as model, p.content as profile, q.content as procedure,
+            i.content as "image?"
          from bundle b join bundle_release using (bundle_id)
          join source_file m on m.sha256 = b.model_sha256
          join source_file p on p.sha256 = b.profile_sha256
          join source_file q on q.sha256 = b.procedure_sha256
-         join firmware_image i on i.sha256 = b.image_sha256
-         where b.hash = $1",
+         left join firmware_image i on i.sha256 = b.image_sha256
+         where b.hash = $1"#,
         hash.as_str()
     )
     .fetch_optional(db)
@@ -164,7 +169,7 @@ pub async fn content(db: &mut PgConnection, hash: &ContentHash) -> DbResult<Opti
             model_toml: row.model,
             profile_toml: row.profile,
             procedure_toml: row.procedure,
-            image_hex: hex::encode(row.image),
+            image_hex: row.image.map(hex::encode).unwrap_or_default(),
             release: SignedRelease {
                 release: serde_json::from_str(&row.release)
                     .map_err(inconsistent("bundle_release", "release"))?,

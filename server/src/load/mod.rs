@@ -21,7 +21,7 @@ use domain::{
     api::ingest::IngestState,
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     ids::{BatchId, ContentHash, SerialBlockId, StationId},
-    procedure::{check_pairing, parse_procedure},
+    procedure::{Section, check_pairing, parse_procedure},
     profile::{Profile, parse_profile},
     record::Expected,
 };
@@ -260,6 +260,12 @@ async fn manifest_of(
     let procedures = files::newest_procedures(db).await?;
     let pair = procedures.iter().find_map(|file| {
         let procedure = parse_procedure(&file.id, &file.content).ok()?;
+        // Records with everything that one can hold, as the synthetic ones are.
+        if !Section::ALL.into_iter().all(|section| procedure.orders(section))
+            || procedure.number.register.is_some()
+        {
+            return None;
+        }
         let profile = profiles.iter().find(|profile| check_pairing(&procedure, profile).is_none())?;
         Some((profile, procedure))
     });
@@ -278,12 +284,12 @@ async fn manifest_of(
             toml::to_string(&procedure)?,
         )
         .await?,
-        firmware: FirmwareRef {
+        firmware: Some(FirmwareRef {
             version: "V1.9".to_owned(),
             bytes: 16,
             sha256: ContentHash::of(&[0; 16]),
             crc32: 0,
-        },
+        }),
     };
     let expected = Expected::of(&profile, &procedure, &manifest);
     Ok((manifest, expected))

@@ -37,7 +37,7 @@ const PARAMETERS: u32 = 50;
 /// measurements for the rest, 32 of them cells. Everything else is as in the given ones.
 #[must_use]
 pub fn of_rows(rows: u32, profile: &Profile, procedure: &Procedure) -> (Profile, Procedure) {
-    // The two figures of the calibration are measured by every procedure.
+    // The two figures of the calibration are measured by the load's procedure.
     let measurements = rows.saturating_sub(4 + 16 + PARAMETERS + 2).max(33);
     let mut profile = profile.clone();
     profile.id = format!("load-{rows}");
@@ -86,12 +86,12 @@ pub fn work(station_id: StationId, batch_id: BatchId) -> Work {
         model: file("model"),
         profile: file("profile"),
         procedure: file("procedure"),
-        firmware: domain::bundle::FirmwareRef {
+        firmware: Some(domain::bundle::FirmwareRef {
             version: "V1.9".to_owned(),
             bytes: 1,
             sha256: domain::ids::ContentHash::of(b"image"),
             crc32: 0,
-        },
+        }),
     };
     Work { station_id, batch_id, expected: Expected::of(&profile, &procedure, &manifest) }
 }
@@ -170,26 +170,31 @@ fn record(
         found: Some(FoundState::Application),
         identifiers: identifiers(number, &address, fails),
         serial: (!fails).then(|| serial(number)),
-        firmware: Some(FirmwareRecord {
-            before: Some("V1.8".to_owned()),
-            version: expected.firmware.version.clone(),
-            image_sha256: expected.firmware.sha256.clone(),
-            image_bytes: expected.firmware.bytes,
-            transferred: true,
-            evidence: expected.accepted.first().copied().unwrap_or(FirmwareEvidence::BoardCrc),
-            resent_blocks: 0,
+        firmware: expected.firmware.as_ref().and_then(|ordered| {
+            let released = ordered.released.as_ref()?;
+            Some(FirmwareRecord {
+                before: Some("V1.8".to_owned()),
+                version: released.version.clone(),
+                image_sha256: released.sha256.clone(),
+                image_bytes: released.bytes,
+                transferred: true,
+                evidence: ordered.accepted.first().copied().unwrap_or(FirmwareEvidence::BoardCrc),
+                resent_blocks: 0,
+            })
         }),
         steps: steps(last, fails, chance),
         parameters: expected.parameters.iter().map(|(name, set)| parameter(name, set, chance)).collect(),
         measurements,
         password: (!fails).then(|| secret(chance)),
-        lease: (!fails).then_some(LeaseRecord {
-            set: expected.lease,
-            reported: Some(expected.lease),
+        lease: expected.lease.filter(|_| !fails).map(|set| LeaseRecord {
+            set,
+            reported: Some(set),
             charge_on: Some(true),
-            discharge_on: Some(expected.lease != BirthLease::Locked),
+            discharge_on: Some(set != BirthLease::Locked),
             evidence: Evidence::Verified,
         }),
+        number: None,
+        output: None,
     }
 }
 

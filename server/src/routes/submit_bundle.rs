@@ -61,7 +61,7 @@ async fn submit(
             at: now,
             action: "bundle.submit",
             subject: hash.as_str(),
-            detail: serde_json::json!({ "label": manifest.reference().label, "firmware": manifest.firmware.version }),
+            detail: serde_json::json!({ "label": manifest.reference().label, "firmware": manifest.reference().firmware_version }),
         };
         audit::append(&mut db, &entry).await?;
     }
@@ -102,8 +102,10 @@ async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<(Bund
     };
     let model = parse_model(&model_file.id, &model_file.content)
         .map_err(|all| ApiError::invalid(all.iter().map(|f| fault("model_id", f.to_string())).collect()))?;
-    judge_files(&model, &profile_file, &procedure_file, &mut faults);
-    if faults.iter().all(|fault| fault.field != "image_hex") {
+    let sends_image = judge_files(&model, &profile_file, &procedure_file, &mut faults);
+    if sends_image == Some(false) {
+        refuse_image(form, &mut faults);
+    } else if faults.iter().all(|fault| fault.field != "image_hex") {
         let found = check_image(&model, &form.firmware_version, &image);
         faults.extend(found.into_iter().map(|detail| fault("image_hex", detail)));
     }
@@ -115,22 +117,33 @@ async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<(Bund
         model: reference(&model_file),
         profile: reference(&profile_file),
         procedure: reference(&procedure_file),
-        firmware: FirmwareRef {
+        firmware: (sends_image != Some(false)).then(|| FirmwareRef {
             version: version_of(&model, &form.firmware_version, &image),
             bytes: image.len() as u32,
             sha256: ContentHash::of(&image),
             crc32: protocol::crc::crc32(&image),
-        },
+        }),
     };
     Ok((manifest, image, simulator_only))
 }
 
+/// A version or an image that nobody would send would stand in every record as if it were on the boards.
+fn refuse_image(form: &SubmitBundle, faults: &mut Vec<FieldFault>) {
+    let detail = format!("procedure {} sends no image: leave it out", form.procedure_id);
+    for (field, text) in [("firmware_version", &form.firmware_version), ("image_hex", &form.image_hex)] {
+        if !text.is_empty() {
+            faults.push(fault(field, detail.as_str()));
+        }
+    }
+}
+
+/// Gives whether the procedure sends an image; none where nobody can read it.
 fn judge_files(
     model: &DeviceModel,
     profile_file: &SourceFile,
     procedure_file: &SourceFile,
     faults: &mut Vec<FieldFault>,
-) {
+) -> Option<bool> {
     let profile = parse_profile(&profile_file.id, &profile_file.content);
     let procedure = parse_procedure(&procedure_file.id, &procedure_file.content);
     match &profile {
@@ -155,6 +168,7 @@ fn judge_files(
         let found = check_pairing(procedure, profile);
         faults.extend(found.iter().map(|f| fault("procedure_id", f.to_string())));
     }
+    procedure.ok().map(|procedure| procedure.flash.is_some())
 }
 
 fn reference(file: &SourceFile) -> FileRef {

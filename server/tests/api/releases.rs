@@ -74,8 +74,48 @@ async fn a_station_can_check_what_it_fetches_to_the_last_byte() {
     let content: BundleContent = serde_json::from_value(answer).unwrap();
     let key: [u8; 32] = hex::decode(&factory.station.release_key).unwrap().try_into().unwrap();
     let image = content.check(&factory.bundle.hash, &VerifyingKey::from_bytes(&key).unwrap()).unwrap();
-    assert_eq!(image.len(), 4096);
-    assert_eq!(content.manifest.firmware.version, "V1.9");
+    assert_eq!(image.unwrap().len(), 4096);
+    assert_eq!(content.manifest.firmware.unwrap().version, "V1.9");
+}
+
+/// Boards of this model come with their firmware: their bundle has no image, and is one for real boards all the same.
+#[tokio::test]
+async fn a_procedure_that_sends_no_image_makes_a_whole_bundle_without_one() {
+    let factory = Factory::start().await;
+    let engineer = &factory.tokens[&Role::Engineer];
+    let body = json!({
+        "model_id": "jbd", "profile_id": "jbd-16s-lifepo4-100a", "profile_revision": 1,
+        "procedure_id": "jbd-birth-16s-lifepo4",
+    });
+    // An image that nobody would send is refused, and so is its version alone.
+    for (field, text) in [("image_hex", "00"), ("firmware_version", "1.9")] {
+        let mut spoilt = body.clone();
+        spoilt[field] = json!(text);
+        let (status, answer) = factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(spoilt)).await;
+        let detail = answer["detail"].as_str().unwrap();
+        assert!(status == 422 && detail.contains(field) && detail.contains("sends no image"), "{answer}");
+    }
+    let (status, answer) = factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(body)).await;
+    assert_eq!(status, 201, "{answer}");
+    let bundle: BundleView = serde_json::from_value(answer).unwrap();
+    assert!(bundle.manifest.firmware.is_none() && !bundle.simulator_only);
+    let release = format!("/api/v1/bundles/{}/release", bundle.hash);
+    let (status, _) = factory.ask(Method::POST, &release, &factory.tokens[&Role::Quality], None).await;
+    assert_eq!(status, 200);
+    let batch = json!({ "name": "B-JBD", "customer": "x", "bundle": bundle.hash, "quantity": 4 });
+    let (status, batch) = factory.ask(Method::POST, "/api/v1/batches", engineer, Some(batch)).await;
+    assert_eq!((status.as_u16(), batch["firmware_version"].as_str()), (201, Some("")));
+    let content = format!("/api/v1/station/bundles/{}", bundle.hash);
+    let (_, answer) = factory.ask(Method::GET, &content, &factory.station.key, None).await;
+    let content: BundleContent = serde_json::from_value(answer).unwrap();
+    let key: [u8; 32] = hex::decode(&factory.station.release_key).unwrap().try_into().unwrap();
+    let image = content.check(&bundle.hash, &VerifyingKey::from_bytes(&key).unwrap()).unwrap();
+    assert_eq!(image, None);
+    // And a procedure that sends one has none without it.
+    let mut missing = submission(&[]);
+    missing.as_object_mut().unwrap().remove("image_hex");
+    let (status, answer) = factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(missing)).await;
+    assert!(status == 422 && answer["detail"].as_str().unwrap().contains("0 bytes"), "{answer}");
 }
 
 #[tokio::test]

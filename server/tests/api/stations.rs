@@ -1,7 +1,13 @@
 use crate::factory::Factory;
 use domain::{
-    api::stations::{Admission, AdmissionVerdict, Assignment, SerialBlock},
+    api::{
+        ingest::IngestState,
+        stations::{Admission, AdmissionVerdict, Assignment, SerialBlock},
+    },
+    identifier::{Identifier, IdentifierKind},
+    outcome::Outcome,
     role::Role,
+    text::{Fault, FaultCode},
 };
 use jigline_server::clock;
 use reqwest::{Method, StatusCode};
@@ -83,4 +89,36 @@ async fn a_board_that_passed_is_known_at_the_next_jig_with_its_number() {
     assert_eq!(ask(json!(failed.record.identifiers)).await.verdict, AdmissionVerdict::Admit);
     let mixed = json!([passed.record.identifiers[0], failed.record.identifiers[1]]);
     assert_eq!(ask(mixed).await.verdict, AdmissionVerdict::IdentityConflict);
+}
+
+/// A board without an identity of its own: its number was written, or about to be, when its station died. Whichever jig it comes
+/// to next, it is that number's board.
+#[tokio::test]
+async fn a_board_that_is_known_by_its_number_alone_gets_it_back_from_an_interrupted_run() {
+    let factory = Factory::start().await;
+    let serial = factory.serials(1).await.remove(0);
+    let mut interrupted = factory.envelope(1, Some(&serial));
+    let own = Identifier { kind: IdentifierKind::PcbLabel, value: serial.clone(), unique: true };
+    let record = &mut interrupted.record;
+    record.identifiers = vec![own.clone()];
+    (record.outcome, record.fault) = (Outcome::Interrupted, Some(Fault::new(FaultCode::StationStopped)));
+    let result = factory.send(&[&interrupted]).await.remove(0);
+    assert_eq!(result.state, IngestState::Stored, "{result:?}");
+    let ask = async |identifiers: Value| -> Admission {
+        let body =
+            json!({ "batch_id": factory.batch.batch_id, "operation": "birth", "identifiers": identifiers });
+        let (status, answer) =
+            factory.ask(Method::POST, "/api/v1/station/admission", &factory.station.key, Some(body)).await;
+        assert_eq!(status, 200);
+        serde_json::from_value(answer).unwrap()
+    };
+    let known = ask(json!([own])).await;
+    assert_eq!((known.verdict, known.serial), (AdmissionVerdict::Admit, Some(serial)));
+    // A fresh one, and one that bears what nobody here gave: the server knows nothing of either.
+    let blank = Identifier { value: String::new(), unique: false, ..own.clone() };
+    let foreign = Identifier { value: "FXKJ20230531011".to_owned(), ..own };
+    for stranger in [blank, foreign] {
+        let known = ask(json!([stranger])).await;
+        assert_eq!((known.verdict, known.serial), (AdmissionVerdict::Admit, None));
+    }
 }

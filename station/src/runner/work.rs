@@ -2,30 +2,28 @@
 
 mod flash;
 mod give;
+mod identify;
 mod proof;
 mod tune;
 
-use super::{Admitted, Effect, Event, Start, draft::Draft, judge};
+use super::{Effect, Event, Start, draft::Draft, judge};
 use crate::{
     board::{
         BoardIdentity, BoardReply, BoardRequest, FlashEntry, LeaseReading, OutputReading, ProfileWritten,
         Secret,
     },
     clock::Moment,
-    journal::{StandingPass, identity_key},
+    journal::StandingPass,
     order::WorkOrder,
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    api::stations::AdmissionVerdict,
-    evidence::FirmwareEvidence,
     lease::BirthLease,
     live::SlotState,
     outcome::Outcome,
-    record::{BirthRecord, FoundState, StepOutcome, judge_record},
+    record::{BirthRecord, StepOutcome, judge_record},
     step::Step,
     text::{Fault, FaultCode},
-    value::Value,
 };
 use std::sync::Arc;
 
@@ -163,6 +161,7 @@ impl Work {
             .serial
             .clone()
             .or_else(|| record.identifiers.first().map(|identifier| identifier.value.clone()))
+            .filter(|name| !name.is_empty())
     }
 
     pub fn live(&self) -> SlotState {
@@ -297,124 +296,6 @@ impl Work {
         }
     }
 
-    // --- probe, identify, admit ---
-
-    fn found(&mut self, now: Moment, found: FoundState) -> Next {
-        self.draft.record.found = Some(found);
-        match found {
-            FoundState::Silent => {
-                let seconds = f64::from(self.order.procedure.probe.silent_ms) / 1000.0;
-                Err(Fault::new(FaultCode::BoardSilent).with("seconds", seconds).into())
-            }
-            // Nobody can say who it is before it has an application: flashed first, identified and admitted afterwards.
-            FoundState::Loader if self.order.procedure.flash.is_none() => {
-                Err(Fault::new(FaultCode::FlashFailed)
-                    .with("attempts", 0)
-                    .with("reason", "it lies in its boot loader, and this procedure sends no image")
-                    .into())
-            }
-            FoundState::Loader => {
-                let mut effects = vec![self.draft.open(now)];
-                effects.extend(self.begin_flash(now, FlashEntry::Loader)?);
-                Ok(effects)
-            }
-            FoundState::Application => {
-                Ok(self.step(now, Step::Identify, Phase::Identify, Effect::Board(BoardRequest::ReadIdentity)))
-            }
-        }
-    }
-
-    fn identified(&mut self, now: Moment, identity: BoardIdentity) -> Next {
-        self.version_before = Some(identity.firmware_version.clone());
-        self.take_identity(now, identity)
-    }
-
-    fn take_identity(&mut self, now: Moment, identity: BoardIdentity) -> Next {
-        self.draft.record.identifiers.clone_from(&identity.identifiers);
-        if !identity.is_model {
-            let expected = self.order.model.identity.model_values.join(" or ");
-            return Err(Fault::new(FaultCode::WrongModel)
-                .with("found", &identity.model_value)
-                .with("expected", expected)
-                .into());
-        }
-        let Some(own) = identity.identifiers.iter().find(|identifier| identifier.unique) else {
-            if self.numbered_field().is_some() && self.order.model.is_born_without_identity() {
-                // There is nothing to claim: the number that it gets will be it.
-                self.identity = Some(identity);
-                self.new = true;
-                return self.admit(now);
-            }
-            let default = identity.identifiers.first();
-            return Err(Fault::new(FaultCode::IdentityIsDefault)
-                .with("field", default.map(|identifier| identifier.kind.as_str()).unwrap_or_default())
-                .with("found", default.map(|identifier| identifier.value.as_str()).unwrap_or_default())
-                .into());
-        };
-        self.draft.identity_key = Some(identity_key(own));
-        let unique = identity.identifiers.iter().filter(|identifier| identifier.unique).cloned().collect();
-        self.identity = Some(identity);
-        self.phase = Phase::Claim;
-        Ok(vec![Effect::ClaimIdentity(unique)])
-    }
-
-    fn admit(&mut self, now: Moment) -> Next {
-        let question = Effect::AskAdmission {
-            batch_id: self.order.batch_id,
-            operation: self.draft.record.operation.clone(),
-            board: self.subject()?,
-            identifiers: self.draft.record.identifiers.clone(),
-        };
-        Ok(self.step(now, Step::Admit, Phase::Admit, question))
-    }
-
-    fn admitted(&mut self, now: Moment, answer: Admitted) -> Next {
-        match answer.verdict {
-            AdmissionVerdict::PassedAlready => {
-                if let Some(pass) = answer.standing
-                    && !self.is_opened()
-                {
-                    // It passed with this bundle's image: whoever runs another one is a copy that nobody worked.
-                    let crc = self.identity.as_ref().and_then(|identity| identity.firmware_crc32);
-                    let released = self.order.manifest.firmware.as_ref().map(|firmware| firmware.crc32);
-                    if released.is_some() && crc.is_some() && crc != released {
-                        let copy = Fault::new(FaultCode::IdentityOfAnotherUnit).with("identity", self.key()?);
-                        return Err(Ended::Refused(copy.with("serial", pass.serial.unwrap_or_default())));
-                    }
-                    return Err(Ended::StandsAlready(pass));
-                }
-                let serial = answer.serial.unwrap_or_default();
-                return Err(Ended::Refused(Fault::new(FaultCode::PassedAlready).with("serial", serial)));
-            }
-            AdmissionVerdict::IdentityConflict => {
-                return Err(Fault::new(FaultCode::IdentityOfAnotherUnit)
-                    .with("identity", self.key()?)
-                    .with("serial", answer.serial.unwrap_or_default())
-                    .into());
-            }
-            AdmissionVerdict::Admit => {}
-        }
-        self.draft.record.resumes = answer.resumes;
-        self.known_serial = answer.serial;
-        self.earlier_secret = answer.secret;
-        if self.is_opened() {
-            // Found in its loader and flashed already.
-            return Ok(self.unlock(now));
-        }
-        let mut effects = vec![self.draft.open(now)];
-        effects.extend(if self.order.procedure.flash.is_none() {
-            self.unlock(now)
-        } else if self.is_flashed_already() {
-            self.draft.skip(now, Step::Flash);
-            self.draft.skip(now, Step::Boot);
-            self.note_firmware(None, FirmwareEvidence::BoardCrc);
-            self.unlock(now)
-        } else {
-            self.begin_flash(now, FlashEntry::Application)?
-        });
-        Ok(effects)
-    }
-
     // --- the end ---
 
     /// The record, judged once more by rules that know nothing of this machine.
@@ -440,48 +321,6 @@ impl Work {
         };
         self.draft.finish_step(now, StepOutcome::Failed, Some(fault.clone()));
         self.draft.close(now, judge::outcome_of(fault.code), Some(fault))
-    }
-
-    /// Whether this is still the board that the run began with.
-    fn same_board(&self, found: &BoardIdentity) -> Result<(), Fault> {
-        #[cfg(feature = "sabotage")]
-        if crate::sabotage::is(crate::sabotage::Sabotage::SkipIdentityCheck) {
-            return Ok(());
-        }
-        match &self.identity {
-            Some(known) if !known.is_same_board(found) => {
-                if let Some(fault) = self.lost_number(known, found) {
-                    return Err(fault);
-                }
-                Err(Fault::new(FaultCode::IdentityChanged)
-                    .with("before", known.describe())
-                    .with("after", found.describe()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// A board that was numbered in this run, in sight all the time, and shows a blank where its number was: it did not keep it.
-    fn lost_number(&self, known: &BoardIdentity, found: &BoardIdentity) -> Option<Fault> {
-        let field = self.numbered_field().filter(|_| self.new && !self.doubted)?;
-        let of = |identity: &BoardIdentity| {
-            let mut one = identity.identifiers.iter().filter(|one| one.kind == field.kind);
-            one.next().cloned()
-        };
-        let (was, is) = (of(known)?, of(found)?);
-        let mut refilled = found.clone();
-        refilled
-            .identifiers
-            .iter_mut()
-            .filter(|one| one.kind == field.kind)
-            .for_each(|one| *one = was.clone());
-        let is_blank = was.unique && !is.unique && known.is_same_board(&refilled);
-        let (set, read) = (Value::Text(was.value), Value::Text(is.value));
-        is_blank.then(|| judge::does_not_hold(&field.register, &set, &read))
-    }
-
-    fn key(&self) -> Result<String, Fault> {
-        self.draft.identity_key.clone().ok_or_else(|| internal("the board has no identity"))
     }
 
     fn ask(&mut self, phase: Phase, request: BoardRequest) -> Vec<Effect> {

@@ -188,7 +188,7 @@ impl Session {
 
     /// Which paths conduct, where the model shows it.
     async fn show_output(&mut self, desk: &mut Desk<'_>) -> ToolResult {
-        if self.model.lease.is_none() {
+        if self.model.output.is_none() {
             return Ok(());
         }
         match self.ask(BoardRequest::ReadOutput).await? {

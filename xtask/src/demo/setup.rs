@@ -15,6 +15,8 @@ use std::process::Command;
 
 /// The model of the demo's boards, under profiles/models/.
 pub const MODEL_FILE: &str = "profiles/models/topbms.toml";
+/// The demo's jig holds titanate cells.
+const PROCEDURE_FILE: &str = "profiles/procedures/topbms-birth.toml";
 const FIRMWARE_VERSION: &str = "1.9";
 /// Bytes; a real image of this family is about that large. A body of 64 KiB, and before it vectors and version block.
 const FIRMWARE_SIZE: u32 = 66_560;
@@ -70,7 +72,7 @@ pub fn bundle(
     }
     let token = |role: &str| state.tokens.get(role).cloned().unwrap_or_default();
     let model_id = id_in(&workspace.root.join(MODEL_FILE))?;
-    let (procedure, profile) = procedure_for(&workspace.root.join("profiles/procedures"), &model_id)?;
+    let (procedure, profile) = procedure_in(&workspace.root.join(PROCEDURE_FILE), &model_id)?;
     let known = api.get_all(&token("engineer"), "/api/v1/profiles")?;
     let revision = revision_of(&workspace.root.join("profiles/parameters"), &profile, &known)
         .with_context(|| refused_files(&folder.at("logs").join("server.log")))?;
@@ -182,8 +184,9 @@ pub fn batch(workspace: &Workspace, api: &Api, state: &mut State, options: &Opti
 fn asked(workspace: &Workspace) -> Result<Asked> {
     let profiles = workspace.root.join("profiles");
     let model = id_in(&workspace.root.join(MODEL_FILE))?;
-    let (procedure, profile) = procedure_for(&profiles.join("procedures"), &model)?;
-    let procedure = read_toml(&profiles.join("procedures").join(format!("{procedure}.toml")))?;
+    let path = workspace.root.join(PROCEDURE_FILE);
+    let (_, profile) = procedure_in(&path, &model)?;
+    let procedure = read_toml(&path)?;
     let profile = read_toml(&profiles.join("parameters").join(format!("{profile}.toml")))?;
     let number = |name: &str| {
         let value = procedure.get("calibrate").and_then(|calibrate| calibrate.get(name));
@@ -256,18 +259,16 @@ fn id_in(path: &Path) -> Result<String> {
     id.map(str::to_owned).with_context(|| format!("{} has no `id`", path.display()))
 }
 
-/// The first procedure for the model, and the first profile that its limits are for.
-fn procedure_for(folder: &Path, model_id: &str) -> Result<(String, String)> {
-    for path in toml_files(folder)? {
-        let table = read_toml(&path)?;
-        if table.get("model").and_then(toml::Value::as_str) == Some(model_id) {
-            let profiles = table.get("profiles").and_then(toml::Value::as_array);
-            let profile = profiles.and_then(|profiles| profiles.first()).and_then(toml::Value::as_str);
-            let profile = profile.with_context(|| format!("{} names no `profiles`", path.display()))?;
-            return Ok((id_in(&path)?, profile.to_owned()));
-        }
+/// The id of a procedure for that model, and the first profile that its limits are for.
+fn procedure_in(path: &Path, model_id: &str) -> Result<(String, String)> {
+    let table = read_toml(path)?;
+    if table.get("model").and_then(toml::Value::as_str) != Some(model_id) {
+        bail!("{} is no procedure for the model {model_id}", path.display());
     }
-    bail!("{} holds no procedure for the model {model_id}", folder.display())
+    let profiles = table.get("profiles").and_then(toml::Value::as_array);
+    let profile = profiles.and_then(|profiles| profiles.first()).and_then(toml::Value::as_str);
+    let profile = profile.with_context(|| format!("{} names no `profiles`", path.display()))?;
+    Ok((id_in(path)?, profile.to_owned()))
 }
 
 /// The revision in the profile's own file, which the server must have taken in: an older one in its database, or another
@@ -366,14 +367,14 @@ mod tests {
     }
 
     #[test]
-    fn the_procedure_of_the_model_is_found() {
+    fn the_demos_procedure_names_its_profile_and_is_for_its_model() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.toml"), "id = \"other-eol\"\nmodel = \"other\"\n").unwrap();
+        let path = folder.path().join("b.toml");
         let text = "id = \"topbms-eol\"\nmodel = \"topbms\"\nprofiles = [\"lto\", \"other\"]\n";
-        std::fs::write(folder.path().join("b.toml"), text).unwrap();
-        let found = procedure_for(folder.path(), "topbms").unwrap();
+        std::fs::write(&path, text).unwrap();
+        let found = procedure_in(&path, "topbms").unwrap();
         assert_eq!(found, ("topbms-eol".to_owned(), "lto".to_owned()));
-        assert!(procedure_for(folder.path(), "none").unwrap_err().to_string().contains("none"));
+        assert!(procedure_in(&path, "none").unwrap_err().to_string().contains("none"));
     }
     #[test]
     fn a_profile_that_the_server_refused_is_never_replaced_by_another() {

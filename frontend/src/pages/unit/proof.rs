@@ -8,7 +8,7 @@ use crate::{
 use domain::{
     api::units::RunView,
     outcome::Outcome,
-    record::{FirmwareRecord, LeaseRecord, SecretRecord, StepOutcome, StepRecord},
+    record::{FirmwareRecord, LeaseRecord, NumberRecord, SecretRecord, StepOutcome, StepRecord},
     text::Fault,
 };
 use leptos::prelude::*;
@@ -116,6 +116,10 @@ pub fn evidence(run: &RunView) -> AnyView {
             {record.firmware.as_ref().map(firmware)}
             {record.password.as_ref().map(password)}
             {record.lease.as_ref().map(lock)}
+            {record.output.map(|output| {
+                view! { <p>{paths(Some(output.charge_on), Some(output.discharge_on))}</p> }
+            })}
+            {record.number.as_ref().map(number)}
             <p>
                 <span class="quiet">{t.record_hash}</span>{ui::copy_button(hash.clone())}<br/>
                 <span class="mono hash">{hash}</span>
@@ -160,18 +164,38 @@ fn password(password: &SecretRecord) -> AnyView {
     .into_any()
 }
 
-/// The lock as the line left it, and the two paths as read at the end.
-fn lock(lease: &LeaseRecord) -> AnyView {
+/// Both paths as read at the end.
+fn paths(charge_on: Option<bool>, discharge_on: Option<bool>) -> String {
     let t = i18n::texts();
     let path = |name: &'static str, on: Option<bool>| {
         let state = on.map_or("–", |on| if on { t.on } else { t.off });
         format!("{name} {state}")
     };
+    format!("{} · {}", path(t.charge_path, charge_on), path(t.discharge_path, discharge_on))
+}
+
+/// The number as the board itself holds it.
+fn number(number: &NumberRecord) -> AnyView {
+    let t = i18n::texts();
+    let read = number.after_restart.as_ref().or(number.read.as_ref());
+    view! {
+        <p>
+            <span class="quiet">{t.number_on_board}</span>" "
+            <span class="mono">{read.cloned().unwrap_or_else(|| "–".to_owned())}</span>
+            <span class="quiet">" · "{number.register.clone()}" · "{t.evidence_of(number.evidence)}</span>
+        </p>
+    }
+    .into_any()
+}
+
+/// The lock as the line left it, and the two paths as read at the end.
+fn lock(lease: &LeaseRecord) -> AnyView {
+    let t = i18n::texts();
     view! {
         <p>
             <span class="quiet">{t.lease}</span>" "{t.lease_mode(lease.set)}
             <span class="quiet">" · "{t.evidence_of(lease.evidence)}</span><br/>
-            {path(t.charge_path, lease.charge_on)}" · "{path(t.discharge_path, lease.discharge_on)}
+            {paths(lease.charge_on, lease.discharge_on)}
         </p>
     }
     .into_any()
