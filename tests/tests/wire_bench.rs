@@ -1,14 +1,13 @@
 //! The wire bench's virtual half on every test run, so that waste on the wire turns it red; and its floor against bytes counted on a line.
 
+use std::time::Duration;
+
 use jigline_tests::bench::{
     floor,
     loaders::LOADERS,
     models::MODELS,
     rig::Medium,
-    wire::{
-        BAUD, Choice, flash, flash_floor, flashed_model, identity, in_virtual_time, profile,
-        quiet_of_identity_ms, virtually,
-    },
+    wire::{BAUD, Choice, flash, flash_floor, flashed_model, identity, in_virtual_time, profile, virtually},
 };
 
 #[test]
@@ -45,8 +44,8 @@ fn a_board_that_is_awake_is_known_in_time_without_its_wake() {
     for files in MODELS {
         let measured = files.read(BAUD).unwrap();
         let taken = virtually(identity(Medium::Memory, &measured.model, 3)).unwrap();
-        let beyond = taken.call.as_secs_f64() * 1000.0 - quiet_of_identity_ms(&measured).unwrap();
-        assert!(beyond <= 300.0, "{} took {:?}", files.model, taken.call);
+        let beyond = taken.call.saturating_sub(measured.quiet);
+        assert!(beyond <= Duration::from_millis(300), "{} took {:?}", files.model, taken.call);
     }
 }
 

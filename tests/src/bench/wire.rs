@@ -24,8 +24,8 @@ const FLASH_GOAL: f64 = 1.01;
 /// Most that a whole profile may take, read, written and read back, as a ratio to its floor; where a device's own papers ask for
 /// quiet between exchanges, to the floor with that quiet, and the ratio to the bare one is shown beside.
 const PROFILE_GOAL: f64 = 1.10;
-/// Most that finding a board and reading who it is may take, milliseconds beyond what its model says a board needs to wake and the
-/// named quiet between exchanges.
+/// Most that finding a board and reading who it is may take, milliseconds beyond what its model says a board needs to wake and one
+/// named quiet: nobody can ask twice without it, and what a third exchange costs is ours.
 const IDENTITY_GOAL_MS: f64 = 300.0;
 /// Most by which an image on a pseudo terminal may differ from the virtual figure, per cent of it.
 const PTY_FLASH_GOAL_PERCENT: f64 = 2.0;
@@ -70,7 +70,7 @@ pub fn in_virtual_time(choice: Choice) -> Result<Figures> {
             figures.beside(format!("profile_{}_bare", model.id), ratio(taken.span, floor.time(BAUD)));
         }
         let taken = virtually(identity(Medium::Memory, model, choice.seed))?;
-        let beyond = milliseconds(taken.call) - stated_wake_ms(model) - quiet_of_identity_ms(&measured)?;
+        let beyond = milliseconds(taken.call) - stated_wake_ms(model) - milliseconds(measured.quiet);
         figures.at_most(format!("identity_{}_ms", model.id), beyond, IDENTITY_GOAL_MS);
         figures.beside(format!("identity_{}_whole_ms", model.id), milliseconds(taken.call));
     }
@@ -117,15 +117,6 @@ pub fn on_pseudo_terminals(choice: Choice, baud: u32) -> Result<Figures> {
         figures.at_most(format!("pty_flash_{}_percent", loader.name), apart, PTY_FLASH_GOAL_PERCENT);
     }
     Ok(figures)
-}
-
-/// The named quiet between the exchanges that find a board and read who it is, milliseconds.
-///
-/// # Errors
-/// A model that names registers which it does not have.
-pub fn quiet_of_identity_ms(measured: &Measured) -> Result<f64> {
-    let floor = floor::identity(&measured.model, &measured.identity()?)?;
-    Ok(milliseconds(measured.quiet) * (floor.exchanges() as f64 - 1.0))
 }
 
 /// A paused clock that jumps to the next thing that is due.
