@@ -54,6 +54,7 @@ fn expected() -> Expected {
                 crc32: 1,
             }),
             accepted: vec![FirmwareEvidence::BoardCrc],
+            spares: vec![FirmwareEvidence::BoardCrc],
         }),
         parameters: BTreeMap::from([("cell_count".to_owned(), Value::Number(12.0))]),
         measurements: BTreeMap::from([(
@@ -191,7 +192,7 @@ fn each_step_of_a_pass_is_there_and_passed() {
         assert_eq!(doubts(|r| r.steps[index].outcome = StepOutcome::Failed), wanted);
         let skipped = doubts(|r| r.steps[index].outcome = StepOutcome::Skipped);
         if matches!(step, Step::Flash | Step::Boot) {
-            assert_eq!(skipped, [], "{step:?} may be found done");
+            assert_eq!(skipped, [RecordDoubt::FoundWithoutProof { step }], "it was sent in this run");
         } else {
             assert_eq!(skipped, wanted);
         }
@@ -210,6 +211,34 @@ fn each_step_of_a_pass_is_there_and_passed() {
         again(StepOutcome::Passed, StepOutcome::Failed),
         [RecordDoubt::StepNotPassed { step: Step::Flash }]
     );
+}
+
+#[test]
+fn an_image_is_found_on_a_board_only_by_evidence_that_spares_its_transfer() {
+    let mut lenient = expected();
+    lenient.firmware.as_mut().unwrap().accepted.push(FirmwareEvidence::VersionOnly);
+    let found = |evidence, transferred, skipped: &[Step]| {
+        let mut r = sound();
+        let firmware = r.firmware.as_mut().unwrap();
+        (firmware.evidence, firmware.transferred) = (evidence, transferred);
+        for entry in r.steps.iter_mut().filter(|entry| skipped.contains(&entry.step)) {
+            entry.outcome = StepOutcome::Skipped;
+        }
+        judge_record(&r, &lenient)
+    };
+    use FirmwareEvidence::{BoardCrc, VersionOnly};
+    let both = [Step::Flash, Step::Boot];
+    let of = |steps: &[Step]| -> Vec<RecordDoubt> {
+        steps.iter().map(|step| RecordDoubt::FoundWithoutProof { step: *step }).collect()
+    };
+    assert_eq!(found(BoardCrc, false, &both), []);
+    // The procedure passes a board by its version text, but never leaves an image there for it.
+    assert_eq!(found(VersionOnly, true, &[]), []);
+    assert_eq!(found(VersionOnly, false, &both), of(&both));
+    // Neither sent nor found, both, or one half of each.
+    assert_eq!(found(BoardCrc, false, &[]), of(&both));
+    assert_eq!(found(BoardCrc, true, &both), of(&both));
+    assert_eq!(found(BoardCrc, false, &[Step::Flash]), of(&[Step::Boot]));
 }
 
 #[test]

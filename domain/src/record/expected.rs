@@ -42,6 +42,8 @@ pub struct ExpectedFirmware {
     pub released: Option<FirmwareRef>,
     /// Grades of firmware evidence with which a run may pass.
     pub accepted: Vec<FirmwareEvidence>,
+    /// Grades with which an image that was found on the board spares its transfer.
+    pub spares: Vec<FirmwareEvidence>,
 }
 
 /// One measurement as the procedure orders it.
@@ -98,6 +100,7 @@ impl Expected {
             firmware: procedure.flash.as_ref().map(|flash| ExpectedFirmware {
                 released: manifest.firmware.clone(),
                 accepted: flash.accepted_evidence.clone(),
+                spares: flash.skip_if_proved.clone(),
             }),
             parameters: profile.values.clone(),
             measurements,

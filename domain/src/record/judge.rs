@@ -61,6 +61,9 @@ wire! {
         NotOrdered { step: Step },
         /// A pass whose number was not read from the board after the restart, where the procedure writes it there.
         NumberNotProved,
+        /// A pass whose image is said to have been found on the board though it was sent, or by evidence that does not spare the
+        /// transfer; or to have been sent in a step that was skipped.
+        FoundWithoutProof { step: Step },
         /// A pass without a lock whose paths were not both read on.
         OutputNotProved,
     }
@@ -106,6 +109,7 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
         let last = record.steps.iter().rev().find(|entry| entry.step == step);
         let sound = match last.map(|entry| entry.outcome) {
             Some(StepOutcome::Passed) => true,
+            // Whether it might be, the firmware's evidence says.
             Some(StepOutcome::Skipped) => matches!(step, Step::Flash | Step::Boot),
             Some(StepOutcome::Failed) | None => false,
         };
@@ -151,6 +155,15 @@ fn judge_firmware(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Re
         (Some(ordered), Some(firmware)) if ordered.accepted.contains(&firmware.evidence) => {
             if !is_released(firmware, ordered) {
                 doubts.push(RecordDoubt::FirmwareDiffersFromBundle);
+            }
+            // An image that was not sent was found: by a grade that the procedure takes for that, and then nothing was begun.
+            let found = ordered.spares.contains(&firmware.evidence);
+            for step in [Step::Flash, Step::Boot] {
+                let last = record.steps.iter().rev().find(|entry| entry.step == step);
+                let skipped = last.is_some_and(|entry| entry.outcome == StepOutcome::Skipped);
+                if skipped == firmware.transferred || skipped && !found {
+                    doubts.push(RecordDoubt::FoundWithoutProof { step });
+                }
             }
         }
         (Some(_), _) => doubts.push(RecordDoubt::FirmwareNotProved),

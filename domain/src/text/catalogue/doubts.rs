@@ -55,6 +55,11 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
             "含工艺未规定的内容",
             Some(step_title(language, *step)),
         ),
+        D::FoundWithoutProof { step } => (
+            "the image is said to be found, which its evidence does not show",
+            "称固件已在板上，但证据不足",
+            Some(step_title(language, *step)),
+        ),
         D::NumberNotProved => ("number not read back from the board", "序列号未从板上回读", None),
         D::OutputNotProved => ("charge and discharge path not read on", "未读到充放电通路接通", None),
         D::IdentityOfAnotherUnit => ("an identifier belongs to another unit", "标识属于另一台设备", None),
