@@ -25,7 +25,10 @@ use domain::{
     step::Step,
     value::Value,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use uuid::Uuid;
 
 pub const IMAGE_CRC: u32 = 0x1234_5678;
@@ -54,8 +57,15 @@ pub fn order() -> Arc<WorkOrder> {
     order_of(model, profile, procedure)
 }
 
+/// The work that these texts make: model, profile, procedure.
+fn order_in([model, profile, procedure]: [&str; 3]) -> Arc<WorkOrder> {
+    let (profile, procedure) =
+        (parse_profile("p", profile).unwrap(), parse_procedure("q", procedure).unwrap());
+    order_of(parse_model("m", model).unwrap(), profile, procedure)
+}
+
 /// The work that these parts make.
-pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> Arc<WorkOrder> {
+fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> Arc<WorkOrder> {
     let image = procedure.flash.is_some();
     let file = |id: &str| FileRef { id: id.to_owned(), revision: 1, sha256: ContentHash::of(id.as_bytes()) };
     let manifest = BundleManifest {
@@ -117,8 +127,12 @@ pub struct PaperBench {
 impl PaperBench {
     #[expect(clippy::new_without_default, reason = "a bench is set up, not defaulted")]
     pub fn new() -> Self {
+        Self::with(order())
+    }
+
+    fn with(order: Arc<WorkOrder>) -> Self {
         Self {
-            order: order(),
+            order,
             runner: Runner::new(1, "0.1.0"),
             found: FoundState::Application,
             identity: identity(),
@@ -137,11 +151,14 @@ impl PaperBench {
 
     /// A board of the JK PB series: no loader, name, password or lock, no restart command, and no field for a number.
     pub fn jk_pb() -> Self {
-        let mut bench = Self::of(
-            include_str!("../../../../profiles/models/jk-pb.toml"),
-            include_str!("../../../../profiles/parameters/jk-pb-16s-lifepo4-100a.toml"),
-            include_str!("../../../../profiles/procedures/jk-pb-birth-16s-lifepo4.toml"),
-        );
+        static ORDER: OnceLock<Arc<WorkOrder>> = OnceLock::new();
+        let mut bench = Self::of(ORDER.get_or_init(|| {
+            order_in([
+                include_str!("../../../../profiles/models/jk-pb.toml"),
+                include_str!("../../../../profiles/parameters/jk-pb-16s-lifepo4-100a.toml"),
+                include_str!("../../../../profiles/procedures/jk-pb-birth-16s-lifepo4.toml"),
+            ])
+        }));
         let own = Identifier { kind: IdentifierKind::MachineCode, value: "2071234".into(), unique: true };
         bench.identity.identifiers = vec![own];
         bench
@@ -149,11 +166,14 @@ impl PaperBench {
 
     /// A JBD board fresh from its maker: nothing tells it from the next one until it bears its number.
     pub fn jbd() -> Self {
-        let mut bench = Self::of(
-            include_str!("../../../../profiles/models/jbd.toml"),
-            include_str!("../../../../profiles/parameters/jbd-8s-lto-100a.toml"),
-            include_str!("../../../../profiles/procedures/jbd-birth-8s-lto.toml"),
-        );
+        static ORDER: OnceLock<Arc<WorkOrder>> = OnceLock::new();
+        let mut bench = Self::of(ORDER.get_or_init(|| {
+            order_in([
+                include_str!("../../../../profiles/models/jbd.toml"),
+                include_str!("../../../../profiles/parameters/jbd-8s-lto-100a.toml"),
+                include_str!("../../../../profiles/procedures/jbd-birth-8s-lto.toml"),
+            ])
+        }));
         bench.identity.identifiers = vec![
             Identifier { kind: IdentifierKind::PcbLabel, value: String::new(), unique: false },
             Identifier { kind: IdentifierKind::MachineCode, value: "0".into(), unique: false },
@@ -162,11 +182,8 @@ impl PaperBench {
     }
 
     /// A bench for boards that report no CRC.
-    fn of(model: &str, profile: &str, procedure: &str) -> Self {
-        let model = parse_model("m", model).unwrap();
-        let (profile, procedure) =
-            (parse_profile("p", profile).unwrap(), parse_procedure("q", procedure).unwrap());
-        let mut bench = Self { order: order_of(model, profile, procedure), ..Self::new() };
+    fn of(order: &Arc<WorkOrder>) -> Self {
+        let mut bench = Self::with(Arc::clone(order));
         bench.identity.firmware_crc32 = None;
         bench
     }

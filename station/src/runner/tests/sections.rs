@@ -2,7 +2,7 @@
 
 use super::{code, good, spoil_reply};
 use crate::{
-    board::{BoardReply, BoardRequest},
+    board::{BoardAnswer, BoardReply, BoardRequest, WireUse},
     runner::{Board, Effect, Event, Lamp, tests_support::PaperBench},
 };
 use domain::{
@@ -15,6 +15,7 @@ use domain::{
     text::{Fault, FaultCode},
     value::Value,
 };
+use proptest::prelude::*;
 
 const SERIAL: &str = "TB26470213X";
 
@@ -376,4 +377,65 @@ fn a_board_with_a_strangers_number_is_refused_and_nothing_is_written_to_it() {
     let reads =
         |request: &BoardRequest| matches!(request, BoardRequest::Probe { .. } | BoardRequest::ReadIdentity);
     assert!(!asked(&bench, |request| !reads(request)));
+}
+
+/// What can go wrong between a new board and its number, beside what can go wrong with any.
+fn any_event_of_a_new_board() -> impl Strategy<Value = Event> {
+    let reply = |reply| Event::Board(Ok(BoardAnswer { reply, wire: WireUse::default() }));
+    let borne = |value: &str| {
+        let mut identity = PaperBench::jbd().identity;
+        (identity.identifiers[0].value, identity.identifiers[0].unique) =
+            (value.to_owned(), !value.is_empty());
+        identity
+    };
+    prop_oneof![
+        super::any_event(),
+        Just(reply(BoardReply::Number { read: SERIAL.to_owned() })),
+        Just(reply(BoardReply::Number { read: "TB26470999Z".to_owned() })),
+        Just(reply(BoardReply::Identity(borne("")))),
+        Just(reply(BoardReply::Identity(borne(SERIAL)))),
+        Just(reply(BoardReply::Identity(borne("TB26470999Z")))),
+        Just(Event::PresenceLost),
+        Just(Event::Claimed(Err(2))),
+        Just(Event::NumberReserved(Ok("TB26470999Z".to_owned()))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Good answers with wrong ones strewn in: whatever passes is known by the number in its record, and every run that was
+    /// opened is closed exactly once.
+    #[test]
+    fn a_new_board_passes_with_its_own_number_or_not_at_all(
+        wrong in proptest::collection::btree_map(0usize..35, any_event_of_a_new_board(), 0..4),
+    ) {
+        let mut bench = PaperBench::jbd();
+        let mut strewn = wrong.clone();
+        let mut question = bench.start();
+        for nth in 0..300 {
+            let Some(asked) = question else { break };
+            let answer = bench.answer(&asked);
+            question = match strewn.remove(&nth) {
+                // Answers nothing: the question stands, unless the run is over by it.
+                Some(Event::PresenceLost) => {
+                    bench.tell(Event::PresenceLost);
+                    bench.tell(answer)
+                }
+                Some(event) => bench.tell(event),
+                None => bench.tell(answer),
+            };
+        }
+        let opened = bench.done.iter().filter(|effect| matches!(effect, Effect::OpenRun { .. })).count();
+        prop_assert!(!bench.runner.is_working());
+        prop_assert!(bench.closed.len() <= 1 && opened <= bench.closed.len());
+        for record in &bench.closed {
+            prop_assert_eq!(judge_record(record, &bench.order.expected()), []);
+            if record.outcome == Outcome::Pass {
+                let own = record.identifiers.iter().find(|one| one.kind == IdentifierKind::PcbLabel);
+                prop_assert_eq!(own.map(|own| &own.value), record.serial.as_ref());
+                prop_assert_eq!(bench.number.as_ref().map(|(_, number)| number), record.serial.as_ref());
+            }
+        }
+    }
 }
