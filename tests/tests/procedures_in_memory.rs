@@ -6,6 +6,8 @@
 
 #[path = "procedures_in_memory/hall.rs"]
 mod hall;
+#[path = "procedures_in_memory/jbd.rs"]
+mod jbd;
 #[path = "procedures_in_memory/spoils.rs"]
 mod spoils;
 
@@ -29,7 +31,6 @@ use hall::{Hall, kept};
 use jigline_tests::memory_server::{BundleFiles, MemoryServer};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
-    codec,
     faults::Fault,
     firmware::build_image,
     jig::{JigSettings, MemoryJig},

@@ -150,8 +150,5 @@ impl Hall {
 
 /// What an observed board keeps in that register.
 pub fn kept(model: &DeviceModel, observed: &Observation, name: &str) -> String {
-    let register = model.register(name).unwrap();
-    let at = |address| observed.registers_kept.get(&address).copied().unwrap_or_default();
-    let words: Vec<u16> = (register.address..).take(usize::from(register.width())).map(at).collect();
-    codec::decode_text(register, &words)
+    observed.text(model, name).unwrap()
 }
