@@ -2,7 +2,7 @@
 
 use super::{fault, map, registers::Write};
 use domain::{
-    model::{Access, DeviceModel, Register, RegisterKind},
+    model::{Access, Block, DeviceModel, Provenance, Register, RegisterKind},
     text::Fault,
 };
 use protocol::{
@@ -36,12 +36,7 @@ pub(super) fn others_to_read(model: &DeviceModel, request: &Request) -> Vec<Requ
 }
 
 pub(super) fn plan_reads(model: &DeviceModel, registers: &[&Register]) -> Result<Vec<Request>, Fault> {
-    let readable: Vec<RangeInclusive<u16>> = model
-        .blocks
-        .iter()
-        .filter(|block| is_readable(block.access))
-        .filter_map(|block| map::range(model, block))
-        .collect();
+    let readable = readable(model);
     if map::is_field(model) {
         return plan_fields(model, registers, &readable);
     }
@@ -56,6 +51,25 @@ pub(super) fn plan_reads(model: &DeviceModel, registers: &[&Register]) -> Result
         .into_iter()
         .map(|span| Request::ReadHolding { address: span.address, quantity: span.quantity })
         .collect())
+}
+
+/// The places that one read may span: a block, and blocks that touch where a document prints both of them.
+fn readable(model: &DeviceModel) -> Vec<RangeInclusive<u16>> {
+    let is_printed = |block: &Block| block.provenance == Provenance::Published && !block.locked_reads;
+    let mut blocks: Vec<&Block> = model.blocks.iter().filter(|block| is_readable(block.access)).collect();
+    blocks.sort_by_key(|block| block.start);
+    let mut spans: Vec<(RangeInclusive<u16>, bool)> = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        let Some(places) = map::range(model, block) else { continue };
+        let printed = is_printed(block);
+        match spans.last_mut() {
+            Some((span, true)) if printed && span.end().checked_add(1) == Some(*places.start()) => {
+                *span = *span.start()..=*places.end();
+            }
+            _ => spans.push((places, printed)),
+        }
+    }
+    spans.into_iter().map(|(span, _)| span).collect()
 }
 
 /// Each field is one read. Its quantity is the fewest bytes that hold what is wanted of it: a text may be of any length.

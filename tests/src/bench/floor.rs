@@ -11,7 +11,7 @@
 
 use super::loaders::{DELAYS, Erases, FrozenLoader, PAGE_BYTES};
 use anyhow::{Context as _, Result, bail};
-use domain::model::{AddressStep, Block, DeviceModel, Register};
+use domain::model::{AddressStep, Block, DeviceModel, Provenance, Register};
 use protocol::timing::silence;
 use std::time::Duration;
 
@@ -176,17 +176,23 @@ fn runs(model: &DeviceModel, parameters: &[&Register], gaps: Gaps, limit: u16) -
         }
         match runs.last_mut() {
             Some((first, end, last))
-                if last.start == block.start
+                if (last.start == block.start || gaps == Gaps::Read && touch(last, block))
                     // Two halves of one register travel together.
                     && start.saturating_sub(*end) <= widest_gap
                     && start + width - *first <= limit =>
             {
-                *end = start + width;
+                (*end, *last) = (start + width, block);
             }
             _ => runs.push((start, start + width, block)),
         }
     }
     Ok(runs.into_iter().map(|(start, end, _)| usize::from(end - start)).collect())
+}
+
+/// Whether one read may span both: a document prints both, and nothing lies between.
+fn touch(block: &Block, next: &Block) -> bool {
+    let printed = |block: &Block| block.provenance == Provenance::Published;
+    printed(block) && printed(next) && block.start.checked_add(block.count) == Some(next.start)
 }
 
 #[cfg(test)]

@@ -24,8 +24,7 @@ const FLASH_GOAL: f64 = 1.01;
 /// Most that a whole profile may take, read, written and read back, as a ratio to its floor; where a device's own papers ask for
 /// quiet between exchanges, to the floor with that quiet, and the ratio to the bare one is shown beside.
 const PROFILE_GOAL: f64 = 1.10;
-/// Most that finding a board and reading who it is may take, milliseconds beyond what its model says a board needs to wake and one
-/// named quiet: nobody can ask twice without it, and what a third exchange costs is ours.
+/// Most that finding a board and reading who it is may take, milliseconds beyond what its model says a board needs to wake.
 const IDENTITY_GOAL_MS: f64 = 300.0;
 /// Most by which an image on a pseudo terminal may differ from the virtual figure, per cent of it.
 const PTY_FLASH_GOAL_PERCENT: f64 = 2.0;
@@ -70,7 +69,7 @@ pub fn in_virtual_time(choice: Choice) -> Result<Figures> {
             figures.beside(format!("profile_{}_bare", model.id), ratio(taken.span, floor.time(BAUD)));
         }
         let taken = virtually(identity(Medium::Memory, model, choice.seed))?;
-        let beyond = milliseconds(taken.call) - stated_wake_ms(model) - milliseconds(measured.quiet);
+        let beyond = milliseconds(taken.call) - stated_wake_ms(model);
         figures.at_most(format!("identity_{}_ms", model.id), beyond, IDENTITY_GOAL_MS);
         figures.beside(format!("identity_{}_whole_ms", model.id), milliseconds(taken.call));
     }
