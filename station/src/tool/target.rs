@@ -32,7 +32,8 @@ const SILENT_MS: u32 = 10_000;
 /// Which board.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// Serial device, best by its stable path (/dev/serial/by-path/...), or tcp:HOST:PORT for a serial server
+    /// Serial device, best by its stable path (/dev/serial/by-path/...), tcp:HOST:PORT for a serial server, or
+    /// rfc2217:HOST:PORT for one whose rate can be set from here
     #[arg(long)]
     pub port: String,
     /// Device model file (profiles/models/*.toml)
