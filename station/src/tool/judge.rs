@@ -29,7 +29,7 @@ pub(super) fn parse_settings(model: &DeviceModel, settings: &[String]) -> ToolRe
     Ok(values)
 }
 
-fn parameter<'m>(model: &'m DeviceModel, name: &str) -> ToolResult<&'m Register> {
+pub(super) fn parameter<'m>(model: &'m DeviceModel, name: &str) -> ToolResult<&'m Register> {
     match model.register(name) {
         Some(register) if register.parameter => Ok(register),
         Some(_) => Err(ToolFault::usage(format!(

@@ -4,13 +4,15 @@ use super::{
     desk::Desk,
     fault::{ToolFault, ToolResult},
     report::{Identity, RegisterRead, Report},
+    settings_file,
     target::Target,
 };
-use crate::board::BoardRequest;
+use crate::board::{BoardRequest, Reading};
 use domain::{
     model::{Access, DeviceModel},
     record::FoundState,
 };
+use std::path::Path;
 
 pub(super) async fn probe(target: &Target, desk: &mut Desk<'_>) -> ToolResult {
     let mut session = target.open(target.model()?)?;
@@ -37,9 +39,13 @@ pub(super) async fn read(target: &Target, registers: &[String], desk: &mut Desk<
     Ok(())
 }
 
-pub(super) async fn dump(target: &Target, all: bool, desk: &mut Desk<'_>) -> ToolResult {
+pub(super) async fn dump(target: &Target, all: bool, file: Option<&Path>, desk: &mut Desk<'_>) -> ToolResult {
     let mut session = target.open(target.model()?)?;
-    session.application(desk).await?;
+    let identity = match file {
+        // Another model's registers would be taken for this one's.
+        Some(_) => session.own_application(desk).await?,
+        None => session.application(desk).await?,
+    };
     let readings = if all {
         let model = &session.model;
         let readable = model.registers.iter().filter(|register| is_readable(model, &register.name));
@@ -48,8 +54,25 @@ pub(super) async fn dump(target: &Target, all: bool, desk: &mut Desk<'_>) -> Too
     } else {
         session.readings(BoardRequest::ReadParameters).await?
     };
+    let saved = match file {
+        Some(file) => {
+            let parameters: Vec<Reading> = readings
+                .iter()
+                .filter(|reading| {
+                    session.model.register(&reading.name).is_some_and(|register| register.parameter)
+                })
+                .cloned()
+                .collect();
+            let at = desk.clock.now().at;
+            Some((file, settings_file::save(file, &session.model, &identity, at, &parameters)?))
+        }
+        None => None,
+    };
     for reading in readings {
         desk.report(&Report::Register(RegisterRead::of(&session.model, reading)))?;
+    }
+    if let Some((file, (parameters, left_out))) = saved {
+        desk.report(&Report::Saved { file: file.display().to_string(), parameters, left_out })?;
     }
     Ok(())
 }

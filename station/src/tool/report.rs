@@ -87,6 +87,12 @@ pub enum Report {
         blocks: usize,
         registers: usize,
     },
+    /// Parameters in a file; those that no board would take again are left out.
+    Saved {
+        file: String,
+        parameters: usize,
+        left_out: Vec<String>,
+    },
     /// How a command ended that did not end well.
     Fault {
         code: String,

@@ -65,6 +65,13 @@ impl Report {
             Self::Draft { file, device, blocks, registers } => format!(
                 "draft: {file} ({blocks} blocks, {registers} registers of device {device}, all marked captured)"
             ),
+            Self::Saved { file, parameters, left_out } if left_out.is_empty() => {
+                format!("saved: {parameters} parameters in {file}")
+            }
+            Self::Saved { file, parameters, left_out } => format!(
+                "saved: {parameters} parameters in {file}; as comments, for they cannot be written: {}",
+                left_out.join(", ")
+            ),
             Self::Fault { text, .. } => text.clone(),
         };
         vec![line]
