@@ -206,7 +206,11 @@ async fn run() -> Result<()> {
         Command::Board { model, pty, tcp, seed, baud, fault, knobs, disturbances } => {
             let model = load_model(&model, baud)?;
             let size = model.image_capacity().min(24 * 1024);
-            let image = build_image(&model, "V1.8", size, seed)?;
+            // Of many models no way to send an image is known: their boards come with none.
+            let image = match model.loader() {
+                Some(_) => build_image(&model, "V1.8", size, seed)?,
+                None => Vec::new(),
+            };
             let birth = Birth::new(0, seed, fault, image.into())
                 .with_knobs(turned(&knobs)?)
                 .with_disturbances(disturbed(&disturbances)?);

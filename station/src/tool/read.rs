@@ -89,23 +89,43 @@ pub(super) fn is_readable(model: &DeviceModel, name: &str) -> bool {
 
 fn check_readable(model: &DeviceModel, name: &str) -> ToolResult {
     if model.register(name).is_none() {
-        let near: Vec<&str> = model
-            .registers
-            .iter()
-            .map(|register| register.name.as_str())
-            .filter(|known| known.contains(name) || name.contains(known))
-            .take(8)
-            .collect();
-        let hint = if near.is_empty() {
-            "`board dump --all` lists what it has".to_owned()
-        } else {
-            format!("did you mean {}?", near.join(", "))
-        };
+        let names = model.registers.iter().map(|register| register.name.as_str());
+        let hint = near(names, name).unwrap_or_else(|| "`board dump --all` lists what it has".to_owned());
         return Err(ToolFault::usage(format!("model {} has no register {name:?}; {hint}", model.id)));
     }
     if is_readable(model, name) {
         Ok(())
     } else {
         Err(ToolFault::usage(format!("{name} of model {} is never read", model.id)))
+    }
+}
+
+/// The names that look like this one, as a question.
+pub(super) fn near<'n>(names: impl Iterator<Item = &'n str>, name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('_').filter(|part| part.len() > 2).collect();
+    let mut alike: Vec<(usize, &str)> = names
+        .map(|known| {
+            let whole = known.contains(name) || name.contains(known);
+            let shared = known.split('_').filter(|part| parts.contains(part)).count();
+            (if whole { usize::MAX } else { shared }, known)
+        })
+        .filter(|(shared, _)| *shared > 0 && shared.saturating_mul(2) >= parts.len())
+        .collect();
+    alike.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+    let alike: Vec<&str> = alike.into_iter().map(|(_, known)| known).take(8).collect();
+    (!alike.is_empty()).then(|| format!("did you mean {}?", alike.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_asked_back() {
+        let names = ["charge_delay_s", "discharge_delay_s", "cell_1_mv", "soc_percent"];
+        let asked = |name| near(names.into_iter(), name);
+        assert_eq!(asked("charge_delay").as_deref(), Some("did you mean charge_delay_s, discharge_delay_s?"));
+        assert_eq!(asked("delay_charge").as_deref(), Some("did you mean charge_delay_s, discharge_delay_s?"));
+        assert_eq!(asked("nonsense"), None);
     }
 }

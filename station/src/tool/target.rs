@@ -201,8 +201,9 @@ impl Session {
     }
 }
 
-/// Opens a port, or says who holds it.
+/// Opens a port, or says who holds it; a port that a running agent works is not opened, whether it has it open or not.
 pub(super) fn open_line(port: &str, baud: u32) -> ToolResult<Line> {
+    holder::check_free(port)?;
     Line::open(port, baud).map_err(|fault| holder::port_fault(port, fault))
 }
 

@@ -222,7 +222,7 @@ impl Sample {
         let temperatures: Vec<String> =
             self.words.temperatures.iter().map(|(title, value)| format!("{title} {value:.1} °C")).collect();
         let alarms =
-            if self.words.alarms.is_empty() { "none".to_owned() } else { self.words.alarms.join(", ") };
+            if self.words.alarms.is_empty() { "none".to_owned() } else { self.words.alarms.join("; ") };
         let outputs: Vec<String> = self
             .words
             .outputs

@@ -99,7 +99,7 @@ impl RegisterRead {
             value = format!("{value} ({})", set.join(", "));
         }
         let assumed = if self.provenance == Some(Provenance::Assumed) { "  assumed" } else { "" };
-        format!("{:<34} {value:<24} {} {}{assumed}", self.name, self.address, self.raw.join(" "))
+        format!("{:<38} {value:<22} {} {}{assumed}", self.name, self.address, self.raw.join(" "))
     }
 }
 
@@ -111,7 +111,7 @@ impl Parameter {
             format!("{} already", with_unit(&self.set, &self.unit))
         };
         let holds = if self.holds { "" } else { ", does NOT hold" };
-        format!("{:<34} {change:<24} {} {}{holds}", self.name, self.evidence.as_str(), self.read)
+        format!("{:<38} {change:<22} {} {}{holds}", self.name, self.evidence.as_str(), self.read)
     }
 }
 
