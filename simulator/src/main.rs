@@ -220,6 +220,7 @@ async fn run() -> Result<()> {
                 );
             }
             let size = model.image_capacity().min(24 * 1024);
+            // Of many models no way to send an image is known: their boards come with none.
             let image = match model.loader() {
                 Some(_) => build_image(&model, "V1.8", size, seed)?,
                 None => Vec::new(),

@@ -48,7 +48,8 @@ pub struct StationConfig {
 pub struct SlotConfig {
     /// From 1.
     pub number: u16,
-    /// Path or name of the serial port, or `tcp:HOST:PORT` for a port of a serial server.
+    /// Path or name of the serial port, or `tcp:HOST:PORT` for a port of a serial server, `rfc2217:HOST:PORT` where its
+    /// rate can be set from here.
     pub device: String,
     /// The adapter hears itself: the echo of all that is sent is taken off.
     #[serde(default)]

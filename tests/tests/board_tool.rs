@@ -49,6 +49,34 @@ async fn a_parameter_is_written_read_back_and_verified_only_by_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn parameters_are_saved_in_a_file_and_given_back_to_the_board() {
+    let bench = Bench::new().await;
+    let (file, profile) = (bench.folder().join("board.toml").display().to_string(), bench.profile());
+    // A profile is such a file, with ratings of its own, and the command line goes over it.
+    let tuned = ["write", &profile, "charge_delay_s=7", "--test-current-a", "0", "--simulated"];
+    let tuned = bench.tool(&tuned).await;
+    assert_eq!(tuned.code, 0, "{tuned:?}");
+    let before = bench.observe().await.parameters;
+    assert_eq!(
+        (before["charge_protection_l1_mv"].as_str(), before["charge_delay_s"].as_str()),
+        ("2800", "7")
+    );
+    let dump = bench.tool(&["dump", "--save", &file]).await;
+    assert_eq!(dump.code, 0, "{dump:?}");
+    assert_eq!(dump.event("saved")["parameters"], bench.model.parameters().count(), "{dump:?}");
+    let write = ["write", "charge_protection_l1_mv=2790", "charge_delay_s=6", "--simulated"];
+    assert_eq!(bench.tool(&write).await.code, 0);
+    // Current limits are among them, and they are judged by the product alone.
+    let unjudged = bench.tool(&["write", &file, "--simulated"]).await;
+    assert_eq!(unjudged.event("fault")["code"], "needs_ratings");
+    let again = ["write", &file, "--product", &profile, "--test-current-a", "0", "--simulated", "--restart"];
+    let again = bench.tool(&again).await;
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(again.events("parameter").iter().filter(|p| p["written"] == true).count(), 2);
+    assert_eq!(bench.observe().await.parameters, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_register_that_does_not_hold_is_found_by_the_restart_and_by_nothing_else() {
     let bench = Bench::with(Some(simulator::Fault::RegisterDoesNotHold)).await;
     let set = ["write", "charge_protection_l1_mv=4180", "--simulated"];

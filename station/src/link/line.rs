@@ -6,7 +6,10 @@
 
 use super::{
     fault,
-    transport::{EchoPort, EchoWatch, StreamPort, TCP_PREFIX, TcpPort, Transport, is_collision, open_serial},
+    transport::{
+        EchoPort, EchoWatch, RFC2217_PREFIX, Rfc2217Port, StreamPort, TCP_PREFIX, TcpPort, Transport,
+        is_collision, open_serial,
+    },
 };
 use crate::{board::WireUse, wire::Recorder};
 use domain::text::{Fault, FaultCode};
@@ -81,18 +84,18 @@ impl Meter {
 impl Line {
     /// Opens a port at `baud` bits per second, 8N1, without flow control, exclusively: a second program (or slot) that asks for
     /// the same device is refused. `device`: a serial port's path or name, or `tcp:HOST:PORT` for a serial server, which is
-    /// connected to when the first byte is sent or awaited, and whose port must be set to `baud` on its own page.
+    /// connected to when the first byte is sent or awaited, and whose port must be set to `baud` on its own page; or
+    /// `rfc2217:HOST:PORT` for one whose rate can be set from here.
     ///
     /// # Errors
     /// `PortNotOpened` with the device and the system's reason.
     pub fn open(device: &str, baud: u32) -> Result<Self, Fault> {
-        let port: Box<dyn Transport> = match device.strip_prefix(TCP_PREFIX) {
-            Some(address) => {
-                Box::new(TcpPort::new(address).map_err(|error| fault::port_not_opened(device, &error))?)
-            }
-            None => {
-                Box::new(open_serial(device, baud).map_err(|error| fault::port_not_opened(device, &error))?)
-            }
+        let port: Box<dyn Transport> = if let Some(address) = device.strip_prefix(TCP_PREFIX) {
+            Box::new(TcpPort::new(address).map_err(|error| fault::port_not_opened(device, &error))?)
+        } else if let Some(address) = device.strip_prefix(RFC2217_PREFIX) {
+            Box::new(Rfc2217Port::new(address, baud).map_err(|error| fault::port_not_opened(device, &error))?)
+        } else {
+            Box::new(open_serial(device, baud).map_err(|error| fault::port_not_opened(device, &error))?)
         };
         Ok(Self::new(device, port, baud))
     }

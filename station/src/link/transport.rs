@@ -1,10 +1,12 @@
 //! What a line runs over: a serial port, a serial server in the network, or any stream of bytes in a port's stead.
 
 mod echo;
+mod rfc2217;
 mod serial;
 mod tcp;
 
 pub(super) use echo::{EchoPort, EchoWatch, is_collision};
+pub(super) use rfc2217::{PREFIX as RFC2217_PREFIX, Rfc2217Port};
 pub(super) use serial::open as open_serial;
 pub(super) use tcp::{PREFIX as TCP_PREFIX, TcpPort};
 

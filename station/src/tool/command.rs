@@ -11,7 +11,7 @@ use super::{
 use crate::board::{BoardReply, BoardRequest};
 use domain::{
     evidence::Evidence,
-    model::{Command, DeviceModel, RegisterKind},
+    model::{Command, DeviceModel, Register, RegisterKind},
     record::FoundState,
     rules::Ratings,
     text::{Fault, FaultCode},
@@ -31,10 +31,10 @@ enum Meaning {
         bit: u8,
         on: bool,
     },
-    /// One option of a parameter.
+    /// One option of a parameter, or 1 and 0 of one that is a switch.
     Mode {
         register: String,
-        option: String,
+        option: Value,
     },
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn command(
             session.show_output(desk).await
         }
         Meaning::Mode { register, option } => {
-            let wanted = Values::from([(register.clone(), Value::Text(option))]);
+            let wanted = Values::from([(register.clone(), option)]);
             writing.permit(&model, &target.port, &[&register], desk)?;
             let mut session = target.open(model)?;
             session.own_application(desk).await?;
@@ -85,15 +85,7 @@ fn meaning(model: &DeviceModel, name: &str, value: Option<&str>) -> ToolResult<M
     }
     for register in model.parameters() {
         if let Some(bit) = register.bits.iter().find(|bit| bit.name == name) {
-            let on = match value {
-                Some("on") => true,
-                Some("off") => false,
-                _ => {
-                    return Err(ToolFault::usage(format!(
-                        "{name} is a switch: say {name} on, or {name} off"
-                    )));
-                }
-            };
+            let on = switched(name, value)?;
             return Ok(Meaning::Switch { register: register.name.clone(), bit: bit.bit & 15, on });
         }
         if register.kind == RegisterKind::Enum && register.name == name {
@@ -102,7 +94,11 @@ fn meaning(model: &DeviceModel, name: &str, value: Option<&str>) -> ToolResult<M
                 return Err(ToolFault::usage(format!("{name} is one of {}: say which", options.join(", "))));
             };
             check_value(register, &Value::from(option))?;
-            return Ok(Meaning::Mode { register: name.to_owned(), option: option.to_owned() });
+            return Ok(Meaning::Mode { register: name.to_owned(), option: Value::from(option) });
+        }
+        if is_switch(register) && register.name == name {
+            let option = Value::Number(if switched(name, value)? { 1.0 } else { 0.0 });
+            return Ok(Meaning::Mode { register: name.to_owned(), option });
         }
     }
     Err(ToolFault::usage(format!(
@@ -110,6 +106,20 @@ fn meaning(model: &DeviceModel, name: &str, value: Option<&str>) -> ToolResult<M
         model.id,
         known(model).join(", ")
     )))
+}
+
+fn switched(name: &str, value: Option<&str>) -> ToolResult<bool> {
+    match value {
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        _ => Err(ToolFault::usage(format!("{name} is a switch: say {name} on, or {name} off"))),
+    }
+}
+
+/// Whether a parameter is a number that is 0 or 1 and nothing else.
+fn is_switch(register: &Register) -> bool {
+    let is_plain = register.scale == 1.0 && register.offset == 0.0;
+    is_plain && register.unit.is_empty() && (register.min, register.max) == (Some(0.0), Some(1.0))
 }
 
 /// Every name that `command` takes for a model.
@@ -121,7 +131,9 @@ fn known(model: &DeviceModel) -> Vec<String> {
         let options: Vec<&str> = register.options.iter().map(|option| option.name.as_str()).collect();
         format!("{} {}", register.name, options.join("|"))
     });
-    commands.chain(switches).chain(modes).collect()
+    let numbers = model.parameters().filter(|register| is_switch(register));
+    let numbers = numbers.map(|register| format!("{} on|off", register.name));
+    commands.chain(switches).chain(numbers).chain(modes).collect()
 }
 
 impl Session {
@@ -228,8 +240,15 @@ mod tests {
         );
         assert_eq!(
             meaning(&model, "heater_mode", Some("all")).unwrap(),
-            Meaning::Mode { register: "heater_mode".to_owned(), option: "all".to_owned() }
+            Meaning::Mode { register: "heater_mode".to_owned(), option: Value::from("all") }
         );
+        let jk = include_str!("../../../profiles/models/jk-pb.toml");
+        let jk = domain::model::parse_model("jk-pb.toml", jk).unwrap();
+        assert_eq!(
+            meaning(&jk, "charge_switch", Some("off")).unwrap(),
+            Meaning::Mode { register: "charge_switch".to_owned(), option: Value::Number(0.0) }
+        );
+        assert!(known(&jk).contains(&"balance_switch on|off".to_owned()), "{:?}", known(&jk));
         for (name, value) in
             [("sleep", Some("on")), ("balancer", None), ("heater_mode", Some("hot")), ("explode", None)]
         {

@@ -1,18 +1,70 @@
-//! Who holds a port that could not be opened. Only Linux tells; elsewhere nobody is named.
+//! Who holds a port, or works it: named before it is opened, so that nobody is disturbed. Only Linux tells; elsewhere nobody is
+//! named, and a port that is held refuses to open.
 
 use domain::text::Fault;
+use serde::Deserialize;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use super::fault::ToolFault;
+use super::fault::{ToolFault, ToolResult};
 
 /// A process that has the device open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Holder {
     pid: u32,
     arguments: Vec<String>,
+    /// The slot that its settings bind to the port.
+    slot: Option<u16>,
+}
+
+/// Of an agent's settings, what is no secret.
+#[derive(Deserialize)]
+struct Slots {
+    #[serde(rename = "slot")]
+    slots: Vec<Slot>,
+}
+
+#[derive(Deserialize)]
+struct Slot {
+    number: u16,
+    device: String,
+}
+
+/// Whoever works this port and would be disturbed: a running agent whose settings bind it to a slot, whether it has it open just
+/// now or not; of a serial server's port, which cannot be opened exclusively, another board tool too.
+pub(super) fn check_free(device: &str) -> ToolResult {
+    let proc = Path::new("/proc");
+    let working = processes(proc)
+        .filter(|(pid, _)| *pid != std::process::id())
+        .filter_map(|(pid, folder)| working(pid, &folder, device))
+        .next();
+    match working {
+        Some(holder) => Err(held(device, &holder)),
+        None => Ok(()),
+    }
+}
+
+fn working(pid: u32, folder: &Path, device: &str) -> Option<Holder> {
+    let mut holder = Holder { pid, arguments: arguments(folder), slot: None };
+    if holder.is_agent() {
+        holder.slot = Some(holder.slot_of(folder, device)?);
+        return Some(holder);
+    }
+    let is_in_network = ["tcp:", "rfc2217:"].iter().any(|prefix| device.starts_with(prefix));
+    let names_it = |argument: &String| address(argument.trim_start_matches("--port=")) == address(device);
+    (is_in_network && holder.program() == "jigline-station" && holder.arguments.iter().any(names_it))
+        .then_some(holder)
+}
+
+/// Of a serial server's port: the same by either name.
+fn address(device: &str) -> &str {
+    ["tcp:", "rfc2217:"].iter().find_map(|prefix| device.strip_prefix(prefix)).unwrap_or(device)
+}
+
+fn held(device: &str, holder: &Holder) -> ToolFault {
+    ToolFault::refused("port_held", format!("{device} is held by {}", holder.sentence()))
 }
 
 /// The fault of a port that did not open, or who is in the way.
@@ -21,9 +73,7 @@ pub(super) fn port_fault(device: &str, fault: Fault) -> ToolFault {
         holders(Path::new("/proc"), device).into_iter().filter(|h| h.pid != std::process::id()).collect();
     match others.iter().max_by_key(|holder| holder.weight()) {
         // Whoever simulates a board holds its pseudo terminal open at all times; that keeps nobody out.
-        Some(holder) if holder.weight() > 0 => {
-            ToolFault::refused("port_held", format!("{device} is held by {}", holder.sentence()))
-        }
+        Some(holder) if holder.weight() > 0 => held(device, holder),
         _ => fault.into(),
     }
 }
@@ -49,12 +99,34 @@ impl Holder {
         self.program() == "jigline-station" && words.find(|word| commands.contains(word)) == Some("run")
     }
 
+    /// The slot that this agent's settings bind to `device`; none where they cannot be read.
+    fn slot_of(&self, process: &Path, device: &str) -> Option<u16> {
+        let mut words = self.arguments.iter();
+        let file = words.find_map(|word| match word.strip_prefix("--config") {
+            Some("") => Some(None),
+            Some(rest) => rest.strip_prefix('=').map(Some),
+            None => None,
+        })?;
+        let file = file.or_else(|| words.next().map(String::as_str))?;
+        // Where it is named from: an absolute path stays what it is.
+        let file = fs::read_link(process.join("cwd")).unwrap_or_default().join(file);
+        let settings: Slots = toml::from_str(&fs::read_to_string(file).ok()?).ok()?;
+        let is_it = |slot: &&Slot| {
+            let (own, wanted) = (fs::canonicalize(&slot.device), fs::canonicalize(device));
+            address(&slot.device) == address(device)
+                || own.is_ok_and(|own| wanted.is_ok_and(|wanted| own == wanted))
+        };
+        settings.slots.iter().find(is_it).map(|slot| slot.number)
+    }
+
     fn sentence(&self) -> String {
         let pid = self.pid;
         if self.is_agent() {
+            let slot = self.slot.map_or_else(|| "a slot".to_owned(), |slot| format!("slot {slot}"));
+            let slots = self.slot.map_or_else(|| "that slot".to_owned(), |slot| format!("slot {slot}"));
             return format!(
-                "the station agent (jigline-station run, process {pid}), which works this slot; stop the agent, or take the \
-                 slot out of its settings, and start this again."
+                "the station agent (jigline-station run, process {pid}), which works {slot} with it; stop the agent, or take \
+                 {slots} out of its settings and start it again, and then this."
             );
         }
         let program = self.program();
@@ -70,13 +142,22 @@ impl Holder {
 /// Every process below `proc` that has `device` open and lets us see so.
 fn holders(proc: &Path, device: &str) -> Vec<Holder> {
     let Ok(wanted) = fs::canonicalize(device) else { return Vec::new() };
-    let Ok(processes) = fs::read_dir(proc) else { return Vec::new() };
-    processes
-        .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
-        .filter(|(_, folder): &(u32, PathBuf)| holds(folder, &wanted))
-        .map(|(pid, folder)| Holder { pid, arguments: arguments(&folder) })
+    processes(proc)
+        .filter(|(_, folder)| holds(folder, &wanted))
+        .map(|(pid, folder)| {
+            let mut holder = Holder { pid, arguments: arguments(&folder), slot: None };
+            if holder.is_agent() {
+                holder.slot = holder.slot_of(&folder, device);
+            }
+            holder
+        })
         .collect()
+}
+
+/// Every process with its folder below `proc`.
+fn processes(proc: &Path) -> impl Iterator<Item = (u32, PathBuf)> {
+    let entries = fs::read_dir(proc).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
 }
 
 fn holds(process: &Path, device: &Path) -> bool {
@@ -97,7 +178,11 @@ mod tests {
     use super::*;
 
     fn holder(arguments: &[&str]) -> Holder {
-        Holder { pid: 7, arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect() }
+        Holder {
+            pid: 7,
+            slot: None,
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+        }
     }
 
     #[test]
@@ -110,6 +195,37 @@ mod tests {
         assert!(other.sentence().starts_with("minicom (process 7)"));
         assert!(agent.weight() > other.weight());
         assert_eq!(holder(&["jigline-simulator", "jig"]).weight(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_agent_that_works_a_port_is_named_with_the_slot_before_the_port_is_opened() {
+        let proc = tempfile::tempdir().unwrap();
+        let settings = "name = \"jig\"\nkey = \"secret\"\n[[slot]]\nnumber = 3\ndevice = \"tcp:10.0.0.7:4001\"\n\
+                        [[slot]]\nnumber = 4\ndevice = \"/dev/null\"\n";
+        fs::write(proc.path().join("station.toml"), settings).unwrap();
+        let process = |arguments: &[&str]| {
+            let folder = proc.path().join("7");
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("cmdline"), arguments.join("\0")).unwrap();
+            let _it_is_there = std::os::unix::fs::symlink(proc.path(), folder.join("cwd"));
+            folder
+        };
+        for config in [&["--config", "station.toml"][..], &["--config=station.toml"]] {
+            let folder = process(&[&["/usr/bin/jigline-station", "run"], config].concat());
+            for (device, slot) in [("tcp:10.0.0.7:4001", 3), ("rfc2217:10.0.0.7:4001", 3), ("/dev/null", 4)] {
+                let holder = working(7, &folder, device).unwrap();
+                assert_eq!(holder.slot, Some(slot), "{device}");
+                let sentence = held(device, &holder).to_string();
+                for part in [device, "process 7", &format!("slot {slot}"), "stop the agent"] {
+                    assert!(sentence.contains(part), "{part} is missing: {sentence}");
+                }
+            }
+            assert!(working(7, &folder, "tcp:10.0.0.7:4002").is_none());
+        }
+        let folder = process(&["jigline-station", "board", "monitor", "--port", "rfc2217:10.0.0.7:4001"]);
+        assert!(working(7, &folder, "tcp:10.0.0.7:4001").unwrap().sentence().contains("another board tool"));
+        assert!(working(7, &folder, "/dev/null").is_none(), "its lock tells");
     }
 
     #[cfg(target_os = "linux")]

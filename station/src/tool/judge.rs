@@ -1,6 +1,9 @@
 //! What a person wants on a board, judged before it is sent: types and ranges first, then the model's rules. Pure.
 
-use super::fault::{ToolFault, ToolResult};
+use super::{
+    fault::{ToolFault, ToolResult},
+    read::near,
+};
 use domain::{
     codec::{self, CodecFault},
     model::{DeviceModel, Register, RegisterKind, Rule, Severity},
@@ -29,7 +32,7 @@ pub(super) fn parse_settings(model: &DeviceModel, settings: &[String]) -> ToolRe
     Ok(values)
 }
 
-fn parameter<'m>(model: &'m DeviceModel, name: &str) -> ToolResult<&'m Register> {
+pub(super) fn parameter<'m>(model: &'m DeviceModel, name: &str) -> ToolResult<&'m Register> {
     match model.register(name) {
         Some(register) if register.parameter => Ok(register),
         Some(_) => Err(ToolFault::usage(format!(
@@ -37,10 +40,11 @@ fn parameter<'m>(model: &'m DeviceModel, name: &str) -> ToolResult<&'m Register>
              their own",
             model.id
         ))),
-        None => Err(ToolFault::usage(format!(
-            "model {} has no parameter {name:?}; `board dump` lists them",
-            model.id
-        ))),
+        None => {
+            let names = model.parameters().map(|register| register.name.as_str());
+            let hint = near(names, name).unwrap_or_else(|| "`board dump` lists them".to_owned());
+            Err(ToolFault::usage(format!("model {} has no parameter {name:?}; {hint}", model.id)))
+        }
     }
 }
 

@@ -188,7 +188,18 @@ pub(super) async fn calibrate(
     // Whoever has just switched the load on is faster than the board's reading.
     tokio::time::sleep(settle).await;
     let within_ma = (f64::from(true_ma) * max_correction_percent / 100.0).ceil() as u32;
-    let (before_ma, mut after_ma) = match session.ask(BoardRequest::Calibrate { true_ma, within_ma }).await? {
+    let calibrated = session.ask(BoardRequest::Calibrate { true_ma, within_ma }).await.map_err(|fault| match fault {
+        ToolFault::Board(fault) if fault.code == FaultCode::WriteRefused => ToolFault::refused(
+            "calibration_refused",
+            format!(
+                "The board does not take the calibration ({}). It does so only while current flows: switch the load on, see by \
+                 `board monitor` that the board shows a current, and start this again.",
+                fault.args.get("exception").map_or("refused", String::as_str)
+            ),
+        ),
+        other => other,
+    })?;
+    let (before_ma, mut after_ma) = match calibrated {
         BoardReply::Calibrated { before_ma, after_ma } => (before_ma, after_ma),
         other => return Err(unexpected(&other)),
     };

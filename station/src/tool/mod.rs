@@ -16,6 +16,7 @@ mod read;
 mod replay;
 mod report;
 mod scan;
+mod settings_file;
 mod sniff;
 mod target;
 mod write;
@@ -74,8 +75,8 @@ enum BoardTool {
     Write {
         #[command(flatten)]
         target: Target,
-        /// NAME=VALUE, in the parameter's own unit
-        #[arg(required = true, value_name = "NAME=VALUE")]
+        /// NAME=VALUE, in the parameter's own unit; or a file of parameters: one that `dump --save` wrote, or a product's profile
+        #[arg(required = true, value_name = "NAME=VALUE|FILE")]
         settings: Vec<String>,
         /// Profile of the product, for the rules about its rated currents (profiles/parameters/*.toml)
         #[arg(long, value_name = "FILE")]
@@ -93,6 +94,9 @@ enum BoardTool {
         /// Every register that can be read, not only the parameters
         #[arg(long)]
         all: bool,
+        /// Write the parameters to a new file as well, for `board write FILE`
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
     },
     /// Send an image and start it
     Flash {
@@ -248,7 +252,7 @@ async fn work(tool: BoardTool, desk: &mut Desk<'_>) -> ToolResult {
             let product = product.as_deref();
             write::write(&target, &settings, write::Rated { product, test_current_a }, &writing, desk).await
         }
-        BoardTool::Dump { target, all } => read::dump(&target, all, desk).await,
+        BoardTool::Dump { target, all, save } => read::dump(&target, all, save.as_deref(), desk).await,
         BoardTool::Flash { target, image, permission } => {
             flash::flash(&target, &image, permission, desk).await
         }

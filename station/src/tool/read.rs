@@ -4,13 +4,15 @@ use super::{
     desk::Desk,
     fault::{ToolFault, ToolResult},
     report::{Identity, RegisterRead, Report},
+    settings_file,
     target::Target,
 };
-use crate::board::BoardRequest;
+use crate::board::{BoardRequest, Reading};
 use domain::{
     model::{Access, DeviceModel},
     record::FoundState,
 };
+use std::path::Path;
 
 pub(super) async fn probe(target: &Target, desk: &mut Desk<'_>) -> ToolResult {
     let mut session = target.open(target.model()?)?;
@@ -37,9 +39,13 @@ pub(super) async fn read(target: &Target, registers: &[String], desk: &mut Desk<
     Ok(())
 }
 
-pub(super) async fn dump(target: &Target, all: bool, desk: &mut Desk<'_>) -> ToolResult {
+pub(super) async fn dump(target: &Target, all: bool, file: Option<&Path>, desk: &mut Desk<'_>) -> ToolResult {
     let mut session = target.open(target.model()?)?;
-    session.application(desk).await?;
+    let identity = match file {
+        // Another model's registers would be taken for this one's.
+        Some(_) => session.own_application(desk).await?,
+        None => session.application(desk).await?,
+    };
     let readings = if all {
         let model = &session.model;
         let readable = model.registers.iter().filter(|register| is_readable(model, &register.name));
@@ -48,8 +54,25 @@ pub(super) async fn dump(target: &Target, all: bool, desk: &mut Desk<'_>) -> Too
     } else {
         session.readings(BoardRequest::ReadParameters).await?
     };
+    let saved = match file {
+        Some(file) => {
+            let parameters: Vec<Reading> = readings
+                .iter()
+                .filter(|reading| {
+                    session.model.register(&reading.name).is_some_and(|register| register.parameter)
+                })
+                .cloned()
+                .collect();
+            let at = desk.clock.now().at;
+            Some((file, settings_file::save(file, &session.model, &identity, at, &parameters)?))
+        }
+        None => None,
+    };
     for reading in readings {
         desk.report(&Report::Register(RegisterRead::of(&session.model, reading)))?;
+    }
+    if let Some((file, (parameters, left_out))) = saved {
+        desk.report(&Report::Saved { file: file.display().to_string(), parameters, left_out })?;
     }
     Ok(())
 }
@@ -66,23 +89,43 @@ pub(super) fn is_readable(model: &DeviceModel, name: &str) -> bool {
 
 fn check_readable(model: &DeviceModel, name: &str) -> ToolResult {
     if model.register(name).is_none() {
-        let near: Vec<&str> = model
-            .registers
-            .iter()
-            .map(|register| register.name.as_str())
-            .filter(|known| known.contains(name) || name.contains(known))
-            .take(8)
-            .collect();
-        let hint = if near.is_empty() {
-            "`board dump --all` lists what it has".to_owned()
-        } else {
-            format!("did you mean {}?", near.join(", "))
-        };
+        let names = model.registers.iter().map(|register| register.name.as_str());
+        let hint = near(names, name).unwrap_or_else(|| "`board dump --all` lists what it has".to_owned());
         return Err(ToolFault::usage(format!("model {} has no register {name:?}; {hint}", model.id)));
     }
     if is_readable(model, name) {
         Ok(())
     } else {
         Err(ToolFault::usage(format!("{name} of model {} is never read", model.id)))
+    }
+}
+
+/// The names that look like this one, as a question.
+pub(super) fn near<'n>(names: impl Iterator<Item = &'n str>, name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('_').filter(|part| part.len() > 2).collect();
+    let mut alike: Vec<(usize, &str)> = names
+        .map(|known| {
+            let whole = known.contains(name) || name.contains(known);
+            let shared = known.split('_').filter(|part| parts.contains(part)).count();
+            (if whole { usize::MAX } else { shared }, known)
+        })
+        .filter(|(shared, _)| *shared > 0 && shared.saturating_mul(2) >= parts.len())
+        .collect();
+    alike.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+    let alike: Vec<&str> = alike.into_iter().map(|(_, known)| known).take(8).collect();
+    (!alike.is_empty()).then(|| format!("did you mean {}?", alike.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_asked_back() {
+        let names = ["charge_delay_s", "discharge_delay_s", "cell_1_mv", "soc_percent"];
+        let asked = |name| near(names.into_iter(), name);
+        assert_eq!(asked("charge_delay").as_deref(), Some("did you mean charge_delay_s, discharge_delay_s?"));
+        assert_eq!(asked("delay_charge").as_deref(), Some("did you mean charge_delay_s, discharge_delay_s?"));
+        assert_eq!(asked("nonsense"), None);
     }
 }

@@ -87,6 +87,12 @@ pub enum Report {
         blocks: usize,
         registers: usize,
     },
+    /// Parameters in a file; those that no board would take again are left out.
+    Saved {
+        file: String,
+        parameters: usize,
+        left_out: Vec<String>,
+    },
     /// How a command ended that did not end well.
     Fault {
         code: String,
@@ -188,9 +194,10 @@ impl RegisterRead {
         let register = model.register(&reading.name);
         let address = register.map_or(0, |register| register.address);
         let block = register.and_then(|register| model.block(register));
-        let word = reading.raw.first().copied().unwrap_or_default();
+        let word = bits_of(&reading.value);
         let set_bits = register.filter(|register| !register.bits.is_empty()).map(|register| {
-            let set = register.bits.iter().filter(|bit| bit.bit < 16 && word & (1 << bit.bit) != 0);
+            let is_set = |bit: u8| word.checked_shr(bit.into()).is_some_and(|rest| rest & 1 == 1);
+            let set = register.bits.iter().filter(|bit| is_set(bit.bit));
             set.map(|bit| bit.name.clone()).collect()
         });
         Self {
@@ -238,6 +245,14 @@ impl Report {
             discharge_on: output.discharge_on,
             raw: hex_word(output.raw),
         }
+    }
+}
+
+/// The bits of a bit field of 16 or 32, whichever of its words comes first: its value shows them as one number.
+pub(super) fn bits_of(value: &Value) -> u32 {
+    match value {
+        Value::Text(text) => u32::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or_default(),
+        Value::Number(_) => 0,
     }
 }
 

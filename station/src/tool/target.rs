@@ -32,7 +32,8 @@ const SILENT_MS: u32 = 10_000;
 /// Which board.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// Serial device, best by its stable path (/dev/serial/by-path/...), or tcp:HOST:PORT for a serial server
+    /// Serial device, best by its stable path (/dev/serial/by-path/...), tcp:HOST:PORT for a serial server, or
+    /// rfc2217:HOST:PORT for one whose rate can be set from here
     #[arg(long)]
     pub port: String,
     /// Device model file (profiles/models/*.toml)
@@ -200,8 +201,9 @@ impl Session {
     }
 }
 
-/// Opens a port, or says who holds it.
+/// Opens a port, or says who holds it; a port that a running agent works is not opened, whether it has it open or not.
 pub(super) fn open_line(port: &str, baud: u32) -> ToolResult<Line> {
+    holder::check_free(port)?;
     Line::open(port, baud).map_err(|fault| holder::port_fault(port, fault))
 }
 

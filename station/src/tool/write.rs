@@ -7,6 +7,7 @@ use super::{
     password::PasswordSource,
     permit::{Permission, assumed_parts},
     report::{Parameter, Report},
+    settings_file,
     target::{Session, Target, unexpected},
 };
 use crate::board::{BoardReply, BoardRequest, Reading};
@@ -74,8 +75,17 @@ pub(super) async fn write(
     desk: &mut Desk<'_>,
 ) -> ToolResult {
     let model = target.model()?;
-    let wanted = parse_settings(&model, settings)?;
-    let product = rated.product.map(|file| product(&model, file)).transpose()?;
+    let (pairs, files): (Vec<String>, Vec<String>) =
+        settings.iter().cloned().partition(|setting| setting.contains('='));
+    let (mut wanted, mut of_file) = (Values::new(), None);
+    for file in files {
+        let (values, product) = settings_file::read(&model, Path::new(&file))?;
+        wanted.extend(values);
+        of_file = product.or(of_file);
+    }
+    // What is said on the command line goes over what stands in a file.
+    wanted.extend(parse_settings(&model, &pairs)?);
+    let product = rated.product.map(|file| product(&model, file)).transpose()?.or(of_file);
     let ratings = Ratings { product, jig_test_current_a: rated.test_current_a };
     // What can be known to kill without a look at the board never opens the port.
     judge(&model, &ratings, &Values::new(), &wanted)?;

@@ -41,11 +41,15 @@ impl TcpPort {
     /// # Errors
     /// An address without a port number.
     pub fn new(address: &str) -> io::Result<Self> {
+        Self::named(address, "a serial server is named tcp:HOST:PORT, like tcp:10.0.0.7:4001")
+    }
+
+    /// The same, and how a person names such a port.
+    pub(super) fn named(address: &str, advice: &str) -> io::Result<Self> {
         let has_port = address
             .rsplit_once(':')
             .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         if !has_port {
-            let advice = "a serial server is named tcp:HOST:PORT, like tcp:10.0.0.7:4001";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, advice));
         }
         Ok(Self(State::Connecting(Box::pin(connect(address.to_owned())))))

@@ -2,7 +2,7 @@
 
 use super::super::{
     read::is_readable,
-    report::{Named, with_unit},
+    report::{Named, bits_of, with_unit},
 };
 use crate::board::Reading;
 use chrono::{DateTime, Utc};
@@ -108,12 +108,12 @@ impl Watched {
             let voltage = matches!(register.unit.as_str(), "V" | "mV");
             if register.unit == "°C" {
                 temperatures.push(register);
-            } else if matches!(register.kind, RegisterKind::Bits | RegisterKind::Bits32) {
+            } else if tells_alarms(&register) {
                 alarms.push(register);
             } else if pack.is_none() && voltage && !register.name.starts_with(prefix) {
                 pack = Some(register);
-            } else if !voltage {
-                // Highest, lowest and spread of the cells are reckoned from the cells.
+            } else if !voltage && !register.unit.contains('Ω') {
+                // Highest, lowest and spread of the cells are reckoned from the cells; what wires resist hardly changes.
                 others.push(register);
             }
         }
@@ -150,9 +150,9 @@ impl Watched {
             self.pack.as_ref().and_then(|pack| Some(milli(number_of(pack)?, &pack.unit, "V") / 1000.0));
         let current = self.current.as_ref();
         let bits = |register: &Register| {
-            let word =
-                read.get(&register.name).and_then(|reading| reading.raw.last().copied()).unwrap_or_default();
-            let state = move |bit: &NamedBit| bit.bit < 16 && word & (1 << bit.bit) != 0;
+            let word = read.get(&register.name).map(|reading| bits_of(&reading.value)).unwrap_or_default();
+            let state =
+                move |bit: &NamedBit| word.checked_shr(bit.bit.into()).is_some_and(|rest| rest & 1 == 1);
             register.bits.iter().map(move |bit| (bit.clone(), state(bit))).collect::<Vec<_>>()
         };
         let outputs: Vec<_> = self.outputs.iter().flat_map(bits).collect();
@@ -191,11 +191,28 @@ impl Watched {
                 switches: titled(&switches),
                 values: others
                     .iter()
-                    .map(|(register, value)| (register.title.en.clone(), with_unit(value, &register.unit)))
+                    .map(|(register, value)| (register.title.en.clone(), worded(register, value)))
                     .collect(),
             },
         }
     }
+}
+
+/// Bit fields tell alarms, or which paths conduct, which cells are there: only their names say which.
+fn tells_alarms(register: &Register) -> bool {
+    matches!(register.kind, RegisterKind::Bits | RegisterKind::Bits32)
+        && ["alarm", "warning", "fault", "protection"].iter().any(|word| register.name.contains(word))
+}
+
+/// For a person: of a bit field what is set.
+fn worded(register: &Register, value: &Value) -> String {
+    if register.bits.is_empty() {
+        return with_unit(value, &register.unit);
+    }
+    let word = bits_of(value);
+    let is_set = |bit: &&NamedBit| word.checked_shr(bit.bit.into()).is_some_and(|rest| rest & 1 == 1);
+    let set: Vec<&str> = register.bits.iter().filter(is_set).map(|bit| bit.title.en.as_str()).collect();
+    if set.is_empty() { "none".to_owned() } else { set.join(", ") }
 }
 
 /// Thousandths of `whole`, which the value is in, or which it is in thousandths of already.
@@ -225,7 +242,7 @@ impl Sample {
         let temperatures: Vec<String> =
             self.words.temperatures.iter().map(|(title, value)| format!("{title} {value:.1} °C")).collect();
         let alarms =
-            if self.words.alarms.is_empty() { "none".to_owned() } else { self.words.alarms.join(", ") };
+            if self.words.alarms.is_empty() { "none".to_owned() } else { self.words.alarms.join("; ") };
         let outputs: Vec<String> = self
             .words
             .outputs

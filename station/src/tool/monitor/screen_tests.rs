@@ -96,3 +96,26 @@ fn a_paragraph_and_an_object_tell_the_same() {
     insta::assert_snapshot!("paragraph", sample.lines().join("\n"));
     insta::assert_json_snapshot!("object", sample);
 }
+
+#[test]
+fn alarms_beyond_the_sixteenth_bit_are_shown_and_bits_that_tell_of_other_things_are_no_alarms() {
+    let text = include_str!("../../../../profiles/models/jk-pb.toml");
+    let model = parse_model("jk-pb.toml", text).unwrap();
+    let watched = Watched::of(&model);
+    let readings = watched.names().into_iter().map(|name| {
+        let register = model.register(&name).unwrap();
+        let raw = match name.as_str() {
+            // Charge MOSFET, and the very first.
+            "alarms" => vec![0x0001, 0x0001],
+            "cells_present" => vec![0x0000, 0x0003],
+            _ => vec![0; usize::from(register.width())],
+        };
+        let value = codec::decode(register, &raw).unwrap();
+        Reading { name, raw, value, unit: register.unit.clone() }
+    });
+    let sample = watched.sample(1, "2027-03-01T09:30:00Z".parse().unwrap(), readings.collect());
+    assert_eq!(sample.alarms, ["wire_resistance", "charge_mosfet"]);
+    let text = sample.lines().join("\n");
+    assert!(text.contains("alarms: Wire resistance; Charge MOSFET"), "{text}");
+    assert!(text.contains("Cell 1, Cell 2") && !text.contains("Ω"), "{text}");
+}

@@ -65,6 +65,13 @@ impl Report {
             Self::Draft { file, device, blocks, registers } => format!(
                 "draft: {file} ({blocks} blocks, {registers} registers of device {device}, all marked captured)"
             ),
+            Self::Saved { file, parameters, left_out } if left_out.is_empty() => {
+                format!("saved: {parameters} parameters in {file}")
+            }
+            Self::Saved { file, parameters, left_out } => format!(
+                "saved: {parameters} parameters in {file}; as comments, for they cannot be written: {}",
+                left_out.join(", ")
+            ),
             Self::Fault { text, .. } => text.clone(),
         };
         vec![line]
@@ -92,7 +99,7 @@ impl RegisterRead {
             value = format!("{value} ({})", set.join(", "));
         }
         let assumed = if self.provenance == Some(Provenance::Assumed) { "  assumed" } else { "" };
-        format!("{:<34} {value:<24} {} {}{assumed}", self.name, self.address, self.raw.join(" "))
+        format!("{:<38} {value:<22} {} {}{assumed}", self.name, self.address, self.raw.join(" "))
     }
 }
 
@@ -104,7 +111,7 @@ impl Parameter {
             format!("{} already", with_unit(&self.set, &self.unit))
         };
         let holds = if self.holds { "" } else { ", does NOT hold" };
-        format!("{:<34} {change:<24} {} {}{holds}", self.name, self.evidence.as_str(), self.read)
+        format!("{:<38} {change:<22} {} {}{holds}", self.name, self.evidence.as_str(), self.read)
     }
 }
 
