@@ -215,8 +215,9 @@ fn each_step_of_a_pass_is_there_and_passed() {
 
 #[test]
 fn an_image_is_found_on_a_board_only_by_evidence_that_spares_its_transfer() {
+    use FirmwareEvidence::{BoardCrc, VersionOnly};
     let mut lenient = expected();
-    lenient.firmware.as_mut().unwrap().accepted.push(FirmwareEvidence::VersionOnly);
+    lenient.firmware.as_mut().unwrap().accepted.push(VersionOnly);
     let found = |evidence, transferred, skipped: &[Step]| {
         let mut r = sound();
         let firmware = r.firmware.as_mut().unwrap();
@@ -226,7 +227,6 @@ fn an_image_is_found_on_a_board_only_by_evidence_that_spares_its_transfer() {
         }
         judge_record(&r, &lenient)
     };
-    use FirmwareEvidence::{BoardCrc, VersionOnly};
     let both = [Step::Flash, Step::Boot];
     let of = |steps: &[Step]| -> Vec<RecordDoubt> {
         steps.iter().map(|step| RecordDoubt::FoundWithoutProof { step: *step }).collect()

@@ -324,7 +324,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
     }
 
     async fn send(&self) -> Result<u64, SendFault> {
-        let tell = |held| self.shared.tell(Progress::held_in_doubt(held));
+        let tell = |doubt| self.shared.tell(Progress::in_doubt(doubt));
         send_records(&self.shared.journal, &self.shared.server, tell).await
     }
 

@@ -30,8 +30,11 @@ use std::{
 
 const SCHEMA: i64 = 1;
 /// Tables that journals of the same form may have been made without.
-const LATER_TABLES: &str =
-    concat!(include_str!("journal/standing.sql"), include_str!("journal/wire_log.sql"));
+const LATER_TABLES: &str = concat!(
+    include_str!("journal/standing.sql"),
+    include_str!("journal/wire_log.sql"),
+    include_str!("journal/record.sql")
+);
 
 /// The journal, open. Dropping it closes the file; nothing is lost by that.
 pub struct Journal {
@@ -162,7 +165,10 @@ impl Journal {
             });
         }
         self.outbox_id = outbox.parse().map_err(|error| self.not_understood(error))?;
-        self.write(|c| c.execute_batch(LATER_TABLES))
+        self.write(|c| {
+            c.execute_batch(LATER_TABLES)?;
+            c.execute("DELETE FROM parked", []).map(drop)
+        })
     }
 
     fn shown(&self) -> String {

@@ -1,8 +1,7 @@
 //! What the station tells whoever started it: one JSON object a line.
 
-use crate::uplink::HeldInDoubt;
+use crate::uplink::{DoubtState, InDoubt};
 use domain::{
-    api::ingest::IngestState,
     ids::RunId,
     live::StationLive,
     outcome::Outcome,
@@ -32,12 +31,12 @@ pub enum Progress {
         duration_ms: u64,
         wire_floor_ms: u64,
     },
-    /// The server holds this record, but does not accept it: somebody must look.
-    HeldInDoubt {
+    /// The server does not accept this record: somebody must look.
+    InDoubt {
         number: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         run_id: Option<RunId>,
-        state: IngestState,
+        state: DoubtState,
         reason: String,
     },
     /// How many records the server holds of this outbox, and how many it does not.
@@ -76,16 +75,21 @@ impl Progress {
 
     /// The line of a record that the server does not accept.
     #[must_use]
-    pub fn held_in_doubt(held: HeldInDoubt) -> Self {
-        let HeldInDoubt { number, run_id, state, reason } = held;
-        Self::HeldInDoubt { number, run_id, state, reason }
+    pub fn in_doubt(doubt: InDoubt) -> Self {
+        let InDoubt { number, run_id, state, reason } = doubt;
+        Self::InDoubt { number, run_id, state, reason }
     }
 
     fn line(&self, form: ProgressForm) -> Option<String> {
         match (form, self) {
             (ProgressForm::None, _) | (ProgressForm::Plain, Self::Live { .. } | Self::Uplink { .. }) => None,
             (ProgressForm::Json, _) => serde_json::to_string(self).ok(),
-            (ProgressForm::Plain, Self::HeldInDoubt { number, reason, .. }) => {
+            (ProgressForm::Plain, Self::InDoubt { number, state: DoubtState::Refused, reason, .. }) => {
+                Some(format!(
+                    "record {number}: the server refuses it ({reason}); it is on this disk alone: keep the journal and ask for help"
+                ))
+            }
+            (ProgressForm::Plain, Self::InDoubt { number, reason, .. }) => {
                 Some(format!("record {number}: the server holds it and does not accept it: {reason}"))
             }
             (

@@ -10,7 +10,7 @@ pub(crate) mod tests;
 
 pub use bundles::OrderBook;
 pub use http::HttpServer;
-pub use records::{HeldInDoubt, SendFault, send_records};
+pub use records::{DoubtState, InDoubt, SendFault, send_records};
 
 use domain::{
     api::{
@@ -45,6 +45,10 @@ pub enum ServerFault {
     /// Transport, authentication or a 5xx: later, the same again.
     #[error("the server is away: {0}")]
     Away(String),
+    /// It is there and answers what this program does not understand: another version, or no Jigline at all. What was asked is not
+    /// known to be allowed.
+    #[error("the server's answer is not understood: {0}")]
+    NotUnderstood(String),
     /// A 4xx: the same again gives the same.
     #[error("the server refuses ({status} {code}): {detail}")]
     Refused { status: u16, code: String, detail: String },

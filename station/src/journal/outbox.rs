@@ -19,16 +19,18 @@ pub struct HeldCounts {
     pub held: u64,
     /// Records on this disk that it does not.
     pub unsent: u64,
+    /// Of these, records that it refused by themselves.
+    pub parked: u64,
 }
 
 impl Journal {
-    /// The oldest records that the server has not acknowledged, at most `limit`.
+    /// The oldest records that the server has neither acknowledged nor refused, at most `limit`.
     ///
     /// # Errors
     /// The file can't be read.
     pub fn unsent(&self, limit: u32) -> Result<Vec<UnsentEnvelope>, JournalFault> {
         self.read(|c| {
-            c.prepare_cached("SELECT number, envelope, sha256 FROM outbox ORDER BY number LIMIT ?1")?
+            c.prepare_cached("SELECT number, envelope, sha256 FROM outbox WHERE number NOT IN (SELECT number FROM parked) ORDER BY number LIMIT ?1")?
                 .query_map([limit], |row| {
                     Ok(UnsentEnvelope { number: row.get(0)?, text: row.get(1)?, sha256: row.get(2)? })
                 })?
@@ -58,15 +60,31 @@ impl Journal {
         })
     }
 
+    /// The server refuses this record by itself: it stays on this disk, unsent, and is offered again when the journal is opened next.
+    ///
+    /// # Errors
+    /// The disk refuses; it is offered again then.
+    pub fn park(&self, number: u64, reason: &str) -> Result<(), JournalFault> {
+        self.write(|c| {
+            c.execute(
+                "INSERT OR REPLACE INTO parked (number, reason) VALUES (?1, ?2)",
+                params![number, reason],
+            )
+            .map(drop)
+        })
+    }
+
     /// Counts for lamp, page and progress.
     ///
     /// # Errors
     /// The file can't be read.
     pub fn held_counts(&self) -> Result<HeldCounts, JournalFault> {
         self.read(|c| {
-            c.query_row("SELECT acknowledged, (SELECT count(*) FROM outbox) FROM journal", [], |row| {
-                Ok(HeldCounts { held: row.get(0)?, unsent: row.get(1)? })
-            })
+            c.query_row(
+                "SELECT acknowledged, (SELECT count(*) FROM outbox), (SELECT count(*) FROM parked) FROM journal",
+                [],
+                |row| Ok(HeldCounts { held: row.get(0)?, unsent: row.get(1)?, parked: row.get(2)? }),
+            )
         })
     }
 }

@@ -66,14 +66,14 @@ impl Journal {
     }
 
     /// Closes a run: gives its record a number and puts it into the outbox, in one transaction. Closing the same run again gives
-    /// the number it has.
+    /// the number it has, also when its record was sent and pruned since.
     ///
     /// # Errors
     /// The disk refuses; the record must then be kept and closed again later.
     pub fn close_run(&self, record: &BirthRecord, identity: Option<&str>) -> Result<u64, JournalFault> {
         let run = record.run_id.to_string();
         let known: Option<u64> = self.read(|c| {
-            c.query_row("SELECT number FROM outbox WHERE run_id = ?1", [&run], |row| row.get(0)).optional()
+            c.query_row("SELECT number FROM record WHERE run_id = ?1", [&run], |row| row.get(0)).optional()
         })?;
         if let Some(number) = known {
             return Ok(number);
@@ -98,6 +98,7 @@ impl Journal {
                 "INSERT INTO outbox (number, run_id, envelope, sha256) VALUES (?1, ?2, ?3, ?4)",
                 params![number, run, text, sha256.as_str()],
             )?;
+            c.execute("INSERT INTO record (number, run_id) VALUES (?1, ?2)", params![number, run])?;
             c.execute("UPDATE journal SET next_number = next_number + 1", [])?;
             if let Some(resumed) = record.resumes {
                 c.execute("UPDATE run SET resumed_by = ?2 WHERE run_id = ?1", params![resumed.to_string(), run])?;

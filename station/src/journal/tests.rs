@@ -271,6 +271,16 @@ fn closing_twice_gives_one_record() {
 }
 
 #[test]
+fn a_run_closed_again_after_its_record_was_sent_keeps_its_number_and_is_not_sent_twice() {
+    let mut desk = Desk::new().with_numbers(3);
+    let record = work(&desk, 100, usize::MAX).unwrap();
+    desk.journal().acknowledge(&[1]).unwrap();
+    let journal = desk.reopen();
+    assert_eq!(journal.close_run(&record, Some("machine_code:342589975")).unwrap(), 1);
+    assert!(journal.unsent(10).unwrap().is_empty());
+}
+
+#[test]
 fn a_pass_is_remembered_after_its_record_was_sent_and_pruned() {
     let mut desk = Desk::new().with_numbers(3);
     let record = work(&desk, 100, usize::MAX).unwrap();
@@ -278,7 +288,7 @@ fn a_pass_is_remembered_after_its_record_was_sent_and_pruned() {
     desk.journal().acknowledge(&[1]).unwrap();
     let journal = desk.reopen();
     assert!(journal.unsent(10).unwrap().is_empty());
-    assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 1, unsent: 0 });
+    assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 1, unsent: 0, parked: 0 });
     let serial = record.serial.clone().unwrap();
     assert_eq!(
         journal.passed(&record.identifiers, "birth").unwrap(),
@@ -408,7 +418,7 @@ async fn sent_records_are_pruned_in_order() {
     let server = crate::uplink::tests::ScriptedServer::default();
     assert_eq!(send_records(desk.journal(), &server, |_| {}).await.unwrap(), 3);
     assert_eq!(server.held.borrow().len(), 3);
-    assert_eq!(desk.journal().held_counts().unwrap(), HeldCounts { held: 3, unsent: 0 });
+    assert_eq!(desk.journal().held_counts().unwrap(), HeldCounts { held: 3, unsent: 0, parked: 0 });
 }
 
 #[test]

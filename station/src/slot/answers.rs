@@ -248,7 +248,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let known = match timeout(ADMISSION_PATIENCE, self.shared.server.admission(&question)).await {
             Ok(Ok(known)) => Some(known),
             // It is there and does not let the board in: nothing is written to it.
-            Ok(Err(fault @ ServerFault::Refused { .. })) => {
+            Ok(Err(fault @ (ServerFault::Refused { .. } | ServerFault::NotUnderstood(_)))) => {
                 return Err(Fault::new(FaultCode::AdmissionRefused).with("detail", fault));
             }
             Ok(Err(fault @ ServerFault::Away(_))) => {

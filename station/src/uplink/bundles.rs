@@ -77,7 +77,7 @@ impl OrderBook {
             return Ok(content);
         }
         let content = server.bundle(hash).await.map_err(|fault| match fault {
-            ServerFault::Away(_) => away(&fault),
+            ServerFault::Away(_) | ServerFault::NotUnderstood(_) => away(&fault),
             refusal @ ServerFault::Refused { .. } => refused(format!("bundle {hash}: {refusal}")),
         })?;
         if let Err(error) = write_json(&path, &content) {

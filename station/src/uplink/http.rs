@@ -116,7 +116,16 @@ async fn read<A: DeserializeOwned>(response: Response) -> Result<A, ServerFault>
     let url = response.url().path().to_owned();
     let body = response.bytes().await.map_err(away)?;
     serde_json::from_slice(&body).map_err(|error| {
-        ServerFault::Away(format!("its answer to {url} is not understood ({error}); is that address Jigline's server of this version?"))
+        let detail = format!(
+            "its answer to {url} is not understood ({error}); is that address Jigline's server of this version?"
+        );
+        // A portal that answers everything with a page of its own is nobody; an answer of the right form and unknown words is
+        // somebody's, and may say no.
+        if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok() {
+            ServerFault::NotUnderstood(detail)
+        } else {
+            ServerFault::Away(detail)
+        }
     })
 }
 

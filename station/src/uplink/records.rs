@@ -1,4 +1,5 @@
-//! Records on their way: oldest first, many a request. Only a server that is away stops the queue.
+//! Records on their way: oldest first, many a request. Only a server that is away stops the queue: a record that it refuses by itself
+//! is put aside, and those behind it go on.
 
 use super::{Server, ServerFault};
 use crate::journal::{Journal, JournalFault, UnsentEnvelope};
@@ -18,34 +19,41 @@ pub enum SendFault {
     Server(#[from] ServerFault),
     #[error(transparent)]
     Journal(#[from] JournalFault),
-    #[error(
-        "the server refuses record {number} by itself ({detail}); it stays in the journal: keep the file and ask for help"
-    )]
-    OneRefused { number: u64, detail: String },
     #[error("the server answered {got} results to {sent} records")]
     Miscounted { sent: usize, got: usize },
     #[error("the server's answer names another record than number {number}")]
     Misnamed { number: u64 },
 }
 
-/// A record that the server holds without accepting it.
+/// A record that somebody must look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldInDoubt {
+pub struct InDoubt {
     pub number: u64,
     pub run_id: Option<RunId>,
-    /// `Conflict` or `Quarantined`.
-    pub state: IngestState,
+    pub state: DoubtState,
     pub reason: String,
+}
+
+/// Where such a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtState {
+    /// The server holds it beside another of the same run.
+    Conflict,
+    /// The server holds it and does not accept it.
+    Quarantined,
+    /// The server does not take it; it is on this disk alone.
+    Refused,
 }
 
 /// Sends until nothing is left, and tells of each record that somebody must look at; gives how many records the server took.
 ///
 /// # Errors
-/// What stops the queue: the server is away, the journal can't be written, or a single record is refused.
+/// What stops the queue: the server is away, or the journal can't be written.
 pub async fn send_records(
     journal: &Journal,
     server: &impl Server,
-    mut tell: impl FnMut(HeldInDoubt),
+    mut tell: impl FnMut(InDoubt),
 ) -> Result<u64, SendFault> {
     let mut sent = 0;
     let mut limit = PER_REQUEST;
@@ -64,8 +72,11 @@ pub async fn send_records(
                 limit = u32::try_from(unsent.len() / 2).unwrap_or(1).max(1);
             }
             Err(SendFault::Server(ServerFault::Refused { detail, .. })) => {
-                let number = unsent.first().map_or(0, |envelope| envelope.number);
-                return Err(SendFault::OneRefused { number, detail });
+                for envelope in &unsent {
+                    journal.park(envelope.number, &detail)?;
+                    tell(in_doubt(envelope, DoubtState::Refused, detail.clone()));
+                }
+                limit = PER_REQUEST;
             }
             Err(fault) => return Err(fault),
         }
@@ -76,7 +87,7 @@ async fn send_some(
     journal: &Journal,
     server: &impl Server,
     unsent: &[UnsentEnvelope],
-    tell: &mut impl FnMut(HeldInDoubt),
+    tell: &mut impl FnMut(InDoubt),
 ) -> Result<(), SendFault> {
     let request = IngestRequest { envelopes: unsent.iter().map(|envelope| envelope.text.clone()).collect() };
     let response = server.ingest(&request).await?;
@@ -89,20 +100,29 @@ async fn send_some(
         if result.sha256.as_str() != envelope.sha256 {
             return Err(SendFault::Misnamed { number: envelope.number });
         }
-        if matches!(result.state, IngestState::Conflict | IngestState::Quarantined) {
+        let doubt = match result.state {
+            IngestState::Conflict => Some(DoubtState::Conflict),
+            IngestState::Quarantined => Some(DoubtState::Quarantined),
+            _ => None,
+        };
+        if let Some(state) = doubt {
             let reason = result.reason.as_deref().unwrap_or("no reason given").to_owned();
-            let envelope_read = serde_json::from_str::<Envelope>(&envelope.text);
-            let run_id = envelope_read.map(|envelope| envelope.record.run_id).ok();
-            tracing::error!(
-                number = envelope.number,
-                run = run_id.map(|run| run.to_string()).unwrap_or_default(),
-                state = ?result.state,
-                reason,
-                "the server holds this record, but somebody must look at it"
-            );
-            tell(HeldInDoubt { number: envelope.number, run_id, state: result.state, reason });
+            tell(in_doubt(envelope, state, reason));
         }
         held.push(envelope.number);
     }
     Ok(journal.acknowledge(&held)?)
+}
+
+fn in_doubt(envelope: &UnsentEnvelope, state: DoubtState, reason: String) -> InDoubt {
+    let read = serde_json::from_str::<Envelope>(&envelope.text);
+    let run_id = read.map(|envelope| envelope.record.run_id).ok();
+    tracing::error!(
+        number = envelope.number,
+        run = run_id.map(|run| run.to_string()).unwrap_or_default(),
+        ?state,
+        reason,
+        "somebody must look at this record"
+    );
+    InDoubt { number: envelope.number, run_id, state, reason }
 }

@@ -5,7 +5,7 @@ use crate::{
     journal::{HeldCounts, Journal},
     order::Boards,
     runner::tests_support::{PaperBench, parts_texts},
-    uplink::records::SendFault,
+    uplink::records::{DoubtState, SendFault},
 };
 use chrono::DateTime;
 use domain::{
@@ -141,7 +141,7 @@ async fn a_server_that_is_away_stops_the_queue_and_nothing_is_pruned() {
         send_records(&journal, &server, |_| {}).await,
         Err(SendFault::Server(ServerFault::Away(_)))
     ));
-    assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 0, unsent: 3 });
+    assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 0, unsent: 3, parked: 0 });
     assert_eq!(send_records(&journal, &server, |_| {}).await.unwrap(), 3);
 }
 
@@ -154,21 +154,30 @@ async fn an_answer_that_got_lost_makes_a_duplicate_and_no_second_record() {
     }
     assert_eq!(send_records(&journal, &server, |_| {}).await.unwrap(), 2);
     assert_eq!(server.held.borrow().len(), 2);
-    assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 2, unsent: 0 });
+    assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 2, unsent: 0, parked: 0 });
 }
 
 #[tokio::test]
-async fn a_request_refused_as_a_whole_is_halved_down_to_the_record_at_fault() {
+async fn a_record_that_the_server_refuses_by_itself_is_put_aside_and_stops_no_other() {
     let folder = tempfile::tempdir().unwrap();
-    let (journal, server) = (journal(folder.path(), 10), ScriptedServer::default());
+    let server = ScriptedServer::default();
     server.poison.replace(Some(format!("\"number\":{},", 7)));
-    let fault = send_records(&journal, &server, |_| {}).await.unwrap_err();
-    assert!(matches!(fault, SendFault::OneRefused { number: 7, .. }), "{fault}");
-    assert_eq!(
-        journal.held_counts().unwrap(),
-        HeldCounts { held: 6, unsent: 4 },
-        "those before it are held, none is lost"
-    );
+    {
+        let journal = journal(folder.path(), 10);
+        let mut told = Vec::new();
+        assert_eq!(send_records(&journal, &server, |doubt| told.push(doubt)).await.unwrap(), 9);
+        let told: Vec<_> = told.iter().map(|doubt| (doubt.number, doubt.run_id, doubt.state)).collect();
+        assert_eq!(told, [(7, Some(RunId(Uuid::from_u128(7))), DoubtState::Refused)]);
+        let counts = HeldCounts { held: 9, unsent: 1, parked: 1 };
+        assert_eq!(journal.held_counts().unwrap(), counts, "none is lost, and it counts as unsent");
+        // Nor is it offered over and over.
+        assert_eq!(send_records(&journal, &server, |_| {}).await.unwrap(), 0);
+    }
+    // A start later the server takes it.
+    server.poison.replace(None);
+    let journal = journal(folder.path(), 0);
+    assert_eq!(send_records(&journal, &server, |_| {}).await.unwrap(), 1);
+    assert_eq!(journal.held_counts().unwrap(), HeldCounts { held: 10, unsent: 0, parked: 0 });
 }
 
 #[tokio::test]
@@ -182,9 +191,9 @@ async fn conflict_and_quarantine_count_as_held_and_another_records_name_does_not
     server.state.set(Some(IngestState::Conflict));
     let mut told = Vec::new();
     assert_eq!(send_records(&journal, &server, |held| told.push(held)).await.unwrap(), 2);
-    let told: Vec<_> = told.iter().map(|held| (held.number, held.run_id, held.state)).collect();
+    let told: Vec<_> = told.iter().map(|doubt| (doubt.number, doubt.run_id, doubt.state)).collect();
     let run = |n| Some(RunId(Uuid::from_u128(n)));
-    let conflict = IngestState::Conflict;
+    let conflict = DoubtState::Conflict;
     assert_eq!(told, [(1, run(1), conflict), (2, run(2), conflict)], "somebody must look at both");
 }
 

@@ -79,6 +79,9 @@ async fn what_may_come_right_later_is_away_and_what_never_will_is_refused() {
     // A portal that answers everything with a page of its own.
     let (garbage, _) = ask("200 OK", "<html>sign in</html>").await;
     assert!(matches!(garbage, Err(ServerFault::Away(detail)) if detail.contains("not understood")));
+    // A server that has learnt words since: what it says may be a no.
+    let (unknown, _) = ask("200 OK", r#"{"bundle":"word of another version"}"#).await;
+    assert!(matches!(unknown, Err(ServerFault::NotUnderstood(detail)) if detail.contains("this version")));
 }
 
 #[tokio::test]
