@@ -406,6 +406,7 @@ impl Board {
                 image.flash_bytes,
                 self.pace,
                 (self.birth.fault == Some(Fault::FlippedFlashByte)).then(|| self.flip_at()),
+                block_time(self.birth.knobs.block_ms),
             ))),
             None => State::Asleep(Doze::default()),
         };
@@ -481,4 +482,9 @@ impl Board {
             self.memory.corrupt(register);
         }
     }
+}
+
+/// 0: no limit.
+fn block_time(ms: u32) -> Option<Duration> {
+    (ms != 0).then(|| Duration::from_millis(ms.into()))
 }

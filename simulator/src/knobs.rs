@@ -27,6 +27,9 @@ pub struct Knobs {
     pub sleep_after_s: u32,
     /// Switch: comes to the line asleep. For models that say how a board is woken.
     pub asleep: u32,
+    /// How long the loader gives a whole block after its first byte, milliseconds; 0: it waits for each byte only. ST's HAL driver as
+    /// it comes gives 1000, less than 1024 bytes take at 9600 baud.
+    pub block_ms: u32,
     /// About what the jig's cells read at rest, millivolts: 3300 for iron phosphate, 3680 for ternary. 0: titanate's 2315.
     pub cell_rest_mv: u32,
 }
@@ -58,7 +61,7 @@ impl Knobs {
         Ok(())
     }
 
-    fn all(&mut self) -> [(&'static str, &mut u32); 12] {
+    fn all(&mut self) -> [(&'static str, &mut u32); 13] {
         [
             ("lose_answer_every", &mut self.lose_answer_every),
             ("damage_answer_every", &mut self.damage_answer_every),
@@ -71,6 +74,7 @@ impl Knobs {
             ("lock_stops_charge", &mut self.lock_stops_charge),
             ("sleep_after_s", &mut self.sleep_after_s),
             ("asleep", &mut self.asleep),
+            ("block_ms", &mut self.block_ms),
             ("cell_rest_mv", &mut self.cell_rest_mv),
         ]
     }

@@ -1,6 +1,7 @@
 //! The boot loader's menu, as ST's two generations of it behave (AN2557 of 2009, AN4657 of 2015): a banner full of capital
 //! C's, a menu that loses what is typed while it prints, "Invalid Number" for whatever it does not know, YMODEM into flash.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use domain::model::{BootGeneration, BootSettings};
@@ -33,6 +34,8 @@ pub struct Loader {
     block_begun: bool,
     /// Bytes of each image that change after the verification.
     flip_at: Option<u32>,
+    /// The longest that a whole block may take.
+    block_time: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -49,7 +52,8 @@ enum Job {
 }
 
 impl Loader {
-    /// Comes up and prints. `pace`: its times; `flip_at`: see [`crate::faults::Fault::FlippedFlashByte`].
+    /// Comes up and prints. `pace`: its times; `flip_at`: see [`crate::faults::Fault::FlippedFlashByte`]; `block_time`: the longest that
+    /// a whole block may take.
     #[must_use]
     pub(crate) fn new(
         now: Instant,
@@ -57,6 +61,7 @@ impl Loader {
         flash_bytes: u32,
         pace: Pace,
         flip_at: Option<u32>,
+        block_time: Option<Duration>,
     ) -> Self {
         let mut loader = Self {
             boot,
@@ -69,6 +74,7 @@ impl Loader {
             execute: false,
             block_begun: false,
             flip_at,
+            block_time,
         };
         loader.print(now, &loader.banner());
         loader.print(now, loader.menu());
@@ -189,7 +195,9 @@ impl Loader {
                 BootGeneration::Hal => (Generation::Hal, self.flash_bytes),
             };
             // The receiver's first time-out runs from the end of the text.
-            let receiver = Receiver::new(self.printing_until, ReceiverOptions::new(generation, size));
+            let options =
+                ReceiverOptions { block_time: self.block_time, ..ReceiverOptions::new(generation, size) };
+            let receiver = Receiver::new(self.printing_until, options);
             self.state = State::Receiving { receiver: Box::new(receiver), job: Job::None };
         } else if key == self.boot.execute_key {
             if self.generation() == BootGeneration::Hal {
@@ -242,7 +250,8 @@ impl Loader {
                     self.back_to_menu(now, &text, flash);
                 }
                 ReceiverEvent::Aborted(reason) => {
-                    self.back_to_menu(now, aborted(reason), flash);
+                    let text = aborted(reason, self.generation());
+                    self.back_to_menu(now, text, flash);
                 }
             }
         }
@@ -317,8 +326,10 @@ impl Loader {
     }
 }
 
-fn aborted(reason: AbortReason) -> &'static str {
+/// The younger loader takes a sender that gives up for a user who does.
+fn aborted(reason: AbortReason, generation: BootGeneration) -> &'static str {
     match reason {
+        AbortReason::BySender if generation == BootGeneration::Hal => "\r\n\nAborted by user.\n\r",
         AbortReason::ByUser => "\r\n\nAborted by user.\n\r",
         AbortReason::BySender | AbortReason::TooManyErrors => "\n\rFailed to receive the file!\n\r",
         AbortReason::SizeLimit => "\n\n\rThe image size is higher than the allowed space memory!\n\r",

@@ -14,6 +14,15 @@ pub const DRIFT_MV_PER_S: f64 = 4.0;
 /// About what titanate cells read at rest and half charge, millivolts.
 const TITANATE_REST_MV: f64 = 2315.0;
 
+/// What the jig's pack holds, ampere hours.
+const CAPACITY_AH: f64 = 100.0;
+/// How far the power stage ends above its surroundings, °C an ampere, and how soon: two thirds of it after so many seconds.
+const POWER_HEAT: (f64, f64) = (0.08, 45.0);
+/// The same of the cells, by the square of the current as a resistance heats.
+const CELL_HEAT: (f64, f64) = (0.000_5, 900.0);
+/// What a cell's rest voltage loses with each per cent of charge in the flat middle of its curve, millivolts.
+const REST_MV_PER_PERCENT: f64 = 1.0;
+
 /// The pack and the board's eyes on it.
 #[derive(Debug, Clone)]
 pub struct Pack {
@@ -28,7 +37,11 @@ pub struct Pack {
     /// When it was first looked at.
     first_at: Option<Instant>,
     ambient_c: f64,
+    /// How far the cells and the power stage are above their surroundings by what flows, °C.
+    heat_c: [f64; 2],
     soc_percent: f64,
+    /// What it was at first, per cent: the cells' rest voltages are those of then.
+    first_soc_percent: f64,
     noise: StdRng,
     /// The cell that drifts.
     drifting: Option<usize>,
@@ -61,17 +74,22 @@ impl Pack {
         }
         let is_wrong = fault == Some(Fault::WrongShunt);
         let error = chance.random_range(0.02..0.06) + if is_wrong { 0.12 } else { 0.0 };
+        let shunt_error = if chance.random_bool(0.5) { 1.0 + error } else { 1.0 - error };
+        let ambient_c = chance.random_range(23.5..27.5);
+        let soc_percent = f64::from(chance.random_range(45_u8..56));
         Self {
             cells,
-            shunt_error: if chance.random_bool(0.5) { 1.0 + error } else { 1.0 - error },
+            shunt_error,
             // After `settle` the rest of a step is e^-8 of it, 0.03 %.
             settle: Duration::from_millis(u64::from(settle_ms)) / 8,
             flowing_a: 0.0,
             seen_a: 0.0,
             seen_at: Instant::ZERO,
             first_at: None,
-            ambient_c: chance.random_range(23.5..27.5),
-            soc_percent: f64::from(chance.random_range(45_u8..56)),
+            ambient_c,
+            heat_c: [0.0; 2],
+            soc_percent,
+            first_soc_percent: soc_percent,
             noise: StdRng::seed_from_u64(seed ^ 0x6e6f_6973),
             drifting: (fault == Some(Fault::DriftingCell)).then_some(low),
         }
@@ -84,6 +102,11 @@ impl Pack {
             cell.open_mv += rest_mv - TITANATE_REST_MV;
         }
         self
+    }
+
+    /// Lets time pass: what flows empties the pack and heats it.
+    pub fn look(&mut self, now: Instant) {
+        self.filter(now);
     }
 
     /// From now on this current flows out of the pack, amperes.
@@ -122,14 +145,15 @@ impl Pack {
         let Some(cell) = self.cells.get(index).copied() else { return 0.0 };
         let noise = self.noise.random_range(-0.6..0.6);
         let lost = if self.drifting == Some(index) { self.age_s() * DRIFT_MV_PER_S } else { 0.0 };
-        cell.open_mv - lost - self.flowing_a * cell.resistance_milliohm + noise
+        let emptied = (self.first_soc_percent - self.soc_percent) * REST_MV_PER_PERCENT;
+        cell.open_mv - lost - emptied - self.flowing_a * cell.resistance_milliohm + noise
     }
 
-    /// Temperature of the cells' surroundings, of the balancer and of the power stage, °C.
+    /// Temperature of the cells, of the balancer and of the power stage when it was looked at last, °C.
     #[must_use]
     pub fn temperatures_c(&self) -> [f64; 3] {
-        let load = self.flowing_a.abs();
-        [self.ambient_c, self.ambient_c + 1.5, self.ambient_c + 2.5 + load * 0.08]
+        let [cells, power] = self.heat_c;
+        [self.ambient_c + cells, self.ambient_c + 1.5 + cells, self.ambient_c + 2.5 + power]
     }
 
     #[must_use]
@@ -146,6 +170,14 @@ impl Pack {
         self.seen_at = self.seen_at.max(now);
         self.first_at.get_or_insert(now);
         let target = self.flowing_a * self.shunt_error;
+        let hours = passed / 3600.0;
+        self.soc_percent =
+            (self.soc_percent - self.flowing_a * hours / CAPACITY_AH * 100.0).clamp(0.0, 100.0);
+        let load = self.flowing_a.abs();
+        let ends = [(load * load * CELL_HEAT.0, CELL_HEAT.1), (load * POWER_HEAT.0, POWER_HEAT.1)];
+        for (heat, (end, seconds)) in self.heat_c.iter_mut().zip(ends) {
+            *heat = end + (*heat - end) * (-passed / seconds).exp();
+        }
         let keep = if self.settle.is_zero() { 0.0 } else { (-passed / self.settle.as_secs_f64()).exp() };
         self.seen_a = target + (self.seen_a - target) * keep;
     }
@@ -163,6 +195,35 @@ mod tests {
             assert!(pack.seen_a(Duration::from_millis(1050)) < 15.0, "seed {seed}");
             let off = (pack.seen_a(Duration::from_millis(1800)) / 20.0 - 1.0).abs();
             assert!((0.019..0.061).contains(&off), "seed {seed}: {off}");
+        }
+    }
+
+    #[test]
+    fn a_load_empties_the_pack_and_warms_it_and_neither_at_once() {
+        for seed in 0..50 {
+            let mut pack = Pack::new(16, 800, seed, None);
+            let (soc, cold, rest) = (pack.soc_percent(), pack.temperatures_c(), pack.cell_mv(0));
+            pack.set_current(Duration::from_secs(10), 100.0);
+            assert_eq!(
+                (pack.soc_percent(), pack.temperatures_c()),
+                (soc, cold),
+                "no time has passed under it"
+            );
+            pack.look(Duration::from_secs(10 + 45));
+            let warm = pack.temperatures_c();
+            assert!((4.5..5.5).contains(&(warm[2] - cold[2])), "two thirds of 8: {warm:?} {cold:?}");
+            assert!(warm[0] - cold[0] < 0.5, "cells are slow: {warm:?} {cold:?}");
+            // A fifth of an hour at 1 C.
+            pack.look(Duration::from_secs(10 + 720));
+            assert!((soc - pack.soc_percent() - 20.0).abs() < 1e-6, "{}", pack.soc_percent());
+            assert!((7.9..8.1).contains(&(pack.temperatures_c()[2] - cold[2])));
+            pack.set_current(Duration::from_secs(10 + 720), 0.0);
+            assert!((17.0..23.0).contains(&(rest - pack.cell_mv(0))), "it rests lower");
+            pack.look(Duration::from_secs(100_000));
+            assert!((pack.temperatures_c()[2] - cold[2]).abs() < 0.01, "and cools");
+            pack.set_current(Duration::from_secs(100_000), 100.0);
+            pack.look(Duration::from_secs(200_000));
+            assert_eq!(pack.soc_percent(), 0.0, "no emptier than empty");
         }
     }
 

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Bench, MS, block, hal_model, image};
+use core::time::Duration;
 use jigline_simulator::{Birth, Board, Delays, Fault, Knobs, Mode};
 use protocol::modbus::{Request, rtu};
 
@@ -209,4 +210,45 @@ fn boards_with_frozen_delays_take_the_same_time_whatever_their_seed() {
         let due = asked + protocol::timing::silence(bench.model.link.baud) + delays.think;
         assert_eq!(board.poll_timeout(), Some(due));
     }
+}
+
+#[test]
+fn a_sender_that_gives_up_is_a_failure_to_the_older_loader_and_a_user_to_the_younger() {
+    for (model, text) in [(common::model(), "Failed to receive the file!"), (hal_model(), "Aborted by user.")]
+    {
+        let mut bench = Bench::with(model, None, Knobs::default());
+        bench.enter_loader();
+        bench.say(b"1", 3_000 * MS);
+        let said = bench.say(&[0x18, 0x18], 3_000 * MS);
+        assert_eq!(said[0], 6, "{said:?}");
+        let said = String::from_utf8_lossy(&said[1..]).into_owned();
+        assert!(said.trim_start().starts_with(text), "{said}");
+        assert_eq!(bench.board.mode(), Mode::Loader);
+    }
+}
+
+#[test]
+fn a_loader_that_gives_a_block_one_second_takes_none_of_1024_bytes_at_9600_and_those_of_128() {
+    let knobs = Knobs { block_ms: 1_000, ..Knobs::default() };
+    for (bytes, taken) in [(1024, false), (128, true)] {
+        let mut bench = Bench::with(hal_model(), None, knobs);
+        let fresh = image(&bench.model, "V1.9", 9);
+        bench.enter_loader();
+        bench.say(b"1", 3_000 * MS);
+        bench.say(&block(0, format!("a.bin\0{}", fresh.len()).as_bytes()), 4_000 * MS);
+        // Byte by byte, as they come at 9600 baud.
+        let frame = if bytes == 1024 { block(1, &fresh[..1024]) } else { small_block(1, &fresh[..128]) };
+        let mut said = Vec::new();
+        for byte in frame {
+            said.extend(bench.say(&[byte], Duration::from_micros(1_042)));
+        }
+        said.extend(bench.run(60 * MS));
+        assert_eq!(said.first() == Some(&6), taken, "{bytes}: {said:?}");
+    }
+}
+
+/// SOH, the number, its complement, 128 bytes, their CRC.
+fn small_block(number: u8, data: &[u8]) -> Vec<u8> {
+    let crc = protocol::crc::crc16_xmodem(data);
+    [&[1, number, !number], data, &crc.to_be_bytes()].concat()
 }

@@ -46,6 +46,7 @@ impl Board {
 
     fn show(&mut self, now: Instant, register: &Register, live: Live) -> Vec<u16> {
         let volts = |millivolts: f64| if register.unit == "V" { millivolts / 1000.0 } else { millivolts };
+        self.pack.look(now);
         let [cell_c, balancer_c, power_c] = self.pack.temperatures_c();
         let value = match live {
             Live::Cell(index) if index < self.cell_count() => volts(self.pack.cell_mv(usize::from(index))),

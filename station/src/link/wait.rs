@@ -49,7 +49,7 @@ enum Acknowledged {
 impl BoardLink {
     pub(super) async fn probe(&mut self, silent: Duration) -> Result<FoundState, Fault> {
         let end = Instant::now() + silent;
-        let request = ping_request(&self.model)?;
+        let request = ping_request(&self.model, Length::Whole)?;
         let mut noise = false;
         let mut patience = Patience::Short;
         // The line may still hold what the last board said.
@@ -92,7 +92,7 @@ impl BoardLink {
         }
         let started = Instant::now();
         let timeout = self.start_timeout();
-        let request = ping_request(&self.model)?;
+        let request = ping_request(&self.model, Length::Whole)?;
         loop {
             let end = started + timeout;
             match self.ping_until(&request, &[FIRST_PING, FIRST_PING * 2, self.ping_timeout()], end).await? {
@@ -121,7 +121,8 @@ impl BoardLink {
             Some(password) if password.state_register.is_some() => self.is_open(password).await?,
             _ => false,
         };
-        let request = ping_request(&model)?;
+        // As short as can be: the more of them fit into the time that it is away.
+        let request = ping_request(&model, Length::Least)?;
         // How this board answers while it is there: twice as slow is silent.
         let window = (self.slowest_of_two(&request).await? * 2 + LATE_PING).min(self.ping_timeout());
         self.command_perhaps_unanswered("restart").await?;
@@ -168,7 +169,7 @@ impl BoardLink {
             Some(boot) => (boot.enter_command.clone(), boot.menu_timeout_ms),
             None => return Err(fault::internal("a loader without a [boot]")),
         };
-        let request = ping_request(&self.model)?;
+        let request = ping_request(&self.model, Length::Whole)?;
         let timeout = Duration::from_millis(timeout_ms.into());
         let mut tries_left = self.tries();
         loop {
@@ -204,13 +205,15 @@ impl BoardLink {
     /// The longer of two answers' times, beyond the wire's; the model's time-out where one did not come.
     async fn slowest_of_two(&mut self, request: &Asked) -> Result<Duration, Fault> {
         self.back_to_application_rate().await?;
+        let sent = request.frame(self.model.link.address)?.len();
+        let wire = wire_time(sent + request.answer_length(), self.application_baud);
         let mut slowest = Duration::ZERO;
         for _ in 0..2 {
             self.bus.pace().await;
             let asked = Instant::now();
             let timeout = self.ping_timeout();
-            let answered = self.ping(request, timeout).await?;
-            slowest = slowest.max(if answered == Ping::Answer { asked.elapsed() } else { timeout });
+            let answered = self.ping(request, timeout).await? == Ping::Answer;
+            slowest = slowest.max(if answered { asked.elapsed().saturating_sub(wire) } else { timeout });
         }
         Ok(slowest)
     }
@@ -218,7 +221,7 @@ impl BoardLink {
     /// Wakes a board that may sleep: its first frames are lost. Whatever is not answered is remembered as owed.
     pub(super) async fn wake(&mut self) -> Result<(), Fault> {
         let Some(wake) = self.model.link.wake.clone().filter(|_| self.bus.may_sleep()) else { return Ok(()) };
-        let request = ping_request(&self.model)?;
+        let request = ping_request(&self.model, Length::Whole)?;
         let pause = Duration::from_millis(wake.pause_ms.into());
         for _ in 0..wake.frames {
             self.bus.pace().await;
@@ -341,9 +344,18 @@ fn seconds(time: Duration) -> String {
     }
 }
 
+/// How much a ping asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    /// The whole register that names the model.
+    Whole,
+    /// One word of it.
+    Least,
+}
+
 /// A read that any board of this model answers, and whose bytes are no keys of the loader's menu: a loader that hears it must not
 /// start a download or whatever lies in its flash.
-fn ping_request(model: &DeviceModel) -> Result<Asked, Fault> {
+fn ping_request(model: &DeviceModel, length: Length) -> Result<Asked, Fault> {
     let register = registers::named(model, &model.identity.model_register)?;
     let fields = model.identity.fields.iter().filter_map(|field| model.register(&field.register));
     let version = model.register(&model.firmware.version_register);
@@ -354,7 +366,10 @@ fn ping_request(model: &DeviceModel) -> Result<Asked, Fault> {
     let candidates = registers.flat_map(|register| {
         let address = map::place_of(model, register.address);
         let most = if map::is_field(model) { 1 } else { register.width() };
-        (1..=most).rev().map(move |quantity| Asked::of(model, &Request::ReadHolding { address, quantity }))
+        (1..=most).map(move |step| {
+            let quantity = if length == Length::Least { step } else { most + 1 - step };
+            Asked::of(model, &Request::ReadHolding { address, quantity })
+        })
     });
     for request in candidates {
         let request = request?;
