@@ -35,6 +35,8 @@ pub enum Fault {
     IdentityChanges,
     /// Its flash is write-protected: the loader says that it programmed, and the old image stays and starts.
     WriteProtected,
+    /// Its store is broken: whatever is written works and reads back, and after a restart or without power all of it is as it was.
+    KeepsNothing,
 }
 
 impl Fault {

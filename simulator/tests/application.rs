@@ -158,6 +158,42 @@ fn one_register_reads_back_right_and_has_its_old_value_after_the_restart() {
 }
 
 #[test]
+fn a_board_whose_store_is_broken_works_as_told_until_the_restart_and_then_knows_nothing_of_it() {
+    type Restarts = fn(&mut Bench);
+    let by_command: Restarts = Bench::restart;
+    let by_supply: Restarts = |bench| {
+        bench.board.set_power(bench.now, false);
+        bench.run(300 * MS);
+        bench.board.set_power(bench.now, true);
+        bench.run(400 * MS);
+    };
+    for restarts in [by_command, by_supply] {
+        let mut bench = Bench::new(Some(Fault::KeepsNothing));
+        let (born, name) = (bench.board.observe().parameters, bench.read("bluetooth_name"));
+        bench.board.set_load_ma(bench.now, 20_000);
+        bench.unlock();
+        bench.run(400 * MS);
+        assert_eq!(bench.write("calibration_current_ma", &[20_000]), 0);
+        assert_eq!(bench.write("charge_protection_l1_mv", &[2800, 2950, 2700]), 0);
+        assert_eq!(bench.write("bluetooth_name", &digits("TB-12345")), 0);
+        assert_eq!(bench.write("lease_mode", &[1]), 0);
+        assert_eq!(bench.write("password_set", &digits("271828")), 0);
+        // Long after the time that a store takes.
+        bench.run(5_000 * MS);
+        assert_eq!(bench.read("charge_protection_l1_mv"), [2800]);
+        assert_eq!((bench.read("lease_mode"), bench.read("outputs")), (vec![1], vec![3]));
+        restarts(&mut bench);
+        let observed = bench.board.observe();
+        assert_eq!(observed.parameters, born);
+        assert!(!observed.calibrated && observed.holds.password_is_factory);
+        assert_eq!(bench.read("charge_protection_l1_mv"), [4200]);
+        assert_eq!(bench.read("bluetooth_name"), name);
+        assert_eq!((bench.read("lease_mode"), bench.read("outputs")), (vec![0], vec![0]));
+        bench.unlock();
+    }
+}
+
+#[test]
 fn the_new_password_opens_after_the_restart_and_the_old_one_does_not() {
     let mut bench = Bench::new(None);
     assert_eq!(bench.write("password_set", &digits("271828")), 4, "locked");

@@ -121,6 +121,7 @@ async fn the_limits_of_one_chemistry_pass_no_other_ones_cells() {
 #[tokio::test(start_paused = true)]
 async fn a_jk_board_that_is_bad_is_found_without_a_lock_to_ask() {
     for (fault, code) in [
+        (Fault::KeepsNothing, FaultCode::RegisterDoesNotHold),
         (Fault::StuckMosfet, FaultCode::OutputWrong),
         (Fault::WrongShunt, FaultCode::CalibrationOff),
         (Fault::CellOutOfLimits, FaultCode::OutsideLimits),

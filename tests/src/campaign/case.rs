@@ -16,7 +16,7 @@ pub const IMAGE_BYTES: u32 = 2 * 1024;
 const BAD_ONE_IN: u32 = 8;
 
 /// What may be wrong with it.
-pub const FAULTS: [Fault; 12] = [
+pub const FAULTS: [Fault; 13] = [
     Fault::Silent,
     Fault::InterruptedFlash,
     Fault::FlippedFlashByte,
@@ -28,6 +28,7 @@ pub const FAULTS: [Fault; 12] = [
     Fault::DriftingCell,
     Fault::IdentityChanges,
     Fault::WriteProtected,
+    Fault::KeepsNothing,
     // Another board with its identity has passed elsewhere.
     Fault::ClonedIdentity,
 ];
