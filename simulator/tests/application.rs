@@ -253,6 +253,31 @@ fn a_locked_lease_stops_discharge_and_never_charge() {
 }
 
 #[test]
+fn a_shorted_discharge_path_conducts_and_shows_it_whatever_switch_and_lock_say() {
+    for (fault, off) in [(None, 1), (Some(Fault::ShortedMosfet), 3)] {
+        let mut bench = Bench::new(fault);
+        bench.unlock();
+        bench.board.set_load_ma(bench.now, 20_000);
+        bench.run(400 * MS);
+        assert_eq!(bench.write("calibration_current_ma", &[20_000]), 0);
+        assert_eq!((bench.read("outputs"), bench.board.flowing_ma()), (vec![3], 20_000), "{fault:?}");
+        let flowing = if off == 1 { 0 } else { 20_000 };
+        // Charge on, discharge off: its bit of the switches, then its lock.
+        let switches = bench.read("switches")[0];
+        assert_eq!(bench.write("switches", &[switches & !2]), 0);
+        assert_eq!((bench.read("outputs"), bench.board.flowing_ma()), (vec![off], flowing), "{fault:?}");
+        assert_eq!(bench.write("switches", &[switches]), 0);
+        assert_eq!(bench.write("lease_mode", &[2]), 0);
+        assert_eq!((bench.read("outputs"), bench.board.flowing_ma()), (vec![off], flowing), "{fault:?}");
+        // Its loader switches nothing, and a board without power has no pack.
+        bench.enter_loader();
+        assert_eq!(bench.board.flowing_ma(), flowing, "{fault:?} in its loader");
+        bench.board.set_power(bench.now, false);
+        assert_eq!(bench.board.flowing_ma(), 0);
+    }
+}
+
+#[test]
 fn a_write_once_field_is_written_once() {
     let mut bench = Bench::new(None);
     bench.unlock();

@@ -141,6 +141,22 @@ async fn a_jk_board_that_is_bad_is_found_without_a_lock_to_ask() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_discharge_path_that_is_shorted_is_found_where_the_boards_end_locked() {
+    for (fault, code) in [(None, None), (Some(Fault::ShortedMosfet), Some(FaultCode::OutputWrong))] {
+        let mut files = BundleFiles::shipped();
+        files.procedure = files.procedure.replacen("birth = \"armed\"", "birth = \"locked\"", 1);
+        let mut hall = Hall::with(files, 1, 0, |settings| {
+            (settings.faulty, settings.fault) = (u32::from(fault.is_some()), fault);
+        });
+        hall.work().await;
+        let records = hall.server.records();
+        let found: Vec<_> = records.iter().map(|record| record.fault.as_ref()).collect();
+        assert_eq!(found.iter().map(|fault| fault.map(|fault| fault.code)).collect::<Vec<_>>(), [code]);
+        assert!(found[0].is_none_or(|fault| fault.args["path"] == "discharge"), "{found:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_judge_refuses_a_spoilt_record_of_every_kind_of_procedure() {
     for (files, least) in [
         (BundleFiles::of("jk-pb", "jk-pb-16s-lto-100a", "jk-pb-birth-16s-lto"), 250),

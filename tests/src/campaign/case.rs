@@ -15,7 +15,7 @@ pub const IMAGE_BYTES: u32 = 2 * 1024;
 /// One board in this many is bad.
 const BAD_ONE_IN: u32 = 8;
 
-/// What may be wrong with it.
+/// What may be wrong with it. Not among them: a shorted discharge path, which the campaign's procedure cannot see.
 pub const FAULTS: [Fault; 13] = [
     Fault::Silent,
     Fault::InterruptedFlash,
