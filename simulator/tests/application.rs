@@ -344,6 +344,23 @@ fn knobs_lose_spoil_and_delay_answers() {
 }
 
 #[test]
+fn a_board_may_acknowledge_its_restart_and_go_on_as_if_nothing_were() {
+    let mut bench = Bench::with(model(), None, Knobs { ignore_restart: 1, ..Knobs::default() });
+    bench.unlock();
+    let restarts = bench.board.observe().restarts;
+    bench.restart();
+    assert_eq!(bench.read("password_state"), [1], "what stood open stands open");
+    assert_eq!(bench.board.observe().restarts, restarts);
+    assert!(bench.enter_loader().contains("Main Menu"), "another command");
+
+    let mut slow = Bench::with(model(), None, Knobs { start_later_ms: 2_000, ..Knobs::default() });
+    let read = Request::ReadHolding { address: 0, quantity: 1 };
+    assert_eq!(slow.ask(&read), None, "400 ms after its power came");
+    slow.run(2_000 * MS);
+    assert!(slow.ask(&read).is_some());
+}
+
+#[test]
 fn the_same_seed_says_the_same_bytes() {
     let run = || {
         let mut bench = Bench::new(None);
