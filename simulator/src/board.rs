@@ -431,7 +431,10 @@ impl Board {
         self.forget_line();
         let program = if program == Program::Application { self.program_after_reset() } else { program };
         let start = match program {
-            Program::Application => self.pace.application_start(&mut self.chance),
+            Program::Application => {
+                let later = Duration::from_millis(self.birth.knobs.start_later_ms.into());
+                self.pace.application_start(&mut self.chance) + later
+            }
             Program::Loader => self.pace.loader_start(&mut self.chance),
         };
         self.state = State::Starting { at: now + start, into: program };

@@ -19,6 +19,10 @@ pub struct Knobs {
     pub lose_ack_every: u32,
     /// Switch: a new password works until the restart and is forgotten then.
     pub forget_password: u32,
+    /// Switch: the command to restart is acknowledged and nothing happens; the way into the loader stays open.
+    pub ignore_restart: u32,
+    /// From reset to an answering application it takes so much longer, milliseconds.
+    pub start_later_ms: u32,
     /// Switch: the rental lock says "locked" and discharges all the same.
     pub ignore_lock: u32,
     /// Switch: the rental lock stops charging too, which no lock may.
@@ -61,7 +65,7 @@ impl Knobs {
         Ok(())
     }
 
-    fn all(&mut self) -> [(&'static str, &mut u32); 13] {
+    fn all(&mut self) -> [(&'static str, &mut u32); 15] {
         [
             ("lose_answer_every", &mut self.lose_answer_every),
             ("damage_answer_every", &mut self.damage_answer_every),
@@ -70,6 +74,8 @@ impl Knobs {
             ("babble", &mut self.babble),
             ("lose_ack_every", &mut self.lose_ack_every),
             ("forget_password", &mut self.forget_password),
+            ("ignore_restart", &mut self.ignore_restart),
+            ("start_later_ms", &mut self.start_later_ms),
             ("ignore_lock", &mut self.ignore_lock),
             ("lock_stops_charge", &mut self.lock_stops_charge),
             ("sleep_after_s", &mut self.sleep_after_s),

@@ -52,7 +52,7 @@ pub struct Memory {
     /// In factory mode: what to go back to where it is left without saving.
     before: Option<Box<Stored>>,
     dirty: bool,
-    /// The one field that never reaches `kept`.
+    /// What never reaches `kept`.
     weak: Weak,
     forgets_password: bool,
     writes: u64,
@@ -64,6 +64,8 @@ enum Weak {
     /// Takes the first parameter that is changed; the number chooses among those changed together.
     Undecided(u64),
     Field(Box<Register>),
+    /// The whole store.
+    Everything,
 }
 
 impl Memory {
@@ -76,8 +78,11 @@ impl Memory {
         seed: u64,
         forgets_password: bool,
     ) -> Self {
-        let weak =
-            if fault == Some(Fault::RegisterDoesNotHold) { Weak::Undecided(seed) } else { Weak::Sound };
+        let weak = match fault {
+            Some(Fault::RegisterDoesNotHold) => Weak::Undecided(seed),
+            Some(Fault::KeepsNothing) => Weak::Everything,
+            _ => Weak::Sound,
+        };
         Self {
             place: Place::of(&model),
             model,
@@ -169,10 +174,13 @@ impl Memory {
         }
     }
 
-    /// Everything written so far reaches the store (the weak field only pretends), but for what waits for its factory mode's end.
+    /// Everything written so far reaches the store (what is weak only pretends), but for what waits for its factory mode's end.
     pub fn commit(&mut self) {
         self.leave_factory_mode();
         self.dirty = false;
+        if matches!(self.weak, Weak::Everything) {
+            return;
+        }
         if let Weak::Undecided(seed) = self.weak {
             let changed: Vec<&Register> =
                 self.model.parameters().filter(|register| self.may_be_weak(register)).collect();
@@ -203,6 +211,7 @@ impl Memory {
     pub fn commit_torn(&mut self) {
         let weak = |place: u16| match &self.weak {
             Weak::Field(field) => self.place.all(field).any(|at| at == place),
+            Weak::Everything => true,
             Weak::Sound | Weak::Undecided(_) => false,
         };
         let changed: Vec<(u16, u16)> = self

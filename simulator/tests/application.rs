@@ -158,6 +158,42 @@ fn one_register_reads_back_right_and_has_its_old_value_after_the_restart() {
 }
 
 #[test]
+fn a_board_whose_store_is_broken_works_as_told_until_the_restart_and_then_knows_nothing_of_it() {
+    type Restarts = fn(&mut Bench);
+    let by_command: Restarts = Bench::restart;
+    let by_supply: Restarts = |bench| {
+        bench.board.set_power(bench.now, false);
+        bench.run(300 * MS);
+        bench.board.set_power(bench.now, true);
+        bench.run(400 * MS);
+    };
+    for restarts in [by_command, by_supply] {
+        let mut bench = Bench::new(Some(Fault::KeepsNothing));
+        let (born, name) = (bench.board.observe().parameters, bench.read("bluetooth_name"));
+        bench.board.set_load_ma(bench.now, 20_000);
+        bench.unlock();
+        bench.run(400 * MS);
+        assert_eq!(bench.write("calibration_current_ma", &[20_000]), 0);
+        assert_eq!(bench.write("charge_protection_l1_mv", &[2800, 2950, 2700]), 0);
+        assert_eq!(bench.write("bluetooth_name", &digits("TB-12345")), 0);
+        assert_eq!(bench.write("lease_mode", &[1]), 0);
+        assert_eq!(bench.write("password_set", &digits("271828")), 0);
+        // Long after the time that a store takes.
+        bench.run(5_000 * MS);
+        assert_eq!(bench.read("charge_protection_l1_mv"), [2800]);
+        assert_eq!((bench.read("lease_mode"), bench.read("outputs")), (vec![1], vec![3]));
+        restarts(&mut bench);
+        let observed = bench.board.observe();
+        assert_eq!(observed.parameters, born);
+        assert!(!observed.calibrated && observed.holds.password_is_factory);
+        assert_eq!(bench.read("charge_protection_l1_mv"), [4200]);
+        assert_eq!(bench.read("bluetooth_name"), name);
+        assert_eq!((bench.read("lease_mode"), bench.read("outputs")), (vec![0], vec![0]));
+        bench.unlock();
+    }
+}
+
+#[test]
 fn the_new_password_opens_after_the_restart_and_the_old_one_does_not() {
     let mut bench = Bench::new(None);
     assert_eq!(bench.write("password_set", &digits("271828")), 4, "locked");
@@ -213,6 +249,31 @@ fn a_locked_lease_stops_discharge_and_never_charge() {
         bench.restart();
         assert_eq!(bench.read("lease_mode"), [2]);
         assert_eq!(bench.read("outputs"), [outputs], "{knobs:?} after the restart");
+    }
+}
+
+#[test]
+fn a_shorted_discharge_path_conducts_and_shows_it_whatever_switch_and_lock_say() {
+    for (fault, off) in [(None, 1), (Some(Fault::ShortedMosfet), 3)] {
+        let mut bench = Bench::new(fault);
+        bench.unlock();
+        bench.board.set_load_ma(bench.now, 20_000);
+        bench.run(400 * MS);
+        assert_eq!(bench.write("calibration_current_ma", &[20_000]), 0);
+        assert_eq!((bench.read("outputs"), bench.board.flowing_ma()), (vec![3], 20_000), "{fault:?}");
+        let flowing = if off == 1 { 0 } else { 20_000 };
+        // Charge on, discharge off: its bit of the switches, then its lock.
+        let switches = bench.read("switches")[0];
+        assert_eq!(bench.write("switches", &[switches & !2]), 0);
+        assert_eq!((bench.read("outputs"), bench.board.flowing_ma()), (vec![off], flowing), "{fault:?}");
+        assert_eq!(bench.write("switches", &[switches]), 0);
+        assert_eq!(bench.write("lease_mode", &[2]), 0);
+        assert_eq!((bench.read("outputs"), bench.board.flowing_ma()), (vec![off], flowing), "{fault:?}");
+        // Its loader switches nothing, and a board without power has no pack.
+        bench.enter_loader();
+        assert_eq!(bench.board.flowing_ma(), flowing, "{fault:?} in its loader");
+        bench.board.set_power(bench.now, false);
+        assert_eq!(bench.board.flowing_ma(), 0);
     }
 }
 
@@ -280,6 +341,23 @@ fn knobs_lose_spoil_and_delay_answers() {
     assert_eq!(forgets.write("password_set", &digits("271828")), 0);
     forgets.restart();
     assert_eq!(forgets.write("password_unlock", &digits("123456")), 0);
+}
+
+#[test]
+fn a_board_may_acknowledge_its_restart_and_go_on_as_if_nothing_were() {
+    let mut bench = Bench::with(model(), None, Knobs { ignore_restart: 1, ..Knobs::default() });
+    bench.unlock();
+    let restarts = bench.board.observe().restarts;
+    bench.restart();
+    assert_eq!(bench.read("password_state"), [1], "what stood open stands open");
+    assert_eq!(bench.board.observe().restarts, restarts);
+    assert!(bench.enter_loader().contains("Main Menu"), "another command");
+
+    let mut slow = Bench::with(model(), None, Knobs { start_later_ms: 2_000, ..Knobs::default() });
+    let read = Request::ReadHolding { address: 0, quantity: 1 };
+    assert_eq!(slow.ask(&read), None, "400 ms after its power came");
+    slow.run(2_000 * MS);
+    assert!(slow.ask(&read).is_some());
 }
 
 #[test]

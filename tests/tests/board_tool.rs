@@ -89,6 +89,18 @@ async fn a_register_that_does_not_hold_is_found_by_the_restart_and_by_nothing_el
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_board_keeps_that_acknowledged_its_restart_and_went_on_is_not_called_verified() {
+    let bench = Bench::with_knob("ignore_restart=1").await;
+    let set = ["write", "charge_protection_l1_mv=4180", "--simulated", "--restart"];
+    let said = bench.tool(&set).await;
+    assert_eq!((said.code, said.event("fault")["code"].as_str()), (1, Some("write_refused")), "{said:?}");
+    assert!(!said.out.contains("verified"), "{said:?}");
+    let said = bench.tool(&["command", "restart", "--simulated"]).await;
+    assert_eq!((said.code, said.event("fault")["code"].as_str()), (1, Some("write_refused")), "{said:?}");
+    assert!(!said.out.contains("verified"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_kills_a_board_is_refused_before_a_byte_is_sent() {
     let bench = Bench::new().await;
     let profile = bench.profile();

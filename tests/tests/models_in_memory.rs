@@ -8,6 +8,7 @@ use domain::{
     profile::parse_profile,
     record::FoundState,
     rules::Ratings,
+    text::FaultCode,
     value::Value,
 };
 use jigline_tests::demo::workspace_root;
@@ -16,7 +17,7 @@ use simulator::{
     observe::Observation,
 };
 use station::{
-    board::{BoardReply, BoardRequest, Reading},
+    board::{BoardReply, BoardRequest, Reading, Secret},
     link::{BoardLink, Line, LinkOptions},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -218,4 +219,38 @@ async fn the_frame_that_comes_before_an_answer_is_told_from_it() {
         assert!(!bench.parameters().await.is_empty());
     }
     assert_eq!(bench.link.unexpected_frames(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_acknowledges_its_restart_and_goes_on_is_not_taken_for_one_that_restarted() {
+    let models: Vec<_> = models().into_iter().filter(|model| model.command("restart").is_some()).collect();
+    assert!(models.len() >= 4, "{} models", models.len());
+    for model in models {
+        // An unlock that falls is one proof, a silence is the other.
+        let opened: &[bool] = if model.password.is_some() { &[false, true] } else { &[false] };
+        for (is_open, ignores) in opened.iter().flat_map(|open| [(*open, 0), (*open, 1)]) {
+            let mut settings = JigSettings::one_board(Arc::clone(&model), 5);
+            settings.knobs.ignore_restart = ignores;
+            // One that is back within a few answers' time cannot show by its silence that it was away.
+            settings.knobs.start_later_ms = 1000;
+            let mut bench = Bench::with(&model, settings);
+            bench.found().await;
+            if let Some(password) = model.password.as_ref().filter(|_| is_open) {
+                let candidates = vec![Secret::new(&password.factory)];
+                bench.ask(BoardRequest::Unlock { candidates }).await;
+            }
+            let before = bench.observe().await.restarts;
+            let answer = bench.link.execute(BoardRequest::Restart, &mut |_| {}).await;
+            let restarts = bench.observe().await.restarts - before;
+            if ignores == 0 {
+                let reply = answer.expect("it restarts").reply;
+                assert!(matches!(reply, BoardReply::Application { .. }), "{}: {reply:?}", model.id);
+                assert_eq!(restarts, 1, "{}", model.id);
+            } else {
+                let fault = answer.expect_err("nothing happened");
+                assert_eq!(fault.code, FaultCode::WriteRefused, "{} open {is_open}: {fault:?}", model.id);
+                assert_eq!(restarts, 0, "{}", model.id);
+            }
+        }
+    }
 }

@@ -45,7 +45,10 @@ use station::{
     order::Boards,
 };
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream},
+    time::{sleep, timeout},
+};
 use uuid::Uuid;
 
 const LFP_MV: u32 = 3300;
@@ -122,6 +125,7 @@ async fn the_limits_of_one_chemistry_pass_no_other_ones_cells() {
 #[tokio::test(start_paused = true)]
 async fn a_jk_board_that_is_bad_is_found_without_a_lock_to_ask() {
     for (fault, code) in [
+        (Fault::KeepsNothing, FaultCode::RegisterDoesNotHold),
         (Fault::StuckMosfet, FaultCode::OutputWrong),
         (Fault::WrongShunt, FaultCode::CalibrationOff),
         (Fault::CellOutOfLimits, FaultCode::OutsideLimits),
@@ -137,6 +141,60 @@ async fn a_jk_board_that_is_bad_is_found_without_a_lock_to_ask() {
             records.iter().map(|record| record.fault.as_ref().map(|fault| fault.code)).collect();
         assert_eq!(codes, [Some(code)], "{fault:?}: {records:#?}");
         assert!(judge_record(&records[0], &hall.server.expected()).is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_discharge_path_that_is_shorted_is_found_where_the_boards_end_locked() {
+    for (fault, code) in [(None, None), (Some(Fault::ShortedMosfet), Some(FaultCode::OutputWrong))] {
+        let mut files = BundleFiles::shipped();
+        files.procedure = files.procedure.replacen("birth = \"armed\"", "birth = \"locked\"", 1);
+        let mut hall = Hall::with(files, 1, 0, |settings| {
+            (settings.faulty, settings.fault) = (u32::from(fault.is_some()), fault);
+        });
+        hall.work().await;
+        let records = hall.server.records();
+        let found: Vec<_> = records.iter().map(|record| record.fault.as_ref()).collect();
+        assert_eq!(found.iter().map(|fault| fault.map(|fault| fault.code)).collect::<Vec<_>>(), [code]);
+        assert!(found[0].is_none_or(|fault| fault.args["path"] == "discharge"), "{found:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_supply_does_not_switch_a_board_that_ignores_its_restart_is_never_passed() {
+    let jbd = || BundleFiles::of("jbd", "jbd-8s-lto-100a", "jbd-birth-8s-lto");
+    let jk = || BundleFiles::of("jk-pb", "jk-pb-16s-lto-100a", "jk-pb-birth-16s-lto");
+    for (files, ignores, code) in [
+        (BundleFiles::shipped(), 0, None),
+        (BundleFiles::shipped(), 1, Some(FaultCode::WriteRefused)),
+        (jbd(), 0, None),
+        (jbd(), 1, Some(FaultCode::WriteRefused)),
+        // No command restarts it: without the supply nothing is proved of it at all.
+        (jk(), 0, Some(FaultCode::FixtureSilent)),
+        (jk(), 1, Some(FaultCode::FixtureSilent)),
+    ] {
+        let mut hall = Hall::with(files, 1, 0, |settings| {
+            // What no unlock proves, a silence of some length must.
+            settings.knobs = Knobs { ignore_restart: ignores, start_later_ms: 1000, ..Knobs::default() };
+        });
+        hall.work_on_a_fixed_supply().await;
+        let what = format!("{} {ignores}", hall.model.id);
+        let records = hall.server.records();
+        // What the fixture is to blame for is tried again.
+        assert!(!records.is_empty() && (code.is_some() || records.len() == 1), "{what}");
+        for record in &records {
+            let found = record.fault.as_ref().map(|fault| (fault.code, fault.step));
+            assert_eq!(found, code.map(|code| (code, Some(Step::Restart))), "{what}");
+            assert_eq!(record.outcome == Outcome::Pass, code.is_none(), "{what}: {:?}", record.outcome);
+            let entry = record.steps.iter().find(|entry| entry.step == Step::Restart).unwrap();
+            assert!(code.is_some() || entry.restart == Some(RestartKind::Command), "{what}");
+            // And nothing that was written to it is called verified.
+            let is_verified = record.parameters.iter().any(|one| one.evidence == Evidence::Verified);
+            assert_eq!(is_verified, code.is_none(), "{what}");
+            assert_eq!(judge_record(record, &hall.server.expected()), [], "{what}");
+        }
+        let lamp = hall.jig.jig.witnessed().borrow()[0].lamp.clone();
+        assert_eq!(lamp.as_deref() == Some("pass"), code.is_none(), "{what}: {lamp:?}");
     }
 }
 

@@ -43,6 +43,8 @@ fn a_bad_board_is_refused_for_what_is_wrong_with_it_on_a_quiet_line() {
         (Fault::DriftingCell, "OutsideLimits"),
         (Fault::IdentityChanges, "IdentityChanged"),
         (Fault::WriteProtected, "FirmwareCrcDiffers"),
+        // The password is what is asked first after the restart.
+        (Fault::KeepsNothing, "OldPasswordStillOpens"),
         (Fault::ClonedIdentity, "PassedAlready"),
     ] {
         let quiet = Options { rough: vec![Rough::None], fault: Some(fault), ..options(2) };

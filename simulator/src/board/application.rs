@@ -147,6 +147,7 @@ impl Board {
                         name if self.model.boot.as_ref().is_some_and(|boot| boot.enter_command == name) => {
                             effects.afterwards = Some(Afterwards::Restart(Program::Loader));
                         }
+                        "restart" if self.birth.knobs.ignore_restart != 0 => {}
                         "restart" => effects.afterwards = Some(Afterwards::Restart(Program::Application)),
                         "reset" => self.memory.reset_parameters(&self.born),
                         "sleep" => effects.afterwards = Some(Afterwards::Sleep),

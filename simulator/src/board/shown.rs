@@ -117,8 +117,14 @@ impl Board {
         let stuck = self.birth.fault == Some(Fault::StuckMosfet);
         Output {
             charge: relay && switches.charge && !stuck && !(locked && knobs.lock_stops_charge != 0),
-            discharge: relay && switches.discharge && (!locked || knobs.ignore_lock != 0),
+            discharge: self.is_shorted()
+                || relay && switches.discharge && (!locked || knobs.ignore_lock != 0),
         }
+    }
+
+    /// Whether the discharge path conducts past every switch, whatever program runs. Without a supply there is no pack either.
+    fn is_shorted(&self) -> bool {
+        self.birth.fault == Some(Fault::ShortedMosfet) && !matches!(self.state, State::Off)
     }
 
     fn switches(&self) -> Output {
@@ -233,7 +239,7 @@ impl Board {
         let path = if self.memory.working().calibrated {
             self.output().discharge
         } else {
-            running && self.switches().discharge && !self.is_lease_locked()
+            self.is_shorted() || running && self.switches().discharge && !self.is_lease_locked()
         };
         self.pack.set_current(now, if path { self.load_a } else { 0.0 });
     }

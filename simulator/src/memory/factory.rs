@@ -2,7 +2,7 @@
 
 use domain::model::{Access, Register};
 
-use super::{Meaning, Memory, Refusal, Stored};
+use super::{Meaning, Memory, Refusal, Stored, Weak};
 
 /// What a magic constant does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +84,12 @@ impl Memory {
         held.filter(|(place, _)| self.is_order(*place)).collect()
     }
 
-    /// Takes a number that the board itself reckons and keeps at once: a counter.
+    /// Takes a number that the board itself reckons and keeps at once, where it can keep anything: a counter.
     pub fn keep_number(&mut self, register: &Register, number: u16) {
         let model = self.model.clone();
         let before = self.before.as_deref_mut();
-        for stored in [Some(&mut self.working), Some(&mut self.kept), before].into_iter().flatten() {
+        let kept = (!matches!(self.weak, Weak::Everything)).then_some(&mut self.kept);
+        for stored in [Some(&mut self.working), kept, before].into_iter().flatten() {
             stored.put(&model, register, vec![number]);
         }
     }

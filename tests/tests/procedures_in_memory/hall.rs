@@ -77,9 +77,23 @@ impl Hall {
 
     /// Works every board to its removal.
     pub async fn work(&mut self) {
+        let stream = self.jig.fixture();
+        self.work_through(stream).await;
+    }
+
+    /// The same with a supply that cannot be switched: the jig never hears the order.
+    pub async fn work_on_a_fixed_supply(&mut self) {
+        let (ours, theirs) = tokio::io::duplex(65_536);
+        let jig = self.jig.fixture();
+        tokio::select! {
+            () = without_power_cycles(jig, ours) => panic!("the fixture's line broke"),
+            () = self.work_through(theirs) => {}
+        }
+    }
+
+    async fn work_through(&self, stream: DuplexStream) {
         let (ends, mut wire) = fixture();
         let agent = self.agent(self.disk.path(), ends);
-        let stream = self.jig.fixture();
         let done = async {
             self.until(|board| board.removed).await;
             sleep(Duration::from_secs(60)).await;
@@ -145,6 +159,29 @@ impl Hall {
         // As it lay in the slot: taken out it has no power.
         let lay = self.jig.jig.witnessed().borrow()[0].clone();
         assert!(lay.holds.charge_on && lay.holds.discharge_on);
+    }
+}
+
+/// Carries lines both ways but for the orders to switch the supply, until one side goes.
+async fn without_power_cycles(jig: DuplexStream, station: DuplexStream) {
+    let (from_jig, mut to_jig) = tokio::io::split(jig);
+    let (from_station, mut to_station) = tokio::io::split(station);
+    let (mut up, mut down) = (BufReader::new(from_jig).lines(), BufReader::new(from_station).lines());
+    let ups = async {
+        while let Ok(Some(line)) = up.next_line().await {
+            to_station.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        }
+    };
+    let downs = async {
+        while let Ok(Some(line)) = down.next_line().await {
+            if !line.contains("power_cycle") {
+                to_jig.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+            }
+        }
+    };
+    tokio::select! {
+        () = ups => {}
+        () = downs => {}
     }
 }
 
