@@ -15,8 +15,12 @@ struct Holder {
     arguments: Vec<String>,
 }
 
-/// The fault of a port that did not open, or who is in the way.
+/// The fault of a port that did not open, or who is in the way where it is somebody: a device that is no port, or not for this
+/// account, stays so whoever has it open.
 pub(super) fn port_fault(device: &str, fault: Fault) -> ToolFault {
+    if !is_in_use(&fault) {
+        return fault.into();
+    }
     let others: Vec<Holder> =
         holders(Path::new("/proc"), device).into_iter().filter(|h| h.pid != std::process::id()).collect();
     match others.iter().max_by_key(|holder| holder.weight()) {
@@ -26,6 +30,13 @@ pub(super) fn port_fault(device: &str, fault: Fault) -> ToolFault {
         }
         _ => fault.into(),
     }
+}
+
+/// Whether the port did not open because another has it: `EBUSY`, or the lock that serial programs take on it. Of the error only
+/// its words come this far, the system's or those of the crate that opens ports.
+fn is_in_use(fault: &Fault) -> bool {
+    let detail = fault.args.get("detail").map(|detail| detail.to_lowercase()).unwrap_or_default();
+    detail.contains("resource busy") || detail.contains("lock on serial port")
 }
 
 impl Holder {
@@ -95,6 +106,7 @@ fn arguments(process: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::text::FaultCode;
 
     fn holder(arguments: &[&str]) -> Holder {
         Holder { pid: 7, arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect() }
@@ -110,6 +122,24 @@ mod tests {
         assert!(other.sentence().starts_with("minicom (process 7)"));
         assert!(agent.weight() > other.weight());
         assert_eq!(holder(&["jigline-simulator", "jig"]).weight(), 0);
+    }
+
+    #[test]
+    fn nobody_is_blamed_for_a_port_that_is_closed_to_everybody() {
+        let fault = |detail: &str| Fault::new(FaultCode::PortNotOpened).with("detail", detail);
+        for taken in [
+            "Device or resource busy",
+            "Resource busy",
+            "Unable to acquire exclusive lock on serial port",
+            "Unable to acquire shared lock on serial port",
+        ] {
+            assert!(is_in_use(&fault(taken)), "{taken}");
+        }
+        for other in
+            ["Not a typewriter", "Permission denied", "No such file or directory", "", "Input/output error"]
+        {
+            assert!(!is_in_use(&fault(other)), "{other}");
+        }
     }
 
     #[cfg(target_os = "linux")]
