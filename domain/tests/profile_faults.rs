@@ -240,6 +240,37 @@ fn a_procedure_that_could_pass_what_it_should_not_is_refused() {
 }
 
 #[test]
+fn a_procedure_that_accepts_only_grades_no_station_awards_on_its_model_is_refused() {
+    let said = |accepted: &str, model: &DeviceModel| -> Vec<String> {
+        let text = spoilt(&birth(), "accepted_evidence = [\"board_crc\"]", accepted);
+        let text = spoilt(&text, "skip_if_proved = [\"board_crc\"]", "skip_if_proved = []");
+        let procedure = parse_procedure("b.toml", &text).unwrap();
+        let faults = check_procedure(&procedure, model).into_iter().map(|fault| fault.reason);
+        faults.filter(|reason| reason.contains("no board could ever pass")).collect()
+    };
+    let with_crc = model();
+    let mut without = model();
+    without.firmware.crc_register = None;
+    for (accepted, passes_with, passes_without) in [
+        ("[\"board_crc\"]", true, false),
+        ("[\"version_only\"]", false, true),
+        ("[\"board_crc\", \"version_only\"]", true, true),
+        ("[\"upload_compared\", \"board_crc\"]", true, false),
+        ("[\"own_record\", \"upload_compared\"]", false, false),
+        ("[\"transfer_only\"]", false, false),
+    ] {
+        let accepted = format!("accepted_evidence = {accepted}");
+        assert_eq!(said(&accepted, &with_crc).is_empty(), passes_with, "{accepted}");
+        assert_eq!(said(&accepted, &without).is_empty(), passes_without, "{accepted}");
+    }
+    let said = said("accepted_evidence = [\"own_record\"]", &without);
+    assert!(
+        said[0].contains("is own_record") && said[0].contains("a station proves version_only"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn a_procedure_asks_a_model_only_for_what_it_has() {
     let said = |old: &str, new: &str| -> Vec<String> {
         let procedure = parse_procedure("b.toml", &spoilt(&birth(), old, new)).unwrap();

@@ -1,8 +1,10 @@
-//! What can be told of a firmware image before it reaches a board, and Intel HEX.
+//! What can be told of a firmware image before it reaches a board, and the files that one comes in. The server that takes a bundle,
+//! the station that works it and the tool of the bench all ask here, so that none lets pass what another refuses.
 //!
 //! The jump test is the one of ST's loaders (AN2557, AN4657): the first word is the initial stack pointer and must lie
 //! in RAM. An image that fails it is programmed and then never started.
 
+pub mod file;
 pub mod intel_hex;
 
 /// Where the application lies in the chip's flash.
@@ -16,7 +18,22 @@ pub struct FlashLayout {
     pub boot_size: u32,
 }
 
+/// What is inside an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageContent {
+    /// The chip's own code, beginning with its vector table.
+    Plain,
+    /// Encrypted or packed: only the board's loader can tell.
+    Opaque,
+}
+
 impl FlashLayout {
+    /// A flash of `size` bytes whose application runs at `start`, behind `boot_size` bytes of boot loader.
+    #[must_use]
+    pub fn with_application_at(start: u32, size: u32, boot_size: u32) -> Self {
+        Self { base: start.saturating_sub(boot_size), size, boot_size }
+    }
+
     /// Bytes left for the application.
     #[must_use]
     pub fn application_size(&self) -> u32 {
@@ -46,6 +63,10 @@ pub enum ImageFault {
     Empty,
     #[error("the image has {length} bytes, the flash has room for {room}")]
     TooLarge { length: usize, room: u32 },
+    #[error(
+        "the image is the text of an Intel HEX file, not the bytes that go to a board; name the file .hex, so that it is read as one"
+    )]
+    IntelHex,
     #[error("the image has {0} bytes and therefore no vector table (8 bytes)")]
     NoVectors(usize),
     #[error("the image begins with {0:08X}h, which is no stack in RAM: the boot loader would never start it")]
@@ -58,6 +79,23 @@ pub enum ImageFault {
         "the image's reset vector {reset:08X}h lies outside the image at {start:08X}h..{end:08X}h: linked for another place"
     )]
     ResetOutside { reset: u32, start: u32, end: u32 },
+}
+
+/// Everything that is wrong with an image, the gravest first; empty for one that may be sent.
+#[must_use]
+pub fn check(image: &[u8], layout: &FlashLayout, content: ImageContent) -> Vec<ImageFault> {
+    if file::looks_like_intel_hex(image) {
+        return vec![ImageFault::IntelHex];
+    }
+    let size = check_size(image.len(), layout).err();
+    if size == Some(ImageFault::Empty) {
+        return vec![ImageFault::Empty];
+    }
+    let vectors = match content {
+        ImageContent::Plain => check_vectors(image, layout).err(),
+        ImageContent::Opaque => None,
+    };
+    size.into_iter().chain(vectors).collect()
 }
 
 /// Whether an image of `length` bytes fits behind the boot loader. The loaders themselves do not check this rightly.
@@ -147,6 +185,26 @@ mod tests {
         assert!(!boots(&bad));
         assert!(!boots(&[0, 0, 0]));
         assert_eq!(check_vectors(&[0; 7], &LAYOUT), Err(ImageFault::NoVectors(7)));
+    }
+
+    #[test]
+    fn text_of_intel_hex_is_no_image_of_any_kind() {
+        let text = b":020000040800F2\n:023000000102CB\n:00000001FF\n";
+        for content in [ImageContent::Plain, ImageContent::Opaque] {
+            assert_eq!(check(text, &LAYOUT, content), [ImageFault::IntelHex], "{content:?}");
+        }
+    }
+
+    #[test]
+    fn every_fault_of_an_image_is_told_and_an_opaque_one_is_not_asked_for_vectors() {
+        let mut bad = image(0xFFFF_FFFF, 0x0800_3101);
+        bad.resize(0x1_D001, 0);
+        let too_large = ImageFault::TooLarge { length: 0x1_D001, room: 0x1_D000 };
+        assert_eq!(check(&bad, &LAYOUT, ImageContent::Plain), [too_large, ImageFault::Stack(0xFFFF_FFFF)]);
+        assert_eq!(check(&bad, &LAYOUT, ImageContent::Opaque), [too_large]);
+        assert_eq!(check(&[], &LAYOUT, ImageContent::Plain), [ImageFault::Empty]);
+        assert_eq!(check(&[], &LAYOUT, ImageContent::Opaque), [ImageFault::Empty]);
+        assert_eq!(check(&image(0x2000_5000, 0x0800_3101), &LAYOUT, ImageContent::Plain), []);
     }
 
     #[test]

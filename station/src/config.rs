@@ -27,7 +27,8 @@ pub struct StationConfig {
     pub sealing_key: String,
     /// HMAC key of secret placeholders, base16.
     pub placeholder_key: String,
-    /// Whether the boards are simulated; only then bundles with assumed parts are worked.
+    /// Whether the boards are simulated; only then bundles with assumed parts are worked, and only at ports that no real board
+    /// can be behind (`slot_port`).
     #[serde(default)]
     pub simulated: bool,
     /// Overrides the model's rates, application and loader alike.

@@ -20,6 +20,7 @@ pub mod sabotage;
 pub mod secrets;
 mod shared;
 mod slot;
+pub mod slot_port;
 pub mod tool;
 pub mod uplink;
 pub mod wire;

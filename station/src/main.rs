@@ -18,6 +18,7 @@ use jigline_station::{
     link::{Line, LinkOptions},
     order::Boards,
     progress::{ProgressForm, write_lines},
+    slot_port,
     tool::{self, BoardArgs, Desk, ToolFault},
     uplink::HttpServer,
 };
@@ -155,14 +156,15 @@ async fn board(arguments: BoardArgs) -> anyhow::Result<()> {
 }
 
 async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
+    slot_port::check_slots(&config)?;
     let stop = stop_signal()?;
     let server = HttpServer::new(&config.server, &config.key)?;
     let slots: BTreeMap<u16, SlotConfig> =
         config.slots.iter().map(|slot| (slot.number, slot.clone())).collect();
-    let ports = move |slot: u16, baud: u32| {
-        let slot = slots.get(&slot);
-        let line = Line::open(slot.map_or("", |slot| slot.device.as_str()), baud)?;
-        Ok(if slot.is_some_and(|slot| slot.echo) { line.without_echo() } else { line })
+    let boards = if config.simulated { Boards::Simulated } else { Boards::Real };
+    let ports = move |slot: u16, baud: u32| match slots.get(&slot) {
+        Some(slot) => slot_port::open(slot, boards, baud),
+        None => Line::open("", baud),
     };
     let (fixture, wire) = fixture();
     let (progress, lines) = mpsc::unbounded_channel();
@@ -175,7 +177,7 @@ async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
             release_key: config.release_key,
             sealing_key: config.sealing_key,
             placeholder_key: config.placeholder_key,
-            boards: if config.simulated { Boards::Simulated } else { Boards::Real },
+            boards,
             link: LinkOptions { baud: config.baud, ..LinkOptions::default() },
             slots: config.slots.iter().map(|slot| slot.number).collect(),
         },

@@ -1,6 +1,6 @@
 //! A work order: an assignment with its bundle, checked and parsed. The only way from a bundle to a board.
 
-use crate::board::FirmwareImage;
+use crate::{board::FirmwareImage, flash};
 use domain::{
     api::stations::Assignment,
     bundle::{BundleContent, BundleManifest, BundleRef},
@@ -46,7 +46,7 @@ impl WorkOrder {
         let model = parse_model(&manifest.model.id, &content.model_toml).map_err(first)?;
         let profile = parse_profile(&manifest.profile.id, &content.profile_toml).map_err(first)?;
         let procedure = parse_procedure(&manifest.procedure.id, &content.procedure_toml).map_err(first)?;
-        check_parts(&model, &profile, &procedure, image.as_deref())?;
+        check_parts(&model, &profile, &procedure, manifest, image.as_deref())?;
         if boards == Boards::Real && model.has_assumed_parts() {
             return Err(refused(format!(
                 "device model {} r{} rests on assumed facts and is for simulators only, and this station works real boards; \
@@ -96,26 +96,40 @@ fn check_parts(
     model: &DeviceModel,
     profile: &Profile,
     procedure: &Procedure,
+    manifest: &BundleManifest,
     image: Option<&[u8]>,
 ) -> Result<(), Fault> {
     match (&procedure.flash, image) {
         (Some(_), None) => return Err(refused("its procedure sends an image, and it has none")),
         (None, Some(_)) => return Err(refused("it has an image that its procedure does not send")),
-        (Some(_), Some([])) => return Err(refused("its image has 0 bytes")),
-        (Some(_), Some(image)) if image.len() > model.image_capacity() as usize => {
-            return Err(refused(format!(
-                "its image has {} bytes, the flash of {} takes {}",
-                image.len(),
-                model.id,
-                model.image_capacity()
-            )));
-        }
-        _ => {}
+        (Some(_), Some(image)) => check_image(model, manifest, image)?,
+        (None, None) => {}
     }
     let found = check_profile(profile, model, Some(test_current_a(procedure)));
     none_of(found.into_iter().filter(|fault| fault.severity == Severity::Error).collect())?;
     none_of(check_pairing(procedure, profile).into_iter().collect())?;
     none_of(check_procedure(procedure, model))
+}
+
+/// The image as the server looked at it, and against what the manifest says of it: the board's own CRC is held against the
+/// manifest's, so a wrong one there would fail every board, or pass one with another image.
+fn check_image(model: &DeviceModel, manifest: &BundleManifest, image: &[u8]) -> Result<(), Fault> {
+    // A procedure that sends an image to boards that take none is refused by its own check.
+    if let Some(settings) = &model.firmware.image {
+        flash::check_image(settings, image)
+            .map_err(|fault| refused(format!("{fault}; it is for model {}", model.id)))?;
+    }
+    let Some(named) = &manifest.firmware else {
+        return Err(refused("it has an image that its manifest does not name"));
+    };
+    let (bytes, crc32) = (image.len(), protocol::crc::crc32(image));
+    if u64::from(named.bytes) != bytes as u64 || named.crc32 != crc32 {
+        return Err(refused(format!(
+            "its image has {bytes} bytes and CRC-32 {crc32:08X}h, its manifest says {} bytes and {:08X}h; release it anew",
+            named.bytes, named.crc32
+        )));
+    }
+    Ok(())
 }
 
 fn none_of<F: ToString>(faults: Vec<F>) -> Result<(), Fault> {

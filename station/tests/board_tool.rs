@@ -88,6 +88,17 @@ fn whoever_holds_the_port_is_named() {
     );
 }
 
+/// This process and the tool itself have it open, and so has every shell: that is not why it is no port.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_that_is_no_port_is_told_by_the_systems_reason_and_nobody_is_blamed() {
+    let _held = std::fs::File::open("/dev/null").unwrap();
+    let (code, text) = on("/dev/null", &["probe"]);
+    assert_eq!(code, Some(1));
+    assert!(!text.contains("is held by") && text.contains("/dev/null cannot be opened: "), "{text}");
+    assert!(text.contains("typewriter") || text.contains("ioctl"), "the system's reason: {text}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_agent_is_named_as_what_it_is() {

@@ -1,6 +1,7 @@
 //! Firmware: what the application reports, what an image must be, and the boot loader's dialogue.
 
 use super::Provenance;
+use crate::evidence::FirmwareEvidence;
 
 wire! {
     /// What the application says of itself.
@@ -14,6 +15,20 @@ wire! {
         /// None where no way to send an image is known; then there is no `[boot]` either.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub image: Option<ImageSettings>,
+    }
+}
+
+impl FirmwareSettings {
+    /// The grades with which a station of this release can close a pass on such boards; the one place that says so. Where the board
+    /// reports a CRC, it either is the image's or fails the board; where it reports none, its version is all there is. Nobody looks at
+    /// earlier records or reads an image back, and a transfer alone is never the last word: the board is asked after its restart.
+    #[must_use]
+    pub fn awarded_grades(&self) -> &'static [FirmwareEvidence] {
+        if self.crc_register.is_some() {
+            &[FirmwareEvidence::BoardCrc]
+        } else {
+            &[FirmwareEvidence::VersionOnly]
+        }
     }
 }
 

@@ -245,15 +245,7 @@ fn check_sections(procedure: &Procedure, model: &DeviceModel, report: &mut impl 
             _ => {}
         }
     }
-    if let Some(flash) = &procedure.flash
-        && flash.accepted_evidence == [FirmwareEvidence::BoardCrc]
-        && model.firmware.crc_register.is_none()
-    {
-        report(format!(
-            "only board_crc is accepted, but model {} reports no CRC: no board could ever pass",
-            model.id
-        ));
-    }
+    check_evidence(procedure, model, report);
     if let (Some(calibrate), Some(calibration)) = (&procedure.calibrate, &model.calibration)
         && f64::from(calibrate.load_ma) < calibration.min_a * 1000.0
     {
@@ -268,6 +260,26 @@ fn check_sections(procedure: &Procedure, model: &DeviceModel, report: &mut impl 
     {
         report(fault.to_string());
     }
+}
+
+/// A grade that the station never comes to is accepted in vain: with such grades alone every board would fail after its transfer.
+fn check_evidence(procedure: &Procedure, model: &DeviceModel, report: &mut impl FnMut(String)) {
+    let Some(flash) = &procedure.flash else { return };
+    let awarded = model.firmware.awarded_grades();
+    if flash.accepted_evidence.iter().any(|grade| awarded.contains(grade)) {
+        return;
+    }
+    let names = |grades: &[FirmwareEvidence]| {
+        grades.iter().map(|grade| grade.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    report(format!(
+        "no board could ever pass: accepted_evidence is {}, and on boards of model {}, which report {} CRC, a station proves {}; accept that, \
+         or leave [flash] out",
+        names(&flash.accepted_evidence),
+        model.id,
+        if model.firmware.crc_register.is_some() { "a" } else { "no" },
+        names(awarded)
+    ));
 }
 
 /// A number as the pattern makes it; none where the pattern is none.

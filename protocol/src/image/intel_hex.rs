@@ -11,6 +11,8 @@ pub struct HexImage {
     /// Address of the first byte.
     pub start: u32,
     pub bytes: Vec<u8>,
+    /// How many of them the file does not give: they were filled.
+    pub filled: usize,
 }
 
 /// Why a text is no image. Lines count from 1.
@@ -100,7 +102,7 @@ fn flatten(bytes: &BTreeMap<u32, u8>, fill: u8) -> Result<HexImage, HexFault> {
     for (&address, &byte) in bytes {
         image[(address - start) as usize] = byte;
     }
-    Ok(HexImage { start, bytes: image })
+    Ok(HexImage { start, filled: image.len() - bytes.len(), bytes: image })
 }
 
 struct Record {

@@ -28,7 +28,7 @@ fn gaps_are_filled_and_the_upper_address_counts() {
         .concat();
     assert_eq!(
         parse_intel_hex(&text, 0xFF),
-        Ok(HexImage { start: 0x0800_3000, bytes: vec![1, 2, 0xFF, 0xFF, 3] })
+        Ok(HexImage { start: 0x0800_3000, bytes: vec![1, 2, 0xFF, 0xFF, 3], filled: 2 })
     );
 }
 
@@ -68,7 +68,7 @@ proptest! {
         records.push(END.into());
         prop_assert_eq!(
             parse_intel_hex(&records.concat(), 0xFF),
-            Ok(HexImage { start: u32::from(start), bytes })
+            Ok(HexImage { start: u32::from(start), bytes, filled: 0 })
         );
     }
 

@@ -98,6 +98,7 @@ impl Row {
             submitted_at: self.submitted_at,
             release,
             simulator_only: self.simulator_only,
+            converted: None,
         })
     }
 }

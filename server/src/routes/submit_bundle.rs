@@ -9,14 +9,14 @@ use crate::{
         files::{self, SourceFile, SourceKind},
     },
     error::{ApiError, ApiResult},
-    firmware_image::{check_image, version_of},
+    firmware_image::{check_image, image_of, version_of},
     state::AppState,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     api::{
         problem::{FieldFault, Problem},
-        releases::{BundleView, SubmitBundle},
+        releases::{BundleView, ConvertedImage, SubmitBundle},
     },
     bundle::{BundleManifest, FileRef, FirmwareRef},
     ids::ContentHash,
@@ -44,7 +44,7 @@ async fn submit(
 ) -> ApiResult<(StatusCode, Json<BundleView>)> {
     signed.require(Permission::SubmitRelease)?;
     let mut db = state.pool.begin().await?;
-    let (manifest, image, simulator_only) = assemble(&mut db, &form).await?;
+    let Assembled { manifest, image, converted, simulator_only } = assemble(&mut db, &form).await?;
     let now = clock::now();
     let new = bundles::NewBundle {
         manifest: &manifest,
@@ -61,11 +61,13 @@ async fn submit(
             at: now,
             action: "bundle.submit",
             subject: hash.as_str(),
-            detail: serde_json::json!({ "label": manifest.reference().label, "firmware": manifest.reference().firmware_version }),
+            detail: serde_json::json!({ "label": manifest.reference().label, "firmware": manifest.reference().firmware_version, "converted": converted }),
         };
         audit::append(&mut db, &entry).await?;
     }
-    let view = bundles::by_hash(&mut db, &hash).await?.ok_or_else(|| ApiError::not_found("bundle", &hash))?;
+    let mut view =
+        bundles::by_hash(&mut db, &hash).await?.ok_or_else(|| ApiError::not_found("bundle", &hash))?;
+    view.converted = converted;
     db.commit().await?;
     Ok((StatusCode::CREATED, Json(view)))
 }
@@ -74,8 +76,17 @@ fn fault(field: &str, detail: impl Into<String>) -> FieldFault {
     FieldFault { field: field.to_owned(), detail: detail.into() }
 }
 
+/// A bundle without a fault.
+struct Assembled {
+    manifest: BundleManifest,
+    /// The bytes that go to the boards; empty where none do.
+    image: Vec<u8>,
+    converted: Option<ConvertedImage>,
+    simulator_only: bool,
+}
+
 /// Finds the files, judges them against each other and the image against the model: every fault at once.
-async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<(BundleManifest, Vec<u8>, bool)> {
+async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<Assembled> {
     let model_file = files::newest(db, SourceKind::Model, &form.model_id).await?;
     let profile_file =
         files::by_revision(db, SourceKind::Profile, &form.profile_id, form.profile_revision).await?;
@@ -91,7 +102,7 @@ async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<(Bund
     if procedure_file.is_none() {
         faults.push(fault("procedure_id", format!("no procedure {:?} was imported", form.procedure_id)));
     }
-    let image = hex::decode(&form.image_hex).unwrap_or_else(|_| {
+    let file = hex::decode(&form.image_hex).unwrap_or_else(|_| {
         faults.push(fault("image_hex", "not base16 text"));
         Vec::new()
     });
@@ -103,11 +114,11 @@ async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<(Bund
     let model = parse_model(&model_file.id, &model_file.content)
         .map_err(|all| ApiError::invalid(all.iter().map(|f| fault("model_id", f.to_string())).collect()))?;
     let sends_image = judge_files(&model, &profile_file, &procedure_file, &mut faults);
+    let (mut image, mut converted) = (Vec::new(), None);
     if sends_image == Some(false) {
         refuse_image(form, &mut faults);
     } else if faults.iter().all(|fault| fault.field != "image_hex") {
-        let found = check_image(&model, &form.firmware_version, &image);
-        faults.extend(found.into_iter().map(|detail| fault("image_hex", detail)));
+        (image, converted) = judge_image(&model, form, file, &mut faults);
     }
     if !faults.is_empty() {
         return Err(ApiError::invalid(faults));
@@ -124,13 +135,43 @@ async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<(Bund
             crc32: protocol::crc::crc32(&image),
         }),
     };
-    Ok((manifest, image, simulator_only))
+    Ok(Assembled { manifest, image, converted, simulator_only })
+}
+
+/// The image in a file, and what was made of the file for it.
+fn judge_image(
+    model: &DeviceModel,
+    form: &SubmitBundle,
+    file: Vec<u8>,
+    faults: &mut Vec<FieldFault>,
+) -> (Vec<u8>, Option<ConvertedImage>) {
+    let file_bytes = file.len() as u32;
+    let image = match image_of(model, &form.image_name, file) {
+        Ok(image) => image,
+        Err(detail) => {
+            faults.push(fault("image_hex", detail));
+            return (Vec::new(), None);
+        }
+    };
+    let found = check_image(model, &form.firmware_version, &image.bytes);
+    faults.extend(found.into_iter().map(|detail| fault("image_hex", detail)));
+    let converted = image.from_hex.map(|hex| ConvertedImage {
+        file: form.image_name.clone(),
+        file_bytes,
+        start_address: hex.start,
+        filled_bytes: hex.filled as u32,
+    });
+    (image.bytes, converted)
 }
 
 /// A version or an image that nobody would send would stand in every record as if it were on the boards.
 fn refuse_image(form: &SubmitBundle, faults: &mut Vec<FieldFault>) {
     let detail = format!("procedure {} sends no image: leave it out", form.procedure_id);
-    for (field, text) in [("firmware_version", &form.firmware_version), ("image_hex", &form.image_hex)] {
+    for (field, text) in [
+        ("firmware_version", &form.firmware_version),
+        ("image_hex", &form.image_hex),
+        ("image_name", &form.image_name),
+    ] {
         if !text.is_empty() {
             faults.push(fault(field, detail.as_str()));
         }

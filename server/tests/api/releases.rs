@@ -170,3 +170,56 @@ async fn faulty_files_are_all_named_and_the_sound_ones_go_in() {
     assert_eq!((report.imported, report.known), (0, sound - 1));
     assert!(report.faults.iter().any(|fault| fault.contains("needs a new revision")), "{:?}", report.faults);
 }
+
+/// An Intel HEX record by record, sixteen bytes each, all in the page of 0800_0000h.
+fn intel_hex(start: u16, bytes: &[u8]) -> String {
+    let record = |address: u16, kind: u8, data: &[u8]| {
+        let [high, low] = address.to_be_bytes();
+        let mut record = vec![data.len() as u8, high, low, kind];
+        record.extend(data);
+        let sum = record.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+        record.push(sum.wrapping_neg());
+        format!(":{}\r\n", hex::encode_upper(record))
+    };
+    let mut text = record(0, 4, &[0x08, 0x00]);
+    for (at, data) in (start..).step_by(16).zip(bytes.chunks(16)) {
+        text += &record(at, 0, data);
+    }
+    text + &record(0, 1, &[])
+}
+
+#[tokio::test]
+async fn an_intel_hex_becomes_the_bytes_of_the_binary_and_the_answer_says_so() {
+    let factory = Factory::start().await;
+    let engineer = &factory.tokens[&Role::Engineer];
+    let binary = image(&model(), "V1.9", 4096);
+    let submit = async |name: &str, file: &[u8]| {
+        let mut body = submission(file);
+        body["image_name"] = json!(name);
+        factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(body)).await
+    };
+    let text = intel_hex(0x2000, &binary);
+    let (status, answer) = submit("fw-1.9.HEX", text.as_bytes()).await;
+    assert_eq!(status, 201, "{answer}");
+    // The same bundle as that of the .bin: hash, length and CRC are those of the bytes that go to the board.
+    assert_eq!(answer["hash"], json!(factory.bundle.hash));
+    assert_eq!(answer["manifest"]["firmware"]["bytes"], 4096);
+    let made = json!({
+        "file": "fw-1.9.HEX", "file_bytes": text.len(), "start_address": 0x0800_2000, "filled_bytes": 0,
+    });
+    assert_eq!(answer["converted"], made);
+    let (status, answer) = submit("fw-1.9.bin", &binary).await;
+    assert_eq!((status.as_u16(), answer.get("converted")), (201, None));
+    for (name, file, why) in [
+        ("fw-1.9.bin", text.as_bytes(), "Intel HEX"),
+        ("", text.as_bytes(), "Intel HEX"),
+        ("fw-1.9.hex", intel_hex(0x3000, &binary).as_bytes(), "08003000h"),
+        ("fw-1.9.hex", &binary, "line 1"),
+        ("fw-1.9.hex", text.replacen(":10", ":11", 1).as_bytes(), "line 2"),
+    ] {
+        let (status, answer) = submit(name, file).await;
+        assert_eq!(status, 422, "{name}: {answer}");
+        assert_eq!(answer["faults"][0]["field"], "image_hex");
+        assert!(answer["faults"][0]["detail"].as_str().unwrap().contains(why), "{why}: {answer}");
+    }
+}

@@ -10,12 +10,13 @@ use crate::{
     link::{Line, fault},
 };
 use domain::{
-    model::{BootGeneration, BootSettings},
+    model::{BootGeneration, BootSettings, ImageKind, ImageSettings},
     text::{Fault, FaultCode},
 };
 use drive::{Clock, drive_menu, drive_sender};
 use protocol::{
     boot_menu::{BootMenu, BootMenuEvent, BootMenuFailure, BootMenuOptions, Found},
+    image::{self, FlashLayout, ImageContent, ImageFault},
     ymodem::{
         BlockSize, Generation, SizeEnding,
         sender::{Completion, Sender, SenderFailure, SenderOptions, SenderRefusal, Start},
@@ -223,6 +224,24 @@ pub async fn execute(line: &mut Line, loader: &Loader, standing: Standing) -> Re
         BootMenuEvent::Executed => Ok(()),
         _ => Err(Fault::new(FaultCode::LoaderSilent).with("menu_timeout_s", loader.start_timeout.as_secs())),
     }
+}
+
+/// What is wrong with an image for boards of which `settings` tells: size, and vector table where one can be seen.
+///
+/// # Errors
+/// The gravest fault.
+pub fn check_image(settings: &ImageSettings, image: &[u8]) -> Result<(), ImageFault> {
+    let content = match settings.kind {
+        ImageKind::Plain => ImageContent::Plain,
+        ImageKind::Opaque => ImageContent::Opaque,
+    };
+    image::check(image, &layout(settings), content).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Where an image lies on such boards.
+#[must_use]
+pub fn layout(settings: &ImageSettings) -> FlashLayout {
+    FlashLayout::with_application_at(settings.base_address, settings.flash_bytes, settings.boot_bytes)
 }
 
 /// An image from a file, named for block 0.

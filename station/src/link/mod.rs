@@ -31,6 +31,7 @@ mod transport;
 mod wait;
 
 pub use line::{BaudHook, ByteStream, Line};
+pub(crate) use transport::TCP_PREFIX;
 
 use crate::{
     board::{BoardAnswer, BoardIdentity, BoardReply, BoardRequest, FlashEntry, Secret, WireUse},

@@ -8,7 +8,8 @@ mod tcp;
 pub(super) use echo::{EchoPort, EchoWatch, is_collision};
 pub(super) use rfc2217::{PREFIX as RFC2217_PREFIX, Rfc2217Port};
 pub(super) use serial::open as open_serial;
-pub(super) use tcp::{PREFIX as TCP_PREFIX, TcpPort};
+pub(crate) use tcp::PREFIX as TCP_PREFIX;
+pub(super) use tcp::TcpPort;
 
 use std::{
     io,

@@ -302,3 +302,29 @@ fn factor(from: &str, to: &str) -> f64 {
 fn garbage(register: &str, what: &str) -> Fault {
     Fault::new(FaultCode::BoardAnswersGarbage).with("request", register).with("detail", what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::tests_support::{identity, order_of, parts};
+
+    /// A grade beyond those that a procedure is checked against, or one of them that is never given, and a released line stands still.
+    #[test]
+    fn a_sound_board_is_graded_as_its_model_says_that_it_can_be() {
+        let (with_crc, profile, procedure) = parts();
+        let mut without = with_crc.clone();
+        without.firmware.crc_register = None;
+        for model in [with_crc, without] {
+            let awarded = model.firmware.awarded_grades();
+            let reports_crc = model.firmware.crc_register.is_some();
+            let order = order_of(model, profile.clone(), procedure.clone());
+            let released = order.manifest.firmware.as_ref().unwrap();
+            let board = BoardIdentity {
+                firmware_version: released.version.clone(),
+                firmware_crc32: reports_crc.then_some(released.crc32),
+                ..identity()
+            };
+            assert_eq!(judge_firmware(&board, &order).map(|grade| vec![grade]), Ok(awarded.to_vec()));
+        }
+    }
+}

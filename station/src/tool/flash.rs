@@ -18,10 +18,7 @@ use domain::{
     text::{Fault, FaultCode},
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use protocol::{
-    crc::crc32,
-    image::{FlashLayout, check_size, check_vectors, intel_hex::parse_intel_hex},
-};
+use protocol::{crc::crc32, image::file::read_image};
 use std::{io::Write, path::Path, sync::Arc};
 
 pub(super) async fn flash(
@@ -129,32 +126,16 @@ fn load_image(path: &Path, model: &DeviceModel, settings: &ImageSettings) -> Too
     let refused = |reason: &dyn std::fmt::Display| {
         ToolFault::refused("image_refused", format!("{}: {reason}. Nothing was sent.", path.display()))
     };
-    let mut bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+    let file = std::fs::read(path).map_err(|error| unreadable(&error))?;
     let mut name =
         path.file_name().map_or_else(|| "image.bin".to_owned(), |name| name.to_string_lossy().into_owned());
-    if let Some(stem) = name.to_ascii_lowercase().strip_suffix(".hex").map(str::len) {
-        let text = String::from_utf8(bytes).map_err(|error| unreadable(&error))?;
-        let image = parse_intel_hex(&text, 0xFF).map_err(|fault| refused(&fault))?;
-        if image.start != settings.base_address {
-            return Err(refused(&format_args!(
-                "it begins at {:08X}h, the application of model {} at {:08X}h; it is linked for another place",
-                image.start, model.id, settings.base_address
-            )));
-        }
-        bytes = image.bytes;
+    let image = read_image(&name, file, &flash::layout(settings)).map_err(|fault| refused(&fault))?;
+    if image.from_hex.is_some() {
         // The loader is sent a flat image.
-        name = format!("{}.bin", name.get(..stem).unwrap_or("image"));
+        name = format!("{}.bin", name.get(..name.len().saturating_sub(".hex".len())).unwrap_or("image"));
     }
-    let layout = FlashLayout {
-        base: settings.base_address.saturating_sub(settings.boot_bytes),
-        size: settings.flash_bytes,
-        boot_size: settings.boot_bytes,
-    };
-    check_size(bytes.len(), &layout).map_err(|fault| refused(&fault))?;
-    if settings.kind == ImageKind::Plain {
-        check_vectors(&bytes, &layout).map_err(|fault| refused(&fault))?;
-    }
-    Ok(flash::image(&name, bytes, model.image_capacity())?)
+    flash::check_image(settings, &image.bytes).map_err(|fault| refused(&fault))?;
+    Ok(flash::image(&name, image.bytes, model.image_capacity())?)
 }
 
 /// The image's own version text, where its kind shows one.

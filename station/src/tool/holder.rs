@@ -67,8 +67,12 @@ fn held(device: &str, holder: &Holder) -> ToolFault {
     ToolFault::refused("port_held", format!("{device} is held by {}", holder.sentence()))
 }
 
-/// The fault of a port that did not open, or who is in the way.
+/// The fault of a port that did not open, or who is in the way where it is somebody: a device that is no port, or not for this
+/// account, stays so whoever has it open.
 pub(super) fn port_fault(device: &str, fault: Fault) -> ToolFault {
+    if !is_in_use(&fault) {
+        return fault.into();
+    }
     let others: Vec<Holder> =
         holders(Path::new("/proc"), device).into_iter().filter(|h| h.pid != std::process::id()).collect();
     match others.iter().max_by_key(|holder| holder.weight()) {
@@ -76,6 +80,13 @@ pub(super) fn port_fault(device: &str, fault: Fault) -> ToolFault {
         Some(holder) if holder.weight() > 0 => held(device, holder),
         _ => fault.into(),
     }
+}
+
+/// Whether the port did not open because another has it: `EBUSY`, or the lock that serial programs take on it. Of the error only
+/// its words come this far, the system's or those of the crate that opens ports.
+fn is_in_use(fault: &Fault) -> bool {
+    let detail = fault.args.get("detail").map(|detail| detail.to_lowercase()).unwrap_or_default();
+    detail.contains("resource busy") || detail.contains("lock on serial port")
 }
 
 impl Holder {
@@ -176,6 +187,7 @@ fn arguments(process: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::text::FaultCode;
 
     fn holder(arguments: &[&str]) -> Holder {
         Holder {
@@ -226,6 +238,24 @@ mod tests {
         let folder = process(&["jigline-station", "board", "monitor", "--port", "rfc2217:10.0.0.7:4001"]);
         assert!(working(7, &folder, "tcp:10.0.0.7:4001").unwrap().sentence().contains("another board tool"));
         assert!(working(7, &folder, "/dev/null").is_none(), "its lock tells");
+    }
+
+    #[test]
+    fn nobody_is_blamed_for_a_port_that_is_closed_to_everybody() {
+        let fault = |detail: &str| Fault::new(FaultCode::PortNotOpened).with("detail", detail);
+        for taken in [
+            "Device or resource busy",
+            "Resource busy",
+            "Unable to acquire exclusive lock on serial port",
+            "Unable to acquire shared lock on serial port",
+        ] {
+            assert!(is_in_use(&fault(taken)), "{taken}");
+        }
+        for other in
+            ["Not a typewriter", "Permission denied", "No such file or directory", "", "Input/output error"]
+        {
+            assert!(!is_in_use(&fault(other)), "{other}");
+        }
     }
 
     #[cfg(target_os = "linux")]

@@ -4,9 +4,10 @@ use super::{
     desk::Desk,
     fault::{ToolFault, ToolResult},
 };
+use crate::slot_port::is_pseudo_terminal;
 use clap::Args;
 use domain::model::{DeviceModel, Provenance};
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
 /// What kind of board is written to.
 #[derive(Debug, Clone, Copy, Args)]
@@ -82,11 +83,4 @@ pub(super) fn assumed_parts<'n>(
         register.or_else(|| model.command(name).map(|command| command.address))
     };
     assumed_blocks(model, names.into_iter().filter_map(address))
-}
-
-/// Where the simulator's boards are; a real port is never there.
-fn is_pseudo_terminal(port: &str) -> bool {
-    let Ok(device) = fs::canonicalize(Path::new(port)) else { return false };
-    // Linux; macOS.
-    device.starts_with("/dev/pts") || device.to_string_lossy().starts_with("/dev/ttys")
 }

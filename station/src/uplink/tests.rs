@@ -197,10 +197,26 @@ async fn conflict_and_quarantine_count_as_held_and_another_records_name_does_not
     assert_eq!(told, [(1, run(1), conflict), (2, run(2), conflict)], "somebody must look at both");
 }
 
+/// A stack in RAM, and a reset vector into the image where the shipped model's application lies.
+const SOUND: [u8; 8] = [0x00, 0x40, 0x00, 0x20, 0x01, 0x22, 0x00, 0x08];
+
+fn image_beginning(vectors: [u8; 8]) -> Vec<u8> {
+    let mut image = vec![0x55; 4096];
+    image[..8].copy_from_slice(&vectors);
+    image
+}
+
 pub fn released() -> (Assignment, BundleContent, SigningKey) {
+    let image = image_beginning(SOUND);
+    let crc32 = protocol::crc::crc32(&image);
+    released_with(&image, crc32, "plain")
+}
+
+/// Releases an image under a CRC, for the shipped model with images of that kind.
+fn released_with(image: &[u8], crc32: u32, kind: &str) -> (Assignment, BundleContent, SigningKey) {
     let key = SigningKey::from_bytes(&[7; 32]);
     let [model_toml, profile_toml, procedure_toml] = parts_texts().map(str::to_owned);
-    let image = vec![0x55; 4096];
+    let model_toml = model_toml.replace("kind = \"plain\"", &format!("kind = {kind:?}"));
     let file = |id: &str, text: &str| FileRef {
         id: id.into(),
         revision: 1,
@@ -212,9 +228,9 @@ pub fn released() -> (Assignment, BundleContent, SigningKey) {
         procedure: file("q", &procedure_toml),
         firmware: Some(FirmwareRef {
             version: "1.9".into(),
-            bytes: 4096,
-            sha256: ContentHash::of(&image),
-            crc32: 1,
+            bytes: image.len() as u32,
+            sha256: ContentHash::of(image),
+            crc32,
         }),
     };
     let at = DateTime::from_timestamp(1_900_000_000, 0).unwrap();
@@ -311,4 +327,36 @@ async fn nothing_unreleased_and_nothing_assumed_becomes_an_order() {
     std::fs::write(&cached, text).unwrap();
     book(folder.path(), &key, Boards::Simulated).refresh(&server).await.unwrap();
     assert_eq!(server.bundles_asked.get(), 2);
+}
+
+#[tokio::test]
+async fn an_image_that_the_server_would_not_take_becomes_no_order_at_the_jig_either() {
+    let order = async |image: &[u8], crc32: u32, kind: &str| {
+        let (assignment, content, key) = released_with(image, crc32, kind);
+        let folder = tempfile::tempdir().unwrap();
+        let server = ScriptedServer::default();
+        server.assignment.replace(Some(assignment));
+        server.content.replace(Some(content));
+        let order = book(folder.path(), &key, Boards::Simulated).refresh(&server).await;
+        order.map(|order| order.is_some()).map_err(|fault| fault.args["detail"].clone())
+    };
+    let crc32 = protocol::crc::crc32;
+    let refused = async |image: &[u8], kind: &str, why: &str| {
+        let detail = order(image, crc32(image), kind).await.unwrap_err();
+        assert!(detail.contains(why), "{why}: {detail}");
+    };
+    let sound = image_beginning(SOUND);
+    assert_eq!(order(&sound, crc32(&sound), "plain").await, Ok(true));
+    let stackless = image_beginning([0x55; 8]);
+    refused(&stackless, "plain", "no stack in RAM").await;
+    assert_eq!(order(&stackless, crc32(&stackless), "opaque").await, Ok(true), "nobody sees into such a one");
+    let elsewhere = image_beginning([0x00, 0x40, 0x00, 0x20, 0x01, 0x02, 0x00, 0x08]);
+    refused(&elsewhere, "plain", "linked for another place").await;
+    refused(&[], "plain", "empty").await;
+    refused(&[SOUND.to_vec(), vec![0; 122_880]].concat(), "opaque", "room for 122880").await;
+    let hex = b":020000040800F2\n:0820000000400020012200084D\n:00000001FF\n";
+    refused(hex, "plain", "Intel HEX").await;
+    refused(hex, "opaque", "Intel HEX").await;
+    let detail = order(&sound, 1, "plain").await.unwrap_err();
+    assert!(detail.contains("CRC-32") && detail.contains("00000001h"), "{detail}");
 }
