@@ -53,7 +53,7 @@ fn every_syntax_error_of_a_file_is_shown_at_once() {
 #[test]
 fn the_head_the_link_and_the_loader_are_within_their_bounds() {
     finds("id =", "\"topbms\"", "\"Top BMS\"", "is not of a-z");
-    finds("revision", "revision = 3", "revision = 0", "counts from 1");
+    finds("revision", "revision = 4", "revision = 0", "counts from 1");
     finds("[link]", "baud = 9600", "baud = 9601", "no usual rate");
     finds("[link]", "address = 1", "address = 0", "outside Modbus's 1..247");
     finds("[link]", "max_read = 60", "max_read = 126", "outside Modbus's 1..125");

@@ -177,12 +177,12 @@ fn a_rule_whose_rating_is_not_known_is_not_judged_and_says_so() {
     assert_eq!(unjudged(&Ratings::default()), asked(&|_| true));
     let without_jig = unjudged(&Ratings::of_product(&profile));
     assert_eq!(without_jig, asked(&|right| right == JIG_TEST_CURRENT));
-    assert_eq!(without_jig.len(), 2);
+    assert_eq!(without_jig.len(), 3);
     // A profile by itself: a warning each, and no error.
     let faults = check_profile(&profile, &model, None);
     assert!(faults.iter().all(|fault| fault.severity == Severity::Warning), "{faults:?}");
     assert!(faults[0].reason.contains("is not judged: jig.test_current_a is known only with a procedure"));
-    assert_eq!(faults.len(), 2);
+    assert_eq!(faults.len(), 3);
 }
 
 #[test]

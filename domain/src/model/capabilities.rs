@@ -18,6 +18,28 @@ wire! {
 }
 
 wire! {
+    /// The parameters in amperes or milliamperes, by what they limit. A limit below the real current kills the board, so every one
+    /// of them must be held by rules against the product's ratings and the jig's test current; a current that nobody sorted
+    /// in here is refused, so that none is forgotten.
+    #[derive(Eq, Default)]
+    #[serde(deny_unknown_fields)]
+    pub struct CurrentLimits {
+        /// Above them the board stops charging.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub charge: Vec<String>,
+        /// Above them the board stops discharging.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub discharge: Vec<String>,
+        /// As `discharge`, but meant to lie above the product's peak: nothing holds them from above.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub short_circuit: Vec<String>,
+        /// They stop nothing: alarms, what a balancer draws, what is asked of a charger.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub harmless: Vec<String>,
+    }
+}
+
+wire! {
     /// Factory mode: locked blocks take writes in it only, and what was written is kept when it is left.
     #[serde(deny_unknown_fields)]
     pub struct FactoryModeSettings {
@@ -46,9 +68,6 @@ wire! {
     pub struct Ratings {
         /// Fewest cells in series.
         pub min_cells: u8,
-        /// Largest current limit that may be set, amperes.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub max_current_a: Option<f64>,
         pub source: String,
     }
 }

@@ -1,5 +1,6 @@
 //! A model's text parsed and judged: every fault at once, each with its line.
 
+mod currents;
 mod names;
 mod registers;
 
@@ -37,6 +38,7 @@ pub fn parse_model(file: &str, text: &str) -> Result<DeviceModel, Vec<ModelFault
     registers::check_registers(&model, &mut report);
     names::check_references(&model, &mut report);
     names::check_rules(&model, &mut report);
+    currents::check_current_limits(&model, &mut report);
     let mut faults: Vec<_> = report.faults.into_iter().map(|(line, reason)| fault(line, reason)).collect();
     faults.sort_by_key(|fault| fault.line);
     if faults.is_empty() { Ok(model) } else { Err(faults) }

@@ -1,6 +1,6 @@
 //! The map: blocks of addresses that exist, the fields in them, and commands.
 
-use super::{Bilingual, Provenance};
+use super::{Bilingual, Provenance, is_false};
 use crate::value::Value;
 use std::collections::BTreeMap;
 
@@ -94,10 +94,6 @@ wire! {
         pub parameter: bool,
         pub title: Bilingual,
     }
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 fn is_zero(number: &u16) -> bool {

@@ -37,6 +37,11 @@ const NUMBER: [RegisterKind; 6] = [
     RegisterKind::I32,
 ];
 
+/// Whether it holds a number.
+pub(super) fn is_number(register: &Register) -> bool {
+    NUMBER.contains(&register.kind) || register.kind == RegisterKind::F32
+}
+
 /// The register that `path` names, of one of these kinds and readable or writable as needed; else a fault and none.
 fn need<'a>(
     model: &'a DeviceModel,
@@ -371,9 +376,6 @@ fn check_ratings(model: &DeviceModel, report: &mut Report<'_>) {
         let reason = format!("min_cells {} is outside 1..{}, cells.max", ratings.min_cells, model.cells.max);
         report.key("ratings", "min_cells", reason);
     }
-    if ratings.max_current_a.is_some_and(|current| !(current.is_finite() && current > 0.0)) {
-        report.key("ratings", "max_current_a", "max_current_a is a positive number of amperes");
-    }
 }
 
 pub(super) fn check_rules(model: &DeviceModel, report: &mut Report<'_>) {
@@ -388,8 +390,6 @@ pub(super) fn check_rules(model: &DeviceModel, report: &mut Report<'_>) {
         let is_rating = is_rating(&rule.right);
         let sides = [("left", &rule.left), ("right", &rule.right)];
         for (key, name) in sides.into_iter().filter(|(key, _)| *key == "left" || !is_rating) {
-            let number =
-                |register: &Register| NUMBER.contains(&register.kind) || register.kind == RegisterKind::F32;
             match model.register(name) {
                 None => report.row(
                     "rule",
@@ -397,7 +397,7 @@ pub(super) fn check_rules(model: &DeviceModel, report: &mut Report<'_>) {
                     key,
                     format!("rule {:?} names {name:?}, which is no parameter", rule.id),
                 ),
-                Some(register) if !register.parameter || !number(register) => {
+                Some(register) if !register.parameter || !is_number(register) => {
                     report.row(
                         "rule",
                         index,
