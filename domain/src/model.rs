@@ -19,7 +19,8 @@ pub use check::{ModelFault, parse_model};
 pub use firmware::{BootGeneration, BootSettings, FirmwareSettings, ImageKind, ImageSettings};
 pub use link::{AddressStep, ExceptionMeaning, Framing, LinkSettings, Quantity, WakeSettings};
 pub use map::{
-    Access, Block, ByteOrder, Command, NamedBit, NamedValue, Register, RegisterKind, ScaleWhen, WordOrder,
+    Access, Block, ByteOrder, Command, NamedBit, NamedValue, ParameterChange, Register, RegisterKind,
+    ScaleWhen, WordOrder,
 };
 
 use crate::identifier::IdentifierKind;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use jigline_domain::model::{ModelFault, parse_model};
+use jigline_domain::model::{ModelFault, ParameterChange, parse_model};
 use std::fs;
 
 fn shipped() -> String {
@@ -119,6 +119,28 @@ fn what_a_command_sets_are_parameters_and_values_that_they_take() {
         "charge_recovery_mv = 27",
         "outside 1500..4500 mV",
     );
+}
+
+#[test]
+fn a_command_that_puts_parameters_back_says_so() {
+    let text = shipped().replacen("resets_parameters = true\n", "", 1);
+    let line = text.lines().position(|line| line == "name = \"reset\"").unwrap() + 1;
+    let found = faults(&text);
+    assert!(found.len() == 1 && found[0].line == line, "{found:?}");
+    assert!(found[0].reason.contains("changes parameters and does not say so"), "{found:?}");
+    // Whatever its name, a press whose values are known is told from one whose values nobody knows.
+    let model = parse_model("m.toml", &shipped()).unwrap();
+    let change = |name: &str| model.command(name).unwrap().parameter_change();
+    assert_eq!(change("reset"), ParameterChange::Unknown);
+    assert!(matches!(change("preset_lto"), ParameterChange::Known(sets) if sets.contains_key("chemistry")));
+    assert_eq!(change("restart"), ParameterChange::Nothing);
+    assert!(model.command("reset").unwrap().changes_parameters());
+    assert!(!model.command("sleep").unwrap().changes_parameters());
+    for (id, name) in [("daly-d2", "reset"), ("seplos-v3", "reset"), ("jk-pb", "preset_lto")] {
+        let path = format!("{}/../profiles/models/{id}.toml", env!("CARGO_MANIFEST_DIR"));
+        let model = parse_model(id, &fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(model.command(name).unwrap().parameter_change(), ParameterChange::Unknown, "{id} {name}");
+    }
 }
 
 #[test]

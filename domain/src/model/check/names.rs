@@ -149,6 +149,13 @@ fn check_commands(model: &DeviceModel, report: &mut Report<'_>) {
             );
             report.row("command", index, "preamble", reason);
         }
+        if puts_parameters_back(name) && !command.changes_parameters() {
+            let reason = format!(
+                "command {name:?} changes parameters and does not say so: name them in sets, or say resets_parameters = true \
+                 where their values are not known"
+            );
+            report.row("command", index, "name", reason);
+        }
         for (set, value) in &command.sets {
             let fault = match model.register(set).filter(|register| register.parameter) {
                 None => Some(format!("command {name:?} sets {set:?}, which is no parameter")),
@@ -164,6 +171,12 @@ fn check_commands(model: &DeviceModel, report: &mut Report<'_>) {
     if let Some(boot) = model.boot.as_ref().filter(|boot| model.command(&boot.enter_command).is_none()) {
         report.key("boot", "enter_command", format!("there is no command {:?}", boot.enter_command));
     }
+}
+
+/// Whether a command of that name changes parameters on every board that has it: the vendor's defaults, or a chemistry's.
+fn puts_parameters_back(name: &str) -> bool {
+    matches!(name, "reset" | "reset_parameters" | "factory_reset" | "restore_defaults" | "defaults")
+        || name.starts_with("preset")
 }
 
 fn check_cells(model: &DeviceModel, report: &mut Report<'_>) {
