@@ -133,23 +133,8 @@ pub fn check_profile(
             report(error, name, format!("parameter {} of model {} is missing", register.name, model.id));
             continue;
         };
-        match codec::encode(register, value) {
-            Err(fault) => report(error, name, fault.to_string()),
-            Ok(raw) if register.kind == RegisterKind::Bits => {
-                let named = register.bits.iter().fold(0_u16, |mask, bit| mask | 1 << (bit.bit & 15));
-                let unnamed = raw.first().copied().unwrap_or_default() & !named;
-                if unnamed != 0 {
-                    report(
-                        error,
-                        name,
-                        format!(
-                            "{} = {value} sets bits 0x{unnamed:04X}, which the model does not name",
-                            register.name
-                        ),
-                    );
-                }
-            }
-            Ok(_) => {}
+        if let Err(fault) = codec::encode(register, value) {
+            report(error, name, fault.to_string());
         }
     }
     if let Some(name) = &model.cells.count_register
