@@ -50,6 +50,109 @@ fn every_syntax_error_of_a_file_is_shown_at_once() {
     assert!(faults(&text).len() >= 2, "{:?}", faults(&text));
 }
 
+/// `line: reason` of all faults.
+fn said(text: &str) -> Vec<String> {
+    faults(text).into_iter().map(|fault| format!("{}: {}", fault.line, fault.reason)).collect()
+}
+
+/// The shipped model with every `(anchor, old, new)` done, and each place's line in what came of it.
+fn spoilt_often(slips: &[(&str, &str, &str)]) -> (String, Vec<usize>) {
+    let mut text = shipped();
+    for (anchor, old, new) in slips {
+        let from = text.find(anchor).unwrap_or_else(|| panic!("no {anchor:?}"));
+        let at = from + text[from..].find(old).unwrap_or_else(|| panic!("no {old:?} behind {anchor:?}"));
+        text.replace_range(at..at + old.len(), new);
+    }
+    let line = |(anchor, _, new): &(&str, &str, &str)| {
+        let from = text.find(anchor).unwrap();
+        text[..from + text[from..].find(new).unwrap()].matches('\n').count() + 1
+    };
+    let lines = slips.iter().map(line).collect();
+    (text, lines)
+}
+
+#[test]
+fn unknown_and_missing_keys_and_wrong_types_are_all_told_at_once_each_on_its_line() {
+    let (text, lines) = spoilt_often(&[
+        ("[link]", "retries = 2", "retries = 2\ncolour = 1"),
+        ("[cells]", "max = 32", "max = 32\nleast = 1"),
+        ("name = \"cell_7_mv\"", "kind = \"u16\"", "kind = \"u16\"\nsize = 2"),
+        ("name = \"cell_9_mv\"", "address = ", "address = \"there\" # "),
+        ("[name]", "max_length = 16\n", ""),
+    ]);
+    let said = said(&text);
+    let wanted = [
+        (lines[0] + 1, "unknown field `colour`"),
+        (lines[1] + 1, "unknown field `least`"),
+        (lines[2] + 1, "unknown field `size`"),
+        (lines[3], "invalid type: string \"there\", expected u16"),
+        (text[..text.find("[name]").unwrap()].matches('\n').count() + 1, "missing field `max_length`"),
+    ];
+    assert_eq!(said.len(), wanted.len(), "{said:#?}");
+    for (line, reason) in wanted {
+        assert!(
+            said.iter().any(|said| said.starts_with(&format!("{line}: {reason}"))),
+            "{line} {reason}: {said:#?}"
+        );
+    }
+}
+
+#[test]
+fn several_slips_in_one_table_are_told_one_by_one_and_none_follows_from_another() {
+    // Of the wrong type: a text, a number that does not go in, a list, an option that is none, a text for a table.
+    let (text, lines) = spoilt_often(&[
+        ("[link]", "baud = 9600", "baud = \"9600\""),
+        ("[link]", "address = 1", "address = 300"),
+        ("[link]", "retries = 2", "retries = [2]"),
+        ("name = \"cell_7_mv\"", "kind = \"u16\"", "kind = \"u17\""),
+        ("name = \"cell_8_mv\"", "title = {", "title = \"x\" # {"),
+    ]);
+    let found = said(&text);
+    let found: Vec<&str> = found.iter().map(|said| said.split(": ").next().unwrap()).collect();
+    assert_eq!(found, lines.iter().map(ToString::to_string).collect::<Vec<_>>());
+    // Missing ones: all of a table's, and whole tables.
+    let mut text = shipped();
+    for line in ["baud = 9600", "max_read = 60\n", "start_timeout_ms = 5000\n"] {
+        text = text.replacen(line, "", 1);
+    }
+    let (from, to) = (text.find("[cells]").unwrap(), text.find("# A limit below").unwrap());
+    text.replace_range(from..to, "");
+    let found = said(&text);
+    for missing in ["cells", "baud", "max_read", "start_timeout_ms"] {
+        assert!(found.iter().any(|said| said.contains(&format!("missing field `{missing}`"))), "{found:#?}");
+    }
+    assert_eq!(found.len(), 4, "{found:#?}");
+}
+
+#[test]
+fn what_is_sound_of_a_file_with_slips_is_checked_too() {
+    let (text, _) = spoilt_often(&[
+        ("[link]", "retries = 2", "retries = 2\ncolour = 1"),
+        ("[link]", "baud = 9600", "baud = 9601"),
+        ("[cells]", "max = 32", "max = 33"),
+        ("[boot]", "execute_key = 0x32", "execute_key = 0x31"),
+    ]);
+    let found = said(&text).join("\n");
+    for reason in
+        ["unknown field `colour`", "baud 9601", "no register \"cell_33_mv\"", "is the download_key too"]
+    {
+        assert!(found.contains(reason), "{reason}: {found}");
+    }
+    // Something had to be made up: what stands apart from it is checked, what rests on it is not.
+    let (text, _) = spoilt_often(&[
+        ("name = \"cell_9_mv\"", "kind = \"u16\"", "kind = 3"),
+        ("[link]", "baud = 9600", "baud = 9601"),
+        ("revision", "revision = 4", "revision = 0"),
+    ]);
+    let found = said(&text);
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[2].ends_with("wanted string or table"), "{found:#?}");
+    // No such file at all.
+    let found = said("colour = 1\n");
+    assert!(found.len() > 5 && found.iter().all(|said| said.contains("field `")), "{found:#?}");
+    assert_eq!(said("").len(), said("colour = 1\n").len() - 1);
+}
+
 #[test]
 fn the_head_the_link_and_the_loader_are_within_their_bounds() {
     finds("id =", "\"topbms\"", "\"Top BMS\"", "is not of a-z");

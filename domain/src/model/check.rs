@@ -22,24 +22,37 @@ pub struct ModelFault {
 /// Parses the text of a device model and checks it whole.
 ///
 /// # Errors
-/// Every syntax error with its line, or the first key that is unknown, missing or of the wrong type; else everything that
-/// the model contradicts itself in.
+/// Every syntax error with its line; else every key that is unknown, missing or of the wrong type, and everything that the model
+/// contradicts itself in as far as those let it be told.
 pub fn parse_model(file: &str, text: &str) -> Result<DeviceModel, Vec<ModelFault>> {
     let fault = |line, reason| ModelFault { file: file.to_owned(), line, reason };
     let (model, source) = Source::read::<DeviceModel>(text)
         .map_err(|faults| faults.into_iter().map(|f| fault(f.line, f.reason)).collect::<Vec<_>>())?;
     let mut report = Report { source: &source, faults: Vec::new() };
     check_head(&model, &mut report);
-    check_link(&model.link, &mut report);
-    check_framing(&model.link, &mut report);
-    check_image(&model, &mut report);
-    check_boot(&model, &mut report);
-    registers::check_blocks(&model, &mut report);
-    registers::check_registers(&model, &mut report);
-    names::check_references(&model, &mut report);
-    names::check_rules(&model, &mut report);
-    currents::check_current_limits(&model, &mut report);
-    let mut faults: Vec<_> = report.faults.into_iter().map(|(line, reason)| fault(line, reason)).collect();
+    if source.is_whole(&["link"]) {
+        check_link(&model.link, &mut report);
+        check_framing(&model.link, &mut report);
+    }
+    if source.is_whole(&["firmware", "boot"]) {
+        check_image(&model, &mut report);
+        check_boot(&model, &mut report);
+    }
+    if source.is_whole(&["link", "block"]) {
+        registers::check_blocks(&model, &mut report);
+        if source.is_whole(&["register"]) {
+            registers::check_registers(&model, &mut report);
+        }
+    }
+    if source.is_all_whole() {
+        names::check_references(&model, &mut report);
+        names::check_rules(&model, &mut report);
+        currents::check_current_limits(&model, &mut report);
+    }
+    let shape = source.faults().iter().cloned().map(|fault| (fault.line, fault.reason));
+    // Line 0 is what the reading made up.
+    let found = shape.chain(report.faults).filter(|(line, _)| *line > 0);
+    let mut faults: Vec<_> = found.map(|(line, reason)| fault(line, reason)).collect();
     faults.sort_by_key(|fault| fault.line);
     if faults.is_empty() { Ok(model) } else { Err(faults) }
 }
