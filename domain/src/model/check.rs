@@ -4,7 +4,7 @@ mod currents;
 mod names;
 mod registers;
 
-use super::{AddressStep, DeviceModel, Framing, LinkSettings};
+use super::{AddressStep, BootSettings, DeviceModel, Framing, LinkSettings};
 use crate::source::{At, Source};
 use std::collections::BTreeSet;
 
@@ -164,6 +164,11 @@ fn check_framing(link: &LinkSettings, report: &mut Report<'_>) {
             format!("wake: {} frames with {} ms between them wake nobody", wake.frames, wake.pause_ms);
         report.key("link", "wake", reason);
     }
+    if let Some(wake) = link.wake.as_ref().filter(|wake| link.framing == Framing::Jbd && wake.frames > 1) {
+        let reason =
+            format!("wake: {} frames, but with the JBD framing one wakes the board: say 1", wake.frames);
+        report.key("link", "wake", reason);
+    }
     let mut codes = BTreeSet::new();
     for (index, exception) in link.exceptions.iter().enumerate() {
         if !codes.insert(exception.code) {
@@ -214,27 +219,41 @@ fn check_boot(model: &DeviceModel, report: &mut Report<'_>) {
             report.key("boot", key, format!("{key} is {bytes}; YMODEM has blocks of 128 and 1024"));
         }
     }
-    let keys = [("download_key", boot.download_key), ("execute_key", boot.execute_key)];
-    for (key, byte) in keys {
-        if byte == boot.probe_byte {
-            report.key(
-                "boot",
-                key,
-                format!("{key} 0x{byte:02X} is the probe_byte too: a probe would press it"),
-            );
-        }
-    }
-    if boot.download_key == boot.execute_key {
-        report.key(
-            "boot",
-            "execute_key",
-            format!("execute_key 0x{:02X} is the download_key too", boot.execute_key),
-        );
-    }
+    check_keys(boot, report);
     let timeouts = [("erase_timeout_ms", boot.erase_timeout_ms), ("menu_timeout_ms", boot.menu_timeout_ms)];
     for (key, timeout) in timeouts {
         if !(1..=600_000).contains(&timeout) {
             report.key("boot", key, format!("{key} {timeout} is outside 1..600000"));
+        }
+    }
+}
+
+/// What a YMODEM receiver takes for the end of a transfer: CAN, and what ST's receivers take for it too.
+const ABORTS: [u8; 3] = [0x18, b'a', b'A'];
+
+/// The loader is prodded while nobody knows whether it shows its menu or receives already: nothing that is sent then may mean
+/// something else.
+fn check_keys(boot: &BootSettings, report: &mut Report<'_>) {
+    let bytes = [
+        ("probe_byte", boot.probe_byte),
+        ("download_key", boot.download_key),
+        ("execute_key", boot.execute_key),
+    ];
+    for (place, (key, byte)) in bytes.into_iter().enumerate() {
+        if ABORTS.contains(&byte) {
+            let reason =
+                format!("{key} 0x{byte:02X} aborts a transfer: a loader that receives already would give up");
+            report.key("boot", key, reason);
+        }
+        match bytes.iter().take(place).find(|(_, earlier)| *earlier == byte) {
+            Some(("probe_byte", _)) => {
+                let reason = format!("{key} 0x{byte:02X} is the probe_byte too: a probe would press it");
+                report.key("boot", key, reason);
+            }
+            Some((other, _)) => {
+                report.key("boot", key, format!("{key} 0x{byte:02X} is the {other} too"));
+            }
+            None => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{Report, registers::is_snake_case};
 use crate::{
     codec,
     lease::BirthLease,
-    model::{Access, DeviceModel, Framing, PathField, Register, RegisterKind},
+    model::{Access, AddressStep, DeviceModel, Framing, PathField, Register, RegisterKind},
     rules::is_rating,
     source::At,
 };
@@ -210,6 +210,11 @@ fn check_password(model: &DeviceModel, report: &mut Report<'_>) {
         }
         return;
     };
+    if model.link.framing == Framing::Jbd {
+        let reason =
+            "the JBD framing has password frames of its own, which no link sends yet: leave [password] out";
+        report.at(&[At::Key("password")], reason);
+    }
     let at = |key| [At::Key("password"), At::Key(key)];
     let unlock = Some(("unlock_register", &password.unlock_register));
     let set = password.set_register.as_ref().map(|name| ("set_register", name));
@@ -418,8 +423,29 @@ pub(super) fn check_rules(model: &DeviceModel, report: &mut Report<'_>) {
                         format!("rule {:?} names {name:?}, which is no number parameter", rule.id),
                     );
                 }
+                Some(register) if shares_its_place(model, register) => {
+                    let reason = format!(
+                        "rule {:?} names {name:?}, which shares its place with something else: no order of writes keeps it",
+                        rule.id
+                    );
+                    report.row("rule", index, key, reason);
+                }
                 Some(_) => {}
             }
         }
+    }
+}
+
+/// Whether whoever writes it writes something else too: half a word, or a part of a field. The planner of writes orders whole
+/// places, so it can't keep a rule about such a one.
+fn shares_its_place(model: &DeviceModel, register: &Register) -> bool {
+    match model.link.address_step {
+        AddressStep::Register | AddressStep::Byte => {
+            matches!(register.kind, RegisterKind::U8High | RegisterKind::U8Low)
+        }
+        AddressStep::Field => model
+            .registers
+            .iter()
+            .any(|other| other.address == register.address && other.name != register.name),
     }
 }
