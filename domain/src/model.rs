@@ -9,6 +9,7 @@ mod firmware;
 mod link;
 mod lookup;
 mod map;
+mod origin;
 
 pub use capabilities::{
     CalibrationSettings, CellSettings, CurrentLimits, FactoryModeSettings, LeaseSettings, MagicWrite,
@@ -22,6 +23,8 @@ pub use map::{
     Access, Block, ByteOrder, Command, NamedBit, NamedValue, ParameterChange, Register, RegisterKind,
     ScaleWhen, WordOrder,
 };
+
+pub use origin::Origin;
 
 use crate::identifier::IdentifierKind;
 

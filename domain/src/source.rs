@@ -71,20 +71,28 @@ impl<'a> Source<'a> {
     /// The line of what stands at `path`, counted from 1; of its nearest parent where it does not stand there; 0 where it was
     /// made up.
     pub(crate) fn line(&self, path: &[At<'_>]) -> usize {
-        let mut offset = 0;
+        let offset = self.places(path).last().unwrap_or(0);
+        if offset > self.text.len() { 0 } else { line_at(self.text, offset) }
+    }
+
+    /// Whether anything stands at `path`.
+    pub(crate) fn stands(&self, path: &[At<'_>]) -> bool {
+        self.places(path).count() == path.len()
+    }
+
+    /// Where in the text each step of a path stands, as far as they do.
+    fn places(&self, path: &[At<'_>]) -> impl Iterator<Item = usize> {
         let mut value: Option<&DeValue<'_>> = None;
-        for (depth, at) in path.iter().enumerate() {
+        path.iter().map_while(move |at| {
             let next = match (*at, value) {
-                (At::Key(key), None) if depth == 0 => self.document.get(key),
+                (At::Key(key), None) => self.document.get(key),
                 (At::Key(key), Some(DeValue::Table(table))) => table.get(key),
                 (At::Index(index), Some(DeValue::Array(array))) => array.get(index),
                 _ => None,
-            };
-            let Some(next) = next else { break };
-            offset = next.span().start;
+            }?;
             value = Some(next.get_ref());
-        }
-        if offset > self.text.len() { 0 } else { line_at(self.text, offset) }
+            Some(next.span().start)
+        })
     }
 }
 

@@ -194,8 +194,7 @@ fn said_of(id: &str, old: &str, new: &str) -> Vec<String> {
 
 #[test]
 fn what_no_link_can_do_is_no_part_of_a_model() {
-    let password =
-        "[password]\nunlock_register = \"barcode\"\nlength = 6\nfactory = \"123456\"\n\n[factory_mode]\n";
+    let password = "[password]\nunlock_register = \"barcode\"\nlength = 6\nfactory = \"123456\"\n\n[password.origin]\nprovenance = \"published\"\nsource = \"x\"\n\n[factory_mode]\n";
     let found = said_of("jbd", "[factory_mode]\n", password);
     assert!(found.len() == 1 && found[0].contains("leave [password] out"), "{found:?}");
     let found = said_of("jbd", "wake = { frames = 1,", "wake = { frames = 2,");

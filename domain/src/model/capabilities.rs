@@ -1,6 +1,6 @@
 //! What a model's boards can do beside keeping parameters: cells, password, name, lease lock, calibration, output, safe state.
 
-use super::Register;
+use super::{Origin, Register};
 
 wire! {
     /// Where the cells are.
@@ -49,6 +49,9 @@ wire! {
         /// Leaves it and forgets what was written.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub leave: Option<MagicWrite>,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 
@@ -94,6 +97,9 @@ wire! {
         /// Whether it opens for one write only and must be written before each (JK NW).
         #[serde(default)]
         pub each_write: bool,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 
@@ -106,6 +112,9 @@ wire! {
         pub max_length: u8,
         /// The characters it may hold.
         pub charset: String,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 
@@ -117,6 +126,9 @@ wire! {
         pub mode_register: String,
         /// u32 seconds since 1970-01-01 UTC; 0: no term.
         pub expiry_register: String,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 
@@ -132,6 +144,9 @@ wire! {
         pub min_a: f64,
         /// Time until the reading has settled, milliseconds.
         pub settle_ms: u32,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 

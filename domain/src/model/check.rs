@@ -2,6 +2,7 @@
 
 mod currents;
 mod names;
+mod origins;
 mod registers;
 
 use super::{AddressStep, BootSettings, DeviceModel, Framing, LinkSettings};
@@ -45,6 +46,7 @@ pub fn parse_model(file: &str, text: &str) -> Result<DeviceModel, Vec<ModelFault
         }
     }
     if source.is_all_whole() {
+        origins::check_origins(&model, &mut report);
         names::check_references(&model, &mut report);
         names::check_rules(&model, &mut report);
         currents::check_current_limits(&model, &mut report);

@@ -2,7 +2,7 @@
 
 use super::{
     AddressStep, Block, BootSettings, Command, DeviceModel, IdentityField, IdentitySettings, ImageSettings,
-    Provenance, Register, RegisterKind, ValidFrom,
+    Register, RegisterKind, ValidFrom,
 };
 
 impl Register {
@@ -58,15 +58,6 @@ impl DeviceModel {
     #[must_use]
     pub fn command(&self, name: &str) -> Option<&Command> {
         self.commands.iter().find(|command| command.name == name)
-    }
-
-    /// Whether a part of the model is not known but assumed: such a model is for simulators only.
-    #[must_use]
-    pub fn has_assumed_parts(&self) -> bool {
-        let assumed = |provenance| provenance == Provenance::Assumed;
-        assumed(self.provenance)
-            || self.boot.as_ref().is_some_and(|boot| assumed(boot.provenance))
-            || self.blocks.iter().any(|block| assumed(block.provenance))
     }
 
     /// Addresses that a register takes.
