@@ -265,6 +265,19 @@ fn a_field_that_its_kind_does_not_allow_is_named() {
 }
 
 #[test]
+fn a_parameter_is_read_and_written_as_often_as_one_likes() {
+    let block = "name = \"protection\"";
+    let (text, _) = spoilt(block, "access = \"read_write\"", "access = \"write_once\"");
+    let found = said(&text);
+    let refused =
+        |name: &str| found.iter().any(|said| said.contains(&format!("parameter {name:?} stands in block")));
+    assert!(refused("charge_protection_l1_mv") && refused("discharge_current_limit_a"), "{found:#?}");
+    let (text, _) = spoilt("name = \"serial_number\"", "title", "parameter = true\ntitle");
+    let found = said(&text);
+    assert!(found.len() == 1 && found[0].contains("which is not read_write"), "{found:?}");
+}
+
+#[test]
 fn what_a_command_sets_are_parameters_and_values_that_they_take() {
     finds("name = \"preset_lto\"", "charge_recovery_mv", "charge_rescue_mv", "which is no parameter");
     finds("name = \"preset_lto\"", "chemistry", "lease_mode", "which is no parameter");

@@ -82,6 +82,10 @@ fn a_profile_holds_every_parameter_and_nothing_else() {
     assert_eq!(unknown[0].2, "model topbms has no parameter \"balance_stop_mv\"");
     let live = said("balance_start_mv = 2600\n", "balance_start_mv = 2600\nsoc_percent = 50\n");
     assert!(live[0].2.contains("but no parameter of it"), "{live:?}");
+    // What is written once is no parameter: a profile would write it into every board.
+    let once =
+        said("balance_start_mv = 2600\n", "balance_start_mv = 2600\nserial_number = \"TB26010000015\"\n");
+    assert!(once.len() == 1 && once[0].2.contains("but no parameter of it"), "{once:?}");
 }
 
 #[test]
