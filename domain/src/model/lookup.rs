@@ -70,6 +70,22 @@ impl DeviceModel {
         }
     }
 
+    /// Whether whoever writes it writes something else too: half a word, or a part of a field. The planner of writes orders whole
+    /// places, so no rule rests on such a register.
+    #[must_use]
+    pub fn shares_its_place(&self, register: &Register) -> bool {
+        match self.link.address_step {
+            AddressStep::Register | AddressStep::Byte => {
+                matches!(register.kind, RegisterKind::U8High | RegisterKind::U8Low)
+            }
+            AddressStep::Field => {
+                let beside =
+                    |other: &Register| other.address == register.address && other.name != register.name;
+                register.at != 0 || self.registers.iter().any(beside)
+            }
+        }
+    }
+
     /// Where a register's first byte lies, counted through the whole map in bytes as they come on the wire.
     #[must_use]
     pub fn position(&self, register: &Register) -> u32 {

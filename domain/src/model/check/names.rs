@@ -4,7 +4,7 @@ use super::{Report, registers::is_snake_case};
 use crate::{
     codec,
     lease::BirthLease,
-    model::{Access, AddressStep, DeviceModel, Framing, PathField, Register, RegisterKind},
+    model::{Access, DeviceModel, Framing, PathField, Register, RegisterKind},
     rules::is_rating,
     source::At,
 };
@@ -423,7 +423,7 @@ pub(super) fn check_rules(model: &DeviceModel, report: &mut Report<'_>) {
                         format!("rule {:?} names {name:?}, which is no number parameter", rule.id),
                     );
                 }
-                Some(register) if shares_its_place(model, register) => {
+                Some(register) if model.shares_its_place(register) => {
                     let reason = format!(
                         "rule {:?} names {name:?}, which shares its place with something else: no order of writes keeps it",
                         rule.id
@@ -433,19 +433,5 @@ pub(super) fn check_rules(model: &DeviceModel, report: &mut Report<'_>) {
                 Some(_) => {}
             }
         }
-    }
-}
-
-/// Whether whoever writes it writes something else too: half a word, or a part of a field. The planner of writes orders whole
-/// places, so it can't keep a rule about such a one.
-fn shares_its_place(model: &DeviceModel, register: &Register) -> bool {
-    match model.link.address_step {
-        AddressStep::Register | AddressStep::Byte => {
-            matches!(register.kind, RegisterKind::U8High | RegisterKind::U8Low)
-        }
-        AddressStep::Field => model
-            .registers
-            .iter()
-            .any(|other| other.address == register.address && other.name != register.name),
     }
 }
