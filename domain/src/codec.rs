@@ -1,8 +1,8 @@
 //! Raw registers to engineering values and back, as the model says.
 //!
 //! Two promises, kept by property tests: what [`encode`] accepts, [`decode`] gives back as the very same value; and what
-//! `decode` gives for numbers, dates and options, `encode` turns into the very same registers. So a value can be compared
-//! as a value, though what decides a verdict is still compared as raw registers.
+//! `decode` gives for numbers, dates, options and named bits, `encode` turns into the very same registers. So a value can be
+//! compared as a value, though what decides a verdict is still compared as raw registers.
 
 use crate::{
     model::{ByteOrder, Register, RegisterKind, WordOrder},
@@ -29,6 +29,8 @@ pub enum CodecFault {
     UnknownOption { register: String, value: String, options: String },
     #[error("{register} takes a bit field written as 0x and {digits} upper-case hex digits, not {value:?}")]
     NotBits { register: String, digits: usize, value: String },
+    #[error("{register} = {value} sets bits {unnamed}, which the model does not name")]
+    UnnamedBits { register: String, value: String, unnamed: String },
     #[error("{register} takes a date from 2000-01-01 to 2127-12-31 as YYYY-MM-DD, not {value:?}")]
     NotADate { register: String, value: String },
     #[error("{register} reads {raw}, which is no value of its type")]
@@ -88,7 +90,8 @@ pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
             }
             let (year, month, day) =
                 (2000 + i32::from(first >> 8), u32::from(first & 0xFF), u32::from(last >> 8));
-            let date = NaiveDate::from_ymd_opt(year, month, day).filter(|_| last & 0xFF == 0);
+            let date = NaiveDate::from_ymd_opt(year, month, day)
+                .filter(|date| YEARS.contains(&date.year()) && last & 0xFF == 0);
             Value::Text(date.ok_or_else(|| garbage(register, raw))?.format("%Y-%m-%d").to_string())
         }
     })
@@ -135,8 +138,9 @@ pub fn bytes_of(register: &Register, raw: &[u16]) -> Vec<u8> {
 /// The raw registers of an engineering value, in address order.
 ///
 /// # Errors
-/// A value of the wrong type, outside the register's range or its raw type, or one that would not read back as the same
-/// value (no whole number of steps, a trailing space, `0x3` for `0x0003`).
+/// A value of the wrong type, outside the register's range or its raw type, one that would not read back as the same
+/// value (no whole number of steps, a trailing space, `0x3` for `0x0003`), or bits that the model does not name: nobody
+/// knows what those do. (A board may well have them set; [`decode`] shows them.)
 pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault> {
     match (register.kind, value) {
         (RegisterKind::U8High | RegisterKind::U8Low, Value::Number(n)) => {
@@ -360,7 +364,7 @@ fn packed(register: &Register, text: &str) -> Result<Vec<u16>, CodecFault> {
     Ok(bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect())
 }
 
-/// `0x` and so many upper-case hex digits.
+/// `0x` and so many upper-case hex digits, with no bit set that has no name.
 fn bits(register: &Register, text: &str, digits: usize) -> Result<u32, CodecFault> {
     let given = text
         .strip_prefix("0x")
@@ -368,7 +372,18 @@ fn bits(register: &Register, text: &str, digits: usize) -> Result<u32, CodecFaul
     let fault = || CodecFault::NotBits { register: register.name.clone(), digits, value: text.to_owned() };
     // from_str_radix takes a sign too; four digits with a sign are not four digits.
     let given = given.filter(|given| given.bytes().all(|b| b.is_ascii_hexdigit())).ok_or_else(fault)?;
-    u32::from_str_radix(given, 16).map_err(|_| fault())
+    let word = u32::from_str_radix(given, 16).map_err(|_| fault())?;
+    let unnamed = word & !named_bits(register);
+    if unnamed != 0 {
+        let (register, value) = (register.name.clone(), text.to_owned());
+        return Err(CodecFault::UnnamedBits { register, value, unnamed: format!("0x{unnamed:0digits$X}") });
+    }
+    Ok(word)
+}
+
+/// The bits that the model names, as a mask.
+fn named_bits(register: &Register) -> u32 {
+    register.bits.iter().fold(0, |mask, bit| mask | 1_u32.checked_shl(bit.bit.into()).unwrap_or_default())
 }
 
 /// Two upper-case hex digits with a point between them.
@@ -386,14 +401,17 @@ fn version(register: &Register, text: &str) -> Result<u16, CodecFault> {
     digits.map(|(major, minor)| (major << 4 | minor) as u16).ok_or_else(fault)
 }
 
+/// The years of a date: what the seven bits of a packed one hold. A date of four bytes that names a later one is a damaged one.
+const YEARS: std::ops::RangeInclusive<i32> = 2000..=2127;
+
 /// None: the empty text, a date that was never set.
 fn date(register: &Register, text: &str) -> Result<Option<NaiveDate>, CodecFault> {
     if text.is_empty() {
         return Ok(None);
     }
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-    let date = date
-        .filter(|date| (2000..=2127).contains(&date.year()) && date.format("%Y-%m-%d").to_string() == text);
+    let date =
+        date.filter(|date| YEARS.contains(&date.year()) && date.format("%Y-%m-%d").to_string() == text);
     let fault = || CodecFault::NotADate { register: register.name.clone(), value: text.to_owned() };
     date.map(Some).ok_or_else(fault)
 }

@@ -9,18 +9,22 @@ mod firmware;
 mod link;
 mod lookup;
 mod map;
+mod origin;
 
 pub use capabilities::{
-    CalibrationSettings, CellSettings, FactoryModeSettings, LeaseSettings, MagicWrite, NameSettings,
-    OutputSettings, PasswordSettings, PathField, Ratings, SafeStateSettings,
+    CalibrationSettings, CellSettings, CurrentLimits, FactoryModeSettings, LeaseSettings, MagicWrite,
+    NameSettings, OutputSettings, PasswordSettings, PathField, Ratings, SafeStateSettings,
 };
 pub(crate) use check::is_short_name;
 pub use check::{ModelFault, parse_model};
 pub use firmware::{BootGeneration, BootSettings, FirmwareSettings, ImageKind, ImageSettings};
 pub use link::{AddressStep, ExceptionMeaning, Framing, LinkSettings, Quantity, WakeSettings};
 pub use map::{
-    Access, Block, ByteOrder, Command, NamedBit, NamedValue, Register, RegisterKind, ScaleWhen, WordOrder,
+    Access, Block, ByteOrder, Command, NamedBit, NamedValue, ParameterChange, Register, RegisterKind,
+    ScaleWhen, WordOrder,
 };
+
+pub use origin::Origin;
 
 use crate::identifier::IdentifierKind;
 
@@ -74,6 +78,9 @@ wire! {
         #[serde(default, rename = "rule")]
         pub rules: Vec<Rule>,
         pub cells: CellSettings,
+        /// Which parameters are currents, and what each of them limits; none where the model has none in A or mA.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub current_limits: Option<CurrentLimits>,
         #[serde(default)]
         pub ratings: Option<Ratings>,
         #[serde(default)]
@@ -142,7 +149,8 @@ wire! {
 }
 
 wire! {
-    /// A rule between parameters of a profile, or between one and the product's ratings: `left op factor * right`.
+    /// A rule between parameters of a profile, or between one and the product's ratings: `left op factor * right`, and with
+    /// `magnitude` the same of their amounts: `|left| op factor * |right|`.
     #[serde(deny_unknown_fields)]
     pub struct Rule {
         pub id: String,
@@ -154,6 +162,9 @@ wire! {
         pub right: String,
         #[serde(default = "one")]
         pub factor: f64,
+        /// Whether the amounts are compared, whatever their signs: where boards of the model keep a limit with either sign (Daly).
+        #[serde(default, skip_serializing_if = "is_false")]
+        pub magnitude: bool,
         pub severity: Severity,
         pub message: Bilingual,
     }
@@ -180,4 +191,8 @@ wire! {
 
 fn one() -> f64 {
     1.0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

@@ -160,6 +160,7 @@ pub fn judge(rule: &Rule, ratings: &Ratings, values: &BTreeMap<String, Value>) -
     if obeys(rule, left, right) {
         Judgement::Holds
     } else {
+        let right = if rule.magnitude { right.abs() } else { right };
         Judgement::Broken { left, right: rule.factor * right }
     }
 }
@@ -169,7 +170,9 @@ pub fn judge(rule: &Rule, ratings: &Ratings, values: &BTreeMap<String, Value>) -
 pub fn obeys(rule: &Rule, left: f64, right: f64) -> bool {
     // Ten-thousandths, so that 2 * 0.1 equals 0.2 here as it does on paper.
     let round = |number: f64| ten_thousandths((number * 10_000.0).round() / 10_000.0);
-    let (Some(left), Some(right)) = (round(left), round(rule.factor * right)) else { return false };
+    let amount = |number: f64| if rule.magnitude { number.abs() } else { number };
+    let (left, right) = (amount(left), rule.factor * amount(right));
+    let (Some(left), Some(right)) = (round(left), round(right)) else { return false };
     match rule.op {
         RuleOp::Lt => left < right,
         RuleOp::Le => left <= right,

@@ -266,6 +266,7 @@ mod tests {
             register: "bluetooth_name".to_owned(),
             max_length: 16,
             charset: "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-".to_owned(),
+            origin: None,
         }
     }
 

@@ -1,5 +1,9 @@
-//! Where in a TOML file a thing stands, so that a fault names its line. Knows lines and paths; never what a file means.
+//! Where in a TOML file a thing stands, so that a fault names its line, and all that is wrong with a file's shape at once.
+//! Knows lines and paths; never what a file means.
 
+mod recovery;
+
+use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 /// A step of a path into a document: a key, or the place in an array of tables.
@@ -12,6 +16,7 @@ pub(crate) enum At<'a> {
 /// A fault at a line, before it belongs to a kind of file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LineFault {
+    /// From 1; 0 for what the file does not say and the reading made up, so it is no fault of the file's.
     pub line: usize,
     pub reason: String,
 }
@@ -20,40 +25,74 @@ pub(crate) struct LineFault {
 pub(crate) struct Source<'a> {
     text: &'a str,
     document: DeTable<'a>,
+    /// Unknown, missing and mistaken keys: the parsed thing is without the former and has something made up for the latter.
+    faults: Vec<LineFault>,
+    /// The tables (and keys of the head) in which something was made up.
+    made_up: BTreeSet<String>,
 }
 
 impl<'a> Source<'a> {
-    /// Reads `text` as `T`.
+    /// Reads `text` as `T`. Where the source [has faults](Self::faults), the `T` is for the checks alone: it holds what is sound of
+    /// the file, so that those say what else is wrong.
     ///
     /// # Errors
-    /// Every syntax error of the file at once; else the first key that `T` does not know, misses or cannot hold.
+    /// Every syntax error of the file at once. Else, for a `T` that nothing can be made of, every key that it does not
+    /// know, misses or cannot hold.
     pub(crate) fn read<T: serde::de::DeserializeOwned>(text: &'a str) -> Result<(T, Self), Vec<LineFault>> {
         let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             return Err(errors.iter().map(|error| line_fault(text, error)).collect());
         }
-        match toml::from_str(text) {
-            Ok(parsed) => Ok((parsed, Self { text, document: document.into_inner() })),
-            Err(error) => Err(vec![line_fault(text, &error)]),
+        let read = recovery::read(text, document);
+        match read.parsed {
+            Some(parsed) => {
+                let (document, faults, made_up) = (read.document.into_inner(), read.faults, read.made_up);
+                Ok((parsed, Self { text, document, faults, made_up }))
+            }
+            None => Err(read.faults),
         }
     }
 
-    /// The line of what stands at `path`, counted from 1; of its nearest parent where it does not stand there.
+    /// What is wrong with the shape of the file.
+    pub(crate) fn faults(&self) -> &[LineFault] {
+        &self.faults
+    }
+
+    /// Whether all that stands in these tables was read and nothing made up: what is found wrong there is the file's.
+    pub(crate) fn is_whole(&self, tables: &[&str]) -> bool {
+        tables.iter().all(|table| !self.made_up.contains(*table))
+    }
+
+    /// Whether the parsed thing holds what the file says and nothing made up.
+    pub(crate) fn is_all_whole(&self) -> bool {
+        self.made_up.is_empty()
+    }
+
+    /// The line of what stands at `path`, counted from 1; of its nearest parent where it does not stand there; 0 where it was
+    /// made up.
     pub(crate) fn line(&self, path: &[At<'_>]) -> usize {
-        let mut offset = 0;
+        let offset = self.places(path).last().unwrap_or(0);
+        if offset > self.text.len() { 0 } else { line_at(self.text, offset) }
+    }
+
+    /// Whether anything stands at `path`.
+    pub(crate) fn stands(&self, path: &[At<'_>]) -> bool {
+        self.places(path).count() == path.len()
+    }
+
+    /// Where in the text each step of a path stands, as far as they do.
+    fn places(&self, path: &[At<'_>]) -> impl Iterator<Item = usize> {
         let mut value: Option<&DeValue<'_>> = None;
-        for (depth, at) in path.iter().enumerate() {
+        path.iter().map_while(move |at| {
             let next = match (*at, value) {
-                (At::Key(key), None) if depth == 0 => self.document.get(key),
+                (At::Key(key), None) => self.document.get(key),
                 (At::Key(key), Some(DeValue::Table(table))) => table.get(key),
                 (At::Index(index), Some(DeValue::Array(array))) => array.get(index),
                 _ => None,
-            };
-            let Some(next) = next else { break };
-            offset = next.span().start;
+            }?;
             value = Some(next.get_ref());
-        }
-        line_at(self.text, offset)
+            Some(next.span().start)
+        })
     }
 }
 

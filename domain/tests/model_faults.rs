@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use jigline_domain::model::{ModelFault, parse_model};
+use jigline_domain::model::{ModelFault, ParameterChange, RegisterKind, parse_model};
 use std::fs;
 
 fn shipped() -> String {
@@ -50,10 +50,113 @@ fn every_syntax_error_of_a_file_is_shown_at_once() {
     assert!(faults(&text).len() >= 2, "{:?}", faults(&text));
 }
 
+/// `line: reason` of all faults.
+fn said(text: &str) -> Vec<String> {
+    faults(text).into_iter().map(|fault| format!("{}: {}", fault.line, fault.reason)).collect()
+}
+
+/// The shipped model with every `(anchor, old, new)` done, and each place's line in what came of it.
+fn spoilt_often(slips: &[(&str, &str, &str)]) -> (String, Vec<usize>) {
+    let mut text = shipped();
+    for (anchor, old, new) in slips {
+        let from = text.find(anchor).unwrap_or_else(|| panic!("no {anchor:?}"));
+        let at = from + text[from..].find(old).unwrap_or_else(|| panic!("no {old:?} behind {anchor:?}"));
+        text.replace_range(at..at + old.len(), new);
+    }
+    let line = |(anchor, _, new): &(&str, &str, &str)| {
+        let from = text.find(anchor).unwrap();
+        text[..from + text[from..].find(new).unwrap()].matches('\n').count() + 1
+    };
+    let lines = slips.iter().map(line).collect();
+    (text, lines)
+}
+
+#[test]
+fn unknown_and_missing_keys_and_wrong_types_are_all_told_at_once_each_on_its_line() {
+    let (text, lines) = spoilt_often(&[
+        ("[link]", "retries = 2", "retries = 2\ncolour = 1"),
+        ("[cells]", "max = 32", "max = 32\nleast = 1"),
+        ("name = \"cell_7_mv\"", "kind = \"u16\"", "kind = \"u16\"\nsize = 2"),
+        ("name = \"cell_9_mv\"", "address = ", "address = \"there\" # "),
+        ("[name]", "max_length = 16\n", ""),
+    ]);
+    let said = said(&text);
+    let wanted = [
+        (lines[0] + 1, "unknown field `colour`"),
+        (lines[1] + 1, "unknown field `least`"),
+        (lines[2] + 1, "unknown field `size`"),
+        (lines[3], "invalid type: string \"there\", expected u16"),
+        (text[..text.find("[name]").unwrap()].matches('\n').count() + 1, "missing field `max_length`"),
+    ];
+    assert_eq!(said.len(), wanted.len(), "{said:#?}");
+    for (line, reason) in wanted {
+        assert!(
+            said.iter().any(|said| said.starts_with(&format!("{line}: {reason}"))),
+            "{line} {reason}: {said:#?}"
+        );
+    }
+}
+
+#[test]
+fn several_slips_in_one_table_are_told_one_by_one_and_none_follows_from_another() {
+    // Of the wrong type: a text, a number that does not go in, a list, an option that is none, a text for a table.
+    let (text, lines) = spoilt_often(&[
+        ("[link]", "baud = 9600", "baud = \"9600\""),
+        ("[link]", "address = 1", "address = 300"),
+        ("[link]", "retries = 2", "retries = [2]"),
+        ("name = \"cell_7_mv\"", "kind = \"u16\"", "kind = \"u17\""),
+        ("name = \"cell_8_mv\"", "title = {", "title = \"x\" # {"),
+    ]);
+    let found = said(&text);
+    let found: Vec<&str> = found.iter().map(|said| said.split(": ").next().unwrap()).collect();
+    assert_eq!(found, lines.iter().map(ToString::to_string).collect::<Vec<_>>());
+    // Missing ones: all of a table's, and whole tables.
+    let mut text = shipped();
+    for line in ["baud = 9600", "max_read = 60\n", "start_timeout_ms = 5000\n"] {
+        text = text.replacen(line, "", 1);
+    }
+    let (from, to) = (text.find("[cells]").unwrap(), text.find("# A limit below").unwrap());
+    text.replace_range(from..to, "");
+    let found = said(&text);
+    for missing in ["cells", "baud", "max_read", "start_timeout_ms"] {
+        assert!(found.iter().any(|said| said.contains(&format!("missing field `{missing}`"))), "{found:#?}");
+    }
+    assert_eq!(found.len(), 4, "{found:#?}");
+}
+
+#[test]
+fn what_is_sound_of_a_file_with_slips_is_checked_too() {
+    let (text, _) = spoilt_often(&[
+        ("[link]", "retries = 2", "retries = 2\ncolour = 1"),
+        ("[link]", "baud = 9600", "baud = 9601"),
+        ("[cells]", "max = 32", "max = 33"),
+        ("[boot]", "execute_key = 0x32", "execute_key = 0x31"),
+    ]);
+    let found = said(&text).join("\n");
+    for reason in
+        ["unknown field `colour`", "baud 9601", "no register \"cell_33_mv\"", "is the download_key too"]
+    {
+        assert!(found.contains(reason), "{reason}: {found}");
+    }
+    // Something had to be made up: what stands apart from it is checked, what rests on it is not.
+    let (text, _) = spoilt_often(&[
+        ("name = \"cell_9_mv\"", "kind = \"u16\"", "kind = 3"),
+        ("[link]", "baud = 9600", "baud = 9601"),
+        ("revision", "revision = 4", "revision = 0"),
+    ]);
+    let found = said(&text);
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[2].ends_with("wanted string or table"), "{found:#?}");
+    // No such file at all.
+    let found = said("colour = 1\n");
+    assert!(found.len() > 5 && found.iter().all(|said| said.contains("field `")), "{found:#?}");
+    assert_eq!(said("").len(), said("colour = 1\n").len() - 1);
+}
+
 #[test]
 fn the_head_the_link_and_the_loader_are_within_their_bounds() {
     finds("id =", "\"topbms\"", "\"Top BMS\"", "is not of a-z");
-    finds("revision", "revision = 3", "revision = 0", "counts from 1");
+    finds("revision", "revision = 4", "revision = 0", "counts from 1");
     finds("[link]", "baud = 9600", "baud = 9601", "no usual rate");
     finds("[link]", "address = 1", "address = 0", "outside Modbus's 1..247");
     finds("[link]", "max_read = 60", "max_read = 126", "outside Modbus's 1..125");
@@ -68,6 +171,58 @@ fn the_head_the_link_and_the_loader_are_within_their_bounds() {
     finds("[boot]", "erase_timeout_ms = 10000", "erase_timeout_ms = 0", "outside 1..600000");
     finds("[boot]", "\"enter_loader\"", "\"jump\"", "there is no command \"jump\"");
     finds("[link]", "start_timeout_ms = 5000", "start_timeout_ms = 0", "outside 1..600000");
+}
+
+#[test]
+fn no_byte_that_prods_a_loader_means_something_else() {
+    for key in ["probe_byte = 0x20", "download_key = 0x31", "execute_key = 0x32"] {
+        let name = key.split(' ').next().unwrap();
+        for abort in ["0x18", "0x61", "0x41"] {
+            finds("[boot]", key, &format!("{name} = {abort}"), "aborts a transfer");
+        }
+    }
+    finds("[boot]", "execute_key = 0x32", "execute_key = 0x20", "is the probe_byte too");
+}
+
+/// Another shipped model, spoilt in one place, and what is said of it.
+fn said_of(id: &str, old: &str, new: &str) -> Vec<String> {
+    let path = format!("{}/../profiles/models/{id}.toml", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(old), "{id} has no {old:?}");
+    said(&text.replacen(old, new, 1))
+}
+
+#[test]
+fn what_no_link_can_do_is_no_part_of_a_model() {
+    let password = "[password]\nunlock_register = \"barcode\"\nlength = 6\nfactory = \"123456\"\n\n[password.origin]\nprovenance = \"published\"\nsource = \"x\"\n\n[factory_mode]\n";
+    let found = said_of("jbd", "[factory_mode]\n", password);
+    assert!(found.len() == 1 && found[0].contains("leave [password] out"), "{found:?}");
+    let found = said_of("jbd", "wake = { frames = 1,", "wake = { frames = 2,");
+    assert!(found.len() == 1 && found[0].contains("one wakes the board"), "{found:?}");
+    // A Modbus board may need more.
+    assert_eq!(said_of("jk-pb", "wake = { frames = 2,", "wake = { frames = 3,"), Vec::<String>::new());
+}
+
+#[test]
+fn a_rule_rests_on_whole_places() {
+    let rule = |left: &str| {
+        format!(
+            "\n[[rule]]\nid = \"half\"\nleft = \"{left}\"\nop = \"gt\"\nright = \"{left}\"\nseverity = \"error\"\nmessage = {{ en = \"a\", zh = \"a\" }}\n"
+        )
+    };
+    let mut refused = 0;
+    for id in ["jk-pb", "jbd"] {
+        let path = format!("{}/../profiles/models/{id}.toml", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(path).unwrap();
+        let model = parse_model(id, &text).unwrap();
+        for register in model.parameters().filter(|register| register.kind == RegisterKind::U8Low) {
+            let found = said(&format!("{text}{}", rule(&register.name)));
+            let sharing = found.iter().filter(|said| said.contains("shares its place")).count();
+            assert_eq!((found.len(), sharing), (2, 2), "{id} {}: {found:?}", register.name);
+            refused += 1;
+        }
+    }
+    assert!(refused > 2, "{refused}");
 }
 
 #[test]
@@ -110,6 +265,19 @@ fn a_field_that_its_kind_does_not_allow_is_named() {
 }
 
 #[test]
+fn a_parameter_is_read_and_written_as_often_as_one_likes() {
+    let block = "name = \"protection\"";
+    let (text, _) = spoilt(block, "access = \"read_write\"", "access = \"write_once\"");
+    let found = said(&text);
+    let refused =
+        |name: &str| found.iter().any(|said| said.contains(&format!("parameter {name:?} stands in block")));
+    assert!(refused("charge_protection_l1_mv") && refused("discharge_current_limit_a"), "{found:#?}");
+    let (text, _) = spoilt("name = \"serial_number\"", "title", "parameter = true\ntitle");
+    let found = said(&text);
+    assert!(found.len() == 1 && found[0].contains("which is not read_write"), "{found:?}");
+}
+
+#[test]
 fn what_a_command_sets_are_parameters_and_values_that_they_take() {
     finds("name = \"preset_lto\"", "charge_recovery_mv", "charge_rescue_mv", "which is no parameter");
     finds("name = \"preset_lto\"", "chemistry", "lease_mode", "which is no parameter");
@@ -119,6 +287,28 @@ fn what_a_command_sets_are_parameters_and_values_that_they_take() {
         "charge_recovery_mv = 27",
         "outside 1500..4500 mV",
     );
+}
+
+#[test]
+fn a_command_that_puts_parameters_back_says_so() {
+    let text = shipped().replacen("resets_parameters = true\n", "", 1);
+    let line = text.lines().position(|line| line == "name = \"reset\"").unwrap() + 1;
+    let found = faults(&text);
+    assert!(found.len() == 1 && found[0].line == line, "{found:?}");
+    assert!(found[0].reason.contains("changes parameters and does not say so"), "{found:?}");
+    // Whatever its name, a press whose values are known is told from one whose values nobody knows.
+    let model = parse_model("m.toml", &shipped()).unwrap();
+    let change = |name: &str| model.command(name).unwrap().parameter_change();
+    assert_eq!(change("reset"), ParameterChange::Unknown);
+    assert!(matches!(change("preset_lto"), ParameterChange::Known(sets) if sets.contains_key("chemistry")));
+    assert_eq!(change("restart"), ParameterChange::Nothing);
+    assert!(model.command("reset").unwrap().changes_parameters());
+    assert!(!model.command("sleep").unwrap().changes_parameters());
+    for (id, name) in [("daly-d2", "reset"), ("seplos-v3", "reset"), ("jk-pb", "preset_lto")] {
+        let path = format!("{}/../profiles/models/{id}.toml", env!("CARGO_MANIFEST_DIR"));
+        let model = parse_model(id, &fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(model.command(name).unwrap().parameter_change(), ParameterChange::Unknown, "{id} {name}");
+    }
 }
 
 #[test]

@@ -82,6 +82,10 @@ fn a_profile_holds_every_parameter_and_nothing_else() {
     assert_eq!(unknown[0].2, "model topbms has no parameter \"balance_stop_mv\"");
     let live = said("balance_start_mv = 2600\n", "balance_start_mv = 2600\nsoc_percent = 50\n");
     assert!(live[0].2.contains("but no parameter of it"), "{live:?}");
+    // What is written once is no parameter: a profile would write it into every board.
+    let once =
+        said("balance_start_mv = 2600\n", "balance_start_mv = 2600\nserial_number = \"TB26010000015\"\n");
+    assert!(once.len() == 1 && once[0].2.contains("but no parameter of it"), "{once:?}");
 }
 
 #[test]
@@ -116,6 +120,43 @@ fn a_profile_that_is_no_profile_is_refused_with_its_line() {
     );
     assert!(fault("[values]", "[values").starts_with(&format!("p.toml:{}:", line("[values]"))));
     assert!(fault("id = \"topbms-12s-lto-200a\"", "id = \"\"").contains("is not of a-z"));
+}
+
+#[test]
+fn all_slips_of_a_profile_and_of_a_procedure_are_told_at_once() {
+    let mut text = spoilt(&lto(), "peak_a = 600", "peak = 600");
+    text = spoilt(&text, "cell_count = 12", "cell_count = true");
+    text = text.replacen("chemistry = \"lto\"\n", "chemistry = \"lead\"\n", 1).replacen(
+        "rated_charge_a = 100",
+        "rated_charge_a = -1",
+        1,
+    );
+    let faults: Vec<String> =
+        parse_profile("p.toml", &text).unwrap_err().iter().map(ToString::to_string).collect();
+    let line = |old: &str| text.lines().position(|line| line.contains(old)).unwrap() + 1;
+    let wanted = [
+        format!("p.toml:{}: unknown variant `lead`", line("\"lead\"")),
+        format!("p.toml:{}: missing field `peak_a`", line("[product]")),
+        format!("p.toml:{}: product.rated_charge_a is -1", line("rated_charge_a")),
+        format!("p.toml:{}: unknown field `peak`", line("peak = 600")),
+        format!("p.toml:{}: data did not match", line("cell_count")),
+    ];
+    assert_eq!(faults.len(), wanted.len(), "{faults:#?}");
+    for (fault, wanted) in faults.iter().zip(&wanted) {
+        assert!(fault.starts_with(wanted), "wanted {wanted}, found {faults:#?}");
+    }
+    let mut text = spoilt(&birth(), "attempts = 3", "attempts = \"three\"");
+    text = spoilt(&text, "silent_ms = 10000", "silent_ms = 10000\nloud_ms = 1");
+    text = spoilt(&text, "operation = \"birth\"", "operation = \"age\"");
+    let faults = parse_procedure("b.toml", &text).unwrap_err();
+    let reasons: Vec<&str> = faults.iter().map(|fault| fault.reason.as_str()).collect();
+    assert_eq!(reasons.len(), 3, "{reasons:#?}");
+    assert!(
+        reasons[0].contains("is not known")
+            && reasons[1].contains("`loud_ms`")
+            && reasons[2].contains("\"three\""),
+        "{reasons:#?}"
+    );
 }
 
 fn ratings(profile: &Profile) -> Ratings {
@@ -177,12 +218,12 @@ fn a_rule_whose_rating_is_not_known_is_not_judged_and_says_so() {
     assert_eq!(unjudged(&Ratings::default()), asked(&|_| true));
     let without_jig = unjudged(&Ratings::of_product(&profile));
     assert_eq!(without_jig, asked(&|right| right == JIG_TEST_CURRENT));
-    assert_eq!(without_jig.len(), 2);
+    assert_eq!(without_jig.len(), 3);
     // A profile by itself: a warning each, and no error.
     let faults = check_profile(&profile, &model, None);
     assert!(faults.iter().all(|fault| fault.severity == Severity::Warning), "{faults:?}");
     assert!(faults[0].reason.contains("is not judged: jig.test_current_a is known only with a procedure"));
-    assert_eq!(faults.len(), 2);
+    assert_eq!(faults.len(), 3);
 }
 
 #[test]

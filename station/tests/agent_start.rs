@@ -25,7 +25,7 @@ fn start(simulated: bool, device: &str) -> (Option<i32>, String) {
 /// The key in the settings is too short, so an agent that gets beyond its ports ends there, and this test needs no signal.
 #[test]
 fn a_station_that_says_simulated_does_not_start_where_a_board_may_be_real() {
-    for device in ["/dev/null", "/dev/serial/by-path/no-such-port", "tcp:10.0.0.7:4001"] {
+    for device in ["/dev/null", "/dev/serial/by-path/no-port-of-an-agent", "tcp:10.0.0.9:4009"] {
         let (code, text) = start(true, device);
         assert_eq!(code, Some(1), "{text}");
         assert!(

@@ -235,7 +235,9 @@ async fn every_button_of_the_vendors_tool_is_a_command() {
     let held = bench.observe().await.parameters;
     assert_eq!((held["chemistry"].as_str(), held["charge_protection_l1_mv"].as_str()), ("lto", "2800"));
     assert_eq!(press(&["restart"]).await.event("command")["evidence"], "verified");
-    assert_eq!(press(&["reset"]).await.event("command")["evidence"], "claimed");
+    let refused = bench.tool(&["command", "reset", "--simulated"]).await;
+    assert_eq!(refused.event("fault")["code"], "unjudged", "what it sets nobody can judge");
+    assert_eq!(press(&["reset", "--unjudged"]).await.event("command")["evidence"], "claimed");
     assert_eq!(bench.tool(&["read", "charge_protection_l1_mv"]).await.event("register")["value"], 4200);
     assert_eq!(bench.observe().await.parameters["charge_protection_l1_mv"], "4200");
     assert_eq!(press(&["sleep"]).await.event("command")["evidence"], "verified");

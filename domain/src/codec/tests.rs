@@ -16,6 +16,10 @@ fn ascii(kind: RegisterKind, count: u16) -> Register {
     Register { count: Some(count), ..register(kind) }
 }
 
+fn named(bits: &[u8]) -> Vec<NamedBit> {
+    bits.iter().map(|bit| NamedBit { bit: *bit, name: format!("bit_{bit}"), title: title() }).collect()
+}
+
 fn chemistry() -> Register {
     let option = |raw, name: &str| NamedValue { raw, name: name.to_owned(), title: title() };
     Register { options: vec![option(0, "li_ion"), option(2, "lto")], ..register(RegisterKind::Enum) }
@@ -94,8 +98,7 @@ fn dates_options_and_bits_have_one_spelling_each() {
     assert!(matches!(decode(&chemistry(), &[1]), Err(CodecFault::Garbage { .. })));
     let fault = encode(&chemistry(), &Value::from("LTO")).unwrap_err();
     assert_eq!(fault.to_string(), "r takes one of li_ion, lto; \"LTO\" is none of them");
-    let bit = NamedBit { bit: 0, name: "charge".to_owned(), title: title() };
-    let bits = Register { bits: vec![bit], ..register(RegisterKind::Bits) };
+    let bits = Register { bits: named(&[0, 1, 2, 3, 5, 7]), ..register(RegisterKind::Bits) };
     pair(&bits, &[0x00AF], "0x00AF");
     for text in ["0x3", "0x00af", "3", "0x+003", "0x00003", ""] {
         assert!(matches!(encode(&bits, &Value::from(text)), Err(CodecFault::NotBits { .. })), "{text}");
@@ -114,8 +117,7 @@ fn single_bytes_long_bit_fields_and_byte_dates_are_read_as_their_makers_print_th
     pair(&celsius, &[100], 100.0);
     pair(&celsius, &[105], -5.0);
     assert!(encode(&celsius, &Value::Number(101.0)).is_err(), "it would read as -1");
-    let bit = NamedBit { bit: 31, name: "last".to_owned(), title: title() };
-    let alarms = Register { bits: vec![bit], ..register(RegisterKind::Bits32) };
+    let alarms = Register { bits: named(&[0, 31]), ..register(RegisterKind::Bits32) };
     pair(&alarms, &[0x8000, 0x0001], "0x80000001");
     assert!(encode(&alarms, &Value::from("0x0001")).is_err(), "eight digits, not four");
     // Daly's production date 20-08-15 (dalyModbusProtocol.xlsx): 14 08 0F 00.
@@ -123,6 +125,32 @@ fn single_bytes_long_bit_fields_and_byte_dates_are_read_as_their_makers_print_th
     pair(&register(RegisterKind::DateBytes), &[0, 0], "");
     assert!(decode(&register(RegisterKind::DateBytes), &[0x140D, 0x0F00]).is_err());
     assert!(decode(&register(RegisterKind::DateBytes), &[0x1408, 0x0F01]).is_err());
+}
+
+#[test]
+fn bits_without_a_name_are_read_and_never_written() {
+    let switches = Register { bits: named(&[0, 2]), ..register(RegisterKind::Bits) };
+    pair(&switches, &[0x0005], "0x0005");
+    assert_eq!(decode(&switches, &[0xFFFF]), Ok(Value::from("0xFFFF")));
+    let fault =
+        |register: &Register, text: &str| encode(register, &Value::from(text)).unwrap_err().to_string();
+    assert_eq!(fault(&switches, "0xFFFF"), "r = 0xFFFF sets bits 0xFFFA, which the model does not name");
+    let long = Register { bits: named(&[0, 31]), ..register(RegisterKind::Bits32) };
+    pair(&long, &[0x8000, 0x0001], "0x80000001");
+    assert_eq!(
+        fault(&long, "0x80010001"),
+        "r = 0x80010001 sets bits 0x00010000, which the model does not name"
+    );
+}
+
+#[test]
+fn a_date_of_four_bytes_ends_where_a_packed_one_does() {
+    let date = register(RegisterKind::DateBytes);
+    pair(&date, &[0x7F0C, 0x1F00], "2127-12-31");
+    // 200 is the year 2200: nothing writes it, so nothing reads it.
+    assert!(matches!(decode(&date, &[0xC801, 0x0100]), Err(CodecFault::Garbage { .. })));
+    assert!(matches!(decode(&date, &[0x8001, 0x0100]), Err(CodecFault::Garbage { .. })));
+    assert!(encode(&date, &Value::from("2128-01-01")).is_err());
 }
 
 #[test]
@@ -203,8 +231,9 @@ fn any_register() -> impl Strategy<Value = Register> {
     let words = prop::sample::select(vec![WordOrder::HighFirst, WordOrder::LowFirst]);
     let wrap = prop::sample::select(vec![None, None, Some(100)]);
     let odd = any::<bool>();
-    (kind, scale, offset, words, 1_u16..10, wrap, odd).prop_map(
-        |(kind, scale, offset, words, count, wrap, odd)| {
+    let bits = prop::collection::btree_set(0_u8..32, 1..=32);
+    (kind, scale, offset, words, 1_u16..10, wrap, odd, bits).prop_map(
+        |(kind, scale, offset, words, count, wrap, odd, bits)| {
             let mut made = if kind == K::Enum { chemistry() } else { register(kind) };
             made.words = words;
             if matches!(kind, K::U8High | K::U8Low | K::U16 | K::I16 | K::U32 | K::I32) {
@@ -217,10 +246,25 @@ fn any_register() -> impl Strategy<Value = Register> {
                 (made.count, made.bytes) =
                     if odd { (None, Some(2 * count - 1)) } else { (Some(count), None) };
             }
+            let width = if kind == K::Bits { 16 } else { 32 };
+            if matches!(kind, K::Bits | K::Bits32) {
+                made.bits = named(&bits.into_iter().map(|bit| bit % width).collect::<Vec<_>>());
+            }
             made.byte_order = if odd { ByteOrder::HighFirst } else { ByteOrder::LowFirst };
             made
         },
     )
+}
+
+/// Ten words: any, or four bytes of a date of any year that a byte can say (and the same packed), or few bits.
+fn any_words() -> impl Strategy<Value = Vec<u16>> {
+    let padded = |first: Vec<u16>| [first, vec![0; 8]].concat();
+    let bytes = (any::<u8>(), 0_u16..14, 0_u16..33)
+        .prop_map(move |(year, month, day)| padded(vec![u16::from(year) << 8 | month, day << 8]));
+    let packed = (0_u16..128, 0_u16..14, 0_u16..32)
+        .prop_map(move |(year, month, day)| padded(vec![year << 9 | month << 5 | day, 0]));
+    let few = (0_u32..16, 0_u32..16).prop_map(move |(a, b)| padded(vec![1 << a, 1 << b]));
+    prop_oneof![prop::collection::vec(any::<u16>(), 10), bytes, packed, few]
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -232,7 +276,9 @@ fn any_value() -> impl Strategy<Value = Value> {
         "0x[0-9A-F]{4}".prop_map(Value::Text),
         "[0-9A-F]\\.[0-9A-F]".prop_map(Value::Text),
         "0x[0-9A-F]{8}".prop_map(Value::Text),
-        "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])".prop_map(Value::Text),
+        (0_u32..16).prop_map(|bit| Value::Text(format!("0x{:04X}", 1_u32 << bit))),
+        (0_u32..32).prop_map(|bit| Value::Text(format!("0x{:08X}", 1_u32 << bit))),
+        "2[0-2][0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])".prop_map(Value::Text),
         prop::sample::select(vec!["li_ion", "lto", ""]).prop_map(Value::from),
         any::<String>().prop_map(Value::Text),
     ]
@@ -250,16 +296,26 @@ proptest! {
         }
     }
 
-    /// What was read goes back into the very same registers; only padding behind a text may be tidied.
+    /// What was read goes back into the very same registers; only padding behind a text may be tidied, and bits without a name
+    /// are refused.
     #[test]
-    fn what_was_read_writes_back_to_the_same_registers(register in any_register(), words in prop::collection::vec(any::<u16>(), 10)) {
+    fn what_was_read_writes_back_to_the_same_registers(register in any_register(), words in any_words()) {
         let raw = &words[..usize::from(register.width())];
         if let Ok(value) = decode(&register, raw) {
             let again = encode(&register, &value);
             let padded = matches!(register.kind, RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength);
             // A float's negative zero reads as zero.
             let zero = register.kind == RegisterKind::F32 && value == Value::Number(0.0);
-            if padded || zero {
+            let named = register.bits.iter().fold(0_u32, |mask, bit| mask | 1 << bit.bit);
+            let has_unnamed = match register.kind {
+                RegisterKind::Bits => u32::from(raw[0]) & !named != 0,
+                RegisterKind::Bits32 => joined(&register, raw) & !named != 0,
+                _ => false,
+            };
+            if has_unnamed {
+                let refused = matches!(again, Err(CodecFault::UnnamedBits { .. }));
+                prop_assert!(refused, "{:?}", again);
+            } else if padded || zero {
                 prop_assert_eq!(decode(&register, &again.unwrap()), Ok(value));
             } else {
                 prop_assert_eq!(again, Ok(raw.to_vec()));

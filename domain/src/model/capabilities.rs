@@ -1,6 +1,6 @@
 //! What a model's boards can do beside keeping parameters: cells, password, name, lease lock, calibration, output, safe state.
 
-use super::Register;
+use super::{Origin, Register};
 
 wire! {
     /// Where the cells are.
@@ -18,6 +18,28 @@ wire! {
 }
 
 wire! {
+    /// The parameters in amperes or milliamperes, by what they limit. A limit below the real current kills the board, so every one
+    /// of them must be held by rules against the product's ratings and the jig's test current; a current that nobody sorted
+    /// in here is refused, so that none is forgotten.
+    #[derive(Eq, Default)]
+    #[serde(deny_unknown_fields)]
+    pub struct CurrentLimits {
+        /// Above them the board stops charging.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub charge: Vec<String>,
+        /// Above them the board stops discharging.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub discharge: Vec<String>,
+        /// As `discharge`, but meant to lie above the product's peak: nothing holds them from above.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub short_circuit: Vec<String>,
+        /// They stop nothing: alarms, what a balancer draws, what is asked of a charger.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub harmless: Vec<String>,
+    }
+}
+
+wire! {
     /// Factory mode: locked blocks take writes in it only, and what was written is kept when it is left.
     #[serde(deny_unknown_fields)]
     pub struct FactoryModeSettings {
@@ -27,6 +49,9 @@ wire! {
         /// Leaves it and forgets what was written.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub leave: Option<MagicWrite>,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 
@@ -46,9 +71,6 @@ wire! {
     pub struct Ratings {
         /// Fewest cells in series.
         pub min_cells: u8,
-        /// Largest current limit that may be set, amperes.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub max_current_a: Option<f64>,
         pub source: String,
     }
 }
@@ -75,6 +97,9 @@ wire! {
         /// Whether it opens for one write only and must be written before each (JK NW).
         #[serde(default)]
         pub each_write: bool,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 
@@ -87,6 +112,9 @@ wire! {
         pub max_length: u8,
         /// The characters it may hold.
         pub charset: String,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 
@@ -98,6 +126,9 @@ wire! {
         pub mode_register: String,
         /// u32 seconds since 1970-01-01 UTC; 0: no term.
         pub expiry_register: String,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 
@@ -113,6 +144,9 @@ wire! {
         pub min_a: f64,
         /// Time until the reading has settled, milliseconds.
         pub settle_ms: u32,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 

@@ -1,9 +1,11 @@
 //! A model's text parsed and judged: every fault at once, each with its line.
 
+mod currents;
 mod names;
+mod origins;
 mod registers;
 
-use super::{AddressStep, DeviceModel, Framing, LinkSettings};
+use super::{AddressStep, BootSettings, DeviceModel, Framing, LinkSettings};
 use crate::source::{At, Source};
 use std::collections::BTreeSet;
 
@@ -21,23 +23,38 @@ pub struct ModelFault {
 /// Parses the text of a device model and checks it whole.
 ///
 /// # Errors
-/// Every syntax error with its line, or the first key that is unknown, missing or of the wrong type; else everything that
-/// the model contradicts itself in.
+/// Every syntax error with its line; else every key that is unknown, missing or of the wrong type, and everything that the model
+/// contradicts itself in as far as those let it be told.
 pub fn parse_model(file: &str, text: &str) -> Result<DeviceModel, Vec<ModelFault>> {
     let fault = |line, reason| ModelFault { file: file.to_owned(), line, reason };
     let (model, source) = Source::read::<DeviceModel>(text)
         .map_err(|faults| faults.into_iter().map(|f| fault(f.line, f.reason)).collect::<Vec<_>>())?;
     let mut report = Report { source: &source, faults: Vec::new() };
     check_head(&model, &mut report);
-    check_link(&model.link, &mut report);
-    check_framing(&model.link, &mut report);
-    check_image(&model, &mut report);
-    check_boot(&model, &mut report);
-    registers::check_blocks(&model, &mut report);
-    registers::check_registers(&model, &mut report);
-    names::check_references(&model, &mut report);
-    names::check_rules(&model, &mut report);
-    let mut faults: Vec<_> = report.faults.into_iter().map(|(line, reason)| fault(line, reason)).collect();
+    if source.is_whole(&["link"]) {
+        check_link(&model.link, &mut report);
+        check_framing(&model.link, &mut report);
+    }
+    if source.is_whole(&["firmware", "boot"]) {
+        check_image(&model, &mut report);
+        check_boot(&model, &mut report);
+    }
+    if source.is_whole(&["link", "block"]) {
+        registers::check_blocks(&model, &mut report);
+        if source.is_whole(&["register"]) {
+            registers::check_registers(&model, &mut report);
+        }
+    }
+    if source.is_all_whole() {
+        origins::check_origins(&model, &mut report);
+        names::check_references(&model, &mut report);
+        names::check_rules(&model, &mut report);
+        currents::check_current_limits(&model, &mut report);
+    }
+    let shape = source.faults().iter().cloned().map(|fault| (fault.line, fault.reason));
+    // Line 0 is what the reading made up.
+    let found = shape.chain(report.faults).filter(|(line, _)| *line > 0);
+    let mut faults: Vec<_> = found.map(|(line, reason)| fault(line, reason)).collect();
     faults.sort_by_key(|fault| fault.line);
     if faults.is_empty() { Ok(model) } else { Err(faults) }
 }
@@ -149,6 +166,11 @@ fn check_framing(link: &LinkSettings, report: &mut Report<'_>) {
             format!("wake: {} frames with {} ms between them wake nobody", wake.frames, wake.pause_ms);
         report.key("link", "wake", reason);
     }
+    if let Some(wake) = link.wake.as_ref().filter(|wake| link.framing == Framing::Jbd && wake.frames > 1) {
+        let reason =
+            format!("wake: {} frames, but with the JBD framing one wakes the board: say 1", wake.frames);
+        report.key("link", "wake", reason);
+    }
     let mut codes = BTreeSet::new();
     for (index, exception) in link.exceptions.iter().enumerate() {
         if !codes.insert(exception.code) {
@@ -199,27 +221,41 @@ fn check_boot(model: &DeviceModel, report: &mut Report<'_>) {
             report.key("boot", key, format!("{key} is {bytes}; YMODEM has blocks of 128 and 1024"));
         }
     }
-    let keys = [("download_key", boot.download_key), ("execute_key", boot.execute_key)];
-    for (key, byte) in keys {
-        if byte == boot.probe_byte {
-            report.key(
-                "boot",
-                key,
-                format!("{key} 0x{byte:02X} is the probe_byte too: a probe would press it"),
-            );
-        }
-    }
-    if boot.download_key == boot.execute_key {
-        report.key(
-            "boot",
-            "execute_key",
-            format!("execute_key 0x{:02X} is the download_key too", boot.execute_key),
-        );
-    }
+    check_keys(boot, report);
     let timeouts = [("erase_timeout_ms", boot.erase_timeout_ms), ("menu_timeout_ms", boot.menu_timeout_ms)];
     for (key, timeout) in timeouts {
         if !(1..=600_000).contains(&timeout) {
             report.key("boot", key, format!("{key} {timeout} is outside 1..600000"));
+        }
+    }
+}
+
+/// What a YMODEM receiver takes for the end of a transfer: CAN, and what ST's receivers take for it too.
+const ABORTS: [u8; 3] = [0x18, b'a', b'A'];
+
+/// The loader is prodded while nobody knows whether it shows its menu or receives already: nothing that is sent then may mean
+/// something else.
+fn check_keys(boot: &BootSettings, report: &mut Report<'_>) {
+    let bytes = [
+        ("probe_byte", boot.probe_byte),
+        ("download_key", boot.download_key),
+        ("execute_key", boot.execute_key),
+    ];
+    for (place, (key, byte)) in bytes.into_iter().enumerate() {
+        if ABORTS.contains(&byte) {
+            let reason =
+                format!("{key} 0x{byte:02X} aborts a transfer: a loader that receives already would give up");
+            report.key("boot", key, reason);
+        }
+        match bytes.iter().take(place).find(|(_, earlier)| *earlier == byte) {
+            Some(("probe_byte", _)) => {
+                let reason = format!("{key} 0x{byte:02X} is the probe_byte too: a probe would press it");
+                report.key("boot", key, reason);
+            }
+            Some((other, _)) => {
+                report.key("boot", key, format!("{key} 0x{byte:02X} is the {other} too"));
+            }
+            None => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Firmware: what the application reports, what an image must be, and the boot loader's dialogue.
 
-use super::Provenance;
+use super::{Origin, Provenance};
 use crate::evidence::FirmwareEvidence;
 
 wire! {
@@ -48,6 +48,9 @@ wire! {
         pub version_offset: u32,
         /// Length of the version field, bytes, NUL padded.
         pub version_bytes: u32,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 

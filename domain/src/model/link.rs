@@ -1,6 +1,6 @@
 //! How a model's boards are spoken to: framing, addresses, time-outs, limits.
 
-use super::Bilingual;
+use super::{Bilingual, Origin};
 
 wire! {
     /// The line and its limits.
@@ -47,6 +47,9 @@ wire! {
         /// What this board's exceptions mean where it differs from the standard.
         #[serde(default, rename = "exception", skip_serializing_if = "Vec::is_empty")]
         pub exceptions: Vec<ExceptionMeaning>,
+        /// Where these facts come from; none: as the model's head says, which must be `assumed` then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<Origin>,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     AddressStep, Block, BootSettings, Command, DeviceModel, IdentityField, IdentitySettings, ImageSettings,
-    Provenance, Register, RegisterKind, ValidFrom,
+    Register, RegisterKind, ValidFrom,
 };
 
 impl Register {
@@ -60,15 +60,6 @@ impl DeviceModel {
         self.commands.iter().find(|command| command.name == name)
     }
 
-    /// Whether a part of the model is not known but assumed: such a model is for simulators only.
-    #[must_use]
-    pub fn has_assumed_parts(&self) -> bool {
-        let assumed = |provenance| provenance == Provenance::Assumed;
-        assumed(self.provenance)
-            || self.boot.as_ref().is_some_and(|boot| assumed(boot.provenance))
-            || self.blocks.iter().any(|block| assumed(block.provenance))
-    }
-
     /// Addresses that a register takes.
     #[must_use]
     pub fn span(&self, register: &Register) -> u16 {
@@ -76,6 +67,22 @@ impl DeviceModel {
             AddressStep::Register => register.width(),
             AddressStep::Byte => register.width().saturating_mul(2),
             AddressStep::Field => 1,
+        }
+    }
+
+    /// Whether whoever writes it writes something else too: half a word, or a part of a field. The planner of writes orders whole
+    /// places, so no rule rests on such a register.
+    #[must_use]
+    pub fn shares_its_place(&self, register: &Register) -> bool {
+        match self.link.address_step {
+            AddressStep::Register | AddressStep::Byte => {
+                matches!(register.kind, RegisterKind::U8High | RegisterKind::U8Low)
+            }
+            AddressStep::Field => {
+                let beside =
+                    |other: &Register| other.address == register.address && other.name != register.name;
+                register.at != 0 || self.registers.iter().any(beside)
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The map: blocks of addresses that exist, the fields in them, and commands.
 
-use super::{Bilingual, Provenance};
+use super::{Bilingual, Provenance, is_false};
 use crate::value::Value;
 use std::collections::BTreeMap;
 
@@ -94,10 +94,6 @@ wire! {
         pub parameter: bool,
         pub title: Bilingual,
     }
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 fn is_zero(number: &u16) -> bool {
@@ -213,7 +209,39 @@ wire! {
         /// written ones.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         pub sets: BTreeMap<String, Value>,
+        /// Whether the board puts back or sets parameters whose values are not known (a vendor's defaults). They may kill a pack in
+        /// use, and nobody can judge them beforehand: such a command is for a board that gets its whole profile afterwards.
+        #[serde(default, skip_serializing_if = "is_false")]
+        pub resets_parameters: bool,
         pub title: Bilingual,
+    }
+}
+
+/// What a command does to the parameters, so who gives it knows what must be judged before and read after.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ParameterChange<'m> {
+    Nothing,
+    /// It sets these, by name: judged like values that are written.
+    Known(&'m BTreeMap<String, Value>),
+    /// It sets some to values that nobody knows beforehand: no rule can be judged, so it is refused where a pack is in use.
+    Unknown,
+}
+
+impl Command {
+    /// What becomes of the parameters when the board obeys.
+    #[must_use]
+    pub fn parameter_change(&self) -> ParameterChange<'_> {
+        match (self.resets_parameters, self.sets.is_empty()) {
+            (true, _) => ParameterChange::Unknown,
+            (false, false) => ParameterChange::Known(&self.sets),
+            (false, true) => ParameterChange::Nothing,
+        }
+    }
+
+    /// Whether parameters are other ones after it.
+    #[must_use]
+    pub fn changes_parameters(&self) -> bool {
+        self.parameter_change() != ParameterChange::Nothing
     }
 }
 

@@ -37,18 +37,24 @@ impl std::error::Error for ProcedureFault {}
 /// Parses the text of a procedure and checks what needs no model.
 ///
 /// # Errors
-/// Every syntax error with its line, or the first key that is unknown, missing or of the wrong type; else all that is wrong
-/// with its contents.
+/// Every syntax error with its line; else every key that is unknown, missing or of the wrong type, and all that is wrong with
+/// its contents as far as those let it be told.
 pub fn parse_procedure(file: &str, text: &str) -> Result<Procedure, Vec<ProcedureFault>> {
     let fault = |line, reason| ProcedureFault { file: file.to_owned(), line, reason };
     let (procedure, source) = Source::read::<Procedure>(text)
         .map_err(|faults| faults.into_iter().map(|f| fault(f.line, f.reason)).collect::<Vec<_>>())?;
-    let mut faults = Vec::new();
+    let mut faults: Vec<_> = source.faults().iter().map(|f| fault(f.line, f.reason.clone())).collect();
     let mut report = |path: &[At<'_>], reason: String| faults.push(fault(source.line(path), reason));
     check_head(&procedure, &mut report);
-    check_flash(&procedure, &mut report);
-    check_calibrate(&procedure, &mut report);
-    check_measurements(&procedure, &mut report);
+    // They look at several sections at once.
+    if source.is_all_whole() {
+        check_flash(&procedure, &mut report);
+        check_calibrate(&procedure, &mut report);
+        check_measurements(&procedure, &mut report);
+    }
+    // Line 0 is what the reading made up.
+    faults.retain(|fault| fault.line > 0);
+    faults.sort_by_key(|fault| fault.line);
     if faults.is_empty() { Ok(procedure) } else { Err(faults) }
 }
 

@@ -54,8 +54,8 @@ impl ProfileFault {
 /// Parses the text of a profile; what it means for its model is [`check_profile`]'s.
 ///
 /// # Errors
-/// Every syntax error with its line, or the first key that is unknown, missing or of the wrong type; an id or revision that
-/// is none; a rating that is no positive number.
+/// Every syntax error with its line; else every key that is unknown, missing or of the wrong type, an id or revision that is
+/// none, a rating that is no positive number.
 pub fn parse_profile(file: &str, text: &str) -> Result<Profile, Vec<ProfileFault>> {
     let fault = |line, reason| ProfileFault {
         file: file.to_owned(),
@@ -66,7 +66,7 @@ pub fn parse_profile(file: &str, text: &str) -> Result<Profile, Vec<ProfileFault
     };
     let (profile, source) = Source::read::<Profile>(text)
         .map_err(|faults| faults.into_iter().map(|f| fault(f.line, f.reason)).collect::<Vec<_>>())?;
-    let mut faults = Vec::new();
+    let mut faults: Vec<_> = source.faults().iter().map(|f| fault(f.line, f.reason.clone())).collect();
     if !crate::model::is_short_name(&profile.id) {
         let reason = format!("id {:?} is not of a-z, 0-9 and '-'", profile.id);
         faults.push(fault(source.line(&[At::Key("id")]), reason));
@@ -80,6 +80,9 @@ pub fn parse_profile(file: &str, text: &str) -> Result<Profile, Vec<ProfileFault
             faults.push(fault(source.line(&[At::Key("product"), At::Key(key)]), reason));
         }
     }
+    // Line 0 is what the reading made up.
+    faults.retain(|fault| fault.line > 0);
+    faults.sort_by_key(|fault| fault.line);
     if faults.is_empty() { Ok(profile) } else { Err(faults) }
 }
 
@@ -133,23 +136,8 @@ pub fn check_profile(
             report(error, name, format!("parameter {} of model {} is missing", register.name, model.id));
             continue;
         };
-        match codec::encode(register, value) {
-            Err(fault) => report(error, name, fault.to_string()),
-            Ok(raw) if register.kind == RegisterKind::Bits => {
-                let named = register.bits.iter().fold(0_u16, |mask, bit| mask | 1 << (bit.bit & 15));
-                let unnamed = raw.first().copied().unwrap_or_default() & !named;
-                if unnamed != 0 {
-                    report(
-                        error,
-                        name,
-                        format!(
-                            "{} = {value} sets bits 0x{unnamed:04X}, which the model does not name",
-                            register.name
-                        ),
-                    );
-                }
-            }
-            Ok(_) => {}
+        if let Err(fault) = codec::encode(register, value) {
+            report(error, name, fault.to_string());
         }
     }
     if let Some(name) = &model.cells.count_register

@@ -165,5 +165,6 @@ fn formula(rule: &Rule) -> String {
     };
     let factor =
         if rule.factor == 1.0 { String::new() } else { format!("{} × ", numbers::reading(rule.factor)) };
-    format!("{} {op} {factor}{}", rule.left, rule.right)
+    let bars = if rule.magnitude { "|" } else { "" };
+    format!("{bars}{}{bars} {op} {factor}{bars}{}{bars}", rule.left, rule.right)
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::board::{BoardReply, BoardRequest};
 use domain::{
     evidence::Evidence,
-    model::{Command, DeviceModel, Register, RegisterKind},
+    model::{Command, DeviceModel, ParameterChange, Register, RegisterKind},
     record::FoundState,
     rules::Ratings,
     text::{Fault, FaultCode},
@@ -38,16 +38,35 @@ enum Meaning {
     },
 }
 
+/// What was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub name: &'a str,
+    pub value: Option<&'a str>,
+    /// Whether parameters may become what nobody can judge beforehand.
+    pub unjudged: bool,
+}
+
 pub(super) async fn command(
     target: &Target,
-    name: &str,
-    value: Option<&str>,
+    asked: Asked<'_>,
     writing: &Writing,
     desk: &mut Desk<'_>,
 ) -> ToolResult {
     let model = target.model()?;
-    match meaning(&model, name, value)? {
+    let name = asked.name;
+    match meaning(&model, name, asked.value)? {
         Meaning::Command(command) => {
+            if command.parameter_change() == ParameterChange::Unknown && !asked.unjudged {
+                return Err(ToolFault::refused(
+                    "unjudged",
+                    format!(
+                        "What {name} puts into the parameters is known nowhere, so no rule can be judged: limits may end below what \
+                         the product draws, or above what its cells bear. Nothing was sent. For a board without a pack: say \
+                         --unjudged, and write its profile afterwards (`board write FILE`)."
+                    ),
+                ));
+            }
             judge(&model, &Ratings::default(), &Values::new(), &command.sets)?;
             writing.permit(&model, &target.port, &[name], desk)?;
             let mut session = target.open(model)?;
@@ -178,6 +197,11 @@ impl Session {
         if command.sets.is_empty() {
             if writing.restart {
                 self.restart(desk).await?;
+            }
+            if command.changes_parameters() {
+                desk.note(
+                    "its parameters are other ones now: write the profile before the board sees a pack",
+                );
             }
             return desk
                 .report(&report(Evidence::Claimed, "acknowledged; the board shows nothing that proves it"));

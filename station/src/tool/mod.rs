@@ -168,6 +168,9 @@ enum BoardTool {
         name: String,
         /// on or off for a switch, an option for a mode
         value: Option<String>,
+        /// Give a command that puts parameters to values which nobody can judge beforehand; write the profile after it
+        #[arg(long)]
+        unjudged: bool,
         #[command(flatten)]
         writing: Writing,
     },
@@ -269,8 +272,9 @@ async fn work(tool: BoardTool, desk: &mut Desk<'_>) -> ToolResult {
         BoardTool::Lease { target, mode, until, writing } => {
             locks::lease(&target, mode.map(Into::into), until.as_deref(), &writing, desk).await
         }
-        BoardTool::Command { target, name, value, writing } => {
-            command::command(&target, &name, value.as_deref(), &writing, desk).await
+        BoardTool::Command { target, name, value, unjudged, writing } => {
+            let asked = command::Asked { name: &name, value: value.as_deref(), unjudged };
+            command::command(&target, asked, &writing, desk).await
         }
     }
 }

@@ -225,6 +225,7 @@ fn ruled(rules: &[(&str, RuleOp, f64, &str)]) -> DeviceModel {
         op,
         right: right.to_owned(),
         factor,
+        magnitude: false,
         severity: Severity::Error,
         message: message.clone(),
     };

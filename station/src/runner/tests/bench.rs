@@ -65,7 +65,7 @@ fn order_in([model, profile, procedure]: [&str; 3]) -> Arc<WorkOrder> {
 }
 
 /// The work that these parts make.
-fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> Arc<WorkOrder> {
+pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> Arc<WorkOrder> {
     let image = procedure.flash.is_some();
     let file = |id: &str| FileRef { id: id.to_owned(), revision: 1, sha256: ContentHash::of(id.as_bytes()) };
     let manifest = BundleManifest {
