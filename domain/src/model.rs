@@ -9,6 +9,7 @@ mod firmware;
 mod link;
 mod lookup;
 mod map;
+mod origin;
 
 pub use capabilities::{
     CalibrationSettings, CellSettings, FactoryModeSettings, LeaseSettings, MagicWrite, NameSettings,
