@@ -26,6 +26,8 @@ wire! {
         pub customer: String,
         pub bundle: ContentHash,
         pub bundle_label: String,
+        /// Whether a part of the device model is `assumed`: then it stands for simulated boards only.
+        pub assumed: bool,
         /// Empty: the bundle has no image.
         pub firmware_version: String,
         pub quantity: u32,

@@ -19,6 +19,8 @@ wire! {
         pub parameters: u32,
         /// Whether a released bundle holds this revision.
         pub released: bool,
+        /// Whether a part of the device model is `assumed`: then it stands for simulated boards only.
+        pub assumed: bool,
     }
 }
 
@@ -33,6 +35,8 @@ wire! {
         pub model: String,
         pub model_title: Bilingual,
         pub model_provenance: Provenance,
+        /// Whether a part of the device model is `assumed`: then it stands for simulated boards only.
+        pub assumed: bool,
         pub chemistry: Chemistry,
         pub product: ProductRatings,
         pub released: bool,
@@ -54,6 +58,10 @@ wire! {
         pub max: Option<f64>,
         /// Address on the wire, for the engineer.
         pub address: u16,
+        /// Where the address comes from.
+        pub provenance: Provenance,
+        /// The document and its section.
+        pub source: String,
     }
 }
 

@@ -50,6 +50,8 @@ wire! {
         /// Empty: the bundle has no image.
         pub firmware_version: String,
         pub bundle_label: String,
+        /// Whether a part of the device model is `assumed`: then it stands for simulated boards only.
+        pub assumed: bool,
         pub station_name: String,
         pub slot: u16,
         pub finished_at: DateTime<Utc>,
@@ -89,6 +91,8 @@ wire! {
         pub slot: u16,
         pub operator: String,
         pub bundle_label: String,
+        /// Whether a part of the device model is `assumed`: then it stands for simulated boards only.
+        pub assumed: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub resumes: Option<RunId>,
     }
@@ -106,6 +110,8 @@ wire! {
         pub unit_id: Option<UnitId>,
         pub station_name: String,
         pub batch_name: String,
+        /// Whether a part of the device model in its bundle is `assumed`: then the record is that of a simulated board.
+        pub assumed: bool,
         /// Parameter titles and limits, by name, from the model in the bundle.
         pub titles: Vec<TitleOf>,
         /// SHA-256 of the envelope as it arrived, byte for byte.
@@ -147,6 +153,9 @@ wire! {
     pub struct TitleOf {
         pub name: String,
         pub title: crate::model::Bilingual,
+        /// Where its register's address is `assumed`: what the model says of the source.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub assumed: Option<String>,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the sections' facts come from. Blocks and the boot loader's dialogue say it key by key; every other section that tells a
 //! board something bears an [`Origin`], or is as the model's head says.
 
-use super::{DeviceModel, Provenance};
+use super::{DeviceModel, Provenance, Register};
 
 wire! {
     /// Where a section's facts come from: `[link.origin]` and the like.
@@ -68,5 +68,21 @@ impl DeviceModel {
             || self.boot.as_ref().is_some_and(|boot| assumed(boot.provenance))
             || self.blocks.iter().any(|block| assumed(block.provenance))
             || self.origins().any(|(_, origin)| origin.is_some_and(Origin::is_assumed))
+    }
+
+    /// Where the address of a register comes from, and the source in words: its block's.
+    #[must_use]
+    pub fn origin(&self, register: &Register) -> (Provenance, &str) {
+        let block = self.block(register);
+        block.map_or((self.provenance, self.source.as_str()), |block| {
+            (block.provenance, block.source.as_str())
+        })
+    }
+
+    /// The source of a register whose address is assumed; none where it is known.
+    #[must_use]
+    pub fn assumed_source(&self, register: &Register) -> Option<&str> {
+        let (provenance, source) = self.origin(register);
+        (provenance == Provenance::Assumed).then_some(source)
     }
 }

@@ -243,6 +243,7 @@ texts! {
     provenance_captured: "read off a bus", "总线抓取";
     provenance_assumed: "assumed", "假定";
     assumed_why: "Part of this model is assumed, not known: it drives simulated boards only.", "该板型部分内容为假定，仅用于模拟板。";
+    assumed_record: "This record rests on assumed addresses: it proves a simulated board, never a real one.", "该记录基于假定地址：只能证明模拟板，不能证明真实保护板。";
     profiles_empty: "No profile", "没有参数档";
     profiles_empty_why: "Profiles are files under profiles/parameters; the server imports them when it starts.", "参数档是 profiles/parameters 下的文件，服务器启动时导入。";
     rated_charge: "charge", "充电";

@@ -68,7 +68,7 @@ fn facts(report: &BatchReport) -> AnyView {
             <div>
                 <dt>{t.bundle}</dt>
                 <dd>
-                    {batch.bundle_label.clone()}" "
+                    {batch.bundle_label.clone()}{ui::assumed_bundle(batch.assumed)}" "
                     <span class="quiet mono" title=hash.clone()>{numbers::short_hash(&hash)}</span>
                     {ui::copy_button(hash)}
                 </dd>

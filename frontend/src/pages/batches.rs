@@ -62,7 +62,7 @@ fn row(batch: &BatchView) -> AnyView {
         <tr data-batch=batch.name.clone()>
             <td><a class="row-link" href=format!("/batches/{}", batch.batch_id)>{batch.name.clone()}</a></td>
             <td>{batch.customer.clone()}</td>
-            <td>{batch.bundle_label.clone()}" "<span class="quiet">{batch.firmware_version.clone()}</span></td>
+            <td>{batch.bundle_label.clone()}{ui::assumed_bundle(batch.assumed)}" "<span class="quiet">{batch.firmware_version.clone()}</span></td>
             <td class="meter-cell">{ui::progress(share, progress.units_passed >= batch.quantity)}</td>
             <td class="number">{done}</td>
             <td class="number">{first.map_or_else(|| "–".to_owned(), |first| format!("{first} %"))}</td>

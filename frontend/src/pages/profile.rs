@@ -41,7 +41,7 @@ fn show(profile: &ProfileView) -> AnyView {
             </a>
         }
     });
-    let assumed = (profile.model_provenance == Provenance::Assumed).then(|| {
+    let assumed = profile.assumed.then(|| {
         view! { <div class="notice attention"><strong>{t.provenance_assumed}</strong><span>{t.assumed_why}</span></div> }
     });
     view! {
@@ -106,13 +106,18 @@ fn value_row(value: &ProfileValue) -> AnyView {
         (None, Some(max)) => format!("≤ {}", numbers::reading(max)),
         (None, None) => String::new(),
     };
+    let t = i18n::texts();
+    let origin = format!("{} · {}", t.provenance(value.provenance), value.source);
+    let assumed = value.provenance == Provenance::Assumed;
+    let mark = assumed.then(|| view! { " "{ui::assumed(origin.clone())} });
+    let provenance = assumed.then_some("assumed");
     view! {
-        <tr data-parameter=value.name.clone()>
-            <td title=value.name.clone()>{i18n::pick(&value.title)}</td>
+        <tr data-parameter=value.name.clone() data-provenance=provenance>
+            <td title=value.name.clone()>{i18n::pick(&value.title)}{mark}</td>
             <td class="number set">{value.value.to_string()}</td>
             <td class="unit">{value.unit.clone()}</td>
             <td class="number quiet">{range}</td>
-            <td class="number quiet mono">{format!("{:#06x}", value.address)}</td>
+            <td class="number quiet mono" title=origin>{format!("{:#06x}", value.address)}</td>
         </tr>
     }
     .into_any()

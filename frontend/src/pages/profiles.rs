@@ -51,7 +51,7 @@ fn row(profile: &ProfileRow) -> AnyView {
                 " "<span class="quiet mono">{profile.id.clone()}</span>
             </td>
             <td class="number">{profile.revision}</td>
-            <td class="mono">{profile.model.clone()}</td>
+            <td><span class="mono">{profile.model.clone()}</span>{ui::assumed_bundle(profile.assumed)}</td>
             <td>{t.chemistry_of(profile.chemistry)}</td>
             <td class="number">{profile.product.cells}</td>
             <td>{ratings(&profile.product)}</td>

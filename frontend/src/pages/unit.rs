@@ -73,6 +73,7 @@ pub(super) fn middle(run: &RunView) -> AnyView {
     view! {
         <div class="stack">
             {proof::doubts(run)}
+            {proof::assumed(run)}
             {proof::fault(run)}
             {parameters::parameters(run)}
             {measurements::measurements(run)}
@@ -93,6 +94,12 @@ pub(super) fn side(run: &RunView) -> AnyView {
 fn title(run: &RunView, name: &str) -> String {
     let known = run.titles.iter().find(|title| title.name == name).map(|title| i18n::pick(&title.title));
     known.unwrap_or_else(|| i18n::measurement(name))
+}
+
+/// Why the register behind a parameter or measurement is to be taken with care: its address is assumed.
+fn assumed(run: &RunView, name: &str) -> Option<String> {
+    let source = run.titles.iter().find(|title| title.name == name)?.assumed.as_ref()?;
+    Some(format!("{} · {source}", i18n::texts().provenance_assumed))
 }
 
 #[cfg(test)]

@@ -52,6 +52,16 @@ pub fn badge(tone: Tone, word: impl Into<String>) -> AnyView {
     .into_any()
 }
 
+/// The mark of what nobody knows: `why` says what and where it is from.
+pub fn assumed(why: impl Into<String>) -> AnyView {
+    view! { <span class="assumed" title=why.into()>{i18n::texts().provenance_assumed}</span> }.into_any()
+}
+
+/// The mark behind the label of a bundle whose model has assumed parts.
+pub fn assumed_bundle(assumed: bool) -> AnyView {
+    assumed.then(|| view! { " "{self::assumed(i18n::texts().assumed_why)} }).into_any()
+}
+
 pub fn outcome_badge(outcome: Outcome) -> AnyView {
     badge(Tone::of(outcome), i18n::texts().outcome(outcome))
 }

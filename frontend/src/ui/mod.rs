@@ -5,7 +5,7 @@ mod copy;
 mod panel;
 mod parts;
 
-pub use badge::{Tone, badge, lease_badge, outcome_badge, sync_badge};
+pub use badge::{Tone, assumed, assumed_bundle, badge, lease_badge, outcome_badge, sync_badge};
 pub use copy::copy_button;
 pub use panel::{empty, fault_inline, fault_panel, skeleton};
 pub use parts::{moment, page_title, pager, progress, serial_link};

@@ -50,6 +50,7 @@ struct Row {
     customer: String,
     hash: String,
     label: String,
+    simulator_only: bool,
     firmware_version: String,
     quantity: i32,
     created_at: DateTime<Utc>,
@@ -73,6 +74,7 @@ impl Row {
             customer: self.customer,
             bundle: self.hash.try_into().map_err(inconsistent("bundle", "hash"))?,
             bundle_label: self.label,
+            assumed: self.simulator_only,
             firmware_version: self.firmware_version,
             quantity: self.quantity as u32,
             created_at: self.created_at,
@@ -101,7 +103,7 @@ pub async fn page(
 ) -> DbResult<Vec<BatchView>> {
     sqlx::query_as!(
         Row,
-        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.firmware_version, b.quantity, b.created_at, b.created_by,
+        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.created_at, b.created_by,
             c.runs as "runs!", c.pass as "pass!", c.fail as "fail!", c.error as "error!", c.aborted as "aborted!",
             c.interrupted as "interrupted!", c.boards as "boards!", c.first_pass as "first_pass!", c.units_passed as "units_passed!"
          from batch b join bundle u using (bundle_id)

@@ -190,13 +190,14 @@ pub struct BundleTexts {
     pub procedure: String,
     /// Canonical JSON.
     pub manifest: String,
+    pub simulator_only: bool,
     pub released: bool,
 }
 
 pub async fn texts(db: &mut PgConnection, hash: &ContentHash) -> DbResult<Option<BundleTexts>> {
     Ok(sqlx::query_as!(
         BundleTexts,
-        r#"select b.bundle_id, m.content as model, p.content as profile, q.content as procedure, b.manifest,
+        r#"select b.bundle_id, m.content as model, p.content as profile, q.content as procedure, b.manifest, b.simulator_only,
             r.bundle_id is not null as "released!"
          from bundle b left join bundle_release r using (bundle_id)
          join source_file m on m.sha256 = b.model_sha256

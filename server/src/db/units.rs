@@ -34,6 +34,7 @@ struct Row {
     fault: Option<Value>,
     firmware_version: String,
     label: String,
+    simulator_only: bool,
     station_name: String,
     slot: i16,
     finished_at: DateTime<Utc>,
@@ -65,6 +66,7 @@ impl Row {
             fault: self.fault.map(|fault| from_json("unit", "fault", fault)).transpose()?,
             firmware_version: self.firmware_version,
             bundle_label: self.label,
+            assumed: self.simulator_only,
             station_name: self.station_name,
             slot: self.slot as u16,
             finished_at: self.finished_at,
@@ -83,7 +85,7 @@ pub fn stream<'db>(
     sqlx::query_as!(
         Row,
         r#"select u.unit_id, i.serial, i.machine_code, i.bluetooth_address, i.bluetooth_name, u.batch_id, b.name as batch_name,
-            u.outcome, u.fault, n.firmware_version, n.label, s.name as station_name, u.slot, u.finished_at,
+            u.outcome, u.fault, n.firmware_version, n.label, n.simulator_only, s.name as station_name, u.slot, u.finished_at,
             l.desired_mode as "desired_mode?", l.desired_expires_at as "desired_expires_at?", l.reported_mode as "reported_mode?",
             l.reported_expires_at as "reported_expires_at?", l.reported_at as "reported_at?"
          from unit u join batch b using (batch_id) join bundle n on n.bundle_id = u.bundle_id
@@ -189,7 +191,7 @@ async fn identifiers(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<Identifi
 
 async fn runs(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<RunRow>> {
     sqlx::query!(
-        "select r.run_id, r.outcome, r.fault, r.started_at, r.finished_at, s.name, r.slot, r.operator, n.label, r.resumes
+        "select r.run_id, r.outcome, r.fault, r.started_at, r.finished_at, s.name, r.slot, r.operator, n.label, n.simulator_only, r.resumes
          from run r join station s using (station_id) join bundle n using (bundle_id)
          where r.unit_id = $1 order by r.finished_at desc, r.run_id desc",
         id.0
@@ -208,6 +210,7 @@ async fn runs(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<RunRow>> {
             slot: row.slot as u16,
             operator: row.operator,
             bundle_label: row.label,
+            assumed: row.simulator_only,
             resumes: row.resumes.map(Into::into),
         })
     })

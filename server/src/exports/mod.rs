@@ -19,7 +19,7 @@ pub enum Cell {
 }
 
 /// The columns, in order.
-pub const COLUMNS: [&str; 14] = [
+pub const COLUMNS: [&str; 15] = [
     "serial",
     "machine_code",
     "bluetooth_address",
@@ -30,6 +30,7 @@ pub const COLUMNS: [&str; 14] = [
     "fault_step",
     "firmware_version",
     "bundle",
+    "addresses",
     "station",
     "slot",
     "finished_at_utc",
@@ -38,7 +39,7 @@ pub const COLUMNS: [&str; 14] = [
 
 /// A unit's cells, one a column.
 #[must_use]
-pub fn cells(row: UnitRow) -> [Cell; 14] {
+pub fn cells(row: UnitRow) -> [Cell; 15] {
     let text = |text: Option<String>| text.map_or(Cell::Empty, Cell::Text);
     let code = row.fault.as_ref().and_then(|fault| serde_json::to_value(fault.code).ok());
     let step = row.fault.as_ref().and_then(|fault| fault.step).map(|step| step.as_str().to_owned());
@@ -53,6 +54,8 @@ pub fn cells(row: UnitRow) -> [Cell; 14] {
         text(step),
         Cell::Text(row.firmware_version),
         Cell::Text(row.bundle_label),
+        // Not left empty where they are known: a column that is cut off must not read like one that is clean.
+        Cell::Text(if row.assumed { "assumed" } else { "known" }.to_owned()),
         Cell::Text(row.station_name),
         Cell::Number(f64::from(row.slot)),
         Cell::Time(row.finished_at),
@@ -65,4 +68,36 @@ pub fn cells(row: UnitRow) -> [Cell; 14] {
             .to_owned(),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::outcome::Outcome;
+
+    #[test]
+    fn a_row_says_whether_its_addresses_are_known_or_assumed() {
+        let at = COLUMNS.iter().position(|column| *column == "addresses").unwrap();
+        for (assumed, word) in [(true, "assumed"), (false, "known")] {
+            let row = UnitRow {
+                unit_id: uuid::Uuid::nil().into(),
+                serial: None,
+                machine_code: None,
+                bluetooth_address: None,
+                bluetooth_name: None,
+                batch_id: uuid::Uuid::nil().into(),
+                batch_name: "B-1".to_owned(),
+                outcome: Outcome::Pass,
+                fault: None,
+                firmware_version: String::new(),
+                bundle_label: "p r1".to_owned(),
+                assumed,
+                station_name: "jig-1".to_owned(),
+                slot: 1,
+                finished_at: DateTime::UNIX_EPOCH,
+                lease: LeaseSync::Unknown,
+            };
+            assert_eq!(cells(row)[at], Cell::Text(word.to_owned()));
+        }
+    }
 }

@@ -19,6 +19,7 @@ use domain::{
     role::Permission,
     rules::{Ratings, RuleStanding, judge},
 };
+use std::collections::BTreeMap;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -33,18 +34,27 @@ async fn list(State(state): State<AppState>, signed: Signed) -> ApiResult<Json<P
     let mut db = state.pool.acquire().await?;
     let rows = files::newest_profiles(&mut db).await?;
     // Only sound files are imported; one that this build no longer reads is left out and was named at start.
-    let rows = rows.into_iter().filter_map(|(file, released)| {
-        let profile = parse_profile(&file.id, &file.content).ok()?;
-        Some(ProfileRow {
-            id: profile.id,
-            revision: profile.revision,
-            title: profile.title,
-            model: profile.model,
-            chemistry: profile.chemistry,
-            product: profile.product,
-            parameters: profile.values.len() as u32,
-            released,
-        })
+    let mut assumed = BTreeMap::new();
+    let mut sound = Vec::with_capacity(rows.len());
+    for (file, released) in rows {
+        let Ok(profile) = parse_profile(&file.id, &file.content) else { continue };
+        if !assumed.contains_key(&profile.model) {
+            let model = files::newest(&mut db, SourceKind::Model, &profile.model).await?;
+            let model = model.and_then(|file| parse_model(&file.id, &file.content).ok());
+            assumed.insert(profile.model.clone(), model.is_some_and(|model| model.has_assumed_parts()));
+        }
+        sound.push((profile, released));
+    }
+    let rows = sound.into_iter().map(|(profile, released)| ProfileRow {
+        assumed: assumed.get(&profile.model).copied().unwrap_or_default(),
+        id: profile.id,
+        revision: profile.revision,
+        title: profile.title,
+        model: profile.model,
+        chemistry: profile.chemistry,
+        product: profile.product,
+        parameters: profile.values.len() as u32,
+        released,
     });
     Ok(Json(Page { items: rows.collect(), next: None }))
 }
@@ -77,6 +87,7 @@ fn view(profile: Profile, model: DeviceModel, revisions: Vec<u32>, released: boo
     // In the model's order: as the registers stand, so the table reads.
     let values = model.registers.iter().filter_map(|register| {
         let value = profile.values.get(&register.name)?;
+        let (provenance, source) = model.origin(register);
         Some(ProfileValue {
             name: register.name.clone(),
             title: register.title.clone(),
@@ -85,10 +96,13 @@ fn view(profile: Profile, model: DeviceModel, revisions: Vec<u32>, released: boo
             min: register.min,
             max: register.max,
             address: register.address,
+            provenance,
+            source: source.to_owned(),
         })
     });
     let ratings = Ratings::of_product(&profile);
     ProfileView {
+        assumed: model.has_assumed_parts(),
         values: values.collect(),
         rules: model
             .rules

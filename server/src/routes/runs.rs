@@ -15,7 +15,7 @@ use domain::{
         units::{RunView, TitleOf},
     },
     ids::RunId,
-    model::parse_model,
+    model::{Register, parse_model},
     procedure::parse_procedure,
     record::{BirthRecord, Envelope},
     role::Permission,
@@ -42,9 +42,10 @@ async fn one(
     let mut envelope: Envelope = serde_json::from_str(&text).map_err(|error| ApiError::internal(&error))?;
     let password = envelope.record.password.take();
     envelope.record.password = password.map(|password| password.withheld());
-    let titles = match bundles::texts(&mut db, &run.bundle).await? {
-        Some(texts) => titles_of(&envelope.record, &texts),
-        None => Vec::new(),
+    // Of the bundle, not of the record: what a station says of itself could be said of any board.
+    let (titles, assumed) = match bundles::texts(&mut db, &run.bundle).await? {
+        Some(texts) => (titles_of(&envelope.record, &texts), texts.simulator_only),
+        None => (Vec::new(), false),
     };
     Ok(Json(RunView {
         record: envelope.record,
@@ -52,6 +53,7 @@ async fn one(
         unit_id: run.unit_id,
         station_name: run.station_name,
         batch_name: run.batch_name,
+        assumed,
         titles,
         envelope_sha256: run.sha256,
         received_at: run.received_at,
@@ -63,10 +65,18 @@ async fn one(
 fn titles_of(record: &BirthRecord, texts: &bundles::BundleTexts) -> Vec<TitleOf> {
     let model = parse_model("model", &texts.model).ok();
     let procedure = parse_procedure("procedure", &texts.procedure).ok();
+    let source = |register: Option<&Register>| {
+        let model = model.as_ref()?;
+        model.assumed_source(register?).map(ToOwned::to_owned)
+    };
     let mut titles = Vec::new();
     for parameter in &record.parameters {
         if let Some(register) = model.as_ref().and_then(|model| model.register(&parameter.name)) {
-            titles.push(TitleOf { name: parameter.name.clone(), title: register.title.clone() });
+            titles.push(TitleOf {
+                name: parameter.name.clone(),
+                title: register.title.clone(),
+                assumed: source(Some(register)),
+            });
         }
     }
     for measurement in &record.measurements {
@@ -76,12 +86,15 @@ fn titles_of(record: &BirthRecord, texts: &bundles::BundleTexts) -> Vec<TitleOf>
         let number = measurement.name.strip_prefix(stem).unwrap_or_default().trim_start_matches('_');
         for spec in specs {
             if spec.name == measurement.name {
-                titles.push(TitleOf { name: measurement.name.clone(), title: spec.title.clone() });
+                let assumed = source(model.as_ref().and_then(|model| model.register(&spec.register)));
+                titles.push(TitleOf { name: measurement.name.clone(), title: spec.title.clone(), assumed });
             } else if spec.name == stem && !number.is_empty() {
                 let mut title = spec.title.clone();
                 title.en = format!("{} {number}", title.en);
                 title.zh = format!("{} {number}", title.zh);
-                titles.push(TitleOf { name: measurement.name.clone(), title });
+                let cell = number.parse().ok();
+                let assumed = source(model.as_ref().zip(cell).and_then(|(model, cell)| model.cell(cell)));
+                titles.push(TitleOf { name: measurement.name.clone(), title, assumed });
             }
         }
     }

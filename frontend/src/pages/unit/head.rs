@@ -73,7 +73,7 @@ pub fn facts(run: &RunView) -> AnyView {
             <div>
                 <dt>{t.bundle}</dt>
                 <dd>
-                    {record.bundle.label.clone()}" "
+                    {record.bundle.label.clone()}{ui::assumed_bundle(run.assumed)}" "
                     <span class="quiet mono" title=hash.clone()>{numbers::short_hash(&hash)}</span>
                     {ui::copy_button(hash)}
                 </dd>

@@ -1,6 +1,6 @@
 //! Every measurement against its limits, and the cells as a map.
 
-use super::title;
+use super::{assumed, title};
 use crate::{
     chart::{
         cells::{CellMap, part_cells},
@@ -45,10 +45,11 @@ fn row(run: &RunView, measurement: &MeasurementRecord) -> AnyView {
     let stimulus = measurement
         .stimulus
         .map(|stimulus| format!(" @ {} {}", numbers::reading(stimulus), measurement.unit));
+    let mark = assumed(run, &measurement.name).map(|why| view! { " "{ui::assumed(why)} });
     let about = format!("{} · {}", t.source(measurement.source), t.when(measurement.when));
     view! {
         <tr data-measurement=measurement.name.clone() class:broken=!measurement.passed>
-            <td title=about>{title(run, &measurement.name)}<span class="quiet">{stimulus}</span></td>
+            <td title=about>{title(run, &measurement.name)}<span class="quiet">{stimulus}</span>{mark}</td>
             <td>{bar(measurement)}</td>
             <td class="number set">{numbers::reading(measurement.value)}</td>
             <td class="unit">{measurement.unit.clone()}</td>
@@ -93,11 +94,15 @@ fn limit_text(limit: &Limit) -> String {
 
 pub fn cells(run: &RunView) -> AnyView {
     let (maps, _) = part_cells(&run.record.measurements);
-    maps.iter().map(card).collect_view().into_any()
+    maps.iter().map(|map| card(run, map)).collect_view().into_any()
 }
 
-fn card(map: &CellMap) -> AnyView {
+fn card(run: &RunView, map: &CellMap) -> AnyView {
     let t = i18n::texts();
+    let first = run.record.measurements.iter().find(|measurement| {
+        measurement.name.rsplit_once('_').is_some_and(|(prefix, _)| prefix == map.prefix)
+    });
+    let mark = first.and_then(|cell| assumed(run, &cell.name)).map(ui::assumed);
     let range = if map.lowest.is_finite() {
         format!("{} – {} {}", numbers::reading(map.lowest), numbers::reading(map.highest), map.unit)
     } else {
@@ -118,6 +123,7 @@ fn card(map: &CellMap) -> AnyView {
             <div class="card-head">
                 <h2>{t.cells}</h2>
                 <span class="quiet small">{t.when(map.when)}</span>
+                {mark}
                 <span class="aside">{range}</span>
             </div>
             <ol class="cells">{cells.collect_view()}</ol>

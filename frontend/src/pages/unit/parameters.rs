@@ -1,6 +1,6 @@
 //! Every parameter as before / set / read / after restart.
 
-use super::title;
+use super::{assumed, title};
 use crate::{
     i18n,
     ui::{self, Tone},
@@ -9,6 +9,14 @@ use domain::{
     api::units::RunView, evidence::Evidence, outcome::Outcome, record::ParameterRecord, value::Value,
 };
 use leptos::prelude::*;
+
+/// A parameter of the record, called by its title.
+struct Shown {
+    title: String,
+    /// Why its address is no fact, where it is assumed.
+    assumed: Option<String>,
+    record: ParameterRecord,
+}
 
 /// What was set stands on the board, read after the restart.
 fn proved(parameter: &ParameterRecord) -> bool {
@@ -27,14 +35,18 @@ fn differs(parameter: &ParameterRecord, outcome: Outcome) -> bool {
 pub fn parameters(run: &RunView) -> AnyView {
     let t = i18n::texts();
     let outcome = super::proof::held(run);
-    let all: Vec<(String, ParameterRecord)> = run
+    let all: Vec<Shown> = run
         .record
         .parameters
         .iter()
-        .map(|parameter| (title(run, &parameter.name), parameter.clone()))
+        .map(|parameter| Shown {
+            title: title(run, &parameter.name),
+            assumed: assumed(run, &parameter.name),
+            record: parameter.clone(),
+        })
         .collect();
-    let verified = all.iter().filter(|(_, parameter)| proved(parameter)).count();
-    let same = all.iter().filter(|(_, parameter)| !differs(parameter, outcome)).count();
+    let verified = all.iter().filter(|shown| proved(&shown.record)).count();
+    let same = all.iter().filter(|shown| !differs(&shown.record, outcome)).count();
     let summary = i18n::parameters_proved(verified, all.len());
     let count = all.len();
     let only_differences = RwSignal::new(true);
@@ -67,9 +79,9 @@ pub fn parameters(run: &RunView) -> AnyView {
     .into_any()
 }
 
-fn table(all: &[(String, ParameterRecord)], only_differences: bool, outcome: Outcome) -> AnyView {
+fn table(all: &[Shown], only_differences: bool, outcome: Outcome) -> AnyView {
     let t = i18n::texts();
-    let rows = all.iter().filter(|(_, parameter)| !only_differences || differs(parameter, outcome));
+    let rows = all.iter().filter(|shown| !only_differences || differs(&shown.record, outcome));
     view! {
         <table class="tight">
             <thead>
@@ -82,15 +94,16 @@ fn table(all: &[(String, ParameterRecord)], only_differences: bool, outcome: Out
                     <th></th>
                 </tr>
             </thead>
-            <tbody>{rows.map(|(title, parameter)| row(title, parameter, outcome)).collect_view()}</tbody>
+            <tbody>{rows.map(|shown| row(shown, outcome)).collect_view()}</tbody>
         </table>
     }
     .into_any()
 }
 
-fn row(title: &str, parameter: &ParameterRecord, outcome: Outcome) -> AnyView {
+fn row(Shown { title, assumed, record: parameter }: &Shown, outcome: Outcome) -> AnyView {
     let t = i18n::texts();
-    let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "–".to_owned(), Value::to_string);
+    let mark = assumed.clone().map(|why| view! { " "{ui::assumed(why)} });
+    let text = |value: &Option<Value>| value.as_ref().map_or_else(|| "–".to_owned(), Value::to_string);
     let sound = proved(parameter);
     let verdict = if sound {
         view! { <span class="is-pass" title=t.evidence_verified>"✔"<span class="visually-hidden">{t.evidence_verified}</span></span> }.into_any()
@@ -103,11 +116,11 @@ fn row(title: &str, parameter: &ParameterRecord, outcome: Outcome) -> AnyView {
     };
     view! {
         <tr data-parameter=parameter.name.clone() class:same=!differs(parameter, outcome) class:broken=!parameter.holds>
-            <td title=parameter.name.clone()>{title.to_owned()}</td>
-            <td class="number">{shown(&parameter.before)}</td>
+            <td title=parameter.name.clone()>{title.clone()}{mark}</td>
+            <td class="number">{text(&parameter.before)}</td>
             <td class="number set">{parameter.set.to_string()}</td>
-            <td class="number">{shown(&parameter.read)}</td>
-            <td class="number">{shown(&parameter.after_restart)}</td>
+            <td class="number">{text(&parameter.read)}</td>
+            <td class="number">{text(&parameter.after_restart)}</td>
             <td class="nowrap"><span class="unit">{parameter.unit.clone()}</span>" "{verdict}</td>
         </tr>
     }

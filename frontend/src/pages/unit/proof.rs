@@ -23,6 +23,16 @@ pub fn doubts(run: &RunView) -> AnyView {
     view! { <div class="notice fail" role="alert"><strong>{t.doubts}</strong><ul>{list.collect_view()}</ul></div> }.into_any()
 }
 
+/// Whether the record was made with addresses that nobody knows; on paper and on the screen.
+pub fn assumed(run: &RunView) -> AnyView {
+    let t = i18n::texts();
+    run.assumed
+        .then(|| {
+            view! { <div class="notice attention" data-assumed="record"><strong>{t.provenance_assumed}</strong><span>{t.assumed_record}</span></div> }
+        })
+        .into_any()
+}
+
 /// What the server holds the run for: it never is a pass that the record only claims.
 pub fn held(run: &RunView) -> Outcome {
     run.outcome.unwrap_or(Outcome::Error)
