@@ -130,7 +130,7 @@ impl PaperBench {
         Self::with(order())
     }
 
-    fn with(order: Arc<WorkOrder>) -> Self {
+    pub fn with(order: Arc<WorkOrder>) -> Self {
         Self {
             order,
             runner: Runner::new(1, "0.1.0"),

@@ -95,9 +95,7 @@ impl Work {
     }
 
     pub(super) fn booted(&mut self, now: Moment, identity: BoardIdentity) -> Next {
-        if let Err(fault) = self.same_board(&identity) {
-            return Err(fault.into());
-        }
+        self.same_board_flashed(&identity)?;
         match judge::judge_firmware(&identity, &self.order) {
             Ok(evidence) => self.grade(evidence),
             Err(fault) => return self.board_failed_after_boot(now, fault),

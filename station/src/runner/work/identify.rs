@@ -10,6 +10,8 @@ use crate::{
 use domain::{
     api::stations::AdmissionVerdict,
     evidence::FirmwareEvidence,
+    identifier::Identifier,
+    model::ValidFrom,
     record::FoundState,
     step::Step,
     text::{Fault, FaultCode},
@@ -56,7 +58,9 @@ impl Work {
                 .with("expected", expected)
                 .into());
         }
-        let Some(own) = identity.identifiers.iter().find(|identifier| identifier.unique) else {
+        // What a flash may change is the last to go by.
+        let unique = identity.identifiers.iter().filter(|identifier| identifier.unique);
+        let Some(own) = unique.min_by_key(|identifier| self.is_set_by_firmware(identifier)) else {
             if self.numbered_field().is_some() && self.order.model.is_born_without_identity() {
                 // There is nothing to claim: the number that it gets will be it.
                 self.identity = Some(identity);
@@ -131,6 +135,32 @@ impl Work {
             self.begin_flash(now, FlashEntry::Application)?
         });
         Ok(effects)
+    }
+
+    /// Whether the board that runs the new image is the one that the run began with. What its application sets at its first start may
+    /// be another now; what its maker burnt in may not, and something of that must tell it from all others.
+    pub(super) fn same_board_flashed(&mut self, found: &BoardIdentity) -> Result<(), Fault> {
+        let burnt_in = |identity: &BoardIdentity| -> Vec<Identifier> {
+            let kept = identity.identifiers.iter().filter(|one| !self.is_set_by_firmware(one));
+            kept.cloned().collect()
+        };
+        let is_known = self.identity.as_ref().is_some_and(|known| {
+            let (before, after) = (burnt_in(known), burnt_in(found));
+            known.model_value == found.model_value
+                && before == after
+                && before.iter().any(|identifier| identifier.unique)
+        });
+        if !is_known {
+            return self.same_board(found);
+        }
+        self.draft.record.identifiers.clone_from(&found.identifiers);
+        self.identity = Some(found.clone());
+        Ok(())
+    }
+
+    fn is_set_by_firmware(&self, identifier: &Identifier) -> bool {
+        let fields = &self.order.model.identity.fields;
+        fields.iter().any(|field| field.kind == identifier.kind && field.valid_from == ValidFrom::Firmware)
     }
 
     /// Whether this is still the board that the run began with.
