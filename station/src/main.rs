@@ -151,6 +151,7 @@ async fn board(arguments: BoardArgs) -> anyhow::Result<()> {
         }),
         clock: Clock::machine(),
         json: false,
+        assumed: false,
     };
     Ok(tool::run(arguments, &mut desk).await?)
 }

@@ -221,6 +221,8 @@ async fn every_button_of_the_vendors_tool_is_a_command() {
     let press = async |arguments: &[&str]| {
         let said = bench.tool(&[&["command"], arguments, &["--simulated"]].concat()).await;
         assert_eq!(said.code, 0, "{arguments:?}: {said:?}");
+        assert!(said.json.iter().all(|event| event["assumed"] == true), "{said:?}");
+        assert!(said.notes.contains("assumed: a part of model topbms is not known"), "{said:?}");
         said
     };
     press(&["charge", "off"]).await;

@@ -5,6 +5,7 @@ use super::{
     report::Report,
 };
 use crate::{board::Secret, clock::Clock};
+use domain::model::DeviceModel;
 use std::io::{self, Write};
 
 /// Asks the person at the terminal; none: nobody is there.
@@ -33,6 +34,8 @@ pub struct Desk<'a> {
     pub clock: Clock,
     /// JSON rather than text.
     pub json: bool,
+    /// Results rest on a model of which a part is assumed: every object says so, and a person is told once.
+    pub assumed: bool,
 }
 
 impl<'a> Desk<'a> {
@@ -51,6 +54,7 @@ impl<'a> Desk<'a> {
             prompt: Box::new(|_| Ok(None)),
             clock: Clock::machine(),
             json: false,
+            assumed: false,
         }
     }
 }
@@ -59,7 +63,11 @@ impl Desk<'_> {
     /// One result.
     pub(super) fn report(&mut self, report: &Report) -> ToolResult {
         if self.json {
-            let line = serde_json::to_string(report).map_err(io::Error::other)?;
+            let mut line = serde_json::to_string(report).map_err(io::Error::other)?;
+            // Every event is an object with at least its name in it.
+            if self.assumed && line.pop() == Some('}') {
+                line.push_str(",\"assumed\":true}");
+            }
             writeln!(self.out, "{line}")?;
         } else {
             for line in report.lines() {
@@ -67,6 +75,17 @@ impl Desk<'_> {
             }
         }
         Ok(self.out.flush()?)
+    }
+
+    /// From now on results are of boards of this model.
+    pub(super) fn of_model(&mut self, model: &DeviceModel) {
+        if model.has_assumed_parts() && !self.assumed {
+            self.assumed = true;
+            self.note(format_args!(
+                "assumed: a part of model {} is not known; what follows is right of a simulated board, and proves nothing of a real one",
+                model.id
+            ));
+        }
     }
 
     /// A line beside the results; whoever does not read it changes nothing.

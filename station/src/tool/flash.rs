@@ -40,6 +40,7 @@ pub(super) async fn flash(
         assumed.insert("the boot loader's dialogue".to_owned());
     }
     permission.check(&model, &target.port, &assumed, desk)?;
+    desk.of_model(&model);
     let mut session = target.open(Arc::clone(&model))?;
     let state = session.probe().await?;
     let (port, id) = (session.port.clone(), model.id.clone());

@@ -166,6 +166,7 @@ impl Session {
                 ));
             }
         }
+        desk.of_model(&self.model);
         let identity = self.identify().await?;
         desk.report(&Report::Identity(Identity::of(&identity)))?;
         Ok(identity)
