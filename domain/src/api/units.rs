@@ -9,6 +9,7 @@ use crate::{
     text::Fault,
 };
 use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
 
 wire! {
     /// The question: `GET /api/v1/units?q=&batch=&outcome=&after=&limit=` -> `Page<UnitRow>`, newest run first;
@@ -112,6 +113,8 @@ wire! {
         pub batch_name: String,
         /// Whether a part of the device model in its bundle is `assumed`: then the record is that of a simulated board.
         pub assumed: bool,
+        /// Of each parameter and measurement whose register's address is `assumed`, by name: what the model says of the source.
+        pub assumed_sources: BTreeMap<String, String>,
         /// Parameter titles and limits, by name, from the model in the bundle.
         pub titles: Vec<TitleOf>,
         /// SHA-256 of the envelope as it arrived, byte for byte.
@@ -153,9 +156,6 @@ wire! {
     pub struct TitleOf {
         pub name: String,
         pub title: crate::model::Bilingual,
-        /// Where its register's address is `assumed`: what the model says of the source.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub assumed: Option<String>,
     }
 }
 

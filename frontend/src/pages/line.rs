@@ -200,6 +200,7 @@ fn header(head: Head, silent: Memo<Option<u64>>) -> AnyView {
                 <p><span class="name">{head.name}</span>{head.batch.as_ref().map(batch_link)}</p>
                 <p class="what">
                     {head.batch.as_ref().map_or_else(|| t.no_batch.to_owned(), what)}
+                    {head.batch.as_ref().map(|batch| ui::assumed_bundle(batch.assumed))}
                     {head.simulated.then(|| format!(" · {}", t.simulated))}
                 </p>
             </div>

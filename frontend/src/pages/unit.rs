@@ -98,7 +98,7 @@ fn title(run: &RunView, name: &str) -> String {
 
 /// Why the register behind a parameter or measurement is to be taken with care: its address is assumed.
 fn assumed(run: &RunView, name: &str) -> Option<String> {
-    let source = run.titles.iter().find(|title| title.name == name)?.assumed.as_ref()?;
+    let source = run.assumed_sources.get(name)?;
     Some(format!("{} · {source}", i18n::texts().provenance_assumed))
 }
 

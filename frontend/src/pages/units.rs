@@ -150,7 +150,7 @@ fn row(unit: &UnitRow, hidden: Hidden) -> AnyView {
                 {ui::serial_link(unit.unit_id, unit.serial.as_deref())}
                 {unit.serial.clone().map(ui::copy_button)}
             </td>
-            <td>{ui::outcome_badge(unit.outcome)}</td>
+            <td class="nowrap">{ui::outcome_badge(unit.outcome)}{ui::assumed_bundle(unit.assumed)}</td>
             {hidden.shown().map(|column| column.cell(unit)).collect_view()}
         </tr>
     }

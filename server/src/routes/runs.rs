@@ -15,11 +15,12 @@ use domain::{
         units::{RunView, TitleOf},
     },
     ids::RunId,
-    model::{Register, parse_model},
-    procedure::parse_procedure,
-    record::{BirthRecord, Envelope},
+    model::{DeviceModel, Register, parse_model},
+    procedure::{MeasurementSpec, Procedure, parse_procedure},
+    record::{BirthRecord, CALIBRATED_CURRENT, CALIBRATION_CORRECTION, Envelope},
     role::Permission,
 };
+use std::collections::BTreeMap;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -42,61 +43,93 @@ async fn one(
     let mut envelope: Envelope = serde_json::from_str(&text).map_err(|error| ApiError::internal(&error))?;
     let password = envelope.record.password.take();
     envelope.record.password = password.map(|password| password.withheld());
-    // Of the bundle, not of the record: what a station says of itself could be said of any board.
-    let (titles, assumed) = match bundles::texts(&mut db, &run.bundle).await? {
-        Some(texts) => (titles_of(&envelope.record, &texts), texts.simulator_only),
-        None => (Vec::new(), false),
-    };
+    // Of the bundle, not of the record: a record cannot say that its addresses are better than they are.
+    let texts = bundles::texts(&mut db, &run.bundle).await?;
+    let files = texts.as_ref().map(Files::read).unwrap_or_default();
     Ok(Json(RunView {
-        record: envelope.record,
         outcome: Some(run.outcome),
         unit_id: run.unit_id,
         station_name: run.station_name,
         batch_name: run.batch_name,
-        assumed,
-        titles,
+        assumed: texts.is_some_and(|texts| texts.simulator_only),
+        assumed_sources: files.assumed_sources(&envelope.record),
+        titles: files.titles(&envelope.record),
         envelope_sha256: run.sha256,
         received_at: run.received_at,
         doubts: run.doubts,
+        record: envelope.record,
     }))
 }
 
-/// Titles of what the record names, from the model and the procedure in its own bundle.
-fn titles_of(record: &BirthRecord, texts: &bundles::BundleTexts) -> Vec<TitleOf> {
-    let model = parse_model("model", &texts.model).ok();
-    let procedure = parse_procedure("procedure", &texts.procedure).ok();
-    let source = |register: Option<&Register>| {
-        let model = model.as_ref()?;
-        model.assumed_source(register?).map(ToOwned::to_owned)
-    };
-    let mut titles = Vec::new();
-    for parameter in &record.parameters {
-        if let Some(register) = model.as_ref().and_then(|model| model.register(&parameter.name)) {
-            titles.push(TitleOf {
-                name: parameter.name.clone(),
-                title: register.title.clone(),
-                assumed: source(Some(register)),
-            });
+/// The model and the procedure in the record's own bundle, as far as this build reads them.
+#[derive(Default)]
+struct Files {
+    model: Option<DeviceModel>,
+    procedure: Option<Procedure>,
+}
+
+impl Files {
+    fn read(texts: &bundles::BundleTexts) -> Self {
+        Self {
+            model: parse_model("model", &texts.model).ok(),
+            procedure: parse_procedure("procedure", &texts.procedure).ok(),
         }
     }
-    for measurement in &record.measurements {
-        let specs = procedure.iter().flat_map(|procedure| &procedure.measurements);
-        // A cell's name is its measurement's with the cell's number behind: `cell_7`.
-        let stem = measurement.name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
-        let number = measurement.name.strip_prefix(stem).unwrap_or_default().trim_start_matches('_');
-        for spec in specs {
-            if spec.name == measurement.name {
-                let assumed = source(model.as_ref().and_then(|model| model.register(&spec.register)));
-                titles.push(TitleOf { name: measurement.name.clone(), title: spec.title.clone(), assumed });
-            } else if spec.name == stem && !number.is_empty() {
-                let mut title = spec.title.clone();
-                title.en = format!("{} {number}", title.en);
-                title.zh = format!("{} {number}", title.zh);
-                let cell = number.parse().ok();
-                let assumed = source(model.as_ref().zip(cell).and_then(|(model, cell)| model.cell(cell)));
-                titles.push(TitleOf { name: measurement.name.clone(), title, assumed });
+
+    /// Titles of what the record names.
+    fn titles(&self, record: &BirthRecord) -> Vec<TitleOf> {
+        let register = |name: &str| self.model.as_ref().and_then(|model| model.register(name));
+        let parameters = record.parameters.iter().filter_map(|parameter| {
+            let title = register(&parameter.name)?.title.clone();
+            Some(TitleOf { name: parameter.name.clone(), title })
+        });
+        let measurements = record.measurements.iter().filter_map(|measurement| {
+            let (spec, cell) = self.spec(&measurement.name)?;
+            let mut title = spec.title.clone();
+            if let Some(cell) = cell {
+                title.en = format!("{} {cell}", title.en);
+                title.zh = format!("{} {cell}", title.zh);
             }
+            Some(TitleOf { name: measurement.name.clone(), title })
+        });
+        parameters.chain(measurements).collect()
+    }
+
+    /// What the model says of the source of each assumed address that the record rests on.
+    fn assumed_sources(&self, record: &BirthRecord) -> BTreeMap<String, String> {
+        let Some(model) = &self.model else { return BTreeMap::new() };
+        let parameters =
+            record.parameters.iter().map(|parameter| (&parameter.name, model.register(&parameter.name)));
+        let measurements = record
+            .measurements
+            .iter()
+            .map(|measurement| (&measurement.name, self.measured(model, &measurement.name)));
+        parameters
+            .chain(measurements)
+            .filter_map(|(name, register)| Some((name.clone(), model.assumed_source(register?)?.to_owned())))
+            .collect()
+    }
+
+    /// The register behind a measurement.
+    fn measured<'m>(&self, model: &'m DeviceModel, name: &str) -> Option<&'m Register> {
+        if name == CALIBRATED_CURRENT || name == CALIBRATION_CORRECTION {
+            return model.register(&model.calibration.as_ref()?.current_register);
+        }
+        match self.spec(name)? {
+            (_, Some(cell)) => model.cell(cell),
+            (spec, None) => model.register(&spec.register),
         }
     }
-    titles
+
+    /// What ordered a measurement, and the cell that it is of: a cell's name is its measurement's with the cell's number
+    /// behind, `cell_7`.
+    fn spec(&self, name: &str) -> Option<(&MeasurementSpec, Option<u8>)> {
+        let specs = &self.procedure.as_ref()?.measurements;
+        let whole = specs.iter().find(|spec| spec.name == name).map(|spec| (spec, None));
+        whole.or_else(|| {
+            let (stem, number) = name.rsplit_once('_')?;
+            let cell = number.parse().ok()?;
+            specs.iter().find(|spec| spec.name == stem).map(|spec| (spec, Some(cell)))
+        })
+    }
 }

@@ -20,8 +20,11 @@ pub fn measurements(run: &RunView) -> AnyView {
     let failed = list.iter().filter(|measurement| !measurement.passed);
     let failed_cells =
         failed.clone().filter(|measurement| !others.iter().any(|other| other.name == measurement.name));
-    let rows: Vec<_> =
-        failed_cells.chain(others.iter().copied()).map(|measurement| row(run, measurement)).collect();
+    let shown: Vec<_> = failed_cells.chain(others.iter().copied()).collect();
+    // One mark says it of all; many say which.
+    let whys = shown.iter().map(|measurement| assumed(run, &measurement.name));
+    let whole = whys.collect::<Option<Vec<_>>>().and_then(|whys| whys.into_iter().next());
+    let rows: Vec<_> = shown.into_iter().map(|measurement| row(run, measurement, whole.is_none())).collect();
     let verdict = match failed.count() {
         _ if list.is_empty() => None,
         0 => Some(view! { <span class="aside">{t.within_limits}</span> }.into_any()),
@@ -29,7 +32,7 @@ pub fn measurements(run: &RunView) -> AnyView {
     };
     view! {
         <section class="card long" data-measurements=list.len().to_string()>
-            <div class="card-head"><h2>{t.measurements}</h2>{verdict}</div>
+            <div class="card-head"><h2>{t.measurements}</h2>{whole.map(ui::assumed)}{verdict}</div>
             {if rows.is_empty() {
                 view! { <p class="quiet">{t.no_measurements}</p> }.into_any()
             } else {
@@ -40,13 +43,15 @@ pub fn measurements(run: &RunView) -> AnyView {
     .into_any()
 }
 
-fn row(run: &RunView, measurement: &MeasurementRecord) -> AnyView {
+fn row(run: &RunView, measurement: &MeasurementRecord, marks: bool) -> AnyView {
     let t = i18n::texts();
     let stimulus = measurement
         .stimulus
         .map(|stimulus| format!(" @ {} {}", numbers::reading(stimulus), measurement.unit));
-    let mark = assumed(run, &measurement.name).map(|why| view! { " "{ui::assumed(why)} });
+    let why = assumed(run, &measurement.name);
+    let mark = why.clone().filter(|_| marks).map(|why| view! { " "{ui::assumed(why)} });
     let about = format!("{} · {}", t.source(measurement.source), t.when(measurement.when));
+    let about = why.map_or(about.clone(), |why| format!("{about} · {why}"));
     view! {
         <tr data-measurement=measurement.name.clone() class:broken=!measurement.passed>
             <td title=about>{title(run, &measurement.name)}<span class="quiet">{stimulus}</span>{mark}</td>
@@ -123,10 +128,10 @@ fn card(run: &RunView, map: &CellMap) -> AnyView {
             <div class="card-head">
                 <h2>{t.cells}</h2>
                 <span class="quiet small">{t.when(map.when)}</span>
-                {mark}
                 <span class="aside">{range}</span>
             </div>
             <ol class="cells">{cells.collect_view()}</ol>
+            {mark.map(|mark| view! { <p class="assumed-foot">{mark}</p> })}
         </section>
     }
     .into_any()

@@ -47,6 +47,12 @@ pub fn parameters(run: &RunView) -> AnyView {
         .collect();
     let verified = all.iter().filter(|shown| proved(&shown.record)).count();
     let same = all.iter().filter(|shown| !differs(&shown.record, outcome)).count();
+    // One mark says it of all; many say which.
+    let whole = all
+        .first()
+        .and_then(|shown| shown.assumed.clone())
+        .filter(|_| all.iter().all(|shown| shown.assumed.is_some()));
+    let each = whole.is_none();
     let summary = i18n::parameters_proved(verified, all.len());
     let count = all.len();
     let only_differences = RwSignal::new(true);
@@ -57,6 +63,7 @@ pub fn parameters(run: &RunView) -> AnyView {
             <div class="card-head">
                 <h2>{t.parameters}</h2>
                 <span class="quiet small">{(count > 0).then_some(summary)}</span>
+                {whole.map(ui::assumed)}
                 <button class="quiet-button aside no-print" type="button" aria-pressed=move || only_differences.get().to_string() on:click=toggle>
                     {move || if only_differences.get() { t.differences_only } else { t.all_parameters }}" ▾"
                 </button>
@@ -68,7 +75,7 @@ pub fn parameters(run: &RunView) -> AnyView {
                 } else if only && same == count {
                     view! { <p class="quiet">{t.no_differences}</p> }.into_any()
                 } else {
-                    all.with_value(|all| table(all, only, outcome))
+                    all.with_value(|all| table(all, only, each, outcome))
                 }
             }}
             {move || (only_differences.get() && same > 0).then(|| view! {
@@ -79,7 +86,7 @@ pub fn parameters(run: &RunView) -> AnyView {
     .into_any()
 }
 
-fn table(all: &[Shown], only_differences: bool, outcome: Outcome) -> AnyView {
+fn table(all: &[Shown], only_differences: bool, marks: bool, outcome: Outcome) -> AnyView {
     let t = i18n::texts();
     let rows = all.iter().filter(|shown| !only_differences || differs(&shown.record, outcome));
     view! {
@@ -94,15 +101,17 @@ fn table(all: &[Shown], only_differences: bool, outcome: Outcome) -> AnyView {
                     <th></th>
                 </tr>
             </thead>
-            <tbody>{rows.map(|shown| row(shown, outcome)).collect_view()}</tbody>
+            <tbody>{rows.map(|shown| row(shown, marks, outcome)).collect_view()}</tbody>
         </table>
     }
     .into_any()
 }
 
-fn row(Shown { title, assumed, record: parameter }: &Shown, outcome: Outcome) -> AnyView {
+fn row(Shown { title, assumed, record: parameter }: &Shown, marks: bool, outcome: Outcome) -> AnyView {
     let t = i18n::texts();
-    let mark = assumed.clone().map(|why| view! { " "{ui::assumed(why)} });
+    let mark = assumed.clone().filter(|_| marks).map(|why| view! { " "{ui::assumed(why)} });
+    let about =
+        assumed.as_ref().map_or_else(|| parameter.name.clone(), |why| format!("{} · {why}", parameter.name));
     let text = |value: &Option<Value>| value.as_ref().map_or_else(|| "–".to_owned(), Value::to_string);
     let sound = proved(parameter);
     let verdict = if sound {
@@ -116,7 +125,7 @@ fn row(Shown { title, assumed, record: parameter }: &Shown, outcome: Outcome) ->
     };
     view! {
         <tr data-parameter=parameter.name.clone() class:same=!differs(parameter, outcome) class:broken=!parameter.holds>
-            <td title=parameter.name.clone()>{title.clone()}{mark}</td>
+            <td title=about>{title.clone()}{mark}</td>
             <td class="number">{text(&parameter.before)}</td>
             <td class="number set">{parameter.set.to_string()}</td>
             <td class="number">{text(&parameter.read)}</td>

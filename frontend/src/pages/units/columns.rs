@@ -74,7 +74,7 @@ impl Column {
             }
             .into_any(),
             Self::Firmware => view! { <td>{unit.firmware_version.clone()}</td> }.into_any(),
-            Self::Bundle => view! { <td class="nowrap">{unit.bundle_label.clone()}{ui::assumed_bundle(unit.assumed)}</td> }.into_any(),
+            Self::Bundle => view! { <td class="nowrap">{unit.bundle_label.clone()}</td> }.into_any(),
             Self::Station => {
                 view! { <td class="nowrap quiet">{i18n::at_slot(&unit.station_name, unit.slot)}</td> }.into_any()
             }
