@@ -41,6 +41,9 @@ fn show(profile: &ProfileView) -> AnyView {
             </a>
         }
     });
+    // The head of a model may be published while a part of it is not.
+    let known =
+        (profile.model_provenance != Provenance::Assumed).then(|| t.provenance(profile.model_provenance));
     let assumed = profile.assumed.then(|| {
         view! { <div class="notice attention"><strong>{t.provenance_assumed}</strong><span>{t.assumed_why}</span></div> }
     });
@@ -56,7 +59,8 @@ fn show(profile: &ProfileView) -> AnyView {
             <div>
                 <dt>{t.model}</dt>
                 <dd>{i18n::pick(&profile.model_title)}" "<span class="quiet mono">{profile.model.clone()}</span>
-                    " "<span class="quiet">{t.provenance(profile.model_provenance)}</span></dd>
+                    " "<span class="quiet">{known}</span>
+                    {ui::assumed_bundle(profile.assumed)}</dd>
             </div>
             <div><dt>{t.chemistry}</dt><dd>{t.chemistry_of(profile.chemistry)}</dd></div>
             <div><dt>{t.cells_in_series}</dt><dd>{profile.product.cells}</dd></div>
