@@ -3,7 +3,7 @@
 
 use crate::{
     config::{SlotConfig, StationConfig},
-    link::{Line, TCP_PREFIX},
+    link::{Line, RFC2217_PREFIX, TCP_PREFIX},
     order::Boards,
 };
 use domain::text::{Fault, FaultCode};
@@ -25,7 +25,8 @@ pub struct NotSimulated {
     what: &'static str,
 }
 
-/// Refuses the first slot where a board may be real though the settings say that all are simulated.
+/// Refuses the first slot where a board may be real though the settings say that all are simulated. A device that is not there yet
+/// is looked at when it is opened.
 ///
 /// # Errors
 /// The slot, its device and what to do.
@@ -33,7 +34,9 @@ pub fn check_slots(config: &StationConfig) -> Result<(), NotSimulated> {
     if !config.simulated {
         return Ok(());
     }
-    config.slots.iter().try_for_each(check_slot)
+    let is_missing =
+        |slot: &&SlotConfig| network_address(&slot.device).is_none() && !Path::new(&slot.device).exists();
+    config.slots.iter().filter(|slot| !is_missing(slot)).try_for_each(check_slot)
 }
 
 /// Opens the port of `slot` at `baud` bits per second. For simulated boards it is looked at anew each time: what a name leads to
@@ -54,7 +57,7 @@ pub fn open(slot: &SlotConfig, boards: Boards, baud: u32) -> Result<Line, Fault>
 }
 
 fn check_slot(slot: &SlotConfig) -> Result<(), NotSimulated> {
-    let what = match slot.device.strip_prefix(TCP_PREFIX) {
+    let what = match network_address(&slot.device) {
         Some(address) if is_loopback(address) => return Ok(()),
         Some(_) => "is a serial server on another machine",
         None if is_pseudo_terminal(&slot.device) => return Ok(()),
@@ -62,6 +65,11 @@ fn check_slot(slot: &SlotConfig) -> Result<(), NotSimulated> {
         None => "is not there",
     };
     Err(NotSimulated { slot: slot.number, device: slot.device.clone(), what })
+}
+
+/// `host:port` of a serial server.
+fn network_address(device: &str) -> Option<&str> {
+    [TCP_PREFIX, RFC2217_PREFIX].iter().find_map(|prefix| device.strip_prefix(prefix))
 }
 
 /// Where the simulator's boards are; a real port is never there.
@@ -93,12 +101,23 @@ mod tests {
 
     #[test]
     fn a_serial_server_is_simulated_on_this_machine_alone() {
-        for local in ["tcp:127.0.0.1:4001", "tcp:127.9.9.9:4001", "tcp:[::1]:4001", "tcp:localhost:4001"] {
+        for local in [
+            "tcp:127.0.0.1:4001",
+            "tcp:127.9.9.9:4001",
+            "tcp:[::1]:4001",
+            "tcp:localhost:4001",
+            "rfc2217:[::1]:4001",
+        ] {
             assert_eq!(check_slot(&slot(local)), Ok(()), "{local}");
         }
-        for other in
-            ["tcp:10.0.0.7:4001", "tcp:0.0.0.0:4001", "tcp:localhost.example:4001", "tcp:moxa:4001", "tcp:"]
-        {
+        for other in [
+            "tcp:10.0.0.7:4001",
+            "tcp:0.0.0.0:4001",
+            "tcp:localhost.example:4001",
+            "tcp:moxa:4001",
+            "tcp:",
+            "rfc2217:moxa:1",
+        ] {
             let refused = check_slot(&slot(other)).unwrap_err().to_string();
             assert!(refused.contains("slot 3") && refused.contains(other), "{refused}");
         }

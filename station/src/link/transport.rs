@@ -6,7 +6,8 @@ mod serial;
 mod tcp;
 
 pub(super) use echo::{EchoPort, EchoWatch, is_collision};
-pub(super) use rfc2217::{PREFIX as RFC2217_PREFIX, Rfc2217Port};
+pub(crate) use rfc2217::PREFIX as RFC2217_PREFIX;
+pub(super) use rfc2217::Rfc2217Port;
 pub(super) use serial::open as open_serial;
 pub(crate) use tcp::PREFIX as TCP_PREFIX;
 pub(super) use tcp::TcpPort;
