@@ -1,6 +1,7 @@
 //! The runner against a bench of paper.
 
 pub mod bench;
+mod flashed;
 mod jig;
 mod sections;
 
@@ -10,7 +11,7 @@ use bench::{IMAGE_CRC, PaperBench, identity, last_step};
 use domain::{
     api::stations::AdmissionVerdict,
     evidence::Evidence,
-    identifier::{Identifier, IdentifierKind},
+    identifier::Identifier,
     live::SlotState,
     outcome::Outcome,
     record::{BirthRecord, FoundState, StepOutcome, judge_record},
@@ -258,45 +259,6 @@ fn a_flipped_byte_is_sent_again_and_never_passes_on_its_version() {
         .filter(|effect| matches!(effect, Effect::Board(BoardRequest::Flash { .. })))
         .count();
     assert_eq!(attempts, usize::from(bench.order.procedure.flash.as_ref().unwrap().attempts));
-}
-
-#[test]
-fn what_the_application_sets_at_its_first_start_may_change_with_the_flash_and_nothing_else_may() {
-    use domain::model::ValidFrom;
-    // (which identifier the new image shows otherwise, whether its field is set by the firmware)
-    for (changed, of_firmware, outcome) in
-        [(1, true, Outcome::Pass), (1, false, Outcome::Aborted), (0, true, Outcome::Aborted)]
-    {
-        let (mut model, profile, procedure) = bench::parts();
-        for field in &mut model.identity.fields {
-            if of_firmware && field.kind == IdentifierKind::BluetoothAddress {
-                field.valid_from = ValidFrom::Firmware;
-            }
-        }
-        let mut bench = PaperBench::with(bench::order_of(model, profile, procedure));
-        let mut flashed = false;
-        let record = bench
-            .work(|_, question, mut event| {
-                flashed |= matches!(question, Effect::Board(BoardRequest::Flash { .. }));
-                if let Event::Board(Ok(answer)) = &mut event {
-                    let identity = match &mut answer.reply {
-                        BoardReply::Identity(identity) => Some(identity),
-                        BoardReply::Afresh(afresh) => Some(&mut afresh.identity),
-                        _ => None,
-                    };
-                    if let Some(identity) = identity.filter(|_| flashed) {
-                        identity.identifiers[changed].value = "868835400069".into();
-                    }
-                }
-                event
-            })
-            .unwrap();
-        assert_eq!(record.outcome, outcome, "{changed} {of_firmware}: {:?}", record.fault);
-        if outcome == Outcome::Pass {
-            assert_eq!(record.identifiers[1].value, "868835400069");
-            assert_eq!(judge_record(&record, &bench.order.expected()), []);
-        }
-    }
 }
 
 #[test]
