@@ -81,7 +81,7 @@ async fn the_tool_reads_a_board_behind_a_serial_server_and_replays_what_it_recor
     let told = board(&["replay", shown(&log), "--model", shown(&model)]).await?;
     for part in [
         device.as_str(),
-        "topbms revision 3",
+        "topbms revision 4",
         "hardware_model = TBA-32S-R2",
         "firmware_version = V1.8",
         "; ok after",
