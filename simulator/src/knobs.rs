@@ -34,6 +34,8 @@ pub struct Knobs {
     /// How long the loader gives a whole block after its first byte, milliseconds; 0: it waits for each byte only. ST's HAL driver as
     /// it comes gives 1000, less than 1024 bytes take at 9600 baud.
     pub block_ms: u32,
+    /// Switch: the relay of the slot's supply sticks: the fixture says off and on, and the board keeps its supply.
+    pub stuck_supply: u32,
     /// About what the jig's cells read at rest, millivolts: 3300 for iron phosphate, 3680 for ternary. 0: titanate's 2315.
     pub cell_rest_mv: u32,
 }
@@ -65,7 +67,7 @@ impl Knobs {
         Ok(())
     }
 
-    fn all(&mut self) -> [(&'static str, &mut u32); 15] {
+    fn all(&mut self) -> [(&'static str, &mut u32); 16] {
         [
             ("lose_answer_every", &mut self.lose_answer_every),
             ("damage_answer_every", &mut self.damage_answer_every),
@@ -81,6 +83,7 @@ impl Knobs {
             ("sleep_after_s", &mut self.sleep_after_s),
             ("asleep", &mut self.asleep),
             ("block_ms", &mut self.block_ms),
+            ("stuck_supply", &mut self.stuck_supply),
             ("cell_rest_mv", &mut self.cell_rest_mv),
         ]
     }

@@ -279,10 +279,14 @@ impl<P: Port> Work<P> {
                 self.tell(SlotNews::Fixture(FixtureEvent::Load { slot: self.slot.number, load_ma: flowing }));
             }
             SlotOrder::Fixture(FixtureCommand::PowerCycle { .. }) => {
-                if let Some(seat) = &mut self.seat {
-                    seat.board.set_power(now, false);
+                match &mut self.seat {
+                    Some(seat) if seat.board.is_supply_stuck() => {}
+                    Some(seat) => {
+                        seat.board.set_power(now, false);
+                        self.line.cut();
+                    }
+                    None => self.line.cut(),
                 }
-                self.line.cut();
                 self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: false }));
                 self.power_back = Some(now + POWER_OFF);
             }

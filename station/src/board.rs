@@ -75,6 +75,11 @@ pub enum BoardRequest {
     /// The model's `restart` command, then wait until the application answers again and was seen to restart (its unlock
     /// fell, or it was silent for longer than it may think, in several pings). -> [`BoardReply::Application`].
     Restart,
+    /// How long this board takes to answer while it is there: kept for [`BoardRequest::IsThere`]. -> [`BoardReply::Done`].
+    LearnPace,
+    /// One short question, waited for twice as long as the board was seen to take. Nothing is decided by it but whether somebody
+    /// answers at all. -> [`BoardReply::Found`], `Application` or `Silent`.
+    IsThere,
     /// Wait for the application without a command: after a power cycle by the fixture. -> [`BoardReply::Application`].
     AwaitApplication,
     /// Opens the parameter password by the first candidate that does; each is tried once, and again only where no answer came. Fault `PasswordRefused` (`tried`)

@@ -161,6 +161,32 @@ async fn a_discharge_path_that_is_shorted_is_found_where_the_boards_end_locked()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fixture_that_says_it_switched_a_supply_whose_relay_sticks_is_not_believed() {
+    let jk = BundleFiles::of("jk-pb", "jk-pb-16s-lto-100a", "jk-pb-birth-16s-lto");
+    let jbd = BundleFiles::of("jbd", "jbd-8s-lto-100a", "jbd-birth-8s-lto");
+    // No command restarts a JK board; of the others their own restart is the proof, and the record says so.
+    for (files, passes) in [(jk, false), (jbd, true), (BundleFiles::shipped(), true)] {
+        let mut hall = Hall::with(files, 1, 0, |settings| settings.knobs.stuck_supply = 1);
+        hall.work().await;
+        let model = &hall.model.id;
+        let records = hall.server.records();
+        assert!(!records.is_empty(), "{model}");
+        for record in records {
+            let entry = record.steps.iter().find(|entry| entry.step == Step::Restart).unwrap();
+            assert_eq!(record.outcome == Outcome::Pass, passes, "{model}: {:?}", record.fault);
+            if passes {
+                assert_eq!(entry.restart, Some(RestartKind::Command), "{model}");
+            } else {
+                let fault = record.fault.as_ref().unwrap();
+                assert_eq!((record.outcome, fault.code), (Outcome::Error, FaultCode::FixtureSilent));
+                assert!(fault.args["detail"].contains("went on answering"), "{fault:?}");
+                assert!(record.parameters.iter().all(|one| one.evidence != Evidence::Verified));
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_the_supply_does_not_switch_a_board_that_ignores_its_restart_is_never_passed() {
     let jbd = || BundleFiles::of("jbd", "jbd-8s-lto-100a", "jbd-birth-8s-lto");
     let jk = || BundleFiles::of("jk-pb", "jk-pb-16s-lto-100a", "jk-pb-birth-16s-lto");

@@ -106,6 +106,12 @@ impl Board {
         })
     }
 
+    /// Whether switching the slot's supply off does nothing.
+    #[must_use]
+    pub fn is_supply_stuck(&self) -> bool {
+        self.birth.knobs.stuck_supply != 0
+    }
+
     pub(super) fn output(&self) -> Output {
         let running = matches!(self.state, State::Application(_));
         // "A new board with relay does not work until its current has been calibrated": known of those with a rental lock.

@@ -87,6 +87,8 @@ pub struct BoardLink {
     factory: FactoryMode,
     /// What opened the board, where it must be said before each write.
     key: Option<Secret>,
+    /// An answer that takes longer than this is none: the model's time-out before anybody measured.
+    pace: Duration,
 }
 
 impl fmt::Debug for BoardLink {
@@ -123,6 +125,7 @@ impl BoardLink {
             standing: Standing::Unknown,
             factory: FactoryMode::default(),
             key: None,
+            pace: settings.timeout,
         }
     }
 
@@ -224,6 +227,11 @@ impl BoardLink {
             }
             BoardRequest::StartApplication => self.start_application(standing).await,
             BoardRequest::Restart => self.restart().await,
+            BoardRequest::LearnPace => {
+                self.pace = self.answers_within().await?;
+                Ok(BoardReply::Done)
+            }
+            BoardRequest::IsThere => Ok(BoardReply::Found(self.is_there().await?)),
             BoardRequest::AwaitApplication => self.await_application().await,
             BoardRequest::Unlock { candidates } => self.unlock(&candidates).await,
             BoardRequest::ReadParameters => Ok(BoardReply::Registers(self.read_parameters().await?)),

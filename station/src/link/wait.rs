@@ -123,8 +123,7 @@ impl BoardLink {
         };
         // As short as can be: the more of them fit into the time that it is away.
         let request = ping_request(&model, Length::Least)?;
-        // How this board answers while it is there: twice as slow is silent.
-        let window = (self.slowest_of_two(&request).await? * 2 + LATE_PING).min(self.ping_timeout());
+        let window = self.answers_within().await?;
         self.command_perhaps_unanswered("restart").await?;
         let started = Instant::now();
         self.bus.distrust();
@@ -202,8 +201,10 @@ impl BoardLink {
         }
     }
 
-    /// The longer of two answers' times, beyond the wire's; the model's time-out where one did not come.
-    async fn slowest_of_two(&mut self, request: &Asked) -> Result<Duration, Fault> {
+    /// How this board answers while it is there: twice as slow as the slower of two answers, the wire's time aside, is silent. The
+    /// model's time-out where one did not come.
+    pub(super) async fn answers_within(&mut self) -> Result<Duration, Fault> {
+        let request = ping_request(&self.model, Length::Least)?;
         self.back_to_application_rate().await?;
         let sent = request.frame(self.model.link.address)?.len();
         let wire = wire_time(sent + request.answer_length(), self.application_baud);
@@ -212,10 +213,19 @@ impl BoardLink {
             self.bus.pace().await;
             let asked = Instant::now();
             let timeout = self.ping_timeout();
-            let answered = self.ping(request, timeout).await? == Ping::Answer;
+            let answered = self.ping(&request, timeout).await? == Ping::Answer;
             slowest = slowest.max(if answered { asked.elapsed().saturating_sub(wire) } else { timeout });
         }
-        Ok(slowest)
+        Ok((slowest * 2 + LATE_PING).min(self.ping_timeout()))
+    }
+
+    /// Whether somebody answers one short question at the pace that this board was seen to have.
+    pub(super) async fn is_there(&mut self) -> Result<FoundState, Fault> {
+        let request = ping_request(&self.model, Length::Least)?;
+        self.back_to_application_rate().await?;
+        let heard = self.ping(&request, self.pace).await?;
+        self.bus.distrust();
+        Ok(if heard == Ping::Silence { FoundState::Silent } else { FoundState::Application })
     }
 
     /// Wakes a board that may sleep: its first frames are lost. Whatever is not answered is remembered as owed.

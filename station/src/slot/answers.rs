@@ -1,7 +1,7 @@
 //! Answers to the runner's questions: from the board, the journal, the server, the fixture.
 
 use crate::{
-    board::{BoardAnswer, BoardRequest, WireUse},
+    board::{BoardAnswer, BoardReply, BoardRequest, WireUse},
     fixture::FixtureCommand,
     journal::{EarlierPass, JournalFault, identity_key},
     link::BoardLink,
@@ -17,6 +17,7 @@ use domain::{
     identifier::Identifier,
     ids::{BatchId, RunId},
     model::DeviceModel,
+    record::FoundState,
     text::{Fault, FaultCode},
 };
 use std::{
@@ -27,13 +28,18 @@ use std::{
 };
 use tokio::{
     sync::watch,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 /// How long the server may take to say whether a board may be worked; then the station's own knowledge decides.
 const ADMISSION_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the fixture may take to switch a load or a supply.
 const FIXTURE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Before the board is asked again where nobody could be.
+const LATER: Duration = Duration::from_millis(20);
+/// Questions without an answer, one after the other, that show a board without its supply.
+const QUESTIONS_OF_A_SILENCE: u32 = 2;
 
 /// The switchings of the supply seen so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -357,19 +363,41 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         reading.ok_or_else(|| fixture_silent(&format!("it did not answer to a load of {load_ma} mA")))
     }
 
-    async fn power_cycle(&self) -> Result<(), Fault> {
+    /// The supply off and on. That it really was off, the board shows: it is asked all the while, and a relay that sticks is a
+    /// board that goes on answering.
+    async fn power_cycle(&mut self) -> Result<(), Fault> {
         #[cfg(feature = "sabotage")]
         if crate::sabotage::is(crate::sabotage::Sabotage::SkipRestart) {
             return Ok(());
         }
+        self.ask_aside(BoardRequest::LearnPace).await;
         let before = self.powers.borrow().offs;
         self.shared.tell_fixture(FixtureCommand::PowerCycle { slot: self.slot });
-        let mut powers = self.powers.subscribe();
-        let cycled = timeout(FIXTURE_PATIENCE, powers.wait_for(|power| power.cycles > before)).await;
-        match cycled {
-            Ok(Ok(_)) => Ok(()),
-            _ => Err(fixture_silent("it did not switch the supply off and on")),
+        let end = Instant::now() + FIXTURE_PATIENCE;
+        let (mut unanswered, mut was_away) = (0, false);
+        while self.powers.borrow().cycles <= before {
+            if Instant::now() >= end {
+                return Err(fixture_silent("it did not switch the supply off and on"));
+            }
+            match self.ask_aside(BoardRequest::IsThere).await {
+                Some(BoardReply::Found(FoundState::Silent)) => unanswered += 1,
+                Some(_) => unanswered = 0,
+                // Nobody can be asked, as long as the port is gone.
+                None => sleep(LATER).await,
+            }
+            was_away |= unanswered >= QUESTIONS_OF_A_SILENCE;
         }
+        if was_away {
+            return Ok(());
+        }
+        Err(Fault::new(FaultCode::FixtureSilent)
+            .with("detail", "it says that the supply was off and on, but the board went on answering"))
+    }
+
+    /// Asks the board beside the run; what it cost the line, the run's next answer carries.
+    async fn ask_aside(&mut self, request: BoardRequest) -> Option<BoardReply> {
+        let (_, link) = self.link.as_mut()?;
+        link.execute(request, &mut |_| {}).await.ok().map(|answer| answer.reply)
     }
 }
 
