@@ -250,7 +250,7 @@ impl LinkGuard {
     /// model's time-out).
     ///
     /// # Errors
-    /// [`LinkRefusal`]: nothing may be sent then. After [`LinkRefusal::Ambiguous`] ask [`LinkGuard::telling_quantity`].
+    /// [`LinkRefusal`]: nothing may be sent then. After [`LinkRefusal::Ambiguous`] ask [`LinkGuard::telling`].
     pub fn begin(
         &mut self,
         now: Instant,
@@ -280,17 +280,6 @@ impl LinkGuard {
     #[must_use]
     pub fn is_ambiguous(&self, question: &impl Shaped) -> bool {
         question.shape().is_some_and(|shape| self.owed.iter().any(|owed| owed.shape == shape))
-    }
-
-    /// The smallest number of registers, 1 to `up_to`, whose read by the function of `request` brings an answer that is told
-    /// from all that are owed.
-    ///
-    /// # Errors
-    /// There is none before that moment: wait for it, and ask again.
-    pub fn telling_quantity(&mut self, now: Instant, request: &Request, up_to: u16) -> Result<u16, Instant> {
-        let function = request.function();
-        let quantities: Vec<u16> = (1..=up_to).collect();
-        self.telling(now, &quantities, |quantity| Some(Shape::of_registers(function, quantity)))
     }
 
     /// The first of `candidates` whose answer is told from all that are owed.

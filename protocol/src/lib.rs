@@ -14,6 +14,7 @@ pub mod guard;
 pub mod image;
 pub mod jbd;
 pub mod modbus;
+mod overheard;
 pub mod rfc2217;
 pub mod timing;
 pub mod write_plan;

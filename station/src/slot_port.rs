@@ -3,7 +3,7 @@
 
 use crate::{
     config::{SlotConfig, StationConfig},
-    link::{Line, RFC2217_PREFIX, TCP_PREFIX},
+    link::{Line, network_address},
     order::Boards,
 };
 use domain::text::{Fault, FaultCode};
@@ -65,11 +65,6 @@ fn check_slot(slot: &SlotConfig) -> Result<(), NotSimulated> {
         None => "is not there",
     };
     Err(NotSimulated { slot: slot.number, device: slot.device.clone(), what })
-}
-
-/// `host:port` of a serial server.
-fn network_address(device: &str) -> Option<&str> {
-    [TCP_PREFIX, RFC2217_PREFIX].iter().find_map(|prefix| device.strip_prefix(prefix))
 }
 
 /// Where the simulator's boards are; a real port is never there.

@@ -13,8 +13,8 @@ use std::collections::VecDeque;
 
 use super::decoder::{ReceivedReply, ReplyDecoder};
 pub use super::question::{Checked, Misfit, Question, check};
-use super::{EmptyAnswers, FrameError, OVERHEAD, Request};
-use crate::guard::{Judgement, LinkGuard, LinkRefusal, LinkState, Purpose, Shaped as _};
+use super::{EmptyAnswers, FrameError, OVERHEAD};
+use crate::guard::{Judgement, LinkGuard, LinkRefusal, LinkState, Purpose};
 use crate::{Instant, timing};
 
 /// Whether questions carry a number behind their end.
@@ -185,16 +185,6 @@ impl JbdClient {
             return Err(ClientRefusal::WakingWrite);
         }
         self.start(now, purpose, question, Copies::TwoIfNeeded)
-    }
-
-    /// Of these registers the first whose read brings an answer that is told from all that are owed: ask it after
-    /// [`LinkRefusal::Ambiguous`].
-    ///
-    /// # Errors
-    /// There is none before that moment: wait for it, and ask again.
-    pub fn telling_register(&mut self, now: Instant, registers: &[u8]) -> Result<u8, Instant> {
-        let shape = |register: u8| Question::from(Request::Read { register }).shape();
-        self.guard.telling(now, registers, shape)
     }
 
     /// Gives the outstanding request up.

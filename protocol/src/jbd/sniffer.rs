@@ -13,12 +13,9 @@ use super::{
 };
 use crate::{
     Instant,
-    framing::{Announced, Framing as _, Line},
-    timing,
+    framing::{Framing as _, Line},
+    overheard::{Look, Overheard, Reading, look},
 };
-
-/// A USB adapter delivers in lumps; a shorter gap than this says nothing.
-const SHORTEST_GAP: Duration = Duration::from_millis(20);
 
 /// One thing overheard. Times are of its last byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,12 +40,8 @@ pub enum Outcome {
 /// Pairs requests and answers of one line.
 #[derive(Debug)]
 pub struct Sniffer {
-    gap: Duration,
     answer_timeout: Duration,
-    buffer: Vec<u8>,
-    /// No frame begins before this place: what was looked at is not looked at again with every byte.
-    settled: usize,
-    last_byte: Instant,
+    line: Overheard,
     pending: Option<(Instant, Request)>,
     heard: VecDeque<Sniffed>,
     dropped: u64,
@@ -59,25 +52,13 @@ enum Found {
     Reply(Reply),
 }
 
-/// What stands at the beginning of some bytes.
-enum Look {
-    /// So many of them.
-    Found(usize, Found),
-    /// It depends on bytes that may still come.
-    NeedMore,
-    Nothing,
-}
-
 impl Sniffer {
     /// For a line at `baud` bits a second. After `answer_timeout` a request counts as unanswered.
     #[must_use]
     pub fn new(baud: u32, answer_timeout: Duration) -> Self {
         Self {
-            gap: timing::silence(baud).max(SHORTEST_GAP),
             answer_timeout,
-            buffer: Vec::new(),
-            settled: 0,
-            last_byte: Duration::ZERO,
+            line: Overheard::new(baud, MAX_FRAME),
             pending: None,
             heard: VecDeque::new(),
             dropped: 0,
@@ -90,28 +71,22 @@ impl Sniffer {
             return;
         }
         self.handle_timeout(now);
-        self.last_byte = now;
         // One byte at a time: how the bytes were lumped must not change what is found in them.
         for &byte in bytes {
-            self.buffer.push(byte);
+            self.line.push(now, byte);
             self.take_frames(Line::Busy);
-            if self.buffer.len() >= 2 * MAX_FRAME {
-                self.buffer.remove(0);
-                self.settled = self.settled.saturating_sub(1);
-                self.dropped += 1;
-            }
+            self.dropped += u64::from(self.line.forgets_one());
         }
     }
 
     /// Ends a gap or a wait that has lasted long enough; before that it does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if !self.buffer.is_empty() && self.last_byte.saturating_add(self.gap) <= now {
+        if self.line.gap_ends().is_some_and(|due| due <= now) {
             self.take_frames(Line::Silent);
-            self.set_aside(self.buffer.len());
-            self.settled = 0;
+            self.dropped += self.line.take_rest().len() as u64;
         }
         // Bytes that are on their way may still be the answer.
-        if self.buffer.is_empty() && self.answer_due().is_some_and(|due| due <= now) {
+        if self.line.is_empty() && self.answer_due().is_some_and(|due| due <= now) {
             self.give_up();
         }
     }
@@ -119,7 +94,7 @@ impl Sniffer {
     /// When [`Self::handle_timeout`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.buffer.is_empty() { self.answer_due() } else { Some(self.last_byte.saturating_add(self.gap)) }
+        self.line.gap_ends().or_else(|| self.answer_due())
     }
 
     /// The next thing overheard, in the order of the line.
@@ -138,54 +113,16 @@ impl Sniffer {
     }
 
     fn take_frames(&mut self, line: Line) {
-        while let Some((before, length, found)) = self.next_frame(line) {
-            self.set_aside(before);
-            self.buffer.drain(..length);
-            self.settled = 0;
+        loop {
+            let asked = self.pending.as_ref().map(|(_, request)| request.register());
+            let Some((before, found)) = self.line.take(|bytes| look_for(asked, bytes, line)) else { return };
+            self.dropped += before.len() as u64;
             self.hear(found);
         }
     }
 
-    /// The first frame in the buffer, the bytes before it, and its length.
-    fn next_frame(&mut self, line: Line) -> Option<(usize, usize, Found)> {
-        for start in self.settled..self.buffer.len() {
-            self.settled = start;
-            match self.look(&self.buffer[start..], line) {
-                Look::Found(length, found) => return Some((start, length, found)),
-                Look::NeedMore => return None,
-                Look::Nothing => {}
-            }
-        }
-        self.settled = self.buffer.len();
-        None
-    }
-
-    fn look(&self, bytes: &[u8], line: Line) -> Look {
-        let replies = Replies { empty: EmptyAnswers::Summed, callback: 0 };
-        let asked = self.pending.as_ref().map(|(_, request)| request.register());
-        // A place that may be the answer that is waited for, then a request, then an answer to nobody knows what.
-        let is_due = asked.is_some_and(|asked| bytes.get(1).is_none_or(|register| *register == asked));
-        let as_reply = |bytes: &[u8]| replies.decode(bytes).map(|reply| Found::Reply(reply.reply));
-        let as_request = |bytes: &[u8]| Requests.decode(bytes).map(Found::Request);
-        type Understand<'u> = &'u dyn Fn(&[u8]) -> Option<Found>;
-        let reply: (Announced, Understand<'_>) = (replies.announced(bytes), &as_reply);
-        let request: (Announced, Understand<'_>) = (Requests.announced(bytes), &as_request);
-        for (announced, understand) in if is_due { [reply, request] } else { [request, reply] } {
-            match announced {
-                Announced::Length(length) if length <= bytes.len() => {
-                    if let Some(found) = understand(&bytes[..length]) {
-                        return Look::Found(length, found);
-                    }
-                }
-                Announced::Length(_) | Announced::NeedMore if line == Line::Busy => return Look::NeedMore,
-                Announced::Length(_) | Announced::NeedMore | Announced::Unknown => {}
-            }
-        }
-        Look::Nothing
-    }
-
     fn hear(&mut self, found: Found) {
-        let at = self.last_byte;
+        let at = self.line.last_byte();
         match found {
             Found::Request(request) => {
                 self.give_up();
@@ -213,12 +150,17 @@ impl Sniffer {
             self.heard.push_back(Sniffed::Exchange { at, request, outcome: Outcome::Unanswered });
         }
     }
+}
 
-    /// The first `count` bytes are no frame.
-    fn set_aside(&mut self, count: usize) {
-        self.buffer.drain(..count);
-        self.dropped += count as u64;
-    }
+/// A place that may be the answer that is waited for (of register `asked`), then a request, then an answer to nobody knows what.
+fn look_for(asked: Option<u8>, bytes: &[u8], line: Line) -> Look<Found> {
+    let replies = Replies { empty: EmptyAnswers::Summed, callback: 0 };
+    let is_due = asked.is_some_and(|asked| bytes.get(1).is_none_or(|register| *register == asked));
+    let as_reply = |bytes: &[u8]| replies.decode(bytes).map(|reply| Found::Reply(reply.reply));
+    let as_request = |bytes: &[u8]| Requests.decode(bytes).map(Found::Request);
+    let reply: Reading<'_, Found> = (replies.announced(bytes), &as_reply);
+    let request: Reading<'_, Found> = (Requests.announced(bytes), &as_request);
+    look(bytes, line, &if is_due { [reply, request] } else { [request, reply] })
 }
 
 #[cfg(test)]

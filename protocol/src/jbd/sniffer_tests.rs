@@ -17,7 +17,7 @@ impl Wire {
 
     fn say(&mut self, bytes: &[u8], lump: usize) {
         for piece in bytes.chunks(lump.max(1)) {
-            self.now += timing::wire_time(piece.len(), BAUD);
+            self.now += crate::timing::wire_time(piece.len(), BAUD);
             self.sniffer.handle_bytes(self.now, piece);
             self.heard.extend(std::iter::from_fn(|| self.sniffer.poll_event()));
         }

@@ -12,7 +12,7 @@ use super::question::Question;
 use super::rtu::{self, FrameError, Responses};
 use super::{EXCEPTION_BIT, PduError, Response};
 use crate::framing::{self, Announced, Framing as _, Line};
-use crate::guard::{self, Checked, GuardFault, LinkGuard, LinkRefusal, LinkState, Purpose, Shaped as _};
+use crate::guard::{self, Checked, GuardFault, LinkGuard, LinkRefusal, LinkState, Purpose};
 use crate::{Instant, timing};
 
 /// How to talk to one model.
@@ -128,15 +128,6 @@ impl RtuClient {
         self.transmit = Some(frame);
         self.question = Some(question);
         Ok(())
-    }
-
-    /// Of these questions the first whose answer is told from all that are owed: ask it after [`LinkRefusal::Ambiguous`].
-    ///
-    /// # Errors
-    /// There is none before that moment: wait for it, and ask again.
-    pub fn telling_question(&mut self, now: Instant, questions: &[Question]) -> Result<Question, Instant> {
-        let questions: Vec<&Question> = questions.iter().collect();
-        self.guard.telling(now, &questions, |question| question.shape()).cloned()
     }
 
     /// Gives the outstanding request up.

@@ -16,11 +16,10 @@ use super::{
 use crate::{
     Instant,
     framing::{Announced, Line},
-    guard, timing,
+    guard,
+    overheard::{Look, Overheard, Reading, look},
 };
 
-/// A USB adapter delivers in lumps; a shorter gap than this says nothing.
-const SHORTEST_GAP: Duration = Duration::from_millis(20);
 /// Address of a write to everybody, which nobody answers.
 const BROADCAST: u8 = 0;
 
@@ -51,12 +50,8 @@ pub enum Outcome {
 /// Pairs requests and answers of one bus.
 #[derive(Debug)]
 pub struct Sniffer {
-    gap: Duration,
     answer_timeout: Duration,
-    buffer: Vec<u8>,
-    /// No frame begins before this place: what was looked at is not looked at again with every byte.
-    settled: usize,
-    last_byte: Instant,
+    line: Overheard,
     /// What is added to a device's address in its answers.
     answers_from: u8,
     pending: Option<Pending>,
@@ -71,18 +66,6 @@ struct Pending {
     request: Request,
 }
 
-/// What stands at the beginning of some bytes.
-enum Look {
-    /// So many of them.
-    Found(usize, Found),
-    /// It depends on bytes that may still come.
-    NeedMore,
-    Nothing,
-}
-
-/// One way to take a frame; none: it is no such frame.
-type Understand<'s> = &'s dyn Fn(&Frame) -> Option<Found>;
-
 enum Found {
     Answer(Response),
     Request(u8, Request),
@@ -94,11 +77,8 @@ impl Sniffer {
     #[must_use]
     pub fn new(baud: u32, answer_timeout: Duration) -> Self {
         Self {
-            gap: timing::silence(baud).max(SHORTEST_GAP),
             answer_timeout,
-            buffer: Vec::new(),
-            settled: 0,
-            last_byte: Duration::ZERO,
+            line: Overheard::new(baud, rtu::MAX_FRAME),
             answers_from: 0,
             pending: None,
             heard: VecDeque::new(),
@@ -120,29 +100,23 @@ impl Sniffer {
             return;
         }
         self.handle_timeout(now);
-        self.last_byte = now;
         // One byte at a time: how the bytes were lumped must not change what is found in them.
         for &byte in bytes {
-            self.buffer.push(byte);
+            self.line.push(now, byte);
             self.take_frames(Line::Busy);
-            if self.buffer.len() >= 2 * rtu::MAX_FRAME {
-                self.buffer.remove(0);
-                self.settled = self.settled.saturating_sub(1);
-                self.dropped += 1;
-            }
+            self.dropped += u64::from(self.line.forgets_one());
         }
     }
 
     /// Ends a gap or a wait that has lasted long enough; before that it does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if !self.buffer.is_empty() && self.last_byte + self.gap <= now {
+        if self.line.gap_ends().is_some_and(|due| due <= now) {
             self.take_frames(Line::Silent);
-            self.set_aside(self.buffer.len());
-            self.settled = 0;
+            let rest = self.line.take_rest();
+            self.set_aside(&rest);
         }
         // Bytes that are on their way may still be the answer.
-        let due = self.pending.as_ref().map(|pending| pending.at + self.answer_timeout);
-        if self.buffer.is_empty() && due.is_some_and(|due| due <= now) {
+        if self.line.is_empty() && self.answer_due().is_some_and(|due| due <= now) {
             self.give_up();
         }
     }
@@ -150,11 +124,7 @@ impl Sniffer {
     /// When [`Self::handle_timeout`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.buffer.is_empty() {
-            self.pending.as_ref().map(|pending| pending.at + self.answer_timeout)
-        } else {
-            Some(self.last_byte + self.gap)
-        }
+        self.line.gap_ends().or_else(|| self.answer_due())
     }
 
     /// The next thing overheard, in the order of the line.
@@ -168,85 +138,22 @@ impl Sniffer {
         self.dropped
     }
 
+    fn answer_due(&self) -> Option<Instant> {
+        self.pending.as_ref().map(|pending| pending.at.saturating_add(self.answer_timeout))
+    }
+
     fn take_frames(&mut self, line: Line) {
-        while let Some((before, length, found)) = self.next_frame(line) {
-            self.set_aside(before);
-            self.buffer.drain(..length);
-            self.settled = 0;
+        loop {
+            let pending = self.pending.as_ref();
+            let found = self.line.take(|bytes| look_for(pending, self.answers_from, bytes, line));
+            let Some((before, found)) = found else { return };
+            self.set_aside(&before);
             self.hear(found);
         }
     }
 
-    /// The first frame in the buffer, the bytes before it, and its length.
-    fn next_frame(&mut self, line: Line) -> Option<(usize, usize, Found)> {
-        for start in self.settled..self.buffer.len() {
-            self.settled = start;
-            match self.look(&self.buffer[start..], line) {
-                Look::Found(length, found) => return Some((start, length, found)),
-                Look::NeedMore => return None,
-                Look::Nothing => {}
-            }
-        }
-        self.settled = self.buffer.len();
-        None
-    }
-
-    fn look(&self, bytes: &[u8], line: Line) -> Look {
-        let readings: [(Announced, Understand<'_>); 3] = [
-            (self.announced_answer(bytes), &|frame| self.as_answer(frame)),
-            (announced_request(bytes), &as_request),
-            (announced_response(bytes), &as_stray),
-        ];
-        for (announced, understand) in readings {
-            match announced {
-                Announced::Length(length) if length <= bytes.len() => {
-                    let frame = rtu::decode_frame(&bytes[..length]).ok();
-                    if let Some(found) = frame.and_then(|frame| understand(&frame)) {
-                        return Look::Found(length, found);
-                    }
-                }
-                Announced::Length(_) | Announced::NeedMore if line == Line::Busy => return Look::NeedMore,
-                Announced::Length(_) | Announced::NeedMore | Announced::Unknown => {}
-            }
-        }
-        Look::Nothing
-    }
-
-    /// The length of the answer that is due, if these bytes may begin it.
-    fn announced_answer(&self, bytes: &[u8]) -> Announced {
-        let Some(pending) = &self.pending else { return Announced::Unknown };
-        let answers = [pending.device, pending.device.wrapping_add(self.answers_from)];
-        if bytes.first().is_some_and(|device| !answers.contains(device)) {
-            return Announced::Unknown;
-        }
-        let Some(code) = bytes.get(1) else { return Announced::NeedMore };
-        let function = pending.request.function();
-        if *code == function | super::EXCEPTION_BIT {
-            return Announced::Length(EXCEPTION_FRAME);
-        }
-        if *code != function {
-            return Announced::Unknown;
-        }
-        let length = rtu::response_frame_length(&pending.request);
-        let Some(count) = bytes.get(2) else { return Announced::NeedMore };
-        if !pending.request.is_write() && usize::from(*count) + 5 != length {
-            return Announced::Unknown;
-        }
-        Announced::Length(length)
-    }
-
-    fn as_answer(&self, frame: &Frame) -> Option<Found> {
-        let pending = self.pending.as_ref()?;
-        let response = Response::decode(&frame.pdu).ok()?;
-        let fits = match guard::check(&pending.request, &response) {
-            Ok(_) => true,
-            Err(fault) => fault.is_exception(),
-        };
-        fits.then_some(Found::Answer(response))
-    }
-
     fn hear(&mut self, found: Found) {
-        let at = self.last_byte;
+        let at = self.line.last_byte();
         match found {
             Found::Answer(response) => {
                 let Some(Pending { at: asked, device, request }) = self.pending.take() else { return };
@@ -278,14 +185,60 @@ impl Sniffer {
         }
     }
 
-    /// The first `count` bytes are none of our frames: a foreign one, or nothing.
-    fn set_aside(&mut self, count: usize) {
-        let bytes: Vec<u8> = self.buffer.drain(..count).collect();
-        match rtu::decode_frame(&bytes) {
-            Ok(frame) => self.heard.push_back(Sniffed::Foreign { at: self.last_byte, frame }),
+    /// None of our frames: a foreign one, or nothing.
+    fn set_aside(&mut self, bytes: &[u8]) {
+        match rtu::decode_frame(bytes) {
+            Ok(frame) => self.heard.push_back(Sniffed::Foreign { at: self.line.last_byte(), frame }),
             Err(_) => self.dropped += bytes.len() as u64,
         }
     }
+}
+
+/// The answer that is due, then a request, then an answer to nobody knows what.
+fn look_for(pending: Option<&Pending>, answers_from: u8, bytes: &[u8], line: Line) -> Look<Found> {
+    let framed = |bytes: &[u8], understand: &dyn Fn(&Frame) -> Option<Found>| {
+        rtu::decode_frame(bytes).ok().and_then(|frame| understand(&frame))
+    };
+    let readings: [Reading<'_, Found>; 3] = [
+        (announced_answer(pending, answers_from, bytes), &|bytes| {
+            framed(bytes, &|frame| as_answer(pending?, frame))
+        }),
+        (announced_request(bytes), &|bytes| framed(bytes, &as_request)),
+        (announced_response(bytes), &|bytes| framed(bytes, &as_stray)),
+    ];
+    look(bytes, line, &readings)
+}
+
+/// The length of the answer that is due, if these bytes may begin it.
+fn announced_answer(pending: Option<&Pending>, answers_from: u8, bytes: &[u8]) -> Announced {
+    let Some(pending) = pending else { return Announced::Unknown };
+    let answers = [pending.device, pending.device.wrapping_add(answers_from)];
+    if bytes.first().is_some_and(|device| !answers.contains(device)) {
+        return Announced::Unknown;
+    }
+    let Some(code) = bytes.get(1) else { return Announced::NeedMore };
+    let function = pending.request.function();
+    if *code == function | super::EXCEPTION_BIT {
+        return Announced::Length(EXCEPTION_FRAME);
+    }
+    if *code != function {
+        return Announced::Unknown;
+    }
+    let length = rtu::response_frame_length(&pending.request);
+    let Some(count) = bytes.get(2) else { return Announced::NeedMore };
+    if !pending.request.is_write() && usize::from(*count) + 5 != length {
+        return Announced::Unknown;
+    }
+    Announced::Length(length)
+}
+
+fn as_answer(pending: &Pending, frame: &Frame) -> Option<Found> {
+    let response = Response::decode(&frame.pdu).ok()?;
+    let fits = match guard::check(&pending.request, &response) {
+        Ok(_) => true,
+        Err(fault) => fault.is_exception(),
+    };
+    fits.then_some(Found::Answer(response))
 }
 
 fn as_request(frame: &Frame) -> Option<Found> {

@@ -20,7 +20,7 @@ impl Bus {
     /// Bytes in lumps of `lump`, each a wire time after the one before.
     fn say(&mut self, bytes: &[u8], lump: usize) -> Instant {
         for piece in bytes.chunks(lump.max(1)) {
-            self.now += timing::wire_time(piece.len(), BAUD);
+            self.now += crate::timing::wire_time(piece.len(), BAUD);
             self.sniffer.handle_bytes(self.now, piece);
             self.collect();
         }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use jigline_protocol::guard::{LinkRefusal, LinkState, Purpose};
+use jigline_protocol::guard::{LinkRefusal, LinkState, Purpose, Shaped as _};
 use jigline_protocol::jbd::client::{
     Checked, ClientEvent, ClientFault, ClientOptions, ClientRefusal, JbdClient, Misfit, Numbering, Question,
 };
@@ -177,7 +177,8 @@ fn late_answer_is_never_taken_for_the_next_register_nor_for_the_same_asked_again
     assert_eq!(again(&mut client, now, Purpose::Work), ClientRefusal::Link(LinkRefusal::MustIdentify));
     // The answer may still come, and would be taken for that of the second question.
     assert_eq!(again(&mut client, now, Purpose::Identify), ClientRefusal::Link(LinkRefusal::Ambiguous));
-    assert_eq!(client.telling_register(now, &[0x10, 0x05]), Ok(0x05));
+    let shape = |register: u8| Question::from(Request::Read { register }).shape();
+    assert_eq!(client.guard_mut().telling(now, &[0x10, 0x05], shape), Ok(0x05));
     client.begin(now, Purpose::Identify, Request::Read { register: 5 }).unwrap();
     client.handle_bytes(now + ms(20), &reply(5, b"JBD"));
     client.confirm_identity();

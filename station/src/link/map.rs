@@ -64,15 +64,6 @@ pub(super) fn addresses(model: &DeviceModel, words: u16) -> u16 {
     if model.link.address_step == AddressStep::Byte { words.saturating_mul(2) } else { words }
 }
 
-/// Whether a register is written only together with others: half a word, or a part of a field.
-pub(super) fn is_shared(model: &DeviceModel, register: &Register) -> bool {
-    if is_field(model) {
-        let beside = |other: &Register| other.address == register.address && other.name != register.name;
-        return register.at != 0 || model.registers.iter().any(beside);
-    }
-    matches!(register.kind, RegisterKind::U8High | RegisterKind::U8Low)
-}
-
 /// The raw value of a register out of its places as they came; none where they make none.
 pub(super) fn raw(model: &DeviceModel, register: &Register, places: &[u16]) -> Option<Vec<u16>> {
     if is_field(model) {
@@ -99,7 +90,7 @@ pub(super) fn carried(model: &DeviceModel, register: &Register, raw: &[u16], aro
             bytes.truncate(1 + usize::from(length));
         }
         let own = bytes.into_iter().map(u16::from);
-        if !is_shared(model, register) {
+        if !model.shares_its_place(register) {
             return own.collect();
         }
         let mut whole = around.to_vec();

@@ -31,7 +31,7 @@ mod transport;
 mod wait;
 
 pub use line::{BaudHook, ByteStream, Line};
-pub(crate) use transport::{RFC2217_PREFIX, TCP_PREFIX};
+pub(crate) use transport::network_address;
 
 use crate::{
     board::{BoardAnswer, BoardIdentity, BoardReply, BoardRequest, FlashEntry, Secret, WireUse},

@@ -66,7 +66,7 @@ impl BoardLink {
         for (register, words) in &wanted {
             let (current, around) = (Some(before.of(register)?), before.around(register));
             let write = Write { register, current, wanted: words.clone(), around };
-            if map::is_shared(&model, register) { shared.push(write) } else { whole.push(write) }
+            if model.shares_its_place(register) { shared.push(write) } else { whole.push(write) }
         }
         for register in &beside {
             let held = before.of(register)?;

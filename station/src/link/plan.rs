@@ -117,7 +117,7 @@ fn access(model: &DeviceModel, write: &Write<'_>) -> write_plan::Access {
 
 /// The registers of their own among the writes as the planner knows them, in the order of the writes.
 pub(super) fn fields(model: &DeviceModel, writes: &[Write<'_>]) -> Vec<Field> {
-    let own = writes.iter().filter(|write| !map::is_shared(model, write.register));
+    let own = writes.iter().filter(|write| !model.shares_its_place(write.register));
     own.map(|write| {
         let wanted = map::carried(model, write.register, &write.wanted, &[]);
         let current = write.current.as_ref().map(|raw| map::carried(model, write.register, raw, &[]));
@@ -136,7 +136,7 @@ pub(super) fn fields(model: &DeviceModel, writes: &[Write<'_>]) -> Vec<Field> {
 /// rests on such a register.)
 fn shared(model: &DeviceModel, writes: &[Write<'_>]) -> Result<Vec<Field>, Fault> {
     let mut fields: BTreeMap<u16, Field> = BTreeMap::new();
-    for write in writes.iter().filter(|write| map::is_shared(model, write.register)) {
+    for write in writes.iter().filter(|write| model.shares_its_place(write.register)) {
         if write.around.is_empty() {
             return Err(fault::internal(format_args!(
                 "{} is written only together with what lies beside it, and that was not read",

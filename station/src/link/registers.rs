@@ -53,7 +53,7 @@ impl Words {
 
     /// What the places hold that a shared register takes a part of: the word, or all of the field. Nothing for one of its own.
     pub(super) fn around(&self, register: &Register) -> Vec<u16> {
-        if !map::is_shared(&self.model, register) {
+        if !self.model.shares_its_place(register) {
             return Vec::new();
         }
         let first = map::place_of(&self.model, register.address);

@@ -6,11 +6,9 @@ mod serial;
 mod tcp;
 
 pub(super) use echo::{EchoPort, EchoWatch, is_collision};
-pub(crate) use rfc2217::PREFIX as RFC2217_PREFIX;
-pub(super) use rfc2217::Rfc2217Port;
+pub(super) use rfc2217::{PREFIX as RFC2217_PREFIX, Rfc2217Port};
 pub(super) use serial::open as open_serial;
-pub(crate) use tcp::PREFIX as TCP_PREFIX;
-pub(super) use tcp::TcpPort;
+pub(super) use tcp::{PREFIX as TCP_PREFIX, TcpPort};
 
 use std::{
     io,
@@ -37,6 +35,11 @@ pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {
     fn explain(&self, error: &io::Error) -> String {
         error.to_string()
     }
+}
+
+/// `HOST:PORT` of a serial server, by either way of speaking to one; none: a device of this machine.
+pub(crate) fn network_address(device: &str) -> Option<&str> {
+    [TCP_PREFIX, RFC2217_PREFIX].iter().find_map(|prefix| device.strip_prefix(prefix))
 }
 
 /// A stream of bytes in a port's stead.

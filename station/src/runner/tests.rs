@@ -44,6 +44,21 @@ fn code(record: &BirthRecord) -> FaultCode {
     record.fault.as_ref().unwrap().code
 }
 
+/// The answer to a question about which everything went wrong.
+fn failed(question: &Effect) -> Event {
+    let fault = Fault::new(FaultCode::BoardStoppedAnswering).with("request", "x");
+    match question {
+        Effect::Board(_) => Event::Board(Err(fault)),
+        Effect::ClaimIdentity(_) => Event::Claimed(Err(2)),
+        Effect::AskAdmission { .. } => Event::Admitted(Err(fault)),
+        Effect::ReserveNumber { .. } => Event::NumberReserved(Err(fault)),
+        Effect::SealSecret { .. } => Event::SecretSealed(Err(fault)),
+        Effect::SetLoad(_) => Event::LoadIs(Err(fault)),
+        Effect::PowerCycle => Event::PowerCycled(Err(fault)),
+        _ => Event::Removed,
+    }
+}
+
 #[test]
 fn a_good_board_passes_with_every_step_in_its_order() {
     let mut bench = PaperBench::new();
@@ -116,26 +131,14 @@ fn whichever_question_fails_the_board_does_not_pass_and_the_load_is_off() {
     assert!(questions > 25, "{questions}");
     for spoilt in 0..questions {
         let mut bench = PaperBench::new();
-        let fault = || Fault::new(FaultCode::BoardStoppedAnswering).with("request", "x");
+        // The board's own restart stands in for a supply that can't be switched.
         let mut power_cycle = false;
         let record = bench.work(|nth, question, event| {
             if nth != spoilt {
                 return event;
             }
-            match question {
-                Effect::Board(_) => Event::Board(Err(fault())),
-                Effect::ClaimIdentity(_) => Event::Claimed(Err(2)),
-                Effect::AskAdmission { .. } => Event::Admitted(Err(fault())),
-                Effect::ReserveNumber { .. } => Event::NumberReserved(Err(fault())),
-                Effect::SealSecret { .. } => Event::SecretSealed(Err(fault())),
-                Effect::SetLoad(_) => Event::LoadIs(Err(fault())),
-                // The board's own restart stands in for a supply that can't be switched.
-                Effect::PowerCycle => {
-                    power_cycle = true;
-                    Event::PowerCycled(Err(fault()))
-                }
-                _ => Event::Removed,
-            }
+            power_cycle = matches!(question, Effect::PowerCycle);
+            failed(question)
         });
         let record = record.unwrap();
         // A transfer or start that failed is tried again.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::fault::{ToolFault, ToolResult};
+use crate::link::network_address;
 
 /// A process that has the device open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,7 @@ fn working(pid: u32, folder: &Path, device: &str) -> Option<Holder> {
         holder.slot = Some(holder.slot_of(folder, device)?);
         return Some(holder);
     }
-    let is_in_network = ["tcp:", "rfc2217:"].iter().any(|prefix| device.starts_with(prefix));
+    let is_in_network = network_address(device).is_some();
     let names_it = |argument: &String| address(argument.trim_start_matches("--port=")) == address(device);
     (is_in_network && holder.program() == "jigline-station" && holder.arguments.iter().any(names_it))
         .then_some(holder)
@@ -60,7 +61,7 @@ fn working(pid: u32, folder: &Path, device: &str) -> Option<Holder> {
 
 /// Of a serial server's port: the same by either name.
 fn address(device: &str) -> &str {
-    ["tcp:", "rfc2217:"].iter().find_map(|prefix| device.strip_prefix(prefix)).unwrap_or(device)
+    network_address(device).unwrap_or(device)
 }
 
 fn held(device: &str, holder: &Holder) -> ToolFault {

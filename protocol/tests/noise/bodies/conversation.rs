@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use jigline_protocol::guard::{LinkState, OWED_FOR, Purpose};
+use jigline_protocol::guard::{LinkState, OWED_FOR, Purpose, Shaped as _};
 use jigline_protocol::jbd::client as jbd_client;
 use jigline_protocol::jbd::client::JbdClient;
 use jigline_protocol::jbd::{self, Reply, Status};
@@ -12,7 +12,7 @@ use jigline_protocol::modbus::client::{ClientEvent, ClientOptions, RtuClient};
 use jigline_protocol::modbus::question::Question;
 use jigline_protocol::modbus::{ExceptionCode, Request, Response, rtu};
 
-use super::ms;
+use super::{jbd::telling_register, ms};
 
 /// A client under test, whatever its framing. Every question has a number, and the board's answer is made to tell it.
 trait Client {
@@ -162,7 +162,8 @@ impl Client for RtuClient {
                 let candidates: Vec<Question> = (1..=6)
                     .map(|quantity| Request::ReadHolding { address: number, quantity }.into())
                     .collect();
-                self.telling_question(now, &candidates).ok()?.request().clone()
+                let candidates: Vec<&Question> = candidates.iter().collect();
+                self.guard_mut().telling(now, &candidates, |one| one.shape()).ok()?.request().clone()
             }
         };
         self.begin(now, purpose, request.clone()).ok()?;
@@ -249,7 +250,7 @@ impl Client for JbdClient {
                 (jbd::BLOCK, [&[0, kind % 3, 1][..], &told].concat())
             }
             _ => {
-                let register = self.telling_register(now, &[0x10, 0x11, 0x12, 0x13]).ok()?;
+                let register = telling_register(self, now, &[0x10, 0x11, 0x12, 0x13]).ok()?;
                 self.begin(now, purpose, jbd_client::Question::read_exactly(register, 2)).ok()?;
                 (register, told.to_vec())
             }

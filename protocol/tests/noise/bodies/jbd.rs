@@ -1,6 +1,8 @@
 //! The JBD framing: both decoders and the client.
 
-use jigline_protocol::guard::{LinkRefusal, LinkState, Purpose};
+use core::time::Duration;
+
+use jigline_protocol::guard::{LinkRefusal, LinkState, Purpose, Shaped as _};
 use jigline_protocol::jbd::client::{
     Checked, ClientEvent, ClientOptions, ClientRefusal, JbdClient, Numbering, Question, check,
 };
@@ -165,8 +167,14 @@ fn assert_believed(host: &Host, stream: &[u8], checked: &Checked) {
     assert!(first.as_ref() == Ok(checked) || host.wakes && second().as_ref() == Ok(checked));
 }
 
+/// The first of these registers whose answer is told from all that are owed.
+pub fn telling_register(client: &mut JbdClient, now: Duration, registers: &[u8]) -> Result<u8, Duration> {
+    let shape = |register: u8| Question::from(Request::Read { register }).shape();
+    client.guard_mut().telling(now, registers, shape)
+}
+
 fn proves_usable(client: &mut JbdClient) {
-    let register = client.telling_register(ms(100_000), &[0x21, 0x22]).unwrap();
+    let register = telling_register(client, ms(100_000), &[0x21, 0x22]).unwrap();
     match client.begin(ms(100_000), Purpose::Identify, Question::read_exactly(register, 2)) {
         Ok(()) => {}
         Err(ClientRefusal::Link(LinkRefusal::Void { .. })) => return,

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// Begins the name of such a port: `rfc2217:10.0.0.7:4001`.
-pub(crate) const PREFIX: &str = "rfc2217:";
+pub(in crate::link) const PREFIX: &str = "rfc2217:";
 /// How a person names one.
 pub(super) const NAMED: &str =
     "a serial server with COM port control is named rfc2217:HOST:PORT, like rfc2217:10.0.0.7:4001";

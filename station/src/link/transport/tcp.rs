@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// Begins the name of such a port: `tcp:10.0.0.7:4001`.
-pub(crate) const PREFIX: &str = "tcp:";
+pub(in crate::link) const PREFIX: &str = "tcp:";
 
 /// How long the server may take to accept; its slot waits so long, the others go on.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(3);

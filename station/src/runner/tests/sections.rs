@@ -1,6 +1,6 @@
 //! Procedures that order less, and boards that have nothing of their own before they are numbered.
 
-use super::{code, good, spoil_reply};
+use super::{code, failed, good, spoil_reply};
 use crate::{
     board::{BoardAnswer, BoardReply, BoardRequest, WireUse},
     runner::{Board, Effect, Event, Lamp, tests_support::PaperBench},
@@ -178,25 +178,14 @@ fn whichever_question_about_a_new_board_fails_it_does_not_pass() {
     assert!(questions > 20, "{questions}");
     for spoilt in 0..questions {
         let mut bench = PaperBench::jbd();
-        let fault = || Fault::new(FaultCode::BoardStoppedAnswering).with("request", "x");
         let mut power_cycle = false;
         let record = bench.work(|nth, question, event| {
             if nth != spoilt {
                 return event;
             }
-            match question {
-                Effect::Board(_) => Event::Board(Err(fault())),
-                Effect::ClaimIdentity(_) => Event::Claimed(Err(2)),
-                Effect::AskAdmission { .. } => Event::Admitted(Err(fault())),
-                Effect::ReserveNumber { .. } => Event::NumberReserved(Err(fault())),
-                Effect::SetLoad(_) => Event::LoadIs(Err(fault())),
-                // JBD boards restart by command too.
-                Effect::PowerCycle => {
-                    power_cycle = true;
-                    Event::PowerCycled(Err(fault()))
-                }
-                _ => Event::Removed,
-            }
+            // JBD boards restart by command too.
+            power_cycle = matches!(question, Effect::PowerCycle);
+            failed(question)
         });
         let record = record.unwrap();
         if power_cycle {
