@@ -476,7 +476,13 @@ impl MemoryJig {
         self.socket(slot).map(MemorySocket::connect)
     }
 
-    /// The socket of a slot, for a client that opens its line anew by itself.
+    /// The sockets of all slots, slot 1 first, for a client that opens their lines anew by itself.
+    #[must_use]
+    pub fn sockets(&self) -> &[MemorySocket] {
+        &self.sockets
+    }
+
+    /// The socket of a slot, counted from 1.
     #[must_use]
     pub fn socket(&self, slot: u32) -> Option<&MemorySocket> {
         self.sockets.get((slot as usize).wrapping_sub(1))

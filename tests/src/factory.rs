@@ -2,6 +2,7 @@
 
 use crate::{
     demo::Account,
+    memory_station::SEALING_KEY,
     programs::{Program, program},
 };
 use anyhow::{Context as _, bail, ensure};
@@ -267,7 +268,7 @@ impl Floor {
         let release_key = hex::encode(SigningKey::from_bytes(&[7; 32]).verifying_key().as_bytes());
         let enrolled = json!({
             "station_id": "0190a000-0000-7000-8000-000000000001", "key": "none", "release_key": release_key,
-            "sealing_key": "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+            "sealing_key": SEALING_KEY,
             "placeholder_key": "11".repeat(32),
         });
         Self::with_jig(folder, plan, enrolled, String::new()).await

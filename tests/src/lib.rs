@@ -10,5 +10,6 @@ pub mod demo;
 pub mod factory;
 pub mod kept;
 pub mod memory_server;
+pub mod memory_station;
 pub mod programs;
 pub mod relay;

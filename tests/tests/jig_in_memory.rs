@@ -10,7 +10,7 @@ use domain::{
     record::{BirthRecord, RestartKind},
     step::Step,
 };
-use jigline_tests::{demo::workspace_root, memory_server::MemoryServer};
+use jigline_tests::{demo::workspace_root, memory_server::MemoryServer, memory_station};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
     firmware::build_image,
@@ -18,11 +18,10 @@ use simulator::{
     observe::Witnessed,
 };
 use station::{
-    agent::{Agent, AgentConfig},
+    agent::Agent,
     clock::Clock,
     fixture::{Carried, fixture},
-    link::{Line, LinkOptions},
-    order::Boards,
+    link::Line,
 };
 use std::{path::Path, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -68,26 +67,8 @@ fn agent(
     data: &Path,
     ends: station::fixture::Fixture,
 ) -> Agent<MemoryServer, impl Fn(u16, u32) -> Result<Line, domain::text::Fault> + use<>> {
-    let socket = hall.jig.socket(1).unwrap().clone();
-    let ports = move |_slot: u16, baud: u32| {
-        let line = socket.connect();
-        line.set_baud(baud);
-        let rate = line.baud_handle();
-        let hook = Box::new(move |baud| rate.store(baud, std::sync::atomic::Ordering::SeqCst));
-        Ok(Line::from_stream("memory", line.stream, baud).with_baud_hook(hook))
-    };
-    let config = AgentConfig {
-        station_id: StationId(Uuid::from_u128(42)),
-        name: "memory".to_owned(),
-        version: "test".to_owned(),
-        data: data.to_owned(),
-        release_key: hall.server.0.release_key.clone(),
-        sealing_key: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a".to_owned(),
-        placeholder_key: "11".repeat(32),
-        boards: Boards::Simulated,
-        link: LinkOptions::default(),
-        slots: vec![1],
-    };
+    let ports = memory_station::ports(hall.jig.sockets().to_vec());
+    let config = memory_station::config(StationId(Uuid::from_u128(42)), &hall.server, data, 1);
     let clock = Clock::starting_at(chrono::DateTime::from_timestamp(1_795_000_000, 0).unwrap());
     let (progress, _lines) = tokio::sync::mpsc::unbounded_channel();
     Agent::open(config, hall.server.clone(), ports, ends, clock, StdRng::seed_from_u64(5), progress).unwrap()

@@ -14,7 +14,7 @@ use domain::{
     text::FaultCode,
     value::Value,
 };
-use jigline_tests::{demo::workspace_root, memory_server::MemoryServer};
+use jigline_tests::{demo::workspace_root, memory_server::MemoryServer, memory_station};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
     codec,
@@ -23,13 +23,7 @@ use simulator::{
     jig::{JigSettings, MemoryJig},
     observe::{Observation, Witnessed},
 };
-use station::{
-    agent::{Agent, AgentConfig},
-    clock::Clock,
-    fixture::fixture,
-    link::{Line, LinkOptions},
-    order::Boards,
-};
+use station::{agent::Agent, clock::Clock, fixture::fixture};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use uuid::Uuid;
 
@@ -75,27 +69,9 @@ async fn work(slots: u16, boards: u32, faulty: u32, seed: u64, meddle: impl Asyn
     let mut jig = MemoryJig::start(settings).unwrap();
     let (ends, mut wire) = fixture();
     let stream = jig.fixture();
-    let sockets: Vec<_> = (1..=u32::from(slots)).map(|slot| jig.socket(slot).unwrap().clone()).collect();
-    let ports = move |slot: u16, baud: u32| {
-        let line = sockets[usize::from(slot) - 1].connect();
-        line.set_baud(baud);
-        let rate = line.baud_handle();
-        let hook = Box::new(move |baud| rate.store(baud, std::sync::atomic::Ordering::SeqCst));
-        Ok(Line::from_stream(&format!("memory-{slot}"), line.stream, baud).with_baud_hook(hook))
-    };
+    let ports = memory_station::ports(jig.sockets().to_vec());
     let folder = tempfile::tempdir().unwrap();
-    let config = AgentConfig {
-        station_id,
-        name: "memory".to_owned(),
-        version: "test".to_owned(),
-        data: folder.path().to_owned(),
-        release_key: server.0.release_key.clone(),
-        sealing_key: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a".to_owned(),
-        placeholder_key: "11".repeat(32),
-        boards: Boards::Simulated,
-        link: LinkOptions::default(),
-        slots: (1..=slots).collect(),
-    };
+    let config = memory_station::config(station_id, &server, folder.path(), slots);
     let clock = Clock::starting_at(chrono::DateTime::from_timestamp(1_795_000_000, 0).unwrap());
     let (progress, _lines) = tokio::sync::mpsc::unbounded_channel();
     let agent =

@@ -11,14 +11,14 @@ use domain::{
     text::FaultCode,
     value::Value,
 };
-use jigline_tests::demo::workspace_root;
+use jigline_tests::{demo::workspace_root, memory_station};
 use simulator::{
     jig::{JigSettings, MemoryJig},
     observe::Observation,
 };
 use station::{
     board::{BoardReply, BoardRequest, Reading, Secret},
-    link::{BoardLink, Line, LinkOptions},
+    link::{BoardLink, LinkOptions},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -47,10 +47,7 @@ impl Bench {
     fn with(model: &Arc<DeviceModel>, settings: JigSettings) -> Self {
         let jig = MemoryJig::start(settings).unwrap();
         let socket = jig.socket(1).unwrap().connect();
-        socket.set_baud(model.link.baud);
-        let rate = socket.baud_handle();
-        let hook = Box::new(move |baud| rate.store(baud, std::sync::atomic::Ordering::SeqCst));
-        let line = Line::from_stream("memory", socket.stream, model.link.baud).with_baud_hook(hook);
+        let line = memory_station::line("memory", socket, model.link.baud, |stream| stream);
         Self { jig, link: BoardLink::new(line, Arc::clone(model), LinkOptions::default()) }
     }
 
@@ -201,7 +198,7 @@ async fn a_board_that_answers_from_another_address_is_understood_and_a_stranger_
     let mut elsewhere = DeviceModel::clone(&asked);
     elsewhere.link.reply_address = Some(0x52);
     let socket = bench.jig.socket(1).unwrap().connect();
-    let line = Line::from_stream("memory", socket.stream, elsewhere.link.baud);
+    let line = memory_station::line("memory", socket, elsewhere.link.baud, |stream| stream);
     let mut link = BoardLink::new(line, Arc::new(elsewhere), LinkOptions::default());
     let found = link.execute(BoardRequest::ReadIdentity, &mut |_| {}).await;
     assert!(found.is_err(), "{found:?}");

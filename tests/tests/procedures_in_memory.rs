@@ -28,7 +28,10 @@ use domain::{
     value::Value,
 };
 use hall::{Hall, kept};
-use jigline_tests::memory_server::{BundleFiles, MemoryServer};
+use jigline_tests::{
+    memory_server::{BundleFiles, MemoryServer},
+    memory_station,
+};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
     faults::Fault,
@@ -38,11 +41,10 @@ use simulator::{
     observe::{Observation, Remembered, Witnessed},
 };
 use station::{
-    agent::{Agent, AgentConfig},
+    agent::Agent,
     clock::Clock,
     fixture::{Carried, Fixture, fixture},
-    link::{Line, LinkOptions},
-    order::Boards,
+    link::Line,
 };
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use tokio::{

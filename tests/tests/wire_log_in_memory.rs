@@ -10,7 +10,7 @@ use domain::{
     record::BirthRecord,
     value::Value,
 };
-use jigline_tests::{demo::workspace_root, memory_server::MemoryServer};
+use jigline_tests::{demo::workspace_root, memory_server::MemoryServer, memory_station};
 use protocol::modbus::{Request, rtu};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
@@ -18,12 +18,10 @@ use simulator::{
     jig::{JigSettings, MemoryJig},
 };
 use station::{
-    agent::{Agent, AgentConfig},
+    agent::Agent,
     clock::Clock,
     fixture::fixture,
     journal::{self, WireLogKeep},
-    link::{Line, LinkOptions},
-    order::Boards,
     wire::{
         Direction, LIMIT, What, Withheld,
         form::{Damage, Decoded, decode},
@@ -106,27 +104,12 @@ async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
     let mut jig = MemoryJig::start(settings).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let (socket, taps) = (jig.socket(1).unwrap().clone(), Arc::clone(&seen));
-    let ports = move |_slot: u16, baud: u32| {
-        let line = socket.connect();
-        line.set_baud(baud);
-        let rate = line.baud_handle();
-        let hook = Box::new(move |baud| rate.store(baud, std::sync::atomic::Ordering::SeqCst));
-        let tap = Tap { stream: line.stream, seen: Arc::clone(&taps) };
-        Ok(Line::from_stream("memory", tap, baud).with_baud_hook(hook))
-    };
-    let config = AgentConfig {
-        station_id: StationId(Uuid::from_u128(42)),
-        name: "memory".to_owned(),
-        version: "test".to_owned(),
-        data: folder.path().to_owned(),
-        release_key: server.0.release_key.clone(),
-        sealing_key: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a".to_owned(),
-        placeholder_key: "11".repeat(32),
-        boards: Boards::Simulated,
-        link: LinkOptions::default(),
-        slots: vec![1],
-    };
+    let taps = Arc::clone(&seen);
+    let ports = memory_station::tapped_ports(jig.sockets().to_vec(), move |stream| Tap {
+        stream,
+        seen: Arc::clone(&taps),
+    });
+    let config = memory_station::config(StationId(Uuid::from_u128(42)), &server, folder.path(), 1);
     let (ends, mut wire) = fixture();
     let clock = Clock::starting_at(chrono::DateTime::from_timestamp(1_795_000_000, 0).unwrap());
     let (progress, _lines) = tokio::sync::mpsc::unbounded_channel();

@@ -4,6 +4,7 @@ use super::{
     loaders::DELAYS,
     tap::{Tally, Tap},
 };
+use crate::memory_station;
 use anyhow::{Context as _, Result, anyhow, bail};
 use domain::model::DeviceModel;
 use simulator::{
@@ -16,10 +17,7 @@ use station::{
     board::{BoardReply, BoardRequest},
     link::{BoardLink, Line, LinkOptions},
 };
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -73,11 +71,8 @@ impl Rig {
             Medium::Memory => {
                 let (port, socket) = MemoryPort::new(baud);
                 let (orders, slot) = put_in(port, model, birth)?;
-                let line = socket.connect();
-                let rate = line.baud_handle();
-                let hook = Box::new(move |baud| rate.store(baud, Ordering::SeqCst));
-                let stream = Tap::new(line.stream, tally.clone());
-                (Line::from_stream("memory", stream, baud).with_baud_hook(hook), orders, slot)
+                let tap = |stream| Tap::new(stream, tally.clone());
+                (memory_station::line("memory", socket.connect(), baud, tap), orders, slot)
             }
             Medium::Pty => {
                 let port = PtyPort::open(baud).context("opening a pseudo terminal")?;

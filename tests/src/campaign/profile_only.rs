@@ -9,6 +9,7 @@ use super::{
 use crate::{
     bench::models::{MODELS, Measured},
     kept::kept_raw,
+    memory_station,
 };
 use anyhow::{Context as _, Result};
 use domain::{
@@ -23,12 +24,9 @@ use simulator::{
 };
 use station::{
     board::{BoardReply, BoardRequest},
-    link::{BoardLink, Line, LinkOptions},
+    link::{BoardLink, LinkOptions},
 };
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// The model that is worked so: its addresses count bytes, its values take two registers, and it wants quiet after every answer.
@@ -83,12 +81,9 @@ async fn work_now(case: &Case, measured: &Measured, tells: bool) -> Result<Outco
     };
     let jig = MemoryJig::start(settings)?;
     let socket = jig.socket(1).context("the jig has a slot")?.connect();
-    socket.set_baud(model.link.baud);
-    let rate = socket.baud_handle();
-    let hook = Box::new(move |baud| rate.store(baud, Ordering::SeqCst));
     let ear = Ear::new(tells);
-    let tapped = Tapped { stream: socket.stream, ear: ear.clone() };
-    let line = Line::from_stream("memory", tapped, model.link.baud).with_baud_hook(hook);
+    let tap = |stream| Tapped { stream, ear: ear.clone() };
+    let line = memory_station::line("memory", socket, model.link.baud, tap);
     let mut link = BoardLink::new(line, Arc::clone(model), LinkOptions::default());
     let begun = Instant::now();
     let told = way(&mut link, measured).await;

@@ -5,7 +5,7 @@ use super::{
     case::{Case, IMAGE_BYTES, Models, ServerMemory},
     tap::{Ear, Tapped},
 };
-use crate::memory_server::MemoryServer;
+use crate::{memory_server::MemoryServer, memory_station};
 use anyhow::{Context as _, Result, anyhow};
 use chrono::{DateTime, Utc};
 use domain::{
@@ -25,15 +25,9 @@ use station::{
     agent::{Agent, AgentConfig},
     clock::Clock,
     fixture::fixture,
-    link::{Line, LinkOptions},
-    order::Boards,
     progress::Progress,
 };
-use std::{
-    path::Path,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 const VERSION: &str = "V1.9";
@@ -171,28 +165,15 @@ async fn shift(
     let mut jig = MemoryJig::start(settings)?;
     let (ends, mut wire) = fixture();
     let stream = jig.fixture();
-    let socket = jig.socket(1).context("the jig has a slot")?.clone();
     let ears = ear.clone();
-    let ports = move |_slot: u16, baud: u32| {
-        let line = socket.connect();
-        line.set_baud(baud);
-        let rate = line.baud_handle();
-        let hook = Box::new(move |baud| rate.store(baud, Ordering::SeqCst));
-        let tapped = Tapped { stream: line.stream, ear: ears.clone() };
-        Ok(Line::from_stream("memory", tapped, baud).with_baud_hook(hook))
-    };
+    let ports = memory_station::tapped_ports(jig.sockets().to_vec(), move |stream| Tapped {
+        stream,
+        ear: ears.clone(),
+    });
     let folder = tempfile::tempdir_in(disk).context("no folder for the station")?;
     let config = AgentConfig {
-        station_id: STATION,
-        name: "memory".to_owned(),
         version: "campaign".to_owned(),
-        data: folder.path().to_owned(),
-        release_key: server.0.release_key.clone(),
-        sealing_key: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a".to_owned(),
-        placeholder_key: "11".repeat(32),
-        boards: Boards::Simulated,
-        link: LinkOptions::default(),
-        slots: vec![1],
+        ..memory_station::config(STATION, server, folder.path(), 1)
     };
     let (epoch, chance) = begins;
     let (progress, mut lines) = tokio::sync::mpsc::unbounded_channel();

@@ -42,27 +42,8 @@ impl Hall {
         data: &Path,
         ends: Fixture,
     ) -> Agent<MemoryServer, impl Fn(u16, u32) -> Result<Line, domain::text::Fault> + use<>> {
-        let sockets: Vec<_> =
-            (1..=u32::from(self.slots)).map(|slot| self.jig.socket(slot).unwrap().clone()).collect();
-        let ports = move |slot: u16, baud: u32| {
-            let line = sockets[usize::from(slot) - 1].connect();
-            line.set_baud(baud);
-            let rate = line.baud_handle();
-            let hook = Box::new(move |baud| rate.store(baud, std::sync::atomic::Ordering::SeqCst));
-            Ok(Line::from_stream(&format!("memory-{slot}"), line.stream, baud).with_baud_hook(hook))
-        };
-        let config = AgentConfig {
-            station_id: StationId(Uuid::from_u128(42)),
-            name: "memory".to_owned(),
-            version: "test".to_owned(),
-            data: data.to_owned(),
-            release_key: self.server.0.release_key.clone(),
-            sealing_key: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a".to_owned(),
-            placeholder_key: "11".repeat(32),
-            boards: Boards::Simulated,
-            link: LinkOptions::default(),
-            slots: (1..=self.slots).collect(),
-        };
+        let ports = memory_station::ports(self.jig.sockets().to_vec());
+        let config = memory_station::config(StationId(Uuid::from_u128(42)), &self.server, data, self.slots);
         let clock = Clock::starting_at(chrono::DateTime::from_timestamp(1_795_000_000, 0).unwrap());
         let (progress, _lines) = tokio::sync::mpsc::unbounded_channel();
         let chance = StdRng::seed_from_u64(7);
