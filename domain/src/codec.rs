@@ -31,6 +31,8 @@ pub enum CodecFault {
     NotBits { register: String, digits: usize, value: String },
     #[error("{register} = {value} sets bits {unnamed}, which the model does not name")]
     UnnamedBits { register: String, value: String, unnamed: String },
+    #[error("{register} takes {bytes} bytes as upper-case hexadecimal digits, not {value:?}")]
+    NotBytes { register: String, bytes: u16, value: String },
     #[error("{register} takes a date from 2000-01-01 to 2127-12-31 as YYYY-MM-DD, not {value:?}")]
     NotADate { register: String, value: String },
     #[error("{register} reads {raw}, which is no value of its type")]
@@ -70,8 +72,13 @@ pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
         RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => {
             Value::Text(text(register, raw)?)
         }
+        RegisterKind::Hex => Value::Text(hex::encode_upper(plain_bytes(register, raw))),
         RegisterKind::Bits => Value::Text(format!("0x{first:04X}")),
         RegisterKind::Bits32 => Value::Text(format!("0x{:08X}", joined(register, raw))),
+        RegisterKind::Coils if raw.iter().any(|bit| *bit > 1) => return Err(garbage(register, raw)),
+        RegisterKind::Coils => {
+            Value::Text(format!("0x{:02X}", raw.iter().rev().fold(0, |byte, bit| byte << 1 | bit)))
+        }
         RegisterKind::Enum => {
             let option = register.options.iter().find(|option| option.raw == first);
             Value::Text(option.ok_or_else(|| garbage(register, raw))?.name.clone())
@@ -165,8 +172,22 @@ pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault
             RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength,
             Value::Text(text),
         ) => packed(register, text),
+        (RegisterKind::Hex, Value::Text(text)) => {
+            let bytes = hex::decode(text).ok().filter(|bytes| bytes.len() == usize::from(register.bytes()));
+            let bytes = bytes.filter(|bytes| hex::encode_upper(bytes) == *text);
+            let word = |pair: &[u8]| u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or_default()]);
+            bytes.map(|bytes| bytes.chunks(2).map(word).collect()).ok_or_else(|| CodecFault::NotBytes {
+                register: register.name.clone(),
+                bytes: register.bytes(),
+                value: text.clone(),
+            })
+        }
         (RegisterKind::Bits, Value::Text(text)) => Ok(vec![bits(register, text, 4)? as u16]),
         (RegisterKind::Bits32, Value::Text(text)) => Ok(parted(register, bits(register, text, 8)?)),
+        (RegisterKind::Coils, Value::Text(text)) => {
+            let byte = bits(register, text, 2)?;
+            Ok((0..8).map(|bit| (byte >> bit & 1) as u16).collect())
+        }
         (RegisterKind::Enum, Value::Text(text)) => {
             let option = register.options.iter().find(|option| option.name == *text);
             option.map(|option| vec![option.raw]).ok_or_else(|| CodecFault::UnknownOption {
@@ -199,6 +220,11 @@ pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault
     }
 }
 
+/// The bytes of raw words in the order of their addresses, as many as the register has.
+fn plain_bytes(register: &Register, raw: &[u16]) -> Vec<u8> {
+    raw.iter().flat_map(|word| word.to_be_bytes()).take(usize::from(register.bytes())).collect()
+}
+
 fn expected_type(kind: RegisterKind) -> &'static str {
     match kind {
         RegisterKind::U8High
@@ -210,8 +236,10 @@ fn expected_type(kind: RegisterKind) -> &'static str {
         | RegisterKind::F32 => "a number",
         RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => "a text",
         RegisterKind::Version => "a version of two digits (2.1)",
+        RegisterKind::Hex => "bytes as hexadecimal digits",
         RegisterKind::Bits => "a bit field as text (0x0003)",
         RegisterKind::Bits32 => "a bit field as text (0x00000003)",
+        RegisterKind::Coils => "a bit field as text (0x03)",
         RegisterKind::Enum => "one of its options by name",
         RegisterKind::DatePacked | RegisterKind::DateBytes => "a date as YYYY-MM-DD",
     }
@@ -227,9 +255,15 @@ pub(crate) fn ten_thousandths(number: f64) -> Option<i128> {
     exact.then_some(parts as i128)
 }
 
+/// The raw number that negative ones are counted from, and the first of them; none: none is.
+fn first_negative(register: &Register) -> Option<(i128, i128)> {
+    let above = register.negative_above.map(|above| (i128::from(above), i128::from(above) + 1));
+    above.or_else(|| register.negative_from.map(|from| (i128::from(from), i128::from(from))))
+}
+
 fn scaled(register: &Register, raw: i128) -> Value {
-    let raw = match register.negative_above.map(i128::from) {
-        Some(above) if raw > above => above - raw,
+    let raw = match first_negative(register) {
+        Some((zero, first)) if raw >= first => zero - raw,
         _ => raw,
     };
     match (ten_thousandths(register.scale), ten_thousandths(register.offset)) {
@@ -251,10 +285,10 @@ fn stepped(register: &Register, number: f64, raw_min: i128, raw_max: i128) -> Re
     if scale == 0 || above % scale != 0 {
         return Err(not_whole());
     }
-    let raw = match (above / scale, register.negative_above.map(i128::from)) {
-        (steps, Some(above)) if steps < 0 => above - steps,
+    let raw = match (above / scale, first_negative(register)) {
+        (steps, Some((zero, _))) if steps < 0 => zero - steps,
         // It would read as a negative one.
-        (steps, Some(above)) if steps > above => return Err(out_of_range(register, number)),
+        (steps, Some((_, first))) if steps >= first => return Err(out_of_range(register, number)),
         (steps, _) => steps,
     };
     if (raw_min..=raw_max).contains(&raw) { Ok(raw) } else { Err(out_of_range(register, number)) }

@@ -6,6 +6,7 @@
 mod capabilities;
 mod check;
 mod firmware;
+mod frame;
 mod link;
 mod lookup;
 mod map;
@@ -18,6 +19,9 @@ pub use capabilities::{
 pub(crate) use check::is_short_name;
 pub use check::{ModelFault, parse_model};
 pub use firmware::{BootGeneration, BootSettings, FirmwareSettings, ImageKind, ImageSettings};
+pub use frame::{
+    FrameCheck, FrameCoding, FrameNumber, FramePart, FrameRow, FrameRowFault, FrameSettings, HexBytes,
+};
 pub use link::{AddressStep, ExceptionMeaning, Framing, LinkSettings, Quantity, WakeSettings};
 pub use map::{
     Access, Block, ByteOrder, Command, NamedBit, NamedValue, ParameterChange, Register, RegisterKind,
@@ -64,6 +68,9 @@ wire! {
         /// The document and its section.
         pub source: String,
         pub link: LinkSettings,
+        /// The frames, where `link.framing` is `described`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub frame: Option<FrameSettings>,
         pub identity: IdentitySettings,
         pub firmware: FirmwareSettings,
         /// The boot loader's dialogue; none where it is not known.

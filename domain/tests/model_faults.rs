@@ -248,7 +248,7 @@ fn a_framing_and_its_addresses_go_together() {
 fn a_field_that_its_kind_does_not_allow_is_named() {
     let kind = "kind = \"u16\"";
     finds("name = \"cell_7_mv\"", kind, "at = 3\nkind = \"u16\"", "which is no whole field");
-    finds("name = \"cell_7_mv\"", kind, "bytes = 3\nkind = \"u16\"", "bytes is for ASCII fields");
+    finds("name = \"cell_7_mv\"", kind, "bytes = 3\nkind = \"u16\"", "bytes is for ASCII and hex fields");
     finds(
         "name = \"cell_7_mv\"",
         kind,

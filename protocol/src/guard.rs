@@ -14,7 +14,7 @@
 use core::time::Duration;
 
 use crate::Instant;
-use crate::modbus::{ExceptionCode, Request, Response};
+use crate::modbus::{ExceptionCode, READ_COILS, Request, Response};
 
 /// An answer that fits its question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,25 @@ pub fn check_expecting(
                 Ok(Checked::Registers(values.clone()))
             } else {
                 Err(GuardFault::Count { asked: registers, got: values.len() })
+            }
+        }
+        (Request::ReadCoils { .. }, Response::ReadCoils(bits)) => {
+            let asked = usize::from(registers);
+            // Whole bytes come, filled with nought.
+            let fill = bits.get(asked..).unwrap_or_default();
+            if bits.len() == 8 * asked.div_ceil(8) && !fill.contains(&true) {
+                Ok(Checked::Registers(bits[..asked].iter().map(|bit| u16::from(*bit)).collect()))
+            } else {
+                Err(GuardFault::Count { asked: registers, got: bits.len() })
+            }
+        }
+        (Request::WriteCoils { address, .. }, Response::WriteCoils { address: echoed, quantity }) => {
+            same_address(*address, *echoed)?;
+            let (_, sent) = request.span();
+            if sent == *quantity {
+                Ok(Checked::Written)
+            } else {
+                Err(GuardFault::WriteQuantity { sent, echoed: *quantity })
             }
         }
         (
@@ -190,8 +209,10 @@ impl Shaped for Request {
 }
 
 impl Shape {
+    /// An answer's shape on the wire: bits come in whole bytes.
     pub(crate) fn of_registers(function: u8, registers: u16) -> Self {
-        Self { code: u16::from(function), place: 0, length: registers }
+        let length = if function == READ_COILS { registers.div_ceil(8) } else { registers };
+        Self { code: u16::from(function), place: 0, length }
     }
 }
 

@@ -7,7 +7,9 @@
 //! whoever owns the port moves the bytes. So a whole flash session runs in a unit test, and every failure has a seed.
 
 pub mod boot_menu;
+pub mod client;
 pub mod crc;
+pub mod described;
 pub mod echo;
 mod framing;
 pub mod guard;
@@ -16,6 +18,7 @@ pub mod jbd;
 pub mod modbus;
 mod overheard;
 pub mod rfc2217;
+pub mod row;
 pub mod timing;
 pub mod write_plan;
 pub mod ymodem;

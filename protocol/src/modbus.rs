@@ -1,7 +1,7 @@
-//! Modbus application protocol, the four register functions the boards speak, in both directions.
+//! Modbus application protocol, the register functions the boards speak and those of bits, in both directions.
 //!
-//! Source: Modbus Application Protocol V1.1b3, sections 6.3, 6.4, 6.6, 6.12 and 7. Coils and files are not here:
-//! no shipped model uses them.
+//! Source: Modbus Application Protocol V1.1b3, sections 6.1, 6.3, 6.4, 6.6, 6.11, 6.12 and 7. Discrete inputs, single coils and
+//! files are not here: no shipped model uses them.
 
 pub mod client;
 pub mod exceptions;
@@ -15,7 +15,15 @@ pub mod sniffer;
 pub const MAX_READ: u16 = 125;
 /// Most registers one write may carry.
 pub const MAX_WRITE: u16 = 123;
+/// Most bits one read may ask for.
+pub const MAX_READ_COILS: u16 = 2000;
+/// Most bits one write may carry.
+pub const MAX_WRITE_COILS: u16 = 1968;
 
+/// Function 01.
+pub const READ_COILS: u8 = 0x01;
+/// Function 15.
+pub const WRITE_COILS: u8 = 0x0F;
 /// Function 03.
 pub const READ_HOLDING: u8 = 0x03;
 /// Function 04.
@@ -30,10 +38,31 @@ pub const EXCEPTION_BIT: u8 = 0x80;
 /// What a client asks. Addresses are protocol addresses, 0..=65535, not the 4xxxx numbers of catalogues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    ReadHolding { address: u16, quantity: u16 },
-    ReadInput { address: u16, quantity: u16 },
-    WriteSingle { address: u16, value: u16 },
-    WriteMultiple { address: u16, values: Vec<u16> },
+    ReadHolding {
+        address: u16,
+        quantity: u16,
+    },
+    ReadInput {
+        address: u16,
+        quantity: u16,
+    },
+    WriteSingle {
+        address: u16,
+        value: u16,
+    },
+    WriteMultiple {
+        address: u16,
+        values: Vec<u16>,
+    },
+    /// Bits.
+    ReadCoils {
+        address: u16,
+        quantity: u16,
+    },
+    WriteCoils {
+        address: u16,
+        values: Vec<bool>,
+    },
 }
 
 /// What a server answers.
@@ -46,6 +75,12 @@ pub enum Response {
         value: u16,
     },
     WriteMultiple {
+        address: u16,
+        quantity: u16,
+    },
+    /// All bits of the bytes that came: those behind the last one asked for are fill.
+    ReadCoils(Vec<bool>),
+    WriteCoils {
         address: u16,
         quantity: u16,
     },
@@ -138,6 +173,8 @@ impl Request {
             Self::ReadInput { .. } => READ_INPUT,
             Self::WriteSingle { .. } => WRITE_SINGLE,
             Self::WriteMultiple { .. } => WRITE_MULTIPLE,
+            Self::ReadCoils { .. } => READ_COILS,
+            Self::WriteCoils { .. } => WRITE_COILS,
         }
     }
 
@@ -145,8 +182,11 @@ impl Request {
     #[must_use]
     pub fn span(&self) -> (u16, u16) {
         match self {
-            Self::ReadHolding { address, quantity } | Self::ReadInput { address, quantity } => {
-                (*address, *quantity)
+            Self::ReadHolding { address, quantity }
+            | Self::ReadInput { address, quantity }
+            | Self::ReadCoils { address, quantity } => (*address, *quantity),
+            Self::WriteCoils { address, values } => {
+                (*address, u16::try_from(values.len()).unwrap_or(u16::MAX))
             }
             Self::WriteSingle { address, .. } => (*address, 1),
             Self::WriteMultiple { address, values } => {
@@ -157,7 +197,7 @@ impl Request {
 
     #[must_use]
     pub fn is_write(&self) -> bool {
-        matches!(self, Self::WriteSingle { .. } | Self::WriteMultiple { .. })
+        matches!(self, Self::WriteSingle { .. } | Self::WriteMultiple { .. } | Self::WriteCoils { .. })
     }
 
     /// Checks quantity and address range.
@@ -167,7 +207,12 @@ impl Request {
     pub fn validate(&self) -> Result<(), PduError> {
         let function = self.function();
         let (address, quantity) = self.span();
-        let limit = if self.is_write() { MAX_WRITE } else { MAX_READ };
+        let limit = match self {
+            Self::ReadCoils { .. } => MAX_READ_COILS,
+            Self::WriteCoils { .. } => MAX_WRITE_COILS,
+            Self::ReadHolding { .. } | Self::ReadInput { .. } => MAX_READ,
+            Self::WriteSingle { .. } | Self::WriteMultiple { .. } => MAX_WRITE,
+        };
         if quantity == 0 || quantity > limit {
             return Err(PduError::Quantity { function, quantity: usize::from(quantity), limit });
         }
@@ -187,7 +232,15 @@ impl Request {
         let mut pdu = vec![self.function()];
         pdu.extend(address.to_be_bytes());
         match self {
-            Self::ReadHolding { .. } | Self::ReadInput { .. } => pdu.extend(quantity.to_be_bytes()),
+            Self::ReadHolding { .. } | Self::ReadInput { .. } | Self::ReadCoils { .. } => {
+                pdu.extend(quantity.to_be_bytes());
+            }
+            Self::WriteCoils { values, .. } => {
+                pdu.extend(quantity.to_be_bytes());
+                let bytes = packed(values);
+                pdu.push(bytes.len() as u8);
+                pdu.extend(bytes);
+            }
             Self::WriteSingle { value, .. } => pdu.extend(value.to_be_bytes()),
             Self::WriteMultiple { values, .. } => {
                 pdu.extend(quantity.to_be_bytes());
@@ -209,6 +262,16 @@ impl Request {
         let request = match (function, body) {
             (READ_HOLDING, &[a, b, c, d]) => Self::ReadHolding { address: word(a, b), quantity: word(c, d) },
             (READ_INPUT, &[a, b, c, d]) => Self::ReadInput { address: word(a, b), quantity: word(c, d) },
+            (READ_COILS, &[a, b, c, d]) => Self::ReadCoils { address: word(a, b), quantity: word(c, d) },
+            (WRITE_COILS, [a, b, c, d, count, data @ ..]) => {
+                let quantity = usize::from(word(*c, *d));
+                if data.len() != usize::from(*count) || data.len() != quantity.div_ceil(8) {
+                    return Err(length);
+                }
+                let mut values = unpacked(data);
+                values.truncate(quantity);
+                Self::WriteCoils { address: word(*a, *b), values }
+            }
             (WRITE_SINGLE, &[a, b, c, d]) => Self::WriteSingle { address: word(a, b), value: word(c, d) },
             (WRITE_MULTIPLE, [a, b, c, d, count, data @ ..]) => {
                 if data.len() != usize::from(*count) || data.len() != usize::from(word(*c, *d)) * 2 {
@@ -216,7 +279,9 @@ impl Request {
                 }
                 Self::WriteMultiple { address: word(*a, *b), values: words(data) }
             }
-            (READ_HOLDING | READ_INPUT | WRITE_SINGLE | WRITE_MULTIPLE, _) => return Err(length),
+            (READ_HOLDING | READ_INPUT | WRITE_SINGLE | WRITE_MULTIPLE | READ_COILS | WRITE_COILS, _) => {
+                return Err(length);
+            }
             _ => return Err(PduError::UnknownFunction(function)),
         };
         request.validate()?;
@@ -233,6 +298,8 @@ impl Response {
             Self::ReadInput(_) => READ_INPUT,
             Self::WriteSingle { .. } => WRITE_SINGLE,
             Self::WriteMultiple { .. } => WRITE_MULTIPLE,
+            Self::ReadCoils(_) => READ_COILS,
+            Self::WriteCoils { .. } => WRITE_COILS,
             Self::Exception { function, .. } => *function,
         }
     }
@@ -252,7 +319,16 @@ impl Response {
                 pdu.extend(values.iter().flat_map(|value| value.to_be_bytes()));
                 pdu
             }
+            Self::ReadCoils(values) => {
+                if values.len() > usize::from(MAX_READ_COILS) {
+                    let (quantity, limit) = (values.len(), MAX_READ_COILS);
+                    return Err(PduError::Quantity { function, quantity, limit });
+                }
+                let bytes = packed(values);
+                [&[function, bytes.len() as u8], bytes.as_slice()].concat()
+            }
             Self::WriteSingle { address, value: second }
+            | Self::WriteCoils { address, quantity: second }
             | Self::WriteMultiple { address, quantity: second } => {
                 let [a, b] = address.to_be_bytes();
                 let [c, d] = second.to_be_bytes();
@@ -278,6 +354,12 @@ impl Response {
                 let values = words(data);
                 Ok(if function == READ_HOLDING { Self::ReadHolding(values) } else { Self::ReadInput(values) })
             }
+            (READ_COILS, [count, data @ ..]) if data.len() == usize::from(*count) => {
+                Ok(Self::ReadCoils(unpacked(data)))
+            }
+            (WRITE_COILS, &[a, b, c, d]) => {
+                Ok(Self::WriteCoils { address: word(a, b), quantity: word(c, d) })
+            }
             (WRITE_SINGLE, &[a, b, c, d]) => Ok(Self::WriteSingle { address: word(a, b), value: word(c, d) }),
             (WRITE_MULTIPLE, &[a, b, c, d]) => {
                 Ok(Self::WriteMultiple { address: word(a, b), quantity: word(c, d) })
@@ -285,11 +367,23 @@ impl Response {
             (code, &[number]) if code & EXCEPTION_BIT != 0 => {
                 Ok(Self::Exception { function: code & !EXCEPTION_BIT, code: number.into() })
             }
-            (READ_HOLDING | READ_INPUT | WRITE_SINGLE | WRITE_MULTIPLE, _) => Err(length),
+            (READ_HOLDING | READ_INPUT | WRITE_SINGLE | WRITE_MULTIPLE | READ_COILS | WRITE_COILS, _) => {
+                Err(length)
+            }
             (code, _) if code & EXCEPTION_BIT != 0 => Err(length),
             _ => Err(PduError::UnknownFunction(function)),
         }
     }
+}
+
+/// Bits as they go over the wire: the first is the lowest of the first byte (section 6.1).
+fn packed(bits: &[bool]) -> Vec<u8> {
+    let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+    bits.chunks(8).map(byte).collect()
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<bool> {
+    bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1)).collect()
 }
 
 fn word(high: u8, low: u8) -> u16 {

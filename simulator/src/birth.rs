@@ -139,8 +139,12 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
             _ => format!("SIM{:08X}", birth.machine_code),
         };
         if let Some(register) = model.register(&field.register)
-            && let Some(raw) =
-                encode_text(register, &text).or_else(|| encode_text(register, &number_text(register)))
+            && let Some(raw) = encode_text(register, &text)
+                .or_else(|| encode_text(register, &number_text(register)))
+                .or_else(|| {
+                    let is_hex = register.kind == RegisterKind::Hex;
+                    is_hex.then(|| encode_number(register, f64::from(birth.machine_code)))
+                })
         {
             put(register, raw);
         }
@@ -152,7 +156,7 @@ pub fn stored_at_birth(model: &DeviceModel, birth: &Birth) -> Stored {
     if model.firmware.image.is_none()
         && model.firmware.version_register != model.identity.model_register
         && let Some(register) = model.register(&model.firmware.version_register)
-        && let Some(raw) = encode_text(register, "V1.8").or_else(|| encode_text(register, "2.5"))
+        && let Some(raw) = ["V1.8", "2.5", "0C04"].iter().find_map(|version| encode_text(register, version))
     {
         put(register, raw);
     }
@@ -221,7 +225,9 @@ fn birth_value(register: &Register) -> Option<Vec<u16>> {
         option.unwrap_or_else(|| encode_number(register, register.min.unwrap_or(0.0)))
     };
     match register.kind {
-        RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => None,
+        RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength | RegisterKind::Hex => {
+            None
+        }
         RegisterKind::Bits => {
             let sensors = register.bits.iter().filter(|bit| SENSORS.contains(&bit.name.as_str()));
             Some(vec![sensors.fold(0, |word, bit| word | 1 << bit.bit)])

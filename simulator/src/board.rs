@@ -10,7 +10,9 @@ use std::{
 
 mod application;
 mod counters;
+mod described;
 mod ear;
+mod fields;
 mod jbd;
 mod modbus;
 mod preamble;
@@ -395,7 +397,7 @@ impl Board {
     /// The application answers from now on.
     fn listen(&mut self, now: Instant) {
         self.idle_since = now;
-        self.state = State::Application(Box::new(Ear::new(&self.model.link)));
+        self.state = State::Application(Box::new(Ear::new(&self.model)));
     }
 
     fn start_loader(&mut self, now: Instant) {

@@ -9,8 +9,8 @@ use domain::model::{Register, RegisterKind, WordOrder};
 #[must_use]
 pub fn encode_number(register: &Register, value: f64) -> Vec<u16> {
     let steps = (value - register.offset) / register.scale;
-    let raw = match register.negative_above {
-        Some(above) if steps < 0.0 => f64::from(above) - steps,
+    let raw = match register.negative_above.or(register.negative_from) {
+        Some(zero) if steps < 0.0 => f64::from(zero) - steps.round(),
         _ => steps,
     };
     match register.kind {
@@ -18,7 +18,9 @@ pub fn encode_number(register: &Register, value: f64) -> Vec<u16> {
             vec![u16::from(raw.round() as u8)]
         }
         RegisterKind::Bits32 => two_words(register, raw.round() as u32),
+        RegisterKind::Coils => coils(raw.round() as u8),
         RegisterKind::DateBytes => vec![0, 0],
+        RegisterKind::Hex => bytes_of_number(register, raw as u64),
         RegisterKind::U16 | RegisterKind::Bits | RegisterKind::Enum | RegisterKind::DatePacked => {
             vec![raw.round() as u16]
         }
@@ -43,6 +45,14 @@ pub fn encode_text(register: &Register, text: &str) -> Option<Vec<u16>> {
         RegisterKind::Enum => {
             let named = register.options.iter().find(|option| option.name == text).map(|option| option.raw);
             named.or_else(|| text.parse().ok()).map(|raw| vec![raw])
+        }
+        RegisterKind::Hex => {
+            let bytes = hex::decode(text).ok()?;
+            (bytes.len() == usize::from(register.bytes())).then(|| paired(&bytes))
+        }
+        RegisterKind::Coils => {
+            let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+            digits.and_then(|d| u8::from_str_radix(d, 16).ok()).or_else(|| text.parse().ok()).map(coils)
         }
         RegisterKind::Bits32 => {
             let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
@@ -79,11 +89,13 @@ pub fn decode_number(register: &Register, raw: &[u16]) -> Option<f64> {
     let first = *raw.first()?;
     let number = match register.kind {
         RegisterKind::Bits32 => return Some(f64::from(one_long(register, raw)?)),
-        RegisterKind::DateBytes | RegisterKind::Version => return None,
+        RegisterKind::Coils => return Some(f64::from(byte_of(raw))),
+        RegisterKind::DateBytes | RegisterKind::Version | RegisterKind::Hex => return None,
         RegisterKind::U8High | RegisterKind::U8Low | RegisterKind::U16 => {
             let number = f64::from(first);
-            match register.negative_above.map(f64::from) {
-                Some(above) if number > above => above - number,
+            match (register.negative_above.map(f64::from), register.negative_from.map(f64::from)) {
+                (Some(above), _) if number > above => above - number,
+                (_, Some(from)) if number >= from => from - number,
                 _ => number,
             }
         }
@@ -95,6 +107,26 @@ pub fn decode_number(register: &Register, raw: &[u16]) -> Option<f64> {
         RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength => return None,
     };
     Some(number * register.scale + register.offset)
+}
+
+/// A number as the last bytes of all of them.
+fn bytes_of_number(register: &Register, number: u64) -> Vec<u16> {
+    let width = usize::from(register.bytes());
+    let all = [vec![0; width], number.to_be_bytes().to_vec()].concat();
+    paired(&all[all.len() - width..])
+}
+
+fn paired(bytes: &[u8]) -> Vec<u16> {
+    bytes.chunks(2).map(|pair| u16::from(pair[0]) << 8 | u16::from(*pair.get(1).unwrap_or(&0))).collect()
+}
+
+/// Eight addresses of a bit each, the lowest bit first.
+fn coils(byte: u8) -> Vec<u16> {
+    (0..8).map(|bit| u16::from(byte >> bit & 1)).collect()
+}
+
+fn byte_of(coils: &[u16]) -> u8 {
+    coils.iter().take(8).enumerate().map(|(bit, set)| (*set as u8 & 1) << bit).sum()
 }
 
 /// The text in the registers, for the observer.
@@ -119,6 +151,11 @@ pub fn decode_text(register: &Register, raw: &[u16]) -> String {
             format!("{:X}.{:X}", word / 16, word % 16)
         }
         RegisterKind::Bits32 => format!("0x{:08X}", one_long(register, raw).unwrap_or_default()),
+        RegisterKind::Coils => format!("0x{:02X}", byte_of(raw)),
+        RegisterKind::Hex => {
+            let bytes = raw.iter().flat_map(|word| word.to_be_bytes());
+            bytes.take(usize::from(register.bytes())).map(|byte| format!("{byte:02X}")).collect()
+        }
         RegisterKind::DateBytes => {
             let word = |at: usize| raw.get(at).copied().unwrap_or_default();
             format!("{:04}-{:02}-{:02}", 2000 + (word(0) >> 8), word(0) & 0xFF, word(1) >> 8)

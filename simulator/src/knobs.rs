@@ -38,6 +38,8 @@ pub struct Knobs {
     pub stuck_supply: u32,
     /// About what the jig's cells read at rest, millivolts: 3300 for iron phosphate, 3680 for ternary. 0: titanate's 2315.
     pub cell_rest_mv: u32,
+    /// Cells of a board that no setting tells how many it has; 0: as many as its model has room for.
+    pub cells: u32,
 }
 
 /// Why a knob cannot be turned.
@@ -67,7 +69,7 @@ impl Knobs {
         Ok(())
     }
 
-    fn all(&mut self) -> [(&'static str, &mut u32); 16] {
+    fn all(&mut self) -> [(&'static str, &mut u32); 17] {
         [
             ("lose_answer_every", &mut self.lose_answer_every),
             ("damage_answer_every", &mut self.damage_answer_every),
@@ -85,6 +87,7 @@ impl Knobs {
             ("block_ms", &mut self.block_ms),
             ("stuck_supply", &mut self.stuck_supply),
             ("cell_rest_mv", &mut self.cell_rest_mv),
+            ("cells", &mut self.cells),
         ]
     }
 }

@@ -25,6 +25,7 @@ pub mod observe;
 pub mod pack;
 mod places;
 pub mod port;
+mod rows;
 pub mod serial_server;
 pub mod slot;
 

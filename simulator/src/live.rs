@@ -24,6 +24,7 @@ pub enum Live {
     /// Temperature sensor, counted from 0, where the board is told how many it has.
     Sensor(u8),
     SensorCount,
+    CellCount,
     /// What another register, a setting, holds.
     Setting,
     UnlockState,
@@ -80,8 +81,11 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     if name == "outputs" && ["charge", "discharge"].iter().all(|path| has_bit(register, path)) {
         return Some(Live::Output);
     }
+    if matches!(name, "cell_count" | "cells_found") {
+        return Some(Live::CellCount);
+    }
     let sensors_are_told = model.parameters().any(|setting| has_bit(setting, FIRST_SENSOR));
-    if name == "temperature_count" && sensors_are_told {
+    if name == "sensor_count" || name == "temperature_count" && sensors_are_told {
         return Some(Live::SensorCount);
     }
     let sensor = name.strip_prefix("temperature_").and_then(|rest| rest.strip_suffix("_c"));

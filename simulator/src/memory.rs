@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::model::{Access, Block, Command, DeviceModel, Framing, Register, RegisterKind};
+use domain::model::{Access, Block, Command, DeviceModel, Register, RegisterKind};
 
 mod factory;
 mod stored;
@@ -299,8 +299,8 @@ impl Memory {
             .iter()
             .filter(|r| u32::from(r.address) < end && self.place.end(r) > u32::from(address))
             .collect();
-        // JBD's framing has no word for a value out of its range: what is written is taken.
-        let has_ranges = self.model.link.framing == Framing::ModbusRtu;
+        // Boards of fields have no word for a value out of its range: what is written is taken.
+        let has_ranges = self.place == Place::Word;
         for register in touched.iter().filter(|_| has_ranges) {
             let merged = self.merged(register, address, values);
             if !codec::is_acceptable(register, &merged) {
@@ -387,7 +387,8 @@ impl Memory {
         match (self.place, rest) {
             (Place::Word, [word, ..]) => Some(*word),
             (Place::Byte, [high, low, ..]) => Some(high << 8 | low),
-            _ => None,
+            (Place::Byte, [byte]) => Some(*byte),
+            (_, []) => None,
         }
     }
 

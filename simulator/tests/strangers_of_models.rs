@@ -1,5 +1,5 @@
-//! Strangers meet boards of other vendors on a real line: bmstools, with which people set JBD boards, and pymodbus on JK's registers.
-//! Both are installed by the project's test command; without them these tests fail and say so.
+//! Strangers meet boards of other vendors on a real line: bmstools, with which people set JBD boards, pymodbus on JK's registers,
+//! and python-daly-bms on Daly's frames, which are told by no code but by the model's file. All are installed by the project's test command; without them these tests fail and say so.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may end so")]
 
 mod common;
@@ -183,4 +183,47 @@ fn every_slot_of_a_jig_is_a_port_of_a_serial_server_at_the_rate_of_its_line() {
         let took = board["took"].as_f64().unwrap();
         assert!((0.105..0.5).contains(&took), "{took} s");
     }
+}
+
+/// Reads what there is to read, switches the discharge path off and on.
+const READ_BY_DALYBMS: &str = r"
+import json, sys, time
+from dalybms import DalyBMS
+board = DalyBMS(request_retries=3, address=4)
+board.connect(sys.argv[1])
+time.sleep(0.5)
+found = {'soc': board.get_soc(), 'range': board.get_cell_voltage_range(), 'heat': board.get_temperature_range()}
+found['mos'], found['status'] = board.get_mosfet_status(), board.get_status()
+found['cells'], found['temperatures'] = board.get_cell_voltages(), board.get_temperatures()
+found['errors'] = board.get_errors()
+board.set_discharge_mosfet(on=False)
+found['off'] = board.get_mosfet_status()
+board.set_discharge_mosfet(on=True)
+found['on'] = board.get_mosfet_status()
+print(json.dumps(found))
+";
+
+#[test]
+fn python_daly_bms_reads_and_switches_a_board_whose_frames_its_model_describes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_board, device) = board_of("daly-a5", folder.path(), &["--knob", "cells=14"]);
+    let printed = python(READ_BY_DALYBMS, &[device.as_os_str()], Duration::from_secs(60));
+    let found: Value = serde_json::from_str(&printed).unwrap();
+    // Fourteen cells come in five frames.
+    let cells: Vec<f64> = found["cells"].as_object().unwrap().values().filter_map(Value::as_f64).collect();
+    assert_eq!((cells.len(), &found["status"]["cells"]), (14, &json!(14)));
+    assert!(cells.iter().all(|volts| (2.29..2.34).contains(volts)), "{cells:?}");
+    let pack = found["soc"]["total_voltage"].as_f64().unwrap();
+    assert!((pack - cells.iter().sum::<f64>()).abs() < 0.1, "{pack} V of {cells:?}");
+    let highest = found["range"]["highest_voltage"].as_f64().unwrap();
+    assert!(cells.iter().all(|volts| *volts <= highest + 0.003), "{highest} V of {cells:?}");
+    assert_eq!(found["soc"]["current"], json!(0.0));
+    let warm = found["heat"]["highest_temperature"].as_f64().unwrap();
+    assert!((20.0..30.0).contains(&warm), "{warm} °C");
+    assert_eq!(found["errors"], json!([]));
+    let paths =
+        |when: &str| (found[when]["charging_mosfet"].clone(), found[when]["discharging_mosfet"].clone());
+    assert_eq!(paths("mos"), (json!(true), json!(true)));
+    assert_eq!(paths("off"), (json!(true), json!(false)));
+    assert_eq!(paths("on"), (json!(true), json!(true)));
 }

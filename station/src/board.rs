@@ -95,6 +95,9 @@ pub enum BoardRequest {
     WriteProfile { values: BTreeMap<String, Value>, ratings: Ratings },
     /// Named registers, in few transactions and as given. -> [`BoardReply::Registers`].
     ReadRegisters { names: Vec<String> },
+    /// As `ReadRegisters`, but only those that this board has: a field is as long as it has cells and sensors, and what lies beyond its end
+    /// is left out. -> [`BoardReply::Registers`].
+    ReadThere { names: Vec<String> },
     /// Tells the board the true current in milliamperes, lets it settle (the model's `settle_ms`) and reads it again. A board whose
     /// own reading lies further than `within_ma` from the truth is told nothing (its shunt, or the claim, is wrong: calibrated, it
     /// would protect at another current): both figures are that reading then. -> [`BoardReply::Calibrated`].

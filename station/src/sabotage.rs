@@ -138,7 +138,11 @@ impl Shadow {
             Request::WriteMultiple { values, .. } => {
                 self.written.extend((address..).zip(values.iter().copied()));
             }
-            Request::ReadHolding { .. } | Request::ReadInput { .. } => {}
+            // The map's own requests are of registers.
+            Request::ReadHolding { .. }
+            | Request::ReadInput { .. }
+            | Request::ReadCoils { .. }
+            | Request::WriteCoils { .. } => {}
         }
     }
 }

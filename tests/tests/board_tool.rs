@@ -6,6 +6,7 @@
 mod bench;
 
 use bench::{BAUD, Bench, FACTORY, Said, shape};
+use jigline_tests::demo::workspace_root;
 use serde_json::{Value, json};
 use simulator::Mode;
 use std::{fs, time::Duration};
@@ -294,6 +295,36 @@ async fn a_monitor_that_nobody_watches_tells_line_by_line() {
     let text = bench.text(&["monitor", "--count", "1"]).await;
     assert!(text.out.contains("alarms:") && text.out.contains("difference"), "{}", text.out);
     assert_eq!(bench.observe().await.register_writes, 0);
+}
+
+/// From the map of every shipped model, whatever its framing: fields are as long as a board has cells and sensors, and no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_board_of_any_shipped_model_is_probed_dumped_and_watched() {
+    let mut files: Vec<String> = fs::read_dir(workspace_root().join("profiles/models"))
+        .unwrap()
+        .map(|entry| format!("profiles/models/{}", entry.unwrap().file_name().display()))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 12, "{files:?}");
+    for file in files {
+        let bench = Bench::of_model(&file).await;
+        let before = bench.observe().await.parameters;
+        let probed = bench.tool(&["probe"]).await;
+        assert_eq!(probed.event("identity")["is_model"], true, "{file}: {probed:?}");
+        let dumped = bench.tool(&["dump", "--all"]).await;
+        assert_eq!(dumped.code, 0, "{file}: {dumped:?}");
+        let watched = bench.tool(&["monitor", "--count", "1"]).await;
+        assert_eq!(watched.code, 0, "{file}: {watched:?}");
+        let sample = watched.event("sample");
+        let cells: Vec<f64> =
+            sample["cells_mv"].as_array().unwrap().iter().map(|mv| mv.as_f64().unwrap()).collect();
+        let pack = sample["pack_voltage_v"].as_f64().unwrap();
+        let sum: f64 = cells.iter().sum();
+        assert!((sum / 1000.0 - pack).abs() < 0.2, "{file}: {pack} V of {cells:?}");
+        assert!(cells.len() >= 10 && cells.iter().all(|mv| *mv > 1000.0), "{file}: {cells:?}");
+        // Whoever needs its settings shown enters the board's factory mode, and nothing else is written.
+        assert_eq!(bench.observe().await.parameters, before, "{file}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

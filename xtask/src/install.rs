@@ -67,9 +67,10 @@ pub fn tool(workspace: &Workspace, name: &str, package: &str) -> Result<PathBuf>
     workspace.tool(name).with_context(|| format!("{name} is still not on PATH after installing {package}"))
 }
 
-/// Strangers that tests talk to, from Python's index: a Modbus peer, a tool that sets JBD boards, and a reader of spreadsheets.
-const PYTHON_PACKAGES: [&str; 4] =
-    ["pymodbus==3.16.1", "pyserial==3.5", "bmstools==1.2.0", "openpyxl==3.1.5"];
+/// Strangers that tests talk to, from Python's index: a Modbus peer, tools that set JBD's and Daly's boards, and a reader of
+/// spreadsheets.
+const PYTHON_PACKAGES: [&str; 5] =
+    ["pymodbus==3.16.1", "pyserial==3.5", "bmstools==1.2.0", "dalybms==0.5.0", "openpyxl==3.1.5"];
 
 /// Whether there is a Python that can make environments, or one was made.
 pub fn has_python(workspace: &Workspace) -> bool {
@@ -89,7 +90,7 @@ pub fn python(workspace: &Workspace) -> Result<PathBuf> {
     let has_all = || {
         let mut ask = Command::new(bin.join("python3"));
         bin.join("python3").is_file()
-            && output(ask.args(["-c", "import pymodbus, serial, bmstools, openpyxl"])).is_ok()
+            && output(ask.args(["-c", "import pymodbus, serial, bmstools, dalybms, openpyxl"])).is_ok()
     };
     if has_all() {
         return Ok(bin);

@@ -117,6 +117,13 @@ fn single_bytes_long_bit_fields_and_byte_dates_are_read_as_their_makers_print_th
     pair(&celsius, &[100], 100.0);
     pair(&celsius, &[105], -5.0);
     assert!(encode(&celsius, &Value::Number(101.0)).is_err(), "it would read as -1");
+    // And its current: a bit for "charging" (captures of two boards there: 80D0h is +2.08 A, 0045h is -0.69 A).
+    let amperes = Register { negative_from: Some(0x8000), scale: -0.01, ..register(RegisterKind::U16) };
+    pair(&amperes, &[0x80D0], 2.08);
+    pair(&amperes, &[0x0045], -0.69);
+    pair(&amperes, &[0], 0.0);
+    assert_eq!(decode(&amperes, &[0x8000]), Ok(Value::Number(0.0)), "charging with nothing");
+    assert!(encode(&amperes, &Value::Number(-327.68)).is_err(), "it would read as 0");
     let alarms = Register { bits: named(&[0, 31]), ..register(RegisterKind::Bits32) };
     pair(&alarms, &[0x8000, 0x0001], "0x80000001");
     assert!(encode(&alarms, &Value::from("0x0001")).is_err(), "eight digits, not four");
@@ -229,7 +236,7 @@ fn any_register() -> impl Strategy<Value = Register> {
     let scale = prop::sample::select(vec![1.0, 0.1, 0.01, 0.001, 0.0001, 10.0, 0.5, -1.0]);
     let offset = prop::sample::select(vec![0.0, -40.0, -273.1, 1000.0]);
     let words = prop::sample::select(vec![WordOrder::HighFirst, WordOrder::LowFirst]);
-    let wrap = prop::sample::select(vec![None, None, Some(100)]);
+    let wrap = prop::sample::select(vec![(None, None), (None, None), (Some(100), None), (None, Some(100))]);
     let odd = any::<bool>();
     let bits = prop::collection::btree_set(0_u8..32, 1..=32);
     (kind, scale, offset, words, 1_u16..10, wrap, odd, bits).prop_map(
@@ -240,7 +247,7 @@ fn any_register() -> impl Strategy<Value = Register> {
                 (made.scale, made.offset) = (scale, offset);
             }
             if matches!(kind, K::U8High | K::U8Low | K::U16) {
-                made.negative_above = wrap;
+                (made.negative_above, made.negative_from) = wrap;
             }
             if matches!(kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength) {
                 (made.count, made.bytes) =

@@ -1,13 +1,13 @@
 //! A model's text parsed and judged: every fault at once, each with its line.
 
 mod currents;
+mod frames;
 mod names;
 mod origins;
 mod registers;
 
-use super::{AddressStep, BootSettings, DeviceModel, Framing, LinkSettings};
+use super::{BootSettings, DeviceModel, LinkSettings};
 use crate::source::{At, Source};
-use std::collections::BTreeSet;
 
 /// What is wrong with a model, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +33,10 @@ pub fn parse_model(file: &str, text: &str) -> Result<DeviceModel, Vec<ModelFault
     check_head(&model, &mut report);
     if source.is_whole(&["link"]) {
         check_link(&model.link, &mut report);
-        check_framing(&model.link, &mut report);
+        frames::check_framing(&model.link, &mut report);
+    }
+    if source.is_whole(&["link", "frame", "block"]) {
+        frames::check_frames(&model, &mut report);
     }
     if source.is_whole(&["firmware", "boot"]) {
         check_image(&model, &mut report);
@@ -133,50 +136,6 @@ fn check_link(link: &LinkSettings, report: &mut Report<'_>) {
     }
     if !(1..=123).contains(&link.max_write) {
         report.key("link", "max_write", format!("max_write {} is outside Modbus's 1..123", link.max_write));
-    }
-}
-
-fn check_framing(link: &LinkSettings, report: &mut Report<'_>) {
-    if !matches!(link.read_function, 3 | 4) {
-        let reason = format!("read_function {} is neither 3 nor 4", link.read_function);
-        report.key("link", "read_function", reason);
-    }
-    match (link.framing, link.address_step) {
-        (Framing::Jbd, AddressStep::Register | AddressStep::Byte) => {
-            report.key(
-                "link",
-                "address_step",
-                "with the JBD framing an address is a whole field: say \"field\"",
-            );
-        }
-        (Framing::ModbusRtu, AddressStep::Field) => {
-            report.key(
-                "link",
-                "address_step",
-                "a Modbus register is no whole field: say \"register\" or \"byte\"",
-            );
-        }
-        _ => {}
-    }
-    if link.framing == Framing::Jbd && link.reply_address.is_some() {
-        report.key("link", "reply_address", "JBD frames bear no address");
-    }
-    if let Some(wake) = link.wake.as_ref().filter(|wake| wake.frames == 0 || wake.pause_ms > 10_000) {
-        let reason =
-            format!("wake: {} frames with {} ms between them wake nobody", wake.frames, wake.pause_ms);
-        report.key("link", "wake", reason);
-    }
-    if let Some(wake) = link.wake.as_ref().filter(|wake| link.framing == Framing::Jbd && wake.frames > 1) {
-        let reason =
-            format!("wake: {} frames, but with the JBD framing one wakes the board: say 1", wake.frames);
-        report.key("link", "wake", reason);
-    }
-    let mut codes = BTreeSet::new();
-    for (index, exception) in link.exceptions.iter().enumerate() {
-        if !codes.insert(exception.code) {
-            let path = [At::Key("link"), At::Key("exception"), At::Index(index), At::Key("code")];
-            report.at(&path, format!("exception {} stands twice", exception.code));
-        }
     }
 }
 

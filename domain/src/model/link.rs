@@ -9,12 +9,12 @@ wire! {
         pub framing: Framing,
         /// Bits per second, 8N1.
         pub baud: u32,
-        /// Device address, 1..=247; with the JBD framing there is none, and it is 1.
+        /// Device address, 1..=247; where the frames bear none (JBD) it is 1.
         pub address: u8,
         /// Address that answers bear where it is another one (Daly H/K/M/S: 0x80 + n is asked, 0x50 + n answers).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub reply_address: Option<u8>,
-        /// The function that reads: 3 or 4 (Seplos V3).
+        /// The function that reads: 3 or 4 (Seplos V3); with a described framing any.
         #[serde(default = "three")]
         pub read_function: u8,
         /// Whether function 06 is there for a single register (JK PB has 03 and 16 only).
@@ -108,6 +108,8 @@ wire! {
         ModbusRtu,
         /// `DD A5|5A register length data check 77` (JBD, Xiaoxiang, Overkill).
         Jbd,
+        /// As `[frame]` describes it.
+        Described,
     }
 }
 

@@ -5,6 +5,17 @@ use super::{
     Register, RegisterKind, ValidFrom,
 };
 
+impl Command {
+    /// Its value as bytes, high first: one where the model says so, or two.
+    #[must_use]
+    pub fn value_bytes(&self) -> Vec<u8> {
+        match (self.bytes, self.value.to_be_bytes()) {
+            (Some(1), [_, low]) => vec![low],
+            (_, both) => both.to_vec(),
+        }
+    }
+}
+
 impl Register {
     /// Bytes of its value.
     #[must_use]
@@ -14,7 +25,9 @@ impl Register {
             K::U8High | K::U8Low | K::Version => 1,
             K::U16 | K::I16 | K::Bits | K::Enum | K::DatePacked => 2,
             K::U32 | K::I32 | K::F32 | K::Bits32 | K::DateBytes => 4,
-            K::AsciiNul | K::AsciiSpace | K::AsciiLength => {
+            // A word for each.
+            K::Coils => 16,
+            K::AsciiNul | K::AsciiSpace | K::AsciiLength | K::Hex => {
                 self.bytes.unwrap_or_else(|| self.count.unwrap_or(1).saturating_mul(2))
             }
         }

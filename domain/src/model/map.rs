@@ -1,6 +1,6 @@
 //! The map: blocks of addresses that exist, the fields in them, and commands.
 
-use super::{Bilingual, Provenance, is_false};
+use super::{Bilingual, HexBytes, Provenance, is_false};
 use crate::value::Value;
 use std::collections::BTreeMap;
 
@@ -23,6 +23,21 @@ wire! {
         /// Whether it takes function 06 only (one register a write).
         #[serde(default)]
         pub single_write_only: bool,
+        /// The function that reads it, where it is another than the link's: 1 for a block of bits, which 0F writes (Modbus); in a
+        /// described framing whose rows have one any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub read_function: Option<u8>,
+        /// The function that writes it, in a described framing whose rows have one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub write_function: Option<u8>,
+        /// What a read carries as its data, in a described framing: hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+        pub argument: Option<HexBytes>,
+        /// Most frames that the answer to a read comes in, 2 or more, in a described framing; the first byte of each one's data is its
+        /// number from 1 (Daly's cells: up to 16 frames of three).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub frames: Option<u8>,
         pub provenance: Provenance,
         pub source: String,
     }
@@ -72,6 +87,10 @@ wire! {
         /// Raw numbers above this one are negative: with 100, a raw 105 is -5 (JK NW temperatures).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub negative_above: Option<u32>,
+        /// Raw numbers from this one on are negative by what they exceed it, so that it is a zero too: with 0x8000, whose bit is the
+        /// sign, a raw 0x8069 is -105 (JK NW's current).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub negative_from: Option<u32>,
         /// Another scale while a bit elsewhere is set (JBD: capacities and currents in tenfold steps).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub scale_when: Option<ScaleWhen>,
@@ -125,10 +144,15 @@ wire! {
         AsciiSpace,
         /// First byte is the length.
         AsciiLength,
+        /// Bytes that mean nothing but themselves (a chip's unique number), shown as upper-case hexadecimal digits; `count` or `bytes`
+        /// says how many.
+        Hex,
         /// Named bits; the value is shown as `0x....`.
         Bits,
         /// 32 of them; `0x........`.
         Bits32,
+        /// Eight of them, each at an address of its own from the lowest on, in a block of bits (Seplos V3); `0x..`.
+        Coils,
         /// Named values.
         Enum,
         /// `(year - 2000) << 9 | month << 5 | day`, shown as `YYYY-MM-DD`.
@@ -199,6 +223,9 @@ wire! {
         pub name: String,
         pub address: u16,
         pub value: u16,
+        /// Bytes of the value where an address is a whole field: 1 or, without a word, 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub bytes: Option<u8>,
         /// Whether the board answers before it obeys.
         pub acknowledged: bool,
         /// Whether a frame of the board's own framing comes before the answer (JK PB: 300 bytes `55 AA EB 90 .. sum`, then a zero, the
@@ -261,6 +288,7 @@ impl Register {
             scale: super::one(),
             offset: 0.0,
             negative_above: None,
+            negative_from: None,
             scale_when: None,
             unit: String::new(),
             min: None,

@@ -45,6 +45,7 @@ impl DeviceModel {
         }
         [
             of(&["link"], Some(&self.link), |link| &link.origin),
+            of(&["frame"], self.frame.as_ref(), |frame| &frame.origin),
             of(&["firmware", "image"], self.firmware.image.as_ref(), |image| &image.origin),
             of(&["password"], self.password.as_ref(), |password| &password.origin),
             of(&["factory_mode"], self.factory_mode.as_ref(), |factory| &factory.origin),

@@ -361,7 +361,7 @@ fn check_measurement(m: &super::MeasurementSpec, model: &DeviceModel, report: &m
             m.name, m.unit, register.name, register.unit
         ));
     }
-    if matches!(register.kind, RegisterKind::Bits | RegisterKind::Bits32) {
+    if matches!(register.kind, RegisterKind::Bits | RegisterKind::Bits32 | RegisterKind::Coils) {
         for name in m.forbidden_bits.iter().filter(|name| !register.bits.iter().any(|bit| bit.name == **name))
         {
             report(format!(

@@ -11,7 +11,8 @@ pub struct Question {
     request: Request,
     /// Bytes of data in a faultless answer.
     length: RangeInclusive<u8>,
-    numbered: bool,
+    /// Its number, which stands behind its end and its answer's: four bytes, or none.
+    callback: Vec<u8>,
 }
 
 impl Question {
@@ -19,7 +20,7 @@ impl Question {
     #[must_use]
     pub fn read(register: u8, length: RangeInclusive<u8>) -> Self {
         let length = (*length.start()).max(1)..=*length.end();
-        Self { request: Request::Read { register }, length, numbered: false }
+        Self { request: Request::Read { register }, length, callback: Vec::new() }
     }
 
     /// Reads a register of exactly `length` bytes.
@@ -39,8 +40,12 @@ impl Question {
         *self.length.end()
     }
 
-    pub(super) fn numbered(self) -> Self {
-        Self { numbered: true, ..self }
+    pub(super) fn numbered(self, number: u32) -> Self {
+        Self { callback: number.to_be_bytes().to_vec(), ..self }
+    }
+
+    pub(super) fn callback(&self) -> &[u8] {
+        &self.callback
     }
 }
 
@@ -57,7 +62,7 @@ impl From<Request> for Question {
             // The answer repeats where the block began and how long it was (V11, chapter 5).
             Request::WriteBlock { .. } => 3..=3,
         };
-        Self { request, length, numbered: false }
+        Self { request, length, callback: Vec::new() }
     }
 }
 
@@ -65,7 +70,7 @@ impl Shaped for Question {
     /// An answer names its register, and by its data whether it was read or written, but not what was written. That of a block
     /// names its beginning too. One that carries the question's own number needs nothing else.
     fn shape(&self) -> Option<Shape> {
-        if self.numbered {
+        if !self.callback.is_empty() {
             return None;
         }
         let (place, length) = match &self.request {

@@ -64,7 +64,8 @@ impl Question {
     /// Bytes on the wire of the faultless answer, its preamble included.
     #[must_use]
     pub fn response_length(&self) -> usize {
-        let frame = if self.request.is_write() {
+        let is_bits = matches!(self.request, Request::ReadCoils { .. });
+        let frame = if self.request.is_write() || is_bits {
             rtu::response_frame_length(&self.request)
         } else {
             rtu::read_response_frame_length(self.registers)

@@ -1,7 +1,8 @@
 //! The serial frame: address, protocol data unit, CRC (Modbus over Serial Line V1.02, section 2.5).
 
 use super::{
-    EXCEPTION_BIT, PduError, READ_HOLDING, READ_INPUT, Request, Response, WRITE_MULTIPLE, WRITE_SINGLE,
+    EXCEPTION_BIT, PduError, READ_COILS, READ_HOLDING, READ_INPUT, Request, Response, WRITE_COILS,
+    WRITE_MULTIPLE, WRITE_SINGLE,
 };
 use crate::crc::crc16_modbus;
 use crate::framing::{Announced, Framing};
@@ -80,6 +81,7 @@ pub fn encode_response(address: u8, response: &Response) -> Result<Vec<u8>, PduE
 pub fn request_frame_length(request: &Request) -> usize {
     match request {
         Request::WriteMultiple { values, .. } => 9 + 2 * values.len(),
+        Request::WriteCoils { values, .. } => 9 + values.len().div_ceil(8),
         _ => 8,
     }
 }
@@ -91,6 +93,7 @@ pub fn response_frame_length(request: &Request) -> usize {
         Request::ReadHolding { quantity, .. } | Request::ReadInput { quantity, .. } => {
             read_response_frame_length(*quantity)
         }
+        Request::ReadCoils { quantity, .. } => 5 + usize::from(quantity.div_ceil(8)),
         _ => 8,
     }
 }
@@ -139,8 +142,8 @@ impl Framing for Responses {
 pub(crate) fn announced_request(bytes: &[u8]) -> Announced {
     match bytes.get(1) {
         None => Announced::NeedMore,
-        Some(&(READ_HOLDING | READ_INPUT | WRITE_SINGLE)) => Announced::Length(8),
-        Some(&WRITE_MULTIPLE) => match bytes.get(6) {
+        Some(&(READ_HOLDING | READ_INPUT | WRITE_SINGLE | READ_COILS)) => Announced::Length(8),
+        Some(&(WRITE_MULTIPLE | WRITE_COILS)) => match bytes.get(6) {
             None => Announced::NeedMore,
             Some(&count) if count <= 246 => Announced::Length(9 + usize::from(count)),
             Some(_) => Announced::Unknown,
@@ -153,8 +156,8 @@ pub(crate) fn announced_request(bytes: &[u8]) -> Announced {
 pub(crate) fn announced_response(bytes: &[u8]) -> Announced {
     match bytes.get(1) {
         None => Announced::NeedMore,
-        Some(&(WRITE_SINGLE | WRITE_MULTIPLE)) => Announced::Length(8),
-        Some(&(READ_HOLDING | READ_INPUT)) => match bytes.get(2) {
+        Some(&(WRITE_SINGLE | WRITE_MULTIPLE | WRITE_COILS)) => Announced::Length(8),
+        Some(&(READ_HOLDING | READ_INPUT | READ_COILS)) => match bytes.get(2) {
             None => Announced::NeedMore,
             Some(&count) if count <= 250 => Announced::Length(5 + usize::from(count)),
             Some(_) => Announced::Unknown,

@@ -10,7 +10,8 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::{
-    ExceptionCode, READ_HOLDING, READ_INPUT, Request, Response, WRITE_MULTIPLE, WRITE_SINGLE,
+    ExceptionCode, READ_COILS, READ_HOLDING, READ_INPUT, Request, Response, WRITE_COILS, WRITE_MULTIPLE,
+    WRITE_SINGLE,
     rtu::{self, EXCEPTION_FRAME, Frame, announced_request, announced_response},
 };
 use crate::{
@@ -250,7 +251,8 @@ fn as_request(frame: &Frame) -> Option<Found> {
 
 fn as_stray(frame: &Frame) -> Option<Found> {
     let response = Response::decode(&frame.pdu).ok()?;
-    let ours = [READ_HOLDING, READ_INPUT, WRITE_SINGLE, WRITE_MULTIPLE].contains(&response.function());
+    let known = [READ_HOLDING, READ_INPUT, WRITE_SINGLE, WRITE_MULTIPLE, READ_COILS, WRITE_COILS];
+    let ours = known.contains(&response.function());
     ours.then_some(Found::Stray(frame.address, response))
 }
 

@@ -66,6 +66,13 @@ fn answer_to(request: &Request) -> Response {
         Request::WriteMultiple { address, values } => {
             Response::WriteMultiple { address: *address, quantity: values.len() as u16 }
         }
+        Request::ReadCoils { quantity, .. } => {
+            let bit = |i: u16| i < *quantity && i.is_multiple_of(3);
+            Response::ReadCoils((0..8 * quantity.div_ceil(8)).map(bit).collect())
+        }
+        Request::WriteCoils { address, values } => {
+            Response::WriteCoils { address: *address, quantity: values.len() as u16 }
+        }
     }
 }
 
@@ -208,6 +215,9 @@ fn turn() -> impl Strategy<Value = Turn> {
         any::<(u16, u16)>().prop_map(|(address, value)| Request::WriteSingle { address, value }),
         (0_u16..60_000, proptest::collection::vec(any::<u16>(), 1..=usize::from(MAX_WRITE)))
             .prop_map(|(address, values)| Request::WriteMultiple { address, values }),
+        span(MAX_READ).prop_map(|(address, quantity)| Request::ReadCoils { address, quantity }),
+        (0_u16..60_000, proptest::collection::vec(any::<bool>(), 1..=usize::from(MAX_WRITE)))
+            .prop_map(|(address, values)| Request::WriteCoils { address, values }),
     ];
     let fate = prop_oneof![
         4 => Just(Fate::Answered),

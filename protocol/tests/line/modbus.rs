@@ -2,11 +2,13 @@
 
 use core::time::Duration;
 
-use jigline_protocol::guard::{Checked, GuardFault, LinkRefusal, LinkState, Purpose};
+use jigline_protocol::guard::{self, Checked, GuardFault, LinkRefusal, LinkState, Purpose};
 use jigline_protocol::modbus::client::{ClientEvent, ClientFault, ClientOptions, ClientRefusal, RtuClient};
 use jigline_protocol::modbus::rtu::{self, FrameError};
 use jigline_protocol::modbus::server::RtuServerDecoder;
-use jigline_protocol::modbus::{ExceptionCode, MAX_READ, MAX_WRITE, PduError, Request, Response};
+use jigline_protocol::modbus::{
+    ExceptionCode, MAX_READ, MAX_READ_COILS, MAX_WRITE, MAX_WRITE_COILS, PduError, Request, Response,
+};
 use jigline_protocol::timing::wire_time;
 use proptest::prelude::*;
 
@@ -20,6 +22,9 @@ fn any_request() -> impl Strategy<Value = Request> {
         any::<(u16, u16)>().prop_map(|(address, value)| Request::WriteSingle { address, value }),
         (0_u16..60_000, proptest::collection::vec(any::<u16>(), 1..=usize::from(MAX_WRITE)))
             .prop_map(|(address, values)| Request::WriteMultiple { address, values }),
+        span(MAX_READ_COILS).prop_map(|(address, quantity)| Request::ReadCoils { address, quantity }),
+        (0_u16..60_000, proptest::collection::vec(any::<bool>(), 1..=usize::from(MAX_WRITE_COILS)))
+            .prop_map(|(address, values)| Request::WriteCoils { address, values }),
     ]
 }
 
@@ -30,6 +35,9 @@ fn any_response() -> impl Strategy<Value = Response> {
         values().prop_map(Response::ReadInput),
         any::<(u16, u16)>().prop_map(|(address, value)| Response::WriteSingle { address, value }),
         any::<(u16, u16)>().prop_map(|(address, quantity)| Response::WriteMultiple { address, quantity }),
+        proptest::collection::vec(any::<[bool; 8]>(), 0..=250)
+            .prop_map(|bytes| Response::ReadCoils(bytes.concat())),
+        any::<(u16, u16)>().prop_map(|(address, quantity)| Response::WriteCoils { address, quantity }),
         (0_u8..0x80, any::<u8>())
             .prop_map(|(function, code)| Response::Exception { function, code: code.into() }),
     ]
@@ -45,7 +53,18 @@ fn answer(request: &Request) -> Response {
         Request::WriteMultiple { address, values } => {
             Response::WriteMultiple { address: *address, quantity: values.len() as u16 }
         }
+        Request::ReadCoils { address, quantity } => Response::ReadCoils(coils(*address, *quantity)),
+        Request::WriteCoils { address, values } => {
+            Response::WriteCoils { address: *address, quantity: values.len() as u16 }
+        }
     }
+}
+
+/// Whole bytes of bits, the last filled with nought.
+fn coils(address: u16, quantity: u16) -> Vec<bool> {
+    let mut bits: Vec<bool> = (0..quantity).map(|i| address.wrapping_add(i) % 3 == 0).collect();
+    bits.resize(8 * bits.len().div_ceil(8), false);
+    bits
 }
 
 #[test]
@@ -62,6 +81,15 @@ fn the_standards_own_examples_encode_to_its_bytes() {
     assert_eq!(many.encode().unwrap(), [0x10, 0x00, 0x01, 0x00, 0x02, 0x04, 0x00, 0x0A, 0x01, 0x02]);
     let confirmed = Response::WriteMultiple { address: 1, quantity: 2 };
     assert_eq!(confirmed.encode().unwrap(), [0x10, 0x00, 0x01, 0x00, 0x02]);
+    // Sections 6.1 and 6.11: coils 20 to 38, and ten written from 20 on.
+    let coils = Request::ReadCoils { address: 0x13, quantity: 0x13 };
+    assert_eq!(coils.encode().unwrap(), [0x01, 0x00, 0x13, 0x00, 0x13]);
+    let status = Response::decode(&[0x01, 0x03, 0xCD, 0x6B, 0x05]).unwrap();
+    let bits: Vec<u16> = [1, 0, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 0, 1, 1, 0, 1, 0, 1].to_vec();
+    assert_eq!(guard::check(&coils, &status), Ok(Checked::Registers(bits)));
+    let values = [1, 0, 1, 1, 0, 0, 1, 1, 1, 0].map(|bit| bit == 1).to_vec();
+    let written = Request::WriteCoils { address: 0x13, values };
+    assert_eq!(written.encode().unwrap(), [0x0F, 0x00, 0x13, 0x00, 0x0A, 0x02, 0xCD, 0x01]);
     let refused = Response::Exception { function: 0x03, code: ExceptionCode::IllegalDataAddress };
     assert_eq!(refused.encode().unwrap(), [0x83, 0x02]);
 }

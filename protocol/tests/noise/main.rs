@@ -24,6 +24,9 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
         &[1, 0x10],
         &[1, 0x83],
         &[0x51, 3],
+        &[0xA5, 0x01],
+        b"~21",
+        &[1, 0x78],
         &[0x43],
         &[0x06],
         &[0x15],
@@ -67,6 +70,7 @@ bears_noise! {
     256 times:
     the_boot_menus_client_bears_noise: boot_menu <- noise();
     intel_hex_bears_noise: intel_hex <- noise();
+    a_described_framing_bears_noise: described <- noise();
     a_jbd_boards_decoder_bears_noise: jbd_board <- noise();
     a_jbd_hosts_decoder_and_client_bear_noise: jbd_host <- noise();
     the_modbus_client_bears_noise: modbus_client <- noise();

@@ -32,7 +32,7 @@ impl Board {
     fn answer(&mut self, now: Instant, heard: &Heard) {
         let asked = match heard {
             Heard::Modbus(frame) => Some(frame.address),
-            Heard::Jbd(_) | Heard::JbdDamaged { .. } => None,
+            Heard::Jbd(_) | Heard::JbdDamaged { .. } | Heard::Described(_) => None,
         };
         let broadcast = asked == Some(0);
         if asked.is_some_and(|address| address != 0 && address != self.model.link.address) {
@@ -49,6 +49,7 @@ impl Board {
         self.count_alarms();
         let mut effects = Effects::default();
         let answer = match heard {
+            Heard::Described(request) => Answer::Bytes(self.obey_described(now, request, &mut effects)),
             Heard::Modbus(frame) => Answer::Modbus(self.obey_modbus(now, frame, &mut effects)),
             Heard::Jbd(request) => Answer::Jbd(self.obey_jbd(now, request, &mut effects)),
             Heard::JbdDamaged { register, .. } => {
@@ -86,6 +87,7 @@ impl Board {
     /// The answer's bytes; none where it fits no frame.
     fn encoded(&mut self, answer: Answer) -> Option<Vec<u8>> {
         match answer {
+            Answer::Bytes(bytes) => bytes,
             Answer::Modbus(response) => encode_response(self.answering_address(), &response).ok(),
             Answer::Jbd(mut reply) => {
                 if self.mischief.strikes(Disturbance::WrongAddress) {
@@ -96,7 +98,7 @@ impl Board {
         }
     }
 
-    fn answering_address(&mut self) -> u8 {
+    pub(super) fn answering_address(&mut self) -> u8 {
         let own = self.model.link.reply_address.unwrap_or(self.model.link.address);
         if !self.mischief.strikes(Disturbance::WrongAddress) {
             return own;
@@ -182,6 +184,8 @@ impl Board {
 enum Answer {
     Modbus(Response),
     Jbd(Reply),
+    /// None: the board is silent.
+    Bytes(Option<Vec<u8>>),
 }
 
 /// What a request leads to beside its answer.

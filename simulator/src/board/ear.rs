@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use domain::model::{Framing, LinkSettings};
+use domain::model::{DeviceModel, FrameRow, FrameSettings, Framing};
 use protocol::{
     Instant,
     jbd::{
@@ -13,8 +13,10 @@ use protocol::{
     modbus::{rtu::Frame, server::RtuServerDecoder},
 };
 
-/// The silence that ends an incomplete request of JBD's; what arrives comes in lumps.
-const JBD_GAP: Duration = Duration::from_millis(20);
+use crate::rows::{self, Held, Taken};
+
+/// The silence that ends an incomplete request where no paper names one; what arrives comes in lumps.
+const GAP: Duration = Duration::from_millis(20);
 /// Bytes of a JBD frame without data.
 const JBD_OVERHEAD: usize = 7;
 
@@ -22,6 +24,7 @@ const JBD_OVERHEAD: usize = 7;
 pub(super) enum Ear {
     Modbus(RtuServerDecoder),
     Jbd(JbdEar),
+    Described(Box<DescribedEar>),
 }
 
 /// A request.
@@ -32,16 +35,37 @@ pub(super) enum Heard {
     /// Its sum is right.
     Jbd(jbd::Request),
     /// For this register, and its sum is wrong.
-    JbdDamaged { register: u8, bytes: usize },
+    JbdDamaged {
+        register: u8,
+        bytes: usize,
+    },
+    Described(DescribedRequest),
+}
+
+/// A request in a described framing, its check right.
+#[derive(Debug)]
+pub(super) struct DescribedRequest {
+    /// As the row of a read holds it; none: it is no read.
+    pub(super) read: Option<Held>,
+    pub(super) write: Option<Held>,
+    bytes: usize,
 }
 
 impl Ear {
-    pub(super) fn new(link: &LinkSettings) -> Self {
-        match link.framing {
-            Framing::ModbusRtu => Self::Modbus(RtuServerDecoder::new(link.baud)),
+    pub(super) fn new(model: &DeviceModel) -> Self {
+        match (model.link.framing, &model.frame) {
+            (Framing::Described, Some(frame)) => Self::Described(Box::new(DescribedEar {
+                frame: frame.clone(),
+                open: Vec::new(),
+                last_byte: Instant::ZERO,
+                heard: VecDeque::new(),
+            })),
+            (Framing::ModbusRtu | Framing::Described, _) => {
+                Self::Modbus(RtuServerDecoder::new(model.link.baud))
+            }
             // Which boards send back what follows a request is printed nowhere: these do not.
-            Framing::Jbd => Self::Jbd(JbdEar {
-                decoder: RequestDecoder::new(JBD_GAP, CallbackSupport::None),
+            (Framing::Jbd, _) => Self::Jbd(JbdEar {
+                decoder: RequestDecoder::new(GAP, CallbackSupport::None),
                 open: Vec::new(),
                 last_byte: Instant::ZERO,
                 heard: VecDeque::new(),
@@ -53,6 +77,7 @@ impl Ear {
         match self {
             Self::Modbus(decoder) => decoder.handle_bytes(now, bytes),
             Self::Jbd(ear) => ear.handle_bytes(now, bytes),
+            Self::Described(ear) => ear.handle_bytes(now, bytes),
         }
     }
 
@@ -63,6 +88,7 @@ impl Ear {
                 ear.decoder.handle_timeout(now);
                 ear.collect();
             }
+            Self::Described(ear) => ear.handle_timeout(now),
         }
     }
 
@@ -70,6 +96,7 @@ impl Ear {
         match self {
             Self::Modbus(decoder) => decoder.poll_timeout(),
             Self::Jbd(ear) => ear.decoder.poll_timeout(),
+            Self::Described(ear) => ear.gap_ends(),
         }
     }
 
@@ -77,6 +104,7 @@ impl Ear {
         match self {
             Self::Modbus(decoder) => decoder.poll_frame().map(Heard::Modbus),
             Self::Jbd(ear) => ear.heard.pop_front(),
+            Self::Described(ear) => ear.heard.pop_front().map(Heard::Described),
         }
     }
 }
@@ -91,6 +119,7 @@ impl Heard {
             Self::Jbd(jbd::Request::ReadBlock { .. }) => JBD_OVERHEAD + 3,
             Self::Jbd(jbd::Request::WriteBlock { values, .. }) => JBD_OVERHEAD + 3 + 2 * values.len(),
             Self::JbdDamaged { bytes, .. } => *bytes,
+            Self::Described(request) => request.bytes,
         }
     }
 }
@@ -107,7 +136,7 @@ pub(super) struct JbdEar {
 
 impl JbdEar {
     fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
-        if now.saturating_sub(self.last_byte) > JBD_GAP {
+        if now.saturating_sub(self.last_byte) > GAP {
             self.open.clear();
         }
         self.last_byte = now;
@@ -137,5 +166,55 @@ impl JbdEar {
         let is_whole = frame.len() == JBD_OVERHEAD + length && frame.last() == Some(&END);
         let has_wrong_sum = || matches!(jbd::Request::decode(frame), Err(FrameError::Checksum { .. }));
         (is_whole && has_wrong_sum()).then_some(Heard::JbdDamaged { register, bytes: frame.len() })
+    }
+}
+
+/// Finds requests of a described framing: whatever does not become one is no word to the board.
+#[derive(Debug)]
+pub(super) struct DescribedEar {
+    frame: FrameSettings,
+    /// What came since the last frame or silence.
+    open: Vec<u8>,
+    last_byte: Instant,
+    heard: VecDeque<DescribedRequest>,
+}
+
+impl DescribedEar {
+    fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        self.handle_timeout(now);
+        self.last_byte = now;
+        for &byte in bytes {
+            self.open.push(byte);
+            self.collect();
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.gap_ends().is_some_and(|due| due <= now) {
+            self.open.clear();
+        }
+    }
+
+    fn gap_ends(&self) -> Option<Instant> {
+        (!self.open.is_empty()).then(|| self.last_byte + GAP)
+    }
+
+    fn collect(&mut self) {
+        while !self.open.is_empty() {
+            let take = |row: &FrameRow| rows::take(&self.frame, row, &self.open);
+            let read = take(&self.frame.read);
+            let write = self.frame.write.as_ref().map_or(Taken::No, take);
+            let bytes = match (&read, &write) {
+                (Taken::Whole(_, bytes), _) | (_, Taken::Whole(_, bytes)) => *bytes,
+                (Taken::Part, _) | (_, Taken::Part) => return,
+                (Taken::No, Taken::No) => {
+                    self.open.remove(0);
+                    continue;
+                }
+            };
+            let held = |taken| if let Taken::Whole(held, _) = taken { Some(held) } else { None };
+            self.heard.push_back(DescribedRequest { read: held(read), write: held(write), bytes });
+            self.open.drain(..bytes);
+        }
     }
 }

@@ -14,7 +14,7 @@ impl Board {
         let function = frame.pdu.first().copied().unwrap_or_default();
         let response = match Request::decode(&frame.pdu) {
             Ok(request) => self.obey_request(now, &request, effects),
-            Err(_) if matches!(function, 3 | 4 | 6 | 16) => Err(ExceptionCode::IllegalDataValue),
+            Err(_) if matches!(function, 1 | 3 | 4 | 6 | 15 | 16) => Err(ExceptionCode::IllegalDataValue),
             Err(_) => Err(ExceptionCode::IllegalFunction),
         };
         response.unwrap_or_else(|code| Response::Exception { function, code })
@@ -28,7 +28,33 @@ impl Board {
     ) -> Result<Response, ExceptionCode> {
         let place = |address: u16| places::at(self.step, address).ok_or(ExceptionCode::IllegalDataAddress);
         let reads_inputs = self.model.link.read_function == 4;
+        let is_of_bits = |address: u16| {
+            let block = places::at(self.step, address).and_then(|place| self.model.block_of(place, 1));
+            block.is_some_and(|block| block.read_function == Some(1))
+        };
+        let has_bits = self.model.blocks.iter().any(|block| block.read_function == Some(1));
+        let (address, _) = request.span();
+        let asks_bits = matches!(request, Request::ReadCoils { .. } | Request::WriteCoils { .. });
+        if asks_bits && !has_bits {
+            return Err(ExceptionCode::IllegalFunction);
+        }
+        if is_of_bits(address) != asks_bits {
+            return Err(ExceptionCode::IllegalDataAddress);
+        }
         match request {
+            Request::ReadCoils { address, quantity } => {
+                self.memory.check_read(*address, *quantity).map_err(refused)?;
+                self.read_since_start.extend((*address..).take(usize::from(*quantity)));
+                let bits = self.read(now, *address, *quantity).into_iter().map(|bit| bit != 0);
+                Ok(Response::ReadCoils(
+                    bits.chain([false; 7]).take(8 * usize::from(quantity.div_ceil(8))).collect(),
+                ))
+            }
+            Request::WriteCoils { address, values } => {
+                let bits: Vec<u16> = values.iter().map(|bit| u16::from(*bit)).collect();
+                self.write(now, *address, &bits, false, effects).map_err(refused)?;
+                Ok(Response::WriteCoils { address: *address, quantity: bits.len() as u16 })
+            }
             Request::ReadHolding { .. } if reads_inputs => Err(ExceptionCode::IllegalFunction),
             Request::ReadInput { .. } if !reads_inputs => Err(ExceptionCode::IllegalFunction),
             Request::ReadHolding { address, quantity } | Request::ReadInput { address, quantity } => {

@@ -64,6 +64,7 @@ impl Board {
             Live::Sensor(index) if index < self.sensor_count() => cell_c,
             Live::Sensor(_) => return vec![0; usize::from(register.width())],
             Live::SensorCount => f64::from(self.sensor_count()),
+            Live::CellCount => f64::from(self.cell_count()),
             Live::BalancerTemperature => balancer_c,
             Live::PowerTemperature => power_c,
             Live::Output => return self.show_output(register),
@@ -94,13 +95,17 @@ impl Board {
     pub(super) fn cell_count(&self) -> u8 {
         let count = self.model.cells.count_register.as_ref().and_then(|name| self.model.register(name));
         let told = count.and_then(|register| self.memory.number(register));
-        told.map_or(self.model.cells.max, |count| (count as u8).min(self.model.cells.max))
+        let most = self.model.cells.max;
+        let by_knob = u8::try_from(self.birth.knobs.cells).ok().filter(|cells| *cells > 0);
+        told.map_or(by_knob.unwrap_or(most), |count| count as u8).min(most)
     }
 
     /// As many temperature sensors as it is told to use.
     pub(super) fn sensor_count(&self) -> u8 {
         let switches = self.model.parameters().find(|p| p.bits.iter().any(|bit| bit.name == FIRST_SENSOR));
-        switches.map_or(0, |switches| {
+        // A board that nobody tells has those that its map shows.
+        let shown = self.model.registers.iter().filter(|register| is_sensor(&register.name));
+        switches.map_or(shown.count() as u8, |switches| {
             let word = self.memory.field(switches).first().copied().unwrap_or_default();
             switches.bits.iter().filter(|bit| word & (1 << bit.bit) != 0).count() as u8
         })
@@ -249,6 +254,12 @@ impl Board {
         };
         self.pack.set_current(now, if path { self.load_a } else { 0.0 });
     }
+}
+
+/// `temperature_1_c` and on.
+fn is_sensor(name: &str) -> bool {
+    let number = name.strip_prefix("temperature_").and_then(|rest| rest.strip_suffix("_c"));
+    number.is_some_and(|number| number.parse::<u8>().is_ok())
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -78,7 +78,7 @@ pub fn python(script: &str, arguments: &[&OsStr], limit: Duration) -> String {
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         !errors.contains("No module named") && !errors.contains("requires pyserial"),
-        "a Python module is missing: python3 -m pip install pymodbus==3.16.1 pyserial==3.5 bmstools==1.2.0\n{errors}"
+        "a Python module is missing: python3 -m pip install pymodbus==3.16.1 pyserial==3.5 bmstools==1.2.0 dalybms==0.5.0\n{errors}"
     );
     assert!(output.status.success(), "{:?} signal {:?}\n{errors}", output.status, output.status.signal());
     String::from_utf8(output.stdout).unwrap()

@@ -1,16 +1,18 @@
 //! What a board is asked, in the framing of its model: the bytes of it, and what counts as its answer.
 
-use super::{fault::internal, map};
+use super::{fault::internal, frames::frames, map};
 use domain::{
-    model::{DeviceModel, Framing, Quantity},
+    model::{Command, DeviceModel, FramePart, Framing, Quantity},
     text::Fault,
 };
 use protocol::{
+    described::{self, Frames, Way},
     guard::{Shape, Shaped},
     jbd,
     modbus::{MAX_READ, Request, Response, preamble::JK_PB, question::Question, rtu},
+    row::Fields,
 };
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Address, function, code, check sum.
 pub(super) const EXCEPTION_FRAME: usize = 5;
@@ -26,6 +28,12 @@ pub(super) enum Asked {
         /// Bytes of data that the answer is expected to hold; a newer board may send more.
         likely: usize,
     },
+    Described {
+        frames: Arc<Frames>,
+        question: described::Question,
+        /// Bytes of data that the answer is expected to hold.
+        likely: usize,
+    },
 }
 
 impl Asked {
@@ -37,6 +45,7 @@ impl Asked {
         match model.link.framing {
             Framing::ModbusRtu => modbus_question(model, request).map(Self::Modbus),
             Framing::Jbd => Ok(jbd_question(model, request)),
+            Framing::Described => described_question(model, request),
         }
     }
 
@@ -44,6 +53,7 @@ impl Asked {
         match self {
             Self::Modbus(question) => question.request().is_write(),
             Self::Jbd { question, .. } => question.request().is_write(),
+            Self::Described { question, .. } => question.way == Way::Write,
         }
     }
 
@@ -55,6 +65,10 @@ impl Asked {
         match self {
             Self::Modbus(question) => rtu::encode_request(address, question.request()).map_err(internal),
             Self::Jbd { question, .. } => question.request().encode(&[]).map_err(internal),
+            Self::Described { frames, question, .. } => {
+                let row = frames.request(question.way).ok_or_else(|| internal("the framing has no write"))?;
+                row.encode(&question.fields).map_err(internal)
+            }
         }
     }
 
@@ -63,6 +77,7 @@ impl Asked {
         match self {
             Self::Modbus(question) => question.response_length(),
             Self::Jbd { likely, .. } => JBD_OVERHEAD + likely,
+            Self::Described { frames, question, likely } => frames.answer_length(question, *likely),
         }
     }
 
@@ -89,6 +104,7 @@ impl Asked {
                         .is_ok_and(|reply| reply.register == register)
                 })
             }
+            Self::Described { frames, question, .. } => frames.is_answered_in(question, heard),
         }
     }
 }
@@ -132,7 +148,10 @@ fn jbd_question(model: &DeviceModel, request: &Request) -> Asked {
     let [register, _] = place.to_be_bytes();
     let bytes = |values: &[u16]| values.iter().map(|byte| *byte as u8).collect::<Vec<u8>>();
     match request {
-        Request::ReadHolding { .. } | Request::ReadInput { .. } => {
+        Request::ReadHolding { .. }
+        | Request::ReadInput { .. }
+        | Request::ReadCoils { .. }
+        | Request::WriteCoils { .. } => {
             let least = u8::try_from(needed).unwrap_or(u8::MAX);
             let likely = usize::from(needed).max(map::field_bytes(model, register.into()));
             Asked::Jbd { question: jbd::client::Question::read(register, least..=u8::MAX), likely }
@@ -148,11 +167,88 @@ fn jbd_question(model: &DeviceModel, request: &Request) -> Asked {
     }
 }
 
+/// A described framing: the data are bytes of a field, or words. The row of an answer says how long its data is; where it does not, a
+/// field has at most so many bytes as [`map`] has places for.
+fn described_question(model: &DeviceModel, request: &Request) -> Result<Asked, Fault> {
+    let frames = frames(model).ok_or_else(|| internal("a described framing without its frames"))?;
+    let (place, count) = request.span();
+    let is_field = map::is_field(model);
+    let register = if is_field { place >> 8 } else { map::addresses(model, place) };
+    let counted = if is_field { 1 } else { map::addresses(model, count) };
+    let block = map::block_of(model, place, 1);
+    let link = &model.link;
+    let (way, data, function) = match request {
+        Request::ReadHolding { .. }
+        | Request::ReadInput { .. }
+        | Request::ReadCoils { .. }
+        | Request::WriteCoils { .. } => {
+            let argument = block.and_then(|block| block.argument.as_ref());
+            let data = argument.map(|argument| argument.as_bytes().to_vec()).unwrap_or_default();
+            (Way::Read, data, block.and_then(|block| block.read_function).or(Some(link.read_function)))
+        }
+        Request::WriteSingle { value, .. } => {
+            // Fields are written by their bytes; a lone value is a command's.
+            let is_it = |command: &&Command| command.address == register && command.value == *value;
+            let bytes = model.commands.iter().find(is_it).and_then(|command| command.bytes);
+            let data = match bytes {
+                Some(1) => vec![*value as u8],
+                _ => value.to_be_bytes().to_vec(),
+            };
+            (Way::Write, data, block.and_then(|block| block.write_function))
+        }
+        Request::WriteMultiple { values, .. } => {
+            let data = if is_field {
+                values.iter().map(|byte| *byte as u8).collect()
+            } else {
+                values.iter().flat_map(|word| word.to_be_bytes()).collect()
+            };
+            (Way::Write, data, block.and_then(|block| block.write_function))
+        }
+    };
+    let fields = Fields {
+        address: Some(link.address),
+        function,
+        register: Some(register),
+        count: Some(counted),
+        end: Some(register.saturating_add(counted)),
+        status: None,
+        data,
+    };
+    let parts = block.filter(|_| way == Way::Read).and_then(|block| block.frames).unwrap_or(1);
+    let known = map::field_bytes(model, register).max(count.into());
+    let (least, most, likely) = match (way, is_field) {
+        (Way::Write, _) => (0, FIELD, 0),
+        (Way::Read, false) => (2 * count, 2 * count, 2 * usize::from(count)),
+        (Way::Read, true) => match fixed_data(model) {
+            // A board sends as many as it has data for.
+            Some(bytes) if parts > 1 => {
+                let most = u16::from(parts) * bytes.saturating_sub(1);
+                (count, most, most.into())
+            }
+            Some(bytes) => (bytes, bytes, bytes.into()),
+            None => (count, FIELD, known),
+        },
+    };
+    let answering = link.reply_address.unwrap_or(link.address);
+    let question = frames.ask(way, fields, least..=most, parts, answering);
+    Ok(Asked::Described { frames, question, likely })
+}
+
+/// Places of a field.
+const FIELD: u16 = 256;
+
+/// Bytes of data in every answer, where the framing has but one length.
+fn fixed_data(model: &DeviceModel) -> Option<u16> {
+    let answer = &model.frame.as_ref()?.read_answer;
+    answer.parts().iter().find_map(|part| if let FramePart::Data(bytes) = part { *bytes } else { None })
+}
+
 impl Shaped for Asked {
     fn shape(&self) -> Option<Shape> {
         match self {
             Self::Modbus(question) => question.shape(),
             Self::Jbd { question, .. } => question.shape(),
+            Self::Described { question, .. } => question.shape(),
         }
     }
 }
@@ -172,6 +268,9 @@ impl fmt::Display for Asked {
                 }
             }
             Self::Jbd { question, .. } => write!(f, "{verb} of field {:02X}h", question.request().register()),
+            Self::Described { question, .. } => {
+                write!(f, "{verb} of address {:02X}h", question.fields.register.unwrap_or_default())
+            }
         }
     }
 }

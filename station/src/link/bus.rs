@@ -12,7 +12,7 @@ use super::{
     line::{Line, Meter},
     map,
     ready_made::{self, Called},
-    registers::SecretFields,
+    secrets::SecretFields,
 };
 use crate::board::WireUse;
 use domain::{
@@ -154,7 +154,7 @@ impl Bus {
 
     /// Whether the board was left alone long enough to fall asleep, and its client does not wake it by itself.
     pub(super) fn may_sleep(&self) -> bool {
-        self.settings.wake.is_some() && !self.is_awake() && !matches!(self.client, Client::Jbd(_))
+        self.settings.wake.is_some() && !self.is_awake() && !self.client.wakes()
     }
 
     /// The board was woken, or heard, just now.

@@ -1,10 +1,12 @@
 //! Who asks: tokio-modbus, or the clients of `protocol` for boards that it cannot serve: another framing, answers from another
 //! address, before which something else comes, or whose length is not the quantity asked for. All under the same guard.
 
-use super::{asked::Asked, bus::BusSettings};
+use super::{asked::Asked, bus::BusSettings, frames::frames, map};
 use domain::model::{DeviceModel, Framing, Quantity};
 use protocol::{
     Instant,
+    client::{ClientRefusal, Dialect, Pace},
+    described::{self, Described, DescribedClient},
     guard::{Checked, GuardFault, LinkGuard, LinkRefusal, Purpose},
     jbd::{
         self, EmptyAnswers,
@@ -26,6 +28,11 @@ pub(super) enum Client {
     ReadyMade(LinkGuard),
     Rtu(Box<RtuClient>),
     Jbd(Box<JbdClient>),
+    Described {
+        client: Box<DescribedClient>,
+        /// What a byte of data is one of: the places of a field, or halves of words.
+        is_field: bool,
+    },
 }
 
 /// What came of a request.
@@ -52,6 +59,14 @@ impl Client {
             || model.commands.iter().any(|command| command.preamble);
         match model.link.framing {
             Framing::Jbd => Self::jbd(settings),
+            Framing::Described => match frames(model) {
+                Some(frames) => Self::Described {
+                    client: Box::new(DescribedClient::speaking(Described::new(frames), pace(settings))),
+                    is_field: map::is_field(model),
+                },
+                // A model that was checked has them; without them nothing is asked, see `Asked::of`.
+                None => Self::rtu(settings),
+            },
             Framing::ModbusRtu if quirks => Self::rtu(settings),
             Framing::ModbusRtu => {
                 Self::ReadyMade(LinkGuard::new(settings.quiet(), settings.unexpected_limit))
@@ -74,15 +89,16 @@ impl Client {
     /// For a board of the JBD framing.
     fn jbd(settings: &BusSettings) -> Self {
         Self::Jbd(Box::new(JbdClient::new(jbd::client::ClientOptions {
-            baud: settings.baud,
-            timeout: settings.patience(),
-            quiet: settings.quiet(),
-            unexpected_limit: settings.unexpected_limit,
-            wake_pause: settings.wake.unwrap_or_default(),
+            pace: pace(settings),
             empty: EmptyAnswers::Summed,
             // Whether a board sends numbers back depends on its firmware, which is not known before it answered.
             numbering: Numbering::None,
         })))
+    }
+
+    /// Whether a sleeping board is woken by the client itself.
+    pub(super) fn wakes(&self) -> bool {
+        matches!(self, Self::Jbd(_) | Self::Described { .. })
     }
 
     pub(super) fn guard(&self) -> &LinkGuard {
@@ -90,6 +106,7 @@ impl Client {
             Self::ReadyMade(guard) => guard,
             Self::Rtu(client) => client.guard(),
             Self::Jbd(client) => client.guard(),
+            Self::Described { client, .. } => client.guard(),
         }
     }
 
@@ -98,6 +115,7 @@ impl Client {
             Self::ReadyMade(guard) => guard,
             Self::Rtu(client) => client.guard_mut(),
             Self::Jbd(client) => client.guard_mut(),
+            Self::Described { client, .. } => client.guard_mut(),
         }
     }
 
@@ -119,17 +137,10 @@ impl Client {
                 })
             }
             (Self::Jbd(client), Asked::Jbd { question, .. }) => {
-                while client.poll_event().is_some() {}
-                let question = question.clone();
-                let begun = if waking && !asked.is_write() {
-                    client.begin_waking(now, purpose, question)
-                } else {
-                    client.begin(now, purpose, question)
-                };
-                begun.map_err(|refusal| match refusal {
-                    jbd::client::ClientRefusal::Link(refusal) => Unsent::Link(refusal),
-                    other => Unsent::Impossible(other.to_string()),
-                })
+                begin(client, now, purpose, question.clone(), waking && !asked.is_write())
+            }
+            (Self::Described { client, .. }, Asked::Described { question, .. }) => {
+                begin(client, now, purpose, question.clone(), waking && !asked.is_write())
             }
             _ => Err(alien()),
         }
@@ -141,6 +152,7 @@ impl Client {
             Self::ReadyMade(guard) => guard.handle_cancelled(now),
             Self::Rtu(client) => client.cancel(now),
             Self::Jbd(client) => client.cancel(now),
+            Self::Described { client, .. } => client.cancel(now),
         }
     }
 
@@ -149,6 +161,7 @@ impl Client {
             Self::ReadyMade(_) => None,
             Self::Rtu(client) => client.poll_transmit(),
             Self::Jbd(client) => client.poll_transmit(),
+            Self::Described { client, .. } => client.poll_transmit(),
         }
     }
 
@@ -157,6 +170,7 @@ impl Client {
             Self::ReadyMade(guard) => guard.poll_timeout(),
             Self::Rtu(client) => client.poll_timeout(),
             Self::Jbd(client) => client.poll_timeout(),
+            Self::Described { client, .. } => client.poll_timeout(),
         }
     }
 
@@ -165,6 +179,7 @@ impl Client {
             Self::ReadyMade(_) => {}
             Self::Rtu(client) => client.handle_bytes(now, bytes),
             Self::Jbd(client) => client.handle_bytes(now, bytes),
+            Self::Described { client, .. } => client.handle_bytes(now, bytes),
         }
     }
 
@@ -173,6 +188,7 @@ impl Client {
             Self::ReadyMade(guard) => guard.handle_timeout(now),
             Self::Rtu(client) => client.handle_timeout(now),
             Self::Jbd(client) => client.handle_timeout(now),
+            Self::Described { client, .. } => client.handle_timeout(now),
         }
     }
 
@@ -181,8 +197,42 @@ impl Client {
             Self::ReadyMade(_) => None,
             Self::Rtu(client) => client.poll_event().and_then(told_by_modbus),
             Self::Jbd(client) => client.poll_event().and_then(told_by_jbd),
+            Self::Described { client, is_field } => {
+                let is_field = *is_field;
+                client.poll_event().and_then(|event| told_by_described(event, is_field))
+            }
         }
     }
+}
+
+fn pace(settings: &BusSettings) -> Pace {
+    Pace {
+        baud: settings.baud,
+        timeout: settings.patience(),
+        quiet: settings.quiet(),
+        unexpected_limit: settings.unexpected_limit,
+        wake_pause: settings.wake.unwrap_or_default(),
+    }
+}
+
+/// `twice`: where nothing comes to the first, the board may have slept.
+fn begin<D: Dialect>(
+    client: &mut protocol::client::Client<D>,
+    now: Instant,
+    purpose: Purpose,
+    question: D::Question,
+    twice: bool,
+) -> Result<(), Unsent> {
+    while client.poll_event().is_some() {}
+    let begun = if twice {
+        client.begin_waking(now, purpose, question)
+    } else {
+        client.begin(now, purpose, question)
+    };
+    begun.map_err(|refusal| match refusal {
+        ClientRefusal::Link(refusal) => Unsent::Link(refusal),
+        other => Unsent::Impossible(other.to_string()),
+    })
 }
 
 fn told_by_modbus(event: modbus::client::ClientEvent) -> Option<Told> {
@@ -222,3 +272,26 @@ fn told_by_jbd(event: jbd::client::ClientEvent) -> Option<Told> {
         ClientEvent::Quiet => return None,
     })
 }
+
+fn told_by_described(event: DescribedEvent, is_field: bool) -> Option<Told> {
+    use described::{Checked as Answer, Misfit};
+    use protocol::client::{ClientEvent, ClientFault};
+    Some(match event {
+        ClientEvent::Answered(Answer::Data(bytes)) if is_field => {
+            Told::Answered(Checked::Registers(bytes.into_iter().map(u16::from).collect()))
+        }
+        ClientEvent::Answered(Answer::Data(bytes)) => Told::Answered(Checked::Registers(
+            bytes
+                .chunks(2)
+                .map(|pair| pair.iter().fold(0, |word, byte| word << 8 | u16::from(*byte)))
+                .collect(),
+        )),
+        ClientEvent::Answered(Answer::Written) => Told::Answered(Checked::Written),
+        ClientEvent::Failed(ClientFault::Timeout(_) | ClientFault::Cancelled) => Told::Silent,
+        ClientEvent::Failed(ClientFault::Misfit(Misfit::Refused { status })) => Told::Refused(status),
+        ClientEvent::Failed(fault) => Told::Garbage(fault.to_string()),
+        ClientEvent::Quiet => return None,
+    })
+}
+
+type DescribedEvent = protocol::client::ClientEvent<described::Checked, described::Misfit>;

@@ -7,7 +7,7 @@ use domain::{
     model::{Access, AddressStep, Block, ByteOrder, DeviceModel, Register, RegisterKind},
 };
 use protocol::modbus::{
-    Request,
+    READ_COILS, Request,
     exceptions::{ExceptionAdvice, ExceptionMeaning, ExceptionTable},
 };
 use std::ops::RangeInclusive;
@@ -116,8 +116,25 @@ fn swapped(register: &Register, words: &[u16]) -> Vec<u16> {
     }
 }
 
+/// Whether the place is one of bits behind functions 01 and 0F.
+fn is_of_bits(model: &DeviceModel, place: u16) -> bool {
+    block_of(model, place, 1).is_some_and(|block| block.read_function == Some(READ_COILS))
+}
+
 /// A request as a Modbus board is asked it.
 pub(super) fn on_wire(model: &DeviceModel, request: &Request) -> Request {
+    let (place, quantity) = request.span();
+    if is_of_bits(model, place) {
+        return match request {
+            Request::WriteSingle { value, .. } => {
+                Request::WriteCoils { address: place, values: vec![*value != 0] }
+            }
+            Request::WriteMultiple { values, .. } => {
+                Request::WriteCoils { address: place, values: values.iter().map(|bit| *bit != 0).collect() }
+            }
+            _ => Request::ReadCoils { address: place, quantity },
+        };
+    }
     let address = |word: u16| match model.link.address_step {
         AddressStep::Byte => word.saturating_mul(2),
         AddressStep::Register | AddressStep::Field => word,
@@ -140,6 +157,7 @@ pub(super) fn on_wire(model: &DeviceModel, request: &Request) -> Request {
         Request::WriteMultiple { address: word, values } => {
             Request::WriteMultiple { address: address(*word), values: values.clone() }
         }
+        Request::ReadCoils { .. } | Request::WriteCoils { .. } => request.clone(),
     }
 }
 

@@ -14,6 +14,7 @@ mod bus;
 mod client;
 mod factory;
 pub(crate) mod fault;
+pub(crate) mod frames;
 mod identity;
 mod lent;
 mod line;
@@ -25,6 +26,7 @@ mod plan;
 mod ready_made;
 mod registers;
 mod rules;
+mod secrets;
 #[cfg(test)]
 pub(crate) mod tests;
 mod transport;
@@ -239,6 +241,7 @@ impl BoardLink {
             BoardRequest::ReadRegisters { names } => {
                 Ok(BoardReply::Registers(self.read_named(&names).await?))
             }
+            BoardRequest::ReadThere { names } => Ok(BoardReply::Registers(self.read_there(&names).await?)),
             BoardRequest::Calibrate { true_ma, within_ma } => self.calibrate(true_ma, within_ma).await,
             BoardRequest::ReadCurrent => Ok(BoardReply::Current { ma: self.read_current().await? }),
             BoardRequest::WriteName { name } => self.write_name(&name).await,

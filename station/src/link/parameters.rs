@@ -30,6 +30,15 @@ impl BoardLink {
         wanted.into_iter().map(|register| words.reading(register)).collect()
     }
 
+    /// Those of them that the board has.
+    pub(super) async fn read_there(&mut self, names: &[String]) -> Result<Vec<Reading>, Fault> {
+        let model = Arc::clone(&self.model);
+        let wanted = readable(&model, names)?;
+        let words = self.read_what_is_there(&wanted).await?;
+        let there = wanted.into_iter().filter(|register| words.has(register));
+        there.map(|register| words.reading(register)).collect()
+    }
+
     pub(super) async fn write_profile(
         &mut self,
         values: &BTreeMap<String, Value>,

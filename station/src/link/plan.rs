@@ -58,18 +58,20 @@ fn readable(model: &DeviceModel) -> Vec<RangeInclusive<u16>> {
     let is_printed = |block: &Block| block.provenance == Provenance::Published && !block.locked_reads;
     let mut blocks: Vec<&Block> = model.blocks.iter().filter(|block| is_readable(block.access)).collect();
     blocks.sort_by_key(|block| block.start);
-    let mut spans: Vec<(RangeInclusive<u16>, bool)> = Vec::with_capacity(blocks.len());
+    let mut spans: Vec<(RangeInclusive<u16>, bool, Option<u8>)> = Vec::with_capacity(blocks.len());
     for block in blocks {
         let Some(places) = map::range(model, block) else { continue };
-        let printed = is_printed(block);
+        let (printed, function) = (is_printed(block), block.read_function);
         match spans.last_mut() {
-            Some((span, true)) if printed && span.end().checked_add(1) == Some(*places.start()) => {
+            Some((span, true, by))
+                if printed && *by == function && span.end().checked_add(1) == Some(*places.start()) =>
+            {
                 *span = *span.start()..=*places.end();
             }
-            _ => spans.push((places, printed)),
+            _ => spans.push((places, printed, function)),
         }
     }
-    spans.into_iter().map(|(span, _)| span).collect()
+    spans.into_iter().map(|(span, ..)| span).collect()
 }
 
 /// Each field is one read. Its quantity is the fewest bytes that hold what is wanted of it: a text may be of any length.

@@ -71,6 +71,10 @@ fn to_client(request: &Request) -> tokio_modbus::Request<'_> {
         Request::WriteMultiple { address, values } => {
             tokio_modbus::Request::WriteMultipleRegisters(*address, Cow::Borrowed(values))
         }
+        Request::ReadCoils { address, quantity } => tokio_modbus::Request::ReadCoils(*address, *quantity),
+        Request::WriteCoils { address, values } => {
+            tokio_modbus::Request::WriteMultipleCoils(*address, Cow::Borrowed(values))
+        }
     }
 }
 
@@ -83,6 +87,10 @@ fn from_client(response: tokio_modbus::Response) -> Option<Response> {
         }
         tokio_modbus::Response::WriteMultipleRegisters(address, quantity) => {
             Response::WriteMultiple { address, quantity }
+        }
+        tokio_modbus::Response::ReadCoils(bits) => Response::ReadCoils(bits),
+        tokio_modbus::Response::WriteMultipleCoils(address, quantity) => {
+            Response::WriteCoils { address, quantity }
         }
         _ => return None,
     })

@@ -8,10 +8,10 @@ use super::{
     fault, map,
     plan::{is_readable, is_text, others_to_read, plan_reads, plan_writes},
 };
-use crate::{board::Reading, wire::Recorder};
+use crate::board::Reading;
 use domain::{
     codec,
-    model::{AddressStep, DeviceModel, Register},
+    model::{DeviceModel, Register},
     text::Fault,
     value::Value,
 };
@@ -43,6 +43,11 @@ impl Words {
             return Some((0..places).map(|at| held(at).unwrap_or_default()).collect());
         }
         (0..places).map(held).collect()
+    }
+
+    /// Whether all of it was read.
+    pub(super) fn has(&self, register: &Register) -> bool {
+        self.carrying(register).is_some()
     }
 
     /// The raw value of a field; only what was read is there.
@@ -102,59 +107,6 @@ pub(super) fn is_secret(model: &DeviceModel, register: &Register) -> bool {
         .is_some_and(|password| password.secret_registers().any(|secret| *secret == register.name))
 }
 
-/// The fields of a model that hold passwords, so that no frame with one of them in it is recorded as it is, whoever asked for it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct SecretFields {
-    fields: Vec<Register>,
-    /// Addresses that a register takes.
-    step: u32,
-}
-
-impl SecretFields {
-    pub(super) fn of(model: &DeviceModel) -> Self {
-        let fields = model.registers.iter().filter(|register| is_secret(model, register)).cloned().collect();
-        let step = if model.link.address_step == AddressStep::Byte { 2 } else { 1 };
-        Self { fields, step }
-    }
-
-    /// Tells the recorder what the next frame is.
-    pub(super) fn announce(&self, recorder: &Recorder, address: u8, asked: &Asked) {
-        let Asked::Modbus(question) = asked else {
-            return recorder.expect_frame(&asked.frame(address).unwrap_or_default());
-        };
-        let request = question.request();
-        let (first, quantity) = request.span();
-        let (from, to) = (u32::from(first), u32::from(first) + u32::from(quantity) * self.step);
-        let touched = self.fields.iter().find(|register| {
-            let at = u32::from(register.address);
-            at < to && from < at + u32::from(register.width()) * self.step
-        });
-        match touched {
-            Some(register) if request.is_write() => {
-                recorder.expect_secret(address, request, password_of(register, request).as_deref());
-            }
-            // A read of one is not planned by anybody; what it brings is not kept.
-            Some(_) => recorder.expect_secret(address, request, None),
-            None => recorder.expect_plain(),
-        }
-    }
-}
-
-/// The password that a write carries, where it is whole.
-fn password_of(register: &Register, request: &Request) -> Option<String> {
-    let words = match request {
-        Request::WriteSingle { value, .. } => std::slice::from_ref(value),
-        Request::WriteMultiple { values, .. } => values,
-        Request::ReadHolding { .. } | Request::ReadInput { .. } => return None,
-    };
-    let from = usize::from(register.address.checked_sub(request.span().0)?);
-    let own = words.get(from..from + usize::from(register.width()))?;
-    match codec::decode(register, own).ok()? {
-        Value::Text(text) => Some(text),
-        Value::Number(_) => None,
-    }
-}
-
 /// One field to be written, its values raw.
 pub(super) struct Write<'m> {
     pub register: &'m Register,
@@ -203,6 +155,21 @@ impl BoardLink {
         let registers = [registers, &map::switches(&self.model, registers)].concat();
         for request in plan_reads(&self.model, &registers)? {
             self.read_one(&request, &mut words).await?;
+        }
+        Ok(words)
+    }
+
+    /// As [`Self::read`], where fields may be shorter than these registers lie.
+    pub(super) async fn read_what_is_there(&mut self, registers: &[&Register]) -> Result<Words, Fault> {
+        if !map::is_field(&self.model) {
+            return self.read(registers).await;
+        }
+        let mut words = Words::new(&self.model);
+        let registers = [registers, &map::switches(&self.model, registers)].concat();
+        for request in plan_reads(&self.model, &registers)? {
+            // The least of it: the board sends all that it has.
+            let (address, _) = request.span();
+            self.read_one(&Request::ReadHolding { address, quantity: 1 }, &mut words).await?;
         }
         Ok(words)
     }
@@ -340,7 +307,11 @@ impl BoardLink {
         let wanted = match request {
             Request::WriteSingle { value, .. } => std::slice::from_ref(value),
             Request::WriteMultiple { values, .. } => values,
-            Request::ReadHolding { .. } | Request::ReadInput { .. } => return Ok(false),
+            // The map's own requests are of registers; bits are what some become on the wire.
+            Request::ReadHolding { .. }
+            | Request::ReadInput { .. }
+            | Request::ReadCoils { .. }
+            | Request::WriteCoils { .. } => return Ok(false),
         };
         if !map::block_of(&self.model, address, quantity).is_some_and(|block| is_readable(block.access)) {
             return Ok(false);

@@ -66,7 +66,7 @@ async fn list(session: &mut Session, watched: &Watched, watch: &Watch, desk: &mu
     let mut ticks = ticks(watch);
     for number in 1..=watch.count.unwrap_or(u64::MAX) {
         ticks.tick().await;
-        let readings = session.read(watched.names()).await?;
+        let readings = session.read_there(watched.names()).await?;
         let sample = watched.sample(number, desk.clock.now().at, readings);
         desk.report(&Report::Sample(sample))?;
     }
@@ -90,7 +90,7 @@ async fn draw(
     tokio::pin!(stop);
     for number in 1..=watch.count.unwrap_or(u64::MAX) {
         let outcome = tokio::select! {
-            outcome = async { ticks.tick().await; session.read(watched.names()).await } => outcome,
+            outcome = async { ticks.tick().await; session.read_there(watched.names()).await } => outcome,
             _ = &mut stop => break,
         };
         let trouble = match outcome {

@@ -33,10 +33,20 @@ pub(super) async fn read(target: &Target, registers: &[String], desk: &mut Desk<
     }
     let mut session = target.open(model)?;
     session.application(desk).await?;
-    for reading in session.read(registers.to_vec()).await? {
+    let readings = session.read_there(registers.to_vec()).await?;
+    let missing: Vec<&str> = registers
+        .iter()
+        .filter(|name| readings.iter().all(|reading| reading.name != **name))
+        .map(String::as_str)
+        .collect();
+    for reading in readings {
         desk.report(&Report::Register(RegisterRead::of(&session.model, reading)))?;
     }
-    Ok(())
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let reason = format!("This board has no {}: it shows fewer cells or sensors.", missing.join(", "));
+    Err(ToolFault::refused("not_there", &reason))
 }
 
 pub(super) async fn dump(target: &Target, all: bool, file: Option<&Path>, desk: &mut Desk<'_>) -> ToolResult {
@@ -50,7 +60,7 @@ pub(super) async fn dump(target: &Target, all: bool, file: Option<&Path>, desk: 
         let model = &session.model;
         let readable = model.registers.iter().filter(|register| is_readable(model, &register.name));
         let names = readable.map(|register| register.name.clone()).collect();
-        session.read(names).await?
+        session.read_there(names).await?
     } else {
         session.readings(BoardRequest::ReadParameters).await?
     };

@@ -39,7 +39,7 @@ pub struct Listening {
     /// Device model file whose names are shown, and whose passwords are not
     #[arg(long)]
     model: Option<PathBuf>,
-    /// How bytes become frames there; without it the model says so, or the frames that check out
+    /// How bytes become frames there; without it the model says so (or describes it), or the frames that check out
     #[arg(long, value_enum)]
     framing: Option<FramingName>,
     /// What a Modbus address counts there; without it the model says so, or registers
@@ -136,7 +136,7 @@ pub(super) async fn sniff(listening: &Listening, desk: &mut Desk<'_>) -> ToolRes
     let end = listening.seconds.map(|seconds| begun + Duration::from_secs(seconds));
     let patience = Duration::from_millis(listening.answer_timeout_ms);
     let known = listening.framing.map(Framing::from).or(model.as_ref().map(|model| model.link.framing));
-    let mut sniffer = Listener::new(listening.baud, patience, known, model.as_ref().map(|m| &m.link));
+    let mut sniffer = Listener::new(listening.baud, patience, known, model.clone());
     let mut ear = Ear { framing: known, model, seen: Seen::default(), heard: 0, listening, began_at };
     let mut draw_at = begun;
     let draws = desk.watched && !desk.json;
@@ -189,6 +189,7 @@ impl Ear<'_> {
             let name = match framing {
                 Framing::ModbusRtu => "Modbus RTU",
                 Framing::Jbd => "JBD (DD .. 77)",
+                Framing::Described => "the one that the model describes",
             };
             desk.note(format_args!("the framing on the line is {name}"));
         }

@@ -188,6 +188,11 @@ impl Session {
         self.readings(BoardRequest::ReadRegisters { names }).await
     }
 
+    /// Those of them that this board has.
+    pub(super) async fn read_there(&mut self, names: Vec<String>) -> ToolResult<Vec<Reading>> {
+        self.readings(BoardRequest::ReadThere { names }).await
+    }
+
     pub(super) async fn readings(&mut self, request: BoardRequest) -> ToolResult<Vec<Reading>> {
         match self.ask(request).await? {
             BoardReply::Registers(readings) => Ok(readings),

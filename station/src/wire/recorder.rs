@@ -170,21 +170,25 @@ impl Recorder {
 
     /// The next frame sent is this request, which touches a field that holds passwords: `secret`, where it is known.
     pub(crate) fn expect_secret(&self, address: u8, request: &Request, secret: Option<&str>) {
-        let mut tape = self.tape();
-        if tape.run.is_none() {
-            return;
-        }
-        let frame = SecretFrame::of(address, request);
+        self.tape().expect_secret(SecretFrame::of(address, request), secret.unwrap_or_default());
+    }
+
+    /// The same for a frame of a described framing: `open` bytes before the password, and the frame that says no more than that it
+    /// was taken.
+    pub(crate) fn expect_described_secret(
+        &self,
+        frame: &[u8],
+        open: usize,
+        taken: Vec<u8>,
+        secret: Option<&str>,
+    ) {
         let secret = secret.unwrap_or_default();
-        tape.needles.add(secret);
-        let keyed_hash = match &tape.placeholder {
-            Some(placeholder) if !secret.is_empty() => placeholder.of(secret),
-            _ => None,
-        };
-        let length = u8::try_from(secret.chars().count()).unwrap_or(u8::MAX);
-        let what = What::Withheld(Withheld { bytes: 0, length, keyed_hash });
-        let coming = Coming { open: frame.open, hidden: frame.hidden, passed: 0, at_us: None, what };
-        tape.expect(Some(coming), Some(frame));
+        let mut tape = self.tape();
+        // Framings of text carry it in digits.
+        if !secret.is_empty() {
+            tape.needles.add_bytes(hex::encode_upper(secret).into_bytes());
+        }
+        tape.expect_secret(SecretFrame::of_described(frame, open, taken), secret);
     }
 
     /// An image is about to be sent; its index for [`Recorder::expect_block`].
@@ -262,6 +266,21 @@ impl Tape {
         self.coming = coming;
         self.is_wary |= guarded.is_some();
         self.guarded = guarded;
+    }
+
+    fn expect_secret(&mut self, frame: SecretFrame, secret: &str) {
+        if self.run.is_none() {
+            return;
+        }
+        self.needles.add(secret);
+        let keyed_hash = match &self.placeholder {
+            Some(placeholder) if !secret.is_empty() => placeholder.of(secret),
+            _ => None,
+        };
+        let length = u8::try_from(secret.chars().count()).unwrap_or(u8::MAX);
+        let what = What::Withheld(Withheld { bytes: 0, length, keyed_hash });
+        let coming = Coming { open: frame.open, hidden: frame.hidden, passed: 0, at_us: None, what };
+        self.expect(Some(coming), Some(frame));
     }
 
     fn sent(&mut self, now_us: u64, mut bytes: &[u8]) {

@@ -1,6 +1,9 @@
 //! What a log's bytes meant, by today's decoders: requests with their answers and the registers' names and values, the loader's text,
 //! the blocks of a transfer, and what nobody answered. Pure: it reads no file and knows no clock.
 
+mod described;
+#[cfg(test)]
+mod described_tests;
 pub mod fields;
 mod hear;
 mod jbd;
@@ -15,7 +18,7 @@ use domain::{
 use fields::{Reader, bytes_of_words};
 use hear::Turn;
 use protocol::{
-    modbus::{READ_HOLDING, READ_INPUT, Request, rtu},
+    modbus::{Request, rtu},
     ymodem::{self, BlockSize, CAN, EOT},
 };
 use serde::Serialize;
@@ -85,16 +88,17 @@ pub enum Said {
 pub struct Exchange {
     #[serde(skip_serializing_if = "is_modbus")]
     pub framing: Framing,
-    /// Modbus address asked; the JBD framing has none.
+    /// Address asked, where the framing has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<u8>,
-    /// With the JBD framing A5h for a read, 5Ah for a write.
+    /// With the JBD framing A5h for a read, 5Ah for a write; with a described one that has no function 0.
     pub function: u8,
+    #[serde(skip)]
+    pub writes: bool,
     /// First register.
     pub address: u16,
     /// Registers; 1 for a JBD field, whatever its length.
     pub count: u16,
-    /// The model's name for a write of just that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// A password's placeholder.
@@ -109,7 +113,7 @@ pub struct Exchange {
 impl Exchange {
     #[must_use]
     pub fn is_write(&self) -> bool {
-        !matches!(self.function, READ_HOLDING | READ_INPUT | jbd::READ)
+        self.writes
     }
 }
 
@@ -228,6 +232,10 @@ fn say(frame: &[Entry], log: &Decoded, readers: &mut Readers<'_>, image: Option<
     if let Some(exchange) = jbd::exchange(&bytes, &mut readers.jbd) {
         return Said::Request(exchange);
     }
+    if let Some(exchange) = readers.described.as_mut().and_then(|reader| described::exchange(&bytes, reader))
+    {
+        return Said::Request(exchange);
+    }
     match bytes.as_slice() {
         [EOT] => Said::EndMark { reply: None },
         [CAN, CAN] => Said::Cancel,
@@ -287,6 +295,7 @@ fn say_password(open: &[u8], password: Password, readers: &Readers<'_>) -> Optio
         framing: Framing::ModbusRtu,
         device: Some(*device),
         function: *function,
+        writes: true,
         address,
         count,
         command: None,
@@ -298,19 +307,26 @@ fn say_password(open: &[u8], password: Password, readers: &Readers<'_>) -> Optio
 
 fn exchange(device: u8, request: &Request, reader: &mut Reader<'_>) -> Exchange {
     let (address, count) = request.span();
+    let bits: Vec<u16>;
     let words = match request {
         Request::WriteSingle { value, .. } => std::slice::from_ref(value),
         Request::WriteMultiple { values, .. } => values,
-        Request::ReadHolding { .. } | Request::ReadInput { .. } => &[],
+        // Each bit is told as the register of its address.
+        Request::WriteCoils { values, .. } => {
+            bits = values.iter().map(|bit| u16::from(*bit)).collect();
+            &bits
+        }
+        Request::ReadHolding { .. } | Request::ReadInput { .. } | Request::ReadCoils { .. } => &[],
     };
     let function = request.function();
     Exchange {
         framing: Framing::ModbusRtu,
         device: Some(device),
         function,
+        writes: request.is_write(),
         address,
         count,
-        command: command(reader, address, words),
+        command: command(reader, address, |command| [command.value] == *words),
         password: None,
         values: reader.values(address, &bytes_of_words(words)),
         answer: None,
@@ -318,10 +334,11 @@ fn exchange(device: u8, request: &Request, reader: &mut Reader<'_>) -> Exchange 
 }
 
 /// The model's name for a write of just that.
-fn command(reader: &Reader<'_>, address: u16, words: &[u16]) -> Option<String> {
-    let commands = reader.model()?.commands.iter();
-    let is_it = |command: &&Command| command.address == address && [command.value] == *words;
-    commands.into_iter().find(is_it).map(|command| command.name.clone())
+/// The command at an address whose value `says` that this is it.
+fn command(reader: &Reader<'_>, address: u16, says: impl Fn(&Command) -> bool) -> Option<String> {
+    let mut commands = reader.model()?.commands.iter();
+    let is_it = |command: &&Command| command.address == address && says(command);
+    commands.find(is_it).map(|command| command.name.clone())
 }
 
 /// A refusal in the model's words, or in the standard's.
@@ -338,11 +355,17 @@ fn refusal(reader: &Reader<'_>, code: u8, standard: impl fmt::Display) -> String
 struct Readers<'m> {
     modbus: Reader<'m>,
     jbd: Reader<'m>,
+    /// None: the model's framing has a name.
+    described: Option<described::Rows<'m>>,
 }
 
 impl<'m> Readers<'m> {
     fn new(model: Option<&'m DeviceModel>) -> Self {
-        Self { modbus: Reader::new(model, Framing::ModbusRtu), jbd: Reader::new(model, Framing::Jbd) }
+        Self {
+            modbus: Reader::new(model, Framing::ModbusRtu),
+            jbd: Reader::new(model, Framing::Jbd),
+            described: model.and_then(described::Rows::of),
+        }
     }
 }
 

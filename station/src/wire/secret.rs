@@ -36,13 +36,18 @@ enum Answers {
     },
     /// About this register, without data.
     Jbd { register: u8 },
+    /// Just these bytes: that it was taken.
+    Taken(Vec<u8>),
 }
 
 impl SecretFrame {
     pub fn of(address: u8, request: &Request) -> Self {
         let length = rtu::request_frame_length(request);
         let open = match request {
-            Request::ReadHolding { .. } | Request::ReadInput { .. } => length,
+            Request::ReadHolding { .. }
+            | Request::ReadInput { .. }
+            | Request::ReadCoils { .. }
+            | Request::WriteCoils { .. } => length,
             Request::WriteSingle { .. } => OPEN_OF_SINGLE,
             Request::WriteMultiple { .. } => OPEN_OF_MULTIPLE,
         };
@@ -56,6 +61,13 @@ impl SecretFrame {
         };
         let answers = Answers::Modbus { address, function: request.function(), acknowledgement };
         Self { open, hidden: length - open, answers }
+    }
+
+    /// A frame of a described framing whose secret begins behind `open` bytes; `taken` is the frame that says no more than that it was
+    /// taken.
+    pub fn of_described(frame: &[u8], open: usize, taken: Vec<u8>) -> Self {
+        let open = open.min(frame.len());
+        Self { open, hidden: frame.len() - open, answers: Answers::Taken(taken) }
     }
 
     /// A frame in the JBD framing that carries a password, or a word that opens the board; it is known by its register, and so needs
@@ -95,6 +107,7 @@ impl SecretFrame {
                                 && frame.pdu.first() == Some(&(function | EXCEPTION_BIT))
                         })
             }
+            Answers::Taken(taken) => !taken.is_empty() && heard == taken,
             Answers::Jbd { register } => Reply::decode(heard, EmptyAnswers::Summed)
                 .is_ok_and(|reply| reply.register == *register && reply.data.is_empty()),
         }

@@ -91,9 +91,9 @@ async fn run(arguments: Vec<String>, password: Option<&str>, new: Option<&str>) 
     Said { code, out, notes: String::from_utf8(notes).unwrap(), json: lines }
 }
 
-fn model() -> Arc<DeviceModel> {
-    let text = std::fs::read_to_string(workspace_root().join(MODEL)).unwrap();
-    let mut model = parse_model(MODEL, &text).unwrap();
+fn model(file: &str) -> Arc<DeviceModel> {
+    let text = std::fs::read_to_string(workspace_root().join(file)).unwrap();
+    let mut model = parse_model(file, &text).unwrap();
     model.link.baud = BAUD;
     if let Some(boot) = &mut model.boot {
         boot.baud = BAUD;
@@ -115,7 +115,8 @@ impl Board {
         fault: Option<Fault>,
         knobs: Knobs,
     ) -> Self {
-        let image = build_image(&model, "V1.8", 16 * 1024, 1).unwrap();
+        let image = model.loader().map(|_| build_image(&model, "V1.8", 16 * 1024, 1).unwrap());
+        let image = image.unwrap_or_default();
         let birth = Birth::new(0, 42, fault, image.into()).with_knobs(knobs);
         let (orders, inbox) = mpsc::unbounded_channel();
         let (news, heard) = mpsc::unbounded_channel();
@@ -188,6 +189,7 @@ impl<P: Port> AsyncWrite for Counted<P> {
 /// A board on a pty and a counter of the bytes that reach it.
 pub struct Bench {
     pub model: Arc<DeviceModel>,
+    file: String,
     folder: TempDir,
     port: String,
     board: Board,
@@ -196,28 +198,37 @@ pub struct Bench {
 
 impl Bench {
     pub async fn new() -> Self {
-        Self::build(None, Knobs::default()).await
+        Self::build(MODEL, None, Knobs::default()).await
+    }
+
+    /// A board of another model. Where no setting counts its cells, and the model is not for one number of them, they are fourteen.
+    pub async fn of_model(file: &str) -> Self {
+        let known = model(file);
+        let is_for_one = known.ratings.as_ref().is_some_and(|own| own.min_cells == known.cells.max);
+        let cells = if is_for_one { 0 } else { 14 };
+        Self::build(file, None, Knobs { cells, ..Knobs::default() }).await
     }
 
     pub async fn with(fault: Option<Fault>) -> Self {
-        Self::build(fault, Knobs::default()).await
+        Self::build(MODEL, fault, Knobs::default()).await
     }
 
     pub async fn with_knob(setting: &str) -> Self {
         let mut knobs = Knobs::default();
         knobs.turn(setting).unwrap();
-        Self::build(None, knobs).await
+        Self::build(MODEL, None, knobs).await
     }
 
-    async fn build(fault: Option<Fault>, knobs: Knobs) -> Self {
-        let (model, folder) = (model(), tempfile::tempdir().unwrap());
+    async fn build(file: &str, fault: Option<Fault>, knobs: Knobs) -> Self {
+        let (model, folder) = (model(file), tempfile::tempdir().unwrap());
         let mut pty = PtyPort::open(BAUD).unwrap();
         let device = folder.path().join("board");
         pty.link(&device).unwrap();
         let heard = Arc::new(AtomicU64::new(0));
         let port = Counted { port: pty, heard: Arc::clone(&heard) };
         let board = Board::start(Arc::clone(&model), port, fault, knobs).await;
-        Self { model, folder, port: device.display().to_string(), board, heard }
+        let file = file.to_owned();
+        Self { model, file, folder, port: device.display().to_string(), board, heard }
     }
 
     pub fn folder(&self) -> &Path {
@@ -252,15 +263,15 @@ impl Bench {
     }
 
     pub async fn tool_with(&self, password: Option<&str>, new: Option<&str>, arguments: &[&str]) -> Said {
-        run(arguments_for(&self.port, arguments, true), password, new).await
+        run(arguments_for(&self.file, &self.port, arguments, true), password, new).await
     }
 
     pub async fn tool_on(&self, port: &str, arguments: &[&str]) -> Said {
-        run(arguments_for(port, arguments, true), Some(FACTORY), None).await
+        run(arguments_for(&self.file, port, arguments, true), Some(FACTORY), None).await
     }
 
     pub async fn text(&self, arguments: &[&str]) -> Said {
-        run(arguments_for(&self.port, arguments, false), Some(FACTORY), None).await
+        run(arguments_for(&self.file, &self.port, arguments, false), Some(FACTORY), None).await
     }
 
     pub async fn scan(&self, arguments: &[&str]) -> Said {
@@ -270,8 +281,8 @@ impl Bench {
     }
 }
 
-fn arguments_for(port: &str, arguments: &[&str], json: bool) -> Vec<String> {
-    let model = workspace_root().join(MODEL).display().to_string();
+fn arguments_for(file: &str, port: &str, arguments: &[&str], json: bool) -> Vec<String> {
+    let model = workspace_root().join(file).display().to_string();
     let baud = BAUD.to_string();
     let more = ["--port", port, "--model", &model, "--baud", &baud];
     let json = if json { &["--json"][..] } else { &[] };
@@ -290,7 +301,7 @@ pub struct Tap {
 
 impl Tap {
     pub async fn new() -> Self {
-        let (model, folder) = (model(), tempfile::tempdir().unwrap());
+        let (model, folder) = (model(MODEL), tempfile::tempdir().unwrap());
         let (port, socket) = MemoryPort::new(BAUD);
         let board = Board::start(model, port, None, Knobs::default()).await;
         let (mut near, mut ear) = (PtyPort::open(BAUD).unwrap(), PtyPort::open(BAUD).unwrap());
@@ -338,7 +349,8 @@ impl Tap {
     }
 
     pub async fn work(&self, arguments: &[&str]) -> Said {
-        run(arguments_for(&self.master.display().to_string(), arguments, true), Some(FACTORY), None).await
+        run(arguments_for(MODEL, &self.master.display().to_string(), arguments, true), Some(FACTORY), None)
+            .await
     }
 
     /// A stranger's master.

@@ -1,8 +1,11 @@
 //! Daly D2, Pace and Seplos V3: models pinned by frames of boards in the field.
 
 use crate::{Span, exception_in, model, title_of};
-use domain::value::Value;
-use protocol::modbus::{Request, rtu};
+use domain::{codec::decode, value::Value};
+use protocol::{
+    guard::{Checked, check},
+    modbus::{Request, Response, rtu},
+};
 
 // --- Daly: syssi/esphome-daly-bms@ba082a1:esp32-ble-example-faker.yaml, frames of boards in the field ---
 
@@ -237,4 +240,30 @@ fn the_texts_of_a_seplos_board_stand_in_reading_order() {
     assert_eq!(title_of(&texts.model, code), Some(("No such register", false)));
     assert_eq!(title_of(&texts.model, 5), Some(("Taken, wait", true)));
     assert_eq!(title_of(&texts.model, 0x81), Some(("No history record", false)));
+}
+
+/// A lone board's states, eighty bits from 2200 on, and what it says to a master that asks for too many.
+#[test]
+fn the_states_of_a_seplos_board_are_bits_at_addresses_of_their_own() {
+    let question = rtu::decode_frame(&crate::bytes("00 01 22 00 00 50 37 9F")).unwrap();
+    let request = Request::decode(&question.pdu).unwrap();
+    assert_eq!(request, Request::ReadCoils { address: 0x2200, quantity: 80 });
+    let answer = rtu::decode_frame(&crate::bytes("00 01 0A 01 00 00 00 00 00 00 43 00 00 7F E1")).unwrap();
+    let checked = check(&request, &Response::decode(&answer.pdu).unwrap());
+    let Ok(Checked::Registers(bits)) = checked else { panic!("{checked:?}") };
+    // Its tables are those of 1240 to 128F, which stand at the same distances: the state, and eight bytes on the paths.
+    let model = model("seplos-v3");
+    let at = |name: &str, from: u16| {
+        let register = model.register(name).unwrap();
+        assert_eq!(model.block(register).unwrap().read_function, Some(1));
+        let place = usize::from(register.address - from);
+        decode(register, &bits[place..place + usize::from(register.width())]).unwrap()
+    };
+    assert_eq!(at("system_state", 0x1240), Value::from("0x01"));
+    assert_eq!(at("voltage_events", 0x1240), Value::from("0x00"));
+    assert_eq!(at("discharge_path", 0x1240), Value::Number(1.0));
+    assert_eq!(at("charge_path", 0x1240), Value::Number(1.0));
+    assert_eq!(at("limiting_path", 0x1240), Value::Number(0.0));
+    assert_eq!(at("hard_faults", 0x1240), Value::from("0x00"));
+    assert_eq!(title_of(&model, exception_in("00 81 02 90 51")), Some(("No such register", false)));
 }

@@ -4,7 +4,19 @@ use crate::text_of;
 use domain::model::parse_model;
 use std::panic;
 
-const MODELS: [&str; 6] = ["topbms", "jk-pb", "jbd", "daly-d2", "pace", "seplos-v3"];
+const MODELS: [&str; 11] = [
+    "topbms",
+    "jk-pb",
+    "jbd",
+    "daly-d2",
+    "pace",
+    "seplos-v3",
+    "daly-a5",
+    "jk-nw",
+    "topbms-storage",
+    "jbd-up",
+    "tian-power",
+];
 
 /// A sample that a slow machine bears: every other line of the head, and every 37th of what follows, from another one on in
 /// each file.

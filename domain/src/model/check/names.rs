@@ -4,7 +4,7 @@ use super::{Report, registers::is_snake_case};
 use crate::{
     codec,
     lease::BirthLease,
-    model::{Access, DeviceModel, Framing, PathField, Register, RegisterKind},
+    model::{Access, AddressStep, DeviceModel, Framing, PathField, Register, RegisterKind},
     rules::is_rating,
     source::At,
 };
@@ -111,7 +111,7 @@ fn check_identity(model: &DeviceModel, report: &mut Report<'_>) {
 
 fn check_firmware(model: &DeviceModel, report: &mut Report<'_>) {
     let at = |key| [At::Key("firmware"), At::Key(key)];
-    let kinds = [&ASCII[..], &[RegisterKind::Version]].concat();
+    let kinds = [&ASCII[..], &[RegisterKind::Version, RegisterKind::Hex]].concat();
     need(model, &at("version_register"), &model.firmware.version_register, &kinds, Need::Read, report);
     if let Some(name) = &model.firmware.crc_register {
         need(model, &at("crc_register"), name, &[RegisterKind::U32], Need::Read, report);
@@ -142,6 +142,18 @@ fn check_commands(model: &DeviceModel, report: &mut Report<'_>) {
                 );
             }
             Some(_) => {}
+        }
+        let is_field = model.link.address_step == AddressStep::Field;
+        let fits = match command.bytes {
+            None | Some(2) => true,
+            Some(1) => command.value <= 0xFF,
+            Some(_) => false,
+        };
+        if command.bytes.is_some() && !(is_field && fits) {
+            let reason = format!(
+                "command {name:?}: bytes is 1 or 2, room for its value, where an address is a whole field"
+            );
+            report.row("command", index, "bytes", reason);
         }
         if command.preamble && (!command.acknowledged || model.link.framing != Framing::ModbusRtu) {
             let reason = format!(

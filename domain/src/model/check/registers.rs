@@ -3,7 +3,7 @@
 use super::Report;
 use crate::{
     codec::ten_thousandths,
-    model::{Access, AddressStep, Block, ByteOrder, DeviceModel, Register, RegisterKind},
+    model::{Access, AddressStep, Block, ByteOrder, DeviceModel, Framing, Register, RegisterKind},
     source::At,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,7 +141,7 @@ fn check_overlap<'a>(
 fn check_kind(model: &DeviceModel, index: usize, register: &Register, report: &mut Report<'_>) {
     use RegisterKind as K;
     let name = &register.name;
-    let ascii = matches!(register.kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength);
+    let ascii = matches!(register.kind, K::AsciiNul | K::AsciiSpace | K::AsciiLength | K::Hex);
     let is_field = model.link.address_step == AddressStep::Field;
     if model.link.address_step == AddressStep::Byte && !register.address.is_multiple_of(2) {
         let reason = format!(
@@ -170,20 +170,33 @@ fn check_kind(model: &DeviceModel, index: usize, register: &Register, report: &m
         report.row("register", index, "kind", reason);
     }
     if register.bytes.is_some() && (!ascii || register.count.is_some() || register.bytes == Some(0)) {
-        let reason = format!("register {name:?}: bytes is for ASCII fields, in place of count, and not 0");
+        let reason =
+            format!("register {name:?}: bytes is for ASCII and hex fields, in place of count, and not 0");
         report.row("register", index, "bytes", reason);
     }
     if register.bytes() % 2 == 1 && register.byte_order == ByteOrder::LowFirst {
         let reason = format!("register {name:?} has no pairs of bytes to swap");
         report.row("register", index, "byte_order", reason);
     }
-    if register.negative_above.is_some() && !matches!(register.kind, K::U8High | K::U8Low | K::U16) {
-        let reason = format!("register {name:?}: negative_above is for u8 and u16");
-        report.row("register", index, "negative_above", reason);
+    for (key, given) in
+        [("negative_above", register.negative_above), ("negative_from", register.negative_from)]
+    {
+        if given.is_some() && !matches!(register.kind, K::U8High | K::U8Low | K::U16) {
+            report.row("register", index, key, format!("register {name:?}: {key} is for u8 and u16"));
+        }
+    }
+    if register.negative_above.is_some() && register.negative_from.is_some() {
+        let reason = format!("register {name:?}: negative_above or negative_from, not both");
+        report.row("register", index, "negative_from", reason);
     }
     match register.count {
         None if ascii && register.bytes.is_none() => {
-            report.row("register", index, "kind", format!("ASCII register {name:?} needs its count"));
+            report.row(
+                "register",
+                index,
+                "kind",
+                format!("register {name:?} needs its count: its kind says not how wide it is"),
+            );
         }
         Some(0) => report.row("register", index, "count", format!("register {name:?} has count 0")),
         Some(_) if !ascii => {
@@ -219,8 +232,22 @@ fn check_kind(model: &DeviceModel, index: usize, register: &Register, report: &m
             report.at(&listed("options", place), reason);
         }
     }
-    let last_bit = if register.kind == K::Bits32 { 31 } else { 15 };
-    match (matches!(register.kind, K::Bits | K::Bits32), register.bits.is_empty()) {
+    let last_bit = match register.kind {
+        K::Bits32 => 31,
+        K::Coils => 7,
+        _ => 15,
+    };
+    let in_bits = model.block_of(register.address, 1).is_some_and(|block| block.read_function == Some(1));
+    let is_one_bit =
+        matches!(register.kind, K::U16 | K::Enum) && register.scale == 1.0 && register.offset == 0.0;
+    let is_wrong = if in_bits { register.kind != K::Coils && !is_one_bit } else { register.kind == K::Coils };
+    if is_wrong && model.link.framing == Framing::ModbusRtu {
+        let reason = format!(
+            "register {name:?}: coils, and u16 or enum for a single one, go with a block that is read by function 1"
+        );
+        report.row("register", index, "kind", reason);
+    }
+    match (matches!(register.kind, K::Bits | K::Bits32 | K::Coils), register.bits.is_empty()) {
         (true, true) => report.row("register", index, "kind", format!("bit field {name:?} names no bits")),
         (false, false) => report.row(
             "register",
@@ -303,7 +330,8 @@ fn check_span(index: usize, register: &Register, report: &mut Report<'_>) {
         RegisterKind::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
         _ => return,
     };
-    let low = register.negative_above.map_or(low, |above| f64::from(above) - high);
+    let zero = register.negative_above.or(register.negative_from);
+    let low = zero.map_or(low, |zero| f64::from(zero) - high);
     let ends = [low, high].map(|raw| raw * register.scale + register.offset);
     let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
     for (key, bound) in [("min", register.min), ("max", register.max)] {

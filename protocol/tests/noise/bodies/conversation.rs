@@ -1,9 +1,11 @@
 //! A whole conversation with a board that answers in order, but late, disturbed, with a refusal, or not at all. Whatever happens,
 //! an answer that the client believes is the one to the question it asked last.
 
-use core::time::Duration;
-use std::collections::VecDeque;
+use core::{ops::RangeInclusive, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
+use jigline_protocol::client::Pace;
+use jigline_protocol::described::{self as described_client, Described, DescribedClient, Frames, Way};
 use jigline_protocol::guard::{LinkState, OWED_FOR, Purpose, Shaped as _};
 use jigline_protocol::jbd::client as jbd_client;
 use jigline_protocol::jbd::client::JbdClient;
@@ -11,8 +13,9 @@ use jigline_protocol::jbd::{self, Reply, Status};
 use jigline_protocol::modbus::client::{ClientEvent, ClientOptions, RtuClient};
 use jigline_protocol::modbus::question::Question;
 use jigline_protocol::modbus::{ExceptionCode, Request, Response, rtu};
+use jigline_protocol::row::Fields;
 
-use super::{jbd::telling_register, ms};
+use super::{described, jbd::telling_register, ms};
 
 /// A client under test, whatever its framing. Every question has a number, and the board's answer is made to tell it.
 trait Client {
@@ -56,10 +59,11 @@ pub fn guard_conversation(data: &[u8]) {
     let Some((&selector, script)) = data.split_first() else { return };
     // A long talk proves no more than a short one.
     let script = &script[..script.len().min(400)];
-    if selector & 1 == 0 {
-        talk(RtuClient::new(ClientOptions::new(9600, 1)), script);
-    } else {
-        talk(JbdClient::new(jbd_client::ClientOptions::new(9600)), script);
+    match selector & 3 {
+        0 => talk(RtuClient::new(ClientOptions::new(9600, 1)), script),
+        1 => talk(JbdClient::new(jbd_client::ClientOptions::new(9600)), script),
+        2 => talk(Describer::new(described::fixed()), script),
+        _ => talk(Describer::new(described::text()), script),
     }
 }
 
@@ -175,6 +179,12 @@ impl Client for RtuClient {
             Request::WriteSingle { address, value } => Response::WriteSingle { address, value },
             Request::WriteMultiple { address, values } => {
                 Response::WriteMultiple { address, quantity: values.len() as u16 }
+            }
+            Request::ReadCoils { quantity, .. } => {
+                Response::ReadCoils((0..8 * quantity.div_ceil(8)).map(|bit| bit < quantity).collect())
+            }
+            Request::WriteCoils { address, values } => {
+                Response::WriteCoils { address, quantity: values.len() as u16 }
             }
         };
         Some(rtu::encode_response(1, &response).unwrap())
@@ -297,6 +307,118 @@ impl Client for JbdClient {
             ClientEvent::Answered(Checked::Registers(values)) => Some(values[0]),
             ClientEvent::Answered(Checked::Written) => Some(0),
             ClientEvent::Failed(_) | ClientEvent::Quiet => None,
+        })
+    }
+}
+
+/// One whose framing is described: answers that name their register, and answers that name nothing.
+struct Describer {
+    client: DescribedClient,
+    frames: Arc<Frames>,
+}
+
+impl Describer {
+    fn new(frames: Arc<Frames>) -> Self {
+        let client = DescribedClient::speaking(Described::new(Arc::clone(&frames)), Pace::new(9600));
+        Self { client, frames }
+    }
+
+    fn question(
+        &self,
+        way: Way,
+        register: u16,
+        data: Vec<u8>,
+        answer: RangeInclusive<u16>,
+    ) -> described_client::Question {
+        let fields = Fields { address: Some(1), register: Some(register), data, ..Fields::default() };
+        self.frames.ask(way, fields, answer, 1, 1)
+    }
+}
+
+impl Client for Describer {
+    const UNCOVERED: Option<usize> = None;
+
+    fn ask(&mut self, now: Duration, purpose: Purpose, kind: u8, number: u16) -> Option<Vec<u8>> {
+        let told = number.to_be_bytes().to_vec();
+        let mut register = 0x90 + u16::from(kind % 3);
+        let data = match kind / 3 {
+            0 => {
+                self.client.begin(now, purpose, self.question(Way::Read, register, vec![], 2..=8)).ok()?;
+                told
+            }
+            1 => {
+                let question = self.question(Way::Read, register, vec![], 2..=8);
+                self.client.begin_waking(now, purpose, question).ok()?;
+                told
+            }
+            2 | 3 => {
+                let question = self.question(Way::Write, register, told, 0..=8);
+                self.client.begin(now, purpose, question).ok()?;
+                vec![]
+            }
+            _ => {
+                let candidates: Vec<_> =
+                    (0x90..0x94).map(|one| self.question(Way::Read, one, vec![], 2..=8)).collect();
+                let candidates: Vec<&described_client::Question> = candidates.iter().collect();
+                let question =
+                    self.client.guard_mut().telling(now, &candidates, |one| one.shape()).ok()?.clone();
+                register = question.fields.register?;
+                self.client.begin(now, purpose, question).ok()?;
+                told
+            }
+        };
+        let fields =
+            Fields { address: Some(1), register: Some(register), status: Some(0), data, ..Fields::default() };
+        Some(self.frames.read_answer.encode(&fields).unwrap())
+    }
+
+    /// Where nothing refuses, an answer about another register.
+    fn refusal(answer: &[u8]) -> Vec<u8> {
+        let text = described::text();
+        let Some(fields) = text.read_answer.decode(answer) else {
+            let fixed = described::fixed();
+            let fields = fixed.read_answer.decode(answer).unwrap();
+            let register = fields.register.map(|register| register ^ 0x40);
+            return fixed.read_answer.encode(&Fields { register, ..fields }).unwrap();
+        };
+        text.read_answer.encode(&Fields { status: Some(4), data: vec![], ..fields }).unwrap()
+    }
+
+    fn transmit(&mut self) -> bool {
+        self.client.poll_transmit().is_some()
+    }
+
+    fn feed(&mut self, now: Duration, bytes: &[u8]) {
+        self.client.handle_bytes(now, bytes);
+    }
+
+    fn tick(&mut self, now: Duration) {
+        self.client.handle_timeout(now);
+    }
+
+    fn due(&self) -> Option<Duration> {
+        self.client.poll_timeout()
+    }
+
+    fn cancel(&mut self, now: Duration) {
+        self.client.cancel(now);
+    }
+
+    fn confirm(&mut self) {
+        self.client.confirm_identity();
+    }
+
+    fn state(&self) -> LinkState {
+        self.client.guard().state()
+    }
+
+    fn heard(&mut self) -> Option<Option<u16>> {
+        use described_client::Checked;
+        use jigline_protocol::client::ClientEvent as Event;
+        Some(match self.client.poll_event()? {
+            Event::Answered(Checked::Data(data)) => Some(u16::from_be_bytes([data[0], data[1]])),
+            Event::Answered(Checked::Written) => Some(0),
+            Event::Failed(_) | Event::Quiet => None,
         })
     }
 }

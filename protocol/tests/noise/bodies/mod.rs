@@ -5,6 +5,7 @@
 
 mod boot;
 mod conversation;
+mod described;
 mod jbd;
 mod modbus;
 mod sniffers;
@@ -14,6 +15,7 @@ use core::time::Duration;
 
 pub use boot::{boot_menu, intel_hex};
 pub use conversation::guard_conversation;
+pub use described::described;
 pub use jbd::{jbd_board, jbd_host};
 pub use modbus::{modbus_client, modbus_server};
 pub use sniffers::sniffers;
@@ -23,8 +25,9 @@ pub use ymodem::{ymodem_receiver, ymodem_sender};
 pub type Body = fn(&[u8]);
 
 /// Every body, under the name of its fuzz target and its corpus.
-pub const BODIES: [(&str, Body); 10] = [
+pub const BODIES: [(&str, Body); 11] = [
     ("boot_menu", boot_menu),
+    ("described", described),
     ("guard_conversation", guard_conversation),
     ("intel_hex", intel_hex),
     ("jbd_board", jbd_board),

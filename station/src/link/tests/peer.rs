@@ -220,7 +220,9 @@ impl Peer {
                     (address..address + quantity).map(|a| self.registers.get(&a).copied()).collect();
                 values.map_or_else(|| refuse(request, 2), Response::ReadHolding)
             }
-            Request::ReadInput { .. } => refuse(request, 1),
+            Request::ReadInput { .. } | Request::ReadCoils { .. } | Request::WriteCoils { .. } => {
+                refuse(request, 1)
+            }
             Request::WriteSingle { value, .. } => {
                 self.take(address, &[*value]);
                 Response::WriteSingle { address, value: *value }

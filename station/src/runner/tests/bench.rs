@@ -269,7 +269,7 @@ impl PaperBench {
     fn reply(&mut self, request: &BoardRequest) -> BoardReply {
         use BoardRequest as Q;
         match request {
-            Q::LearnPace | Q::IsThere => unreachable!("the slot asks these beside the run"),
+            Q::LearnPace | Q::IsThere | Q::ReadThere { .. } => unreachable!("these are asked beside the run"),
             Q::Probe { .. } | Q::FindAgain { .. } => BoardReply::Found(self.found),
             Q::ReadIdentity => BoardReply::Identity(self.identity.clone()),
             Q::Flash { .. } => BoardReply::Flashed(Flashed { blocks: 1, resent: 0, confirmed: true }),

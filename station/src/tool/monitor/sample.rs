@@ -73,7 +73,10 @@ impl Watched {
         let cells: Vec<Register> =
             (1..=model.cells.max).filter_map(|index| model.cell(index)).cloned().collect();
         let named = |name: Option<&String>| name.and_then(|name| model.register(name)).cloned();
-        let current = named(model.calibration.as_ref().map(|calibration| &calibration.current_register));
+        let calibrated = model.calibration.as_ref().map(|calibration| &calibration.current_register);
+        let current = named(calibrated).or_else(|| {
+            ["current_ma", "current_a"].into_iter().find_map(|name| model.register(name)).cloned()
+        });
         // A path that is a number of its own is shown among the others, and a switch that can't be read is not shown.
         let lamps =
             |register: &Register| register.kind == RegisterKind::Bits && is_readable(model, &register.name);
@@ -93,6 +96,7 @@ impl Watched {
             RegisterKind::AsciiNul,
             RegisterKind::AsciiSpace,
             RegisterKind::AsciiLength,
+            RegisterKind::Hex,
             RegisterKind::DatePacked,
             RegisterKind::DateBytes,
         ];
@@ -102,7 +106,9 @@ impl Watched {
                 && !mine.contains(&register.name.as_str())
                 && is_readable(model, &register.name)
         });
-        let (mut temperatures, mut alarms, mut others, mut pack) = (Vec::new(), Vec::new(), Vec::new(), None);
+        let own_pack = |register: &&Register| register.name.starts_with("pack_voltage");
+        let mut pack = live.clone().find(own_pack).cloned();
+        let (mut temperatures, mut alarms, mut others) = (Vec::new(), Vec::new(), Vec::new());
         let prefix = model.cells.register_prefix.as_str();
         for register in live.cloned() {
             let voltage = matches!(register.unit.as_str(), "V" | "mV");
@@ -144,6 +150,9 @@ impl Watched {
             .take(count)
             .filter_map(|cell| Some(milli(number_of(cell)?, &cell.unit, "V")))
             .collect();
+        // Where nobody tells how many there are, a board may fill the rest with nought.
+        let filled = cells_mv.iter().rposition(|mv| *mv > 0.0).map_or(0, |last| last + 1);
+        let cells_mv = if self.count.is_none() { cells_mv[..filled].to_vec() } else { cells_mv };
         let cell_min_mv = cells_mv.iter().copied().reduce(f64::min).unwrap_or_default();
         let cell_max_mv = cells_mv.iter().copied().reduce(f64::max).unwrap_or_default();
         let pack =
@@ -200,7 +209,7 @@ impl Watched {
 
 /// Bit fields tell alarms, or which paths conduct, which cells are there: only their names say which.
 fn tells_alarms(register: &Register) -> bool {
-    matches!(register.kind, RegisterKind::Bits | RegisterKind::Bits32)
+    matches!(register.kind, RegisterKind::Bits | RegisterKind::Bits32 | RegisterKind::Coils)
         && ["alarm", "warning", "fault", "protection"].iter().any(|word| register.name.contains(word))
 }
 

@@ -79,6 +79,10 @@ impl Use {
             locked: false,
             locked_reads: false,
             single_write_only: self.single_write_only,
+            read_function: None,
+            write_function: None,
+            argument: None,
+            frames: None,
             provenance: Provenance::Captured,
             source: format!("{source}, device {device}{function}"),
         }

@@ -1,9 +1,10 @@
-//! What is heard on a line, of whichever framing it is: one form for both. Which framing it is, the frames that check out decide,
+//! What is heard on a line, of whichever framing it is: one form for all. Which framing it is, the frames that check out decide,
 //! unless somebody knew. Pure.
 
-use domain::model::{Framing, LinkSettings};
-use protocol::{jbd, modbus};
-use std::{collections::VecDeque, time::Duration};
+use crate::link::frames::{frames, joined, way_of};
+use domain::model::{DeviceModel, Framing};
+use protocol::{described, jbd, modbus};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// An exchange that was answered says this much for a framing, a frame alone says one.
 const ANSWERED: u32 = 3;
@@ -73,11 +74,12 @@ pub(super) struct Refusal {
     pub standard: String,
 }
 
-/// Hears both framings until one is sure.
+/// Hears the framings that have names until one is sure, or the one that a model describes.
 #[derive(Debug)]
 pub(super) struct Listener {
     modbus: Option<Ear<modbus::sniffer::Sniffer>>,
     jbd: Option<Ear<jbd::sniffer::Sniffer>>,
+    described: Option<(Ear<described::sniffer::Sniffer>, Arc<DeviceModel>)>,
 }
 
 #[derive(Debug)]
@@ -100,22 +102,34 @@ impl<S> Ear<S> {
 }
 
 impl Listener {
-    /// On a line at `baud`; `framing` where it is known, `link` of a model where there is one.
-    pub fn new(baud: u32, patience: Duration, framing: Option<Framing>, link: Option<&LinkSettings>) -> Self {
+    /// On a line at `baud`; `framing` where it is known, `model` where there is one.
+    pub fn new(
+        baud: u32,
+        patience: Duration,
+        framing: Option<Framing>,
+        model: Option<Arc<DeviceModel>>,
+    ) -> Self {
+        let is_or_may_be = |one: Framing| framing.is_none_or(|framing| framing == one);
         let mut modbus = modbus::sniffer::Sniffer::new(baud, patience);
+        let link = model.as_ref().map(|model| &model.link);
         if let Some((asked, answers)) = link.and_then(|link| Some((link.address, link.reply_address?))) {
             modbus = modbus.with_reply_address(asked, answers);
         }
-        let jbd = jbd::sniffer::Sniffer::new(baud, patience);
+        let described = model.filter(|_| framing == Some(Framing::Described)).and_then(|model| {
+            let sniffer = described::sniffer::Sniffer::new(frames(&model)?, baud, patience);
+            Some((Ear::new(sniffer), model))
+        });
         Self {
-            modbus: (framing != Some(Framing::Jbd)).then(|| Ear::new(modbus)),
-            jbd: (framing != Some(Framing::ModbusRtu)).then(|| Ear::new(jbd)),
+            modbus: is_or_may_be(Framing::ModbusRtu).then(|| Ear::new(modbus)),
+            jbd: is_or_may_be(Framing::Jbd).then(|| Ear::new(jbd::sniffer::Sniffer::new(baud, patience))),
+            described,
         }
     }
 
     /// Which it is, once that is sure.
     pub fn framing(&self) -> Option<Framing> {
         match (&self.modbus, &self.jbd) {
+            _ if self.described.is_some() => Some(Framing::Described),
             (Some(_), None) => Some(Framing::ModbusRtu),
             (None, Some(_)) => Some(Framing::Jbd),
             _ => None,
@@ -129,6 +143,9 @@ impl Listener {
         if let Some(ear) = &mut self.jbd {
             ear.sniffer.handle_bytes(now, bytes);
         }
+        if let Some((ear, _)) = &mut self.described {
+            ear.sniffer.handle_bytes(now, bytes);
+        }
         self.collect();
     }
 
@@ -139,26 +156,35 @@ impl Listener {
         if let Some(ear) = &mut self.jbd {
             ear.sniffer.handle_timeout(now);
         }
+        if let Some((ear, _)) = &mut self.described {
+            ear.sniffer.handle_timeout(now);
+        }
         self.collect();
     }
 
     pub fn poll_timeout(&self) -> Option<Duration> {
         let modbus = self.modbus.as_ref().and_then(|ear| ear.sniffer.poll_timeout());
         let jbd = self.jbd.as_ref().and_then(|ear| ear.sniffer.poll_timeout());
-        modbus.into_iter().chain(jbd).min()
+        let described = self.described.as_ref().and_then(|(ear, _)| ear.sniffer.poll_timeout());
+        modbus.into_iter().chain(jbd).chain(described).min()
     }
 
     /// The next thing heard, once it is sure in which framing.
     pub fn poll_event(&mut self) -> Option<Heard> {
-        match (&mut self.modbus, &mut self.jbd) {
-            (Some(ear), None) => ear.heard.pop_front(),
-            (None, Some(ear)) => ear.heard.pop_front(),
+        match (&mut self.modbus, &mut self.jbd, &mut self.described) {
+            (Some(ear), None, None) => ear.heard.pop_front(),
+            (None, Some(ear), None) => ear.heard.pop_front(),
+            (None, None, Some((ear, _))) => ear.heard.pop_front(),
             _ => None,
         }
     }
 
     /// Nothing more comes: what was heard the more of is it.
     pub fn finish(&mut self) {
+        if let Some((ear, _)) = &mut self.described {
+            ear.sniffer.finish();
+        }
+        self.collect();
         if let (Some(modbus), Some(jbd)) = (&self.modbus, &self.jbd) {
             if jbd.score > modbus.score {
                 self.modbus = None;
@@ -168,14 +194,20 @@ impl Listener {
         }
     }
 
-    /// Bytes that made no frame; of a line whose framing nobody knows, by the better of both.
+    /// Bytes that made no frame; of a line whose framing nobody knows, by the best of them.
     pub fn dropped_bytes(&self) -> u64 {
         let modbus = self.modbus.as_ref().map(|ear| ear.sniffer.dropped_bytes());
         let jbd = self.jbd.as_ref().map(|ear| ear.sniffer.dropped_bytes());
-        modbus.into_iter().chain(jbd).min().unwrap_or_default()
+        let described = self.described.as_ref().map(|(ear, _)| ear.sniffer.dropped_bytes());
+        modbus.into_iter().chain(jbd).chain(described).min().unwrap_or_default()
     }
 
     fn collect(&mut self) {
+        if let Some((ear, model)) = &mut self.described {
+            while let Some(sniffed) = ear.sniffer.poll_event() {
+                ear.hear(of_described(sniffed, model));
+            }
+        }
         if let Some(ear) = &mut self.modbus {
             while let Some(sniffed) = ear.sniffer.poll_event() {
                 ear.hear(of_modbus(sniffed));
@@ -224,13 +256,21 @@ pub(super) fn of_modbus(sniffed: modbus::sniffer::Sniffed) -> Heard {
             let written = match &request {
                 Request::WriteSingle { value, .. } => Some(big_endian(&[*value])),
                 Request::WriteMultiple { values, .. } => Some(big_endian(values)),
-                Request::ReadHolding { .. } | Request::ReadInput { .. } => None,
+                // Each bit is told as the register of its address.
+                Request::WriteCoils { values, .. } => {
+                    Some(big_endian(&values.iter().map(|bit| u16::from(*bit)).collect::<Vec<u16>>()))
+                }
+                Request::ReadHolding { .. } | Request::ReadInput { .. } | Request::ReadCoils { .. } => None,
             };
             let (outcome, bytes, after, refusal) = match outcome {
                 Modbus::Answered {
                     response: Response::ReadHolding(words) | Response::ReadInput(words),
                     after,
                 } => (Outcome::Answered, Some(big_endian(&words)), Some(after), None),
+                Modbus::Answered { response: Response::ReadCoils(bits), after } => {
+                    let asked = bits.into_iter().take(quantity.into()).map(u16::from).collect::<Vec<u16>>();
+                    (Outcome::Answered, Some(big_endian(&asked)), Some(after), None)
+                }
                 Modbus::Answered { after, .. } => (Outcome::Answered, written, Some(after), None),
                 Modbus::Broadcast => (Outcome::Broadcast, written, None, None),
                 Modbus::Unanswered => (Outcome::Unanswered, None, None, None),
@@ -257,8 +297,10 @@ pub(super) fn of_modbus(sniffed: modbus::sniffer::Sniffed) -> Heard {
         }
         Sniffed::Stray { at, device, response } => {
             let kind = match &response {
-                Response::WriteSingle { .. } | Response::WriteMultiple { .. } => Kind::Write,
-                Response::ReadHolding(_) | Response::ReadInput(_) => Kind::Read,
+                Response::WriteSingle { .. }
+                | Response::WriteMultiple { .. }
+                | Response::WriteCoils { .. } => Kind::Write,
+                Response::ReadHolding(_) | Response::ReadInput(_) | Response::ReadCoils(_) => Kind::Read,
                 Response::Exception { .. } => Kind::Other,
             };
             bare(at, Some(device), response.function(), kind, Outcome::Stray)
@@ -304,6 +346,49 @@ pub(super) fn of_jbd(sniffed: jbd::sniffer::Sniffed) -> Heard {
         Sniffed::Stray { at, reply } => Heard {
             address: address(reply.register),
             ..bare(at, None, jbd::START, Kind::Other, Outcome::Stray)
+        },
+    }
+}
+
+fn of_described(sniffed: described::sniffer::Sniffed, model: &DeviceModel) -> Heard {
+    use described::{
+        Way as Direction,
+        sniffer::{Outcome as Told, Sniffed},
+    };
+    match sniffed {
+        Sniffed::Exchange { at, request, outcome } => {
+            let register = request.fields.register;
+            let kind = match way_of(model, &request) {
+                Direction::Read => Kind::Read,
+                Direction::Write => Kind::Write,
+            };
+            let (outcome, bytes, after, refusal) = match outcome {
+                Told::Answered { after, .. } if kind == Kind::Write => {
+                    (Outcome::Answered, Some(request.fields.data.clone()), Some(after), None)
+                }
+                Told::Answered { frames, after } => {
+                    let data = joined(model, register.unwrap_or_default(), &frames);
+                    (Outcome::Answered, Some(data), Some(after), None)
+                }
+                Told::Unanswered => (Outcome::Unanswered, None, None, None),
+                Told::Refused { status, after } => {
+                    let refusal = Refusal { code: status, standard: format!("status {status:02X}h") };
+                    (Outcome::Refused, None, Some(after), Some(refusal))
+                }
+            };
+            let function = request.fields.function.unwrap_or_default();
+            Heard {
+                address: register,
+                quantity: request.fields.count,
+                bytes,
+                after,
+                refusal,
+                ..bare(at, request.fields.address, function, kind, outcome)
+            }
+        }
+        Sniffed::Stray { at, fields } => Heard {
+            address: fields.register,
+            ..bare(at, fields.address, fields.function.unwrap_or_default(), Kind::Other, Outcome::Stray)
         },
     }
 }

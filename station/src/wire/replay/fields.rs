@@ -23,7 +23,9 @@ impl<'m> Reader<'m> {
     pub fn new(model: Option<&'m DeviceModel>, framing: Framing) -> Self {
         let step = match framing {
             Framing::Jbd => AddressStep::Field,
-            Framing::ModbusRtu => model.map_or(AddressStep::Register, |model| model.link.address_step),
+            Framing::ModbusRtu | Framing::Described => {
+                model.map_or(AddressStep::Register, |model| model.link.address_step)
+            }
         };
         // A model of another framing knows nothing of this line.
         let model = model.filter(|model| model.link.framing == framing);

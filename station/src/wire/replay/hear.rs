@@ -1,13 +1,13 @@
 //! What came back: fits answers to what was asked, and keeps the rest as heard.
 
 use super::{
-    Answer, Direction, Message, Readers, Reply, Said, What, fields::bytes_of_words, jbd, milliseconds,
-    refusal, text,
+    Answer, Direction, Message, Readers, Reply, Said, What, described, fields::bytes_of_words, jbd,
+    milliseconds, refusal, text,
 };
 use crate::wire::Entry;
 use domain::model::Framing;
 use protocol::{
-    modbus::{Response, rtu},
+    modbus::{READ_COILS, Response, rtu},
     ymodem::{ACK, CAN, CRC_REQUEST, NAK},
 };
 
@@ -51,14 +51,23 @@ impl Turn {
                     rest = vec![self.bytes[..from].to_vec(), self.bytes[to..].to_vec()];
                 }
             }
+            Some(Said::Request(exchange)) if exchange.framing == Framing::Described => {
+                let rows = readers.described.as_mut();
+                if let Some((from, to)) =
+                    rows.and_then(|rows| described::answer(exchange, &self.bytes, after_ms, rows))
+                {
+                    rest = vec![self.bytes[..from].to_vec(), self.bytes[to..].to_vec()];
+                }
+            }
             Some(Said::Request(exchange)) => {
                 let asked = exchange.device.unwrap_or_default();
                 let reader = &mut readers.modbus;
                 let link = reader.model().map(|model| &model.link).filter(|link| link.address == asked);
                 let answers = link.and_then(|link| link.reply_address).unwrap_or(asked);
-                let whole = match exchange.is_write() {
-                    true => 8,
-                    false => 5 + 2 * usize::from(exchange.count),
+                let whole = match (exchange.is_write(), exchange.function) {
+                    (true, _) => 8,
+                    (false, READ_COILS) => 5 + usize::from(exchange.count).div_ceil(8),
+                    (false, _) => 5 + 2 * usize::from(exchange.count),
                 };
                 if let Some((from, to, response)) =
                     find_answer(&self.bytes, whole, answers, exchange.function)
@@ -67,8 +76,15 @@ impl Turn {
                         Response::Exception { code, .. } => refusal(reader, code.number(), code),
                         _ => "ok".to_owned(),
                     };
-                    if let Response::ReadHolding(words) | Response::ReadInput(words) = &response {
-                        exchange.values = reader.values(exchange.address, &bytes_of_words(words));
+                    let words = match response {
+                        Response::ReadHolding(words) | Response::ReadInput(words) => words,
+                        Response::ReadCoils(bits) => {
+                            bits.into_iter().take(exchange.count.into()).map(u16::from).collect()
+                        }
+                        _ => Vec::new(),
+                    };
+                    if !words.is_empty() {
+                        exchange.values = reader.values(exchange.address, &bytes_of_words(&words));
                     }
                     exchange.answer = Some(Answer { after_ms, result });
                     rest = vec![self.bytes[..from].to_vec(), self.bytes[to..].to_vec()];

@@ -17,11 +17,8 @@ pub(super) fn exchange(bytes: &[u8], reader: &mut Reader<'_>) -> Option<Exchange
     })?;
     let (values, command) = match &request {
         Request::Write { register, data } => {
-            let words = match data[..] {
-                [high, low] => vec![u16::from_be_bytes([high, low])],
-                _ => Vec::new(),
-            };
-            (reader.values((*register).into(), data), command(reader, (*register).into(), &words))
+            let given = command(reader, (*register).into(), |command| command.value_bytes() == *data);
+            (reader.values((*register).into(), data), given)
         }
         Request::WriteBlock { start, values } => (parameters(*start, &bytes_of_words(values)), None),
         Request::Read { .. } | Request::ReadBlock { .. } => (Vec::new(), None),
@@ -76,6 +73,7 @@ fn bare(is_write: bool, register: u8) -> Exchange {
         framing: Framing::Jbd,
         device: None,
         function: if is_write { WRITE } else { READ },
+        writes: is_write,
         address: register.into(),
         count: 1,
         command: None,

@@ -24,7 +24,7 @@ fn messages(recorder: &Recorder, image: Option<&[u8]>) -> Vec<Message> {
     replay(&log, Some(&peer::model()), image)
 }
 
-fn exchanges(messages: &[Message]) -> Vec<&Exchange> {
+pub(super) fn exchanges(messages: &[Message]) -> Vec<&Exchange> {
     let exchange = |message: &'_ Message| matches!(message.said, Said::Request(_));
     let all = messages.iter().filter(|message| exchange(message));
     all.filter_map(|message| if let Said::Request(exchange) = &message.said { Some(exchange) } else { None })
@@ -154,18 +154,18 @@ async fn a_transfer_is_told_block_by_block_and_its_bytes_come_out_of_the_image_a
     }
 }
 
-fn shipped(id: &str) -> DeviceModel {
+pub(super) fn shipped(id: &str) -> DeviceModel {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../profiles/models/{id}.toml"));
     domain::model::parse_model(id, &std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// Bytes as people print them.
-fn bytes(printed: &str) -> Vec<u8> {
+pub(super) fn bytes(printed: &str) -> Vec<u8> {
     hex::decode(printed.replace([' ', '\n'], "")).unwrap()
 }
 
 /// A conversation of questions and answers, as the recorder keeps it and today's decoders tell it.
-fn told(id: &str, conversation: &[(&str, &str)]) -> Vec<Message> {
+pub(super) fn told(id: &str, conversation: &[(&str, &str)]) -> Vec<Message> {
     let recorder = recorder();
     for (question, answer) in conversation {
         recorder.expect_frame(&bytes(question));
@@ -177,7 +177,7 @@ fn told(id: &str, conversation: &[(&str, &str)]) -> Vec<Message> {
 }
 
 /// `cell_1_mv 3288`, `soc_percent 99`, ...
-fn values_of(exchange: &Exchange) -> Vec<String> {
+pub(super) fn values_of(exchange: &Exchange) -> Vec<String> {
     exchange.values.iter().map(|shown| format!("{} {}", shown.name, shown.value)).collect()
 }
 

@@ -1,0 +1,426 @@
+//! The host's machine for one board that is spoken to in a framing of its own. What it promises is what
+//! [`crate::modbus::client`] promises: one request at a time, an answer only to the question asked, after every accident a drained
+//! line and the identity anew. What the frames look like, and which answer fits which question, its [`Dialect`] knows.
+//!
+//! A sleeping board loses the first frame (JBD, V11, chapter 1; `TinyBMS`): [`Client::begin_waking`] sends a read a second time where
+//! nothing came to the first. Where both are answered the later answer counts.
+
+use core::{error::Error, fmt, time::Duration};
+use std::collections::VecDeque;
+
+use crate::guard::{Judgement, LinkGuard, LinkRefusal, LinkState, Purpose, Shaped};
+use crate::{Instant, timing};
+
+/// One framing, as a host speaks it.
+pub trait Dialect {
+    /// A request, and what its answer must look like.
+    type Question: Shaped + Clone + fmt::Debug;
+    /// What [`Self::Ear`] finds.
+    type Answer;
+    /// An answer that fits its question.
+    type Checked: Clone + fmt::Debug + PartialEq;
+    /// Why a request makes no frame.
+    type FrameError: Copy + PartialEq + Error + 'static;
+    /// How an answer fails to fit.
+    type Misfit: Clone + PartialEq + Error + 'static;
+    /// Finds answers in what arrives.
+    type Ear: Ear<Self::Answer>;
+
+    fn is_write(&self, question: &Self::Question) -> bool;
+
+    /// The question as the `number`th of this client, and its frame.
+    ///
+    /// # Errors
+    /// It fits no frame.
+    fn encode(
+        &self,
+        question: Self::Question,
+        number: u32,
+    ) -> Result<(Self::Question, Vec<u8>), Self::FrameError>;
+
+    /// Most bytes on the wire that a faultless answer takes.
+    fn longest_answer(&self, question: &Self::Question) -> usize;
+
+    /// Ears for the answer to this.
+    fn listen(&self, question: &Self::Question) -> Self::Ear;
+
+    /// Whether the answer bears the mark of this question, where questions are marked.
+    fn is_marked(&self, question: &Self::Question, answer: &Self::Answer) -> bool;
+
+    /// Compares an answer with its question.
+    ///
+    /// # Errors
+    /// The first misfit found, and what it means for the link.
+    fn check(
+        &self,
+        question: &Self::Question,
+        answer: &Self::Answer,
+    ) -> Result<Self::Checked, (Self::Misfit, Judgement)>;
+}
+
+/// Finds the answers of one exchange.
+pub trait Ear<Answer> {
+    fn handle_bytes(&mut self, now: Instant, bytes: &[u8]);
+    /// The next whole answer, whoever asked for it.
+    fn poll_answer(&mut self) -> Option<Answer>;
+    /// Bytes that belonged to no frame.
+    fn dropped_bytes(&self) -> u64;
+    /// Bytes that may still become a frame, or a part of an answer that needs more of them.
+    fn held_bytes(&self) -> usize;
+    /// When a silence ends what came; none: nothing does.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+    /// Ends by its silence an answer whose length nobody knew.
+    fn handle_timeout(&mut self, _now: Instant) {}
+}
+
+/// How to talk to one board, whatever its frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    pub baud: u32,
+    /// From the end of the request on the wire to the first byte of the answer.
+    pub timeout: Duration,
+    /// Silence that counts as a drained line.
+    pub quiet: Duration,
+    /// More unexpected frames than this void the link.
+    pub unexpected_limit: u32,
+    /// How long a board that may sleep is waited for before it is asked a second time.
+    pub wake_pause: Duration,
+}
+
+impl Pace {
+    /// The usual: 600 ms for an answer (the slowest boards seen), 50 ms of silence, three accidents allowed, 100 ms to wake.
+    #[must_use]
+    pub fn new(baud: u32) -> Self {
+        Self {
+            baud,
+            timeout: Duration::from_millis(600),
+            quiet: Duration::from_millis(50),
+            unexpected_limit: 3,
+            wake_pause: Duration::from_millis(100),
+        }
+    }
+}
+
+/// Why a request was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClientRefusal<FrameError: Error> {
+    #[error(transparent)]
+    Link(LinkRefusal),
+    #[error(transparent)]
+    Frame(FrameError),
+    #[error("a write is not sent twice: wake the board by reading something")]
+    WakingWrite,
+}
+
+/// Why a request has no answer that may be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClientFault<Misfit: Error> {
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    #[error("{0} bytes came that are no answer")]
+    Garbage(u64),
+    #[error("an answer to another question came: its number is not ours")]
+    Number,
+    #[error(transparent)]
+    Misfit(Misfit),
+    #[error("given up before an answer came")]
+    Cancelled,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientEvent<Checked, Misfit: Error> {
+    Answered(Checked),
+    Failed(ClientFault<Misfit>),
+    /// The line was drained: the board may be identified again.
+    Quiet,
+}
+
+/// How often a request may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copies {
+    One,
+    TwoIfNeeded,
+}
+
+/// Sending twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waking {
+    No,
+    /// Sent once; again then, if nothing has come.
+    Again {
+        at: Instant,
+    },
+    /// Sent twice.
+    Twice,
+}
+
+struct Exchange<D: Dialect> {
+    question: D::Question,
+    frame: Vec<u8>,
+    ear: D::Ear,
+    waking: Waking,
+    /// The answer to one of two copies; that to the other is waited for until then.
+    held: Option<(D::Checked, Instant)>,
+}
+
+/// One request at a time to one board.
+pub struct Client<D: Dialect> {
+    dialect: D,
+    pace: Pace,
+    guard: LinkGuard,
+    exchange: Option<Exchange<D>>,
+    transmit: Option<Vec<u8>>,
+    number: u32,
+    events: VecDeque<ClientEvent<D::Checked, D::Misfit>>,
+}
+
+impl<D: Dialect> fmt::Debug for Client<D> {
+    /// Without the bytes of frames: a password may be among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let question = self.exchange.as_ref().map(|exchange| &exchange.question);
+        f.debug_struct("Client")
+            .field("guard", &self.guard)
+            .field("question", &question)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D: Dialect> Client<D> {
+    /// To one board whose frames `dialect` knows.
+    #[must_use]
+    pub fn speaking(dialect: D, pace: Pace) -> Self {
+        Self {
+            dialect,
+            pace,
+            guard: LinkGuard::new(pace.quiet, pace.unexpected_limit),
+            exchange: None,
+            transmit: None,
+            number: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Asks. The frame comes out of [`Client::poll_transmit`] and is to be written at once.
+    ///
+    /// # Errors
+    /// [`ClientRefusal`]: nothing will be sent.
+    pub fn begin(
+        &mut self,
+        now: Instant,
+        purpose: Purpose,
+        question: impl Into<D::Question>,
+    ) -> Result<(), ClientRefusal<D::FrameError>> {
+        self.start(now, purpose, question.into(), Copies::One)
+    }
+
+    /// Asks a board that may be asleep; a read only.
+    ///
+    /// # Errors
+    /// [`ClientRefusal`]: nothing will be sent.
+    pub fn begin_waking(
+        &mut self,
+        now: Instant,
+        purpose: Purpose,
+        question: impl Into<D::Question>,
+    ) -> Result<(), ClientRefusal<D::FrameError>> {
+        let question = question.into();
+        if self.dialect.is_write(&question) {
+            return Err(ClientRefusal::WakingWrite);
+        }
+        self.start(now, purpose, question, Copies::TwoIfNeeded)
+    }
+
+    /// Gives the outstanding request up.
+    pub fn cancel(&mut self, now: Instant) {
+        if self.exchange.is_some() {
+            self.guard.handle_cancelled(now);
+            self.fail(ClientFault::Cancelled);
+        }
+    }
+
+    pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        // One byte at a time: what is believed must not hang on how the bytes were lumped.
+        for &byte in bytes {
+            self.handle_timeout(now);
+            self.handle_byte(now, byte);
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let ended = self.exchange.as_mut().and_then(|exchange| {
+            exchange.ear.handle_timeout(now);
+            exchange.ear.poll_answer()
+        });
+        if let Some(answer) = ended {
+            return self.judge(now, &answer);
+        }
+        if let Some(exchange) = &mut self.exchange {
+            if let Some((checked, until)) = exchange.held.take_if(|(_, until)| *until <= now) {
+                return self.finish(until, checked);
+            }
+            if exchange.held.is_some() {
+                return;
+            }
+            if let Waking::Again { at } = exchange.waking
+                && at <= now
+                && exchange.ear.held_bytes() == 0
+            {
+                exchange.waking = Waking::Twice;
+                self.transmit = Some(exchange.frame.clone());
+            }
+        }
+        let before = self.guard.state();
+        let held = self.exchange.as_ref().map_or(0, |exchange| exchange.ear.held_bytes());
+        if let LinkState::Waiting { deadline, .. } = before
+            && deadline <= now
+            && held > 0
+        {
+            return self.unexpected(now, ClientFault::Garbage(held as u64));
+        }
+        self.guard.handle_timeout(now);
+        match (before, self.guard.state()) {
+            (LinkState::Waiting { .. }, LinkState::MustDrain { .. }) => {
+                self.fail(ClientFault::Timeout(self.pace.timeout));
+            }
+            (LinkState::MustDrain { .. }, LinkState::MustIdentify) => {
+                self.events.push_back(ClientEvent::Quiet);
+            }
+            _ => {}
+        }
+    }
+
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.transmit.take()
+    }
+
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let silence = self.exchange.as_ref().and_then(|exchange| exchange.ear.poll_timeout());
+        let deadline = self.guard.poll_timeout().into_iter().chain(silence).min();
+        match &self.exchange {
+            Some(Exchange { held: Some((_, until)), .. }) => Some(*until),
+            // Once its answer has begun a board is awake.
+            Some(Exchange { waking: Waking::Again { at }, ear, .. }) if ear.held_bytes() == 0 => {
+                deadline.into_iter().chain([*at]).min()
+            }
+            _ => deadline,
+        }
+    }
+
+    pub fn poll_event(&mut self) -> Option<ClientEvent<D::Checked, D::Misfit>> {
+        self.events.pop_front()
+    }
+
+    /// The identity was read and is the one expected.
+    pub fn confirm_identity(&mut self) {
+        self.guard.confirm_identity();
+    }
+
+    #[must_use]
+    pub fn guard(&self) -> &LinkGuard {
+        &self.guard
+    }
+
+    /// For what happens on the line beside this client: a ping, a line drained, another program that spoke.
+    pub fn guard_mut(&mut self) -> &mut LinkGuard {
+        &mut self.guard
+    }
+
+    fn start(
+        &mut self,
+        now: Instant,
+        purpose: Purpose,
+        question: D::Question,
+        copies: Copies,
+    ) -> Result<(), ClientRefusal<D::FrameError>> {
+        let (question, frame) = self.dialect.encode(question, self.number).map_err(ClientRefusal::Frame)?;
+        let answer = self.dialect.longest_answer(&question);
+        let line = |bytes: usize| timing::wire_time(bytes, self.pace.baud);
+        // The whole exchange: the answer's own wire time must not eat the board's time to think.
+        let (begun, waking) = if copies == Copies::TwoIfNeeded {
+            let at = now + line(frame.len()) + self.pace.wake_pause;
+            (at, Waking::Again { at })
+        } else {
+            (now, Waking::No)
+        };
+        let deadline = begun + line(frame.len() + answer) + self.pace.timeout;
+        self.guard.begin(now, purpose, &question, deadline).map_err(ClientRefusal::Link)?;
+        self.number = self.number.wrapping_add(1);
+        self.transmit = Some(frame.clone());
+        let ear = self.dialect.listen(&question);
+        self.exchange = Some(Exchange { question, frame, ear, waking, held: None });
+        Ok(())
+    }
+
+    fn handle_byte(&mut self, now: Instant, byte: u8) {
+        let Some(exchange) = &mut self.exchange else {
+            self.guard.handle_stray(now);
+            return;
+        };
+        exchange.ear.handle_bytes(now, &[byte]);
+        // Whole or not, it stands behind garbage: not an answer to believe.
+        let dropped = exchange.ear.dropped_bytes();
+        if dropped > 0 {
+            return self.unexpected(now, ClientFault::Garbage(dropped));
+        }
+        if let Some(answer) = exchange.ear.poll_answer() {
+            self.judge(now, &answer);
+        }
+    }
+
+    fn judge(&mut self, now: Instant, answer: &D::Answer) {
+        let Some(exchange) = &mut self.exchange else {
+            return;
+        };
+        if !self.dialect.is_marked(&exchange.question, answer) {
+            return self.unexpected(now, ClientFault::Number);
+        }
+        // A second copy that was not fetched yet is not sent any more.
+        if exchange.waking == Waking::Twice && self.transmit.take().is_some() {
+            exchange.waking = Waking::No;
+        }
+        match self.dialect.check(&exchange.question, answer) {
+            Err((misfit, judgement)) => {
+                self.guard.handle_judged(judgement, now);
+                if exchange.waking == Waking::Twice && exchange.held.is_none() {
+                    self.guard.handle_unanswered_twin(&exchange.question, now);
+                }
+                self.fail(ClientFault::Misfit(misfit));
+            }
+            Ok(checked) if exchange.waking == Waking::Twice && exchange.held.is_none() => {
+                let until = now + self.pace.wake_pause + self.pace.quiet;
+                exchange.held = Some((checked, until));
+            }
+            Ok(checked) => {
+                // Both copies are answered, or there was only one.
+                exchange.waking = Waking::No;
+                self.finish(now, checked);
+            }
+        }
+    }
+
+    fn finish(&mut self, now: Instant, checked: D::Checked) {
+        let Some(exchange) = self.exchange.take() else {
+            return;
+        };
+        self.guard.handle_judged(Judgement::Fits, now);
+        if exchange.waking == Waking::Twice {
+            self.guard.handle_unanswered_twin(&exchange.question, now);
+        }
+        self.events.push_back(ClientEvent::Answered(checked));
+    }
+
+    fn unexpected(&mut self, now: Instant, fault: ClientFault<D::Misfit>) {
+        self.guard.handle_stray(now);
+        self.fail(fault);
+    }
+
+    fn fail(&mut self, fault: ClientFault<D::Misfit>) {
+        self.exchange = None;
+        self.transmit = None;
+        self.events.push_back(ClientEvent::Failed(fault));
+    }
+}
