@@ -38,6 +38,9 @@ pub trait Dialect {
         number: u32,
     ) -> Result<(Self::Question, Vec<u8>), Self::FrameError>;
 
+    /// Bytes on the wire that a faultless answer takes, as far as is known; the board may send more.
+    fn likely_answer(&self, question: &Self::Question) -> usize;
+
     /// Most bytes on the wire that a faultless answer takes.
     fn longest_answer(&self, question: &Self::Question) -> usize;
 
@@ -67,6 +70,8 @@ pub trait Ear<Answer> {
     fn dropped_bytes(&self) -> u64;
     /// Bytes that may still become a frame, or a part of an answer that needs more of them.
     fn held_bytes(&self) -> usize;
+    /// Whether what came can't become an answer whatever follows.
+    fn is_hopeless(&self) -> bool;
     /// When a silence ends what came; none: nothing does.
     fn poll_timeout(&self) -> Option<Instant> {
         None
@@ -74,6 +79,10 @@ pub trait Ear<Answer> {
     /// Ends by its silence an answer whose length nobody knew.
     fn handle_timeout(&mut self, _now: Instant) {}
 }
+
+/// So long after its last byte an answer that is longer than was expected is still coming: an adapter holds bytes back for 16 ms, a
+/// radio parts frames into packets.
+const FLOWS: Duration = Duration::from_millis(60);
 
 /// How to talk to one board, whatever its frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,8 +171,19 @@ struct Exchange<D: Dialect> {
     frame: Vec<u8>,
     ear: D::Ear,
     waking: Waking,
+    /// When even the longest answer is in.
+    latest: Instant,
+    last_byte: Option<Instant>,
     /// The answer to one of two copies; that to the other is waited for until then.
     held: Option<(D::Checked, Instant)>,
+}
+
+impl<D: Dialect> Exchange<D> {
+    /// Until when an answer that has begun is waited for beyond its deadline; none: it has not.
+    fn flows_until(&self) -> Option<Instant> {
+        let last = self.last_byte.filter(|_| self.ear.held_bytes() > 0)?;
+        Some((last + FLOWS).min(self.latest))
+    }
 }
 
 /// One request at a time to one board.
@@ -201,6 +221,11 @@ impl<D: Dialect> Client<D> {
             number: 0,
             events: VecDeque::new(),
         }
+    }
+
+    /// From the next question on a board may take so long to answer.
+    pub fn wait_for(&mut self, timeout: Duration) {
+        self.pace.timeout = timeout;
     }
 
     /// Asks. The frame comes out of [`Client::poll_transmit`] and is to be written at once.
@@ -272,6 +297,10 @@ impl<D: Dialect> Client<D> {
                 self.transmit = Some(exchange.frame.clone());
             }
         }
+        // An answer that is still coming may be longer than was expected.
+        if self.exchange.as_ref().and_then(Exchange::flows_until).is_some_and(|until| now < until) {
+            return;
+        }
         let before = self.guard.state();
         let held = self.exchange.as_ref().map_or(0, |exchange| exchange.ear.held_bytes());
         if let LinkState::Waiting { deadline, .. } = before
@@ -299,7 +328,9 @@ impl<D: Dialect> Client<D> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let silence = self.exchange.as_ref().and_then(|exchange| exchange.ear.poll_timeout());
-        let deadline = self.guard.poll_timeout().into_iter().chain(silence).min();
+        let flows = self.exchange.as_ref().and_then(Exchange::flows_until);
+        let due = self.guard.poll_timeout().map(|due| flows.map_or(due, |until| due.max(until)));
+        let deadline = due.into_iter().chain(silence).min();
         match &self.exchange {
             Some(Exchange { held: Some((_, until)), .. }) => Some(*until),
             // Once its answer has begun a board is awake.
@@ -337,7 +368,8 @@ impl<D: Dialect> Client<D> {
         copies: Copies,
     ) -> Result<(), ClientRefusal<D::FrameError>> {
         let (question, frame) = self.dialect.encode(question, self.number).map_err(ClientRefusal::Frame)?;
-        let answer = self.dialect.longest_answer(&question);
+        let likely = self.dialect.likely_answer(&question);
+        let more = self.dialect.longest_answer(&question).saturating_sub(likely);
         let line = |bytes: usize| timing::wire_time(bytes, self.pace.baud);
         // The whole exchange: the answer's own wire time must not eat the board's time to think.
         let (begun, waking) = if copies == Copies::TwoIfNeeded {
@@ -346,12 +378,13 @@ impl<D: Dialect> Client<D> {
         } else {
             (now, Waking::No)
         };
-        let deadline = begun + line(frame.len() + answer) + self.pace.timeout;
+        let deadline = begun + line(frame.len() + likely) + self.pace.timeout;
         self.guard.begin(now, purpose, &question, deadline).map_err(ClientRefusal::Link)?;
         self.number = self.number.wrapping_add(1);
         self.transmit = Some(frame.clone());
         let ear = self.dialect.listen(&question);
-        self.exchange = Some(Exchange { question, frame, ear, waking, held: None });
+        let latest = deadline + line(more);
+        self.exchange = Some(Exchange { question, frame, ear, waking, latest, last_byte: None, held: None });
         Ok(())
     }
 
@@ -360,6 +393,7 @@ impl<D: Dialect> Client<D> {
             self.guard.handle_stray(now);
             return;
         };
+        exchange.last_byte = Some(now);
         exchange.ear.handle_bytes(now, &[byte]);
         // Whole or not, it stands behind garbage: not an answer to believe.
         let dropped = exchange.ear.dropped_bytes();
@@ -367,7 +401,12 @@ impl<D: Dialect> Client<D> {
             return self.unexpected(now, ClientFault::Garbage(dropped));
         }
         if let Some(answer) = exchange.ear.poll_answer() {
-            self.judge(now, &answer);
+            return self.judge(now, &answer);
+        }
+        // Nor is it worth waiting for the rest of what is none.
+        if exchange.ear.is_hopeless() {
+            let held = exchange.ear.held_bytes() as u64;
+            self.unexpected(now, ClientFault::Garbage(held));
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Question {
     /// Most frames that the answer comes in. Where there may be several, the first byte of each one's data is its number, from 1,
     /// and a silence ends fewer.
     pub frames: u8,
+    /// Bytes of data that the answer is expected to hold.
+    pub likely: u16,
     /// Address that the answer bears, where the row has one.
     pub answer_address: u8,
     /// What the answer tells of the question.
@@ -144,7 +146,8 @@ impl Frames {
             place: u16::from(function.unwrap_or_default()) << 8 | u16::from(is_write),
             length: 0,
         };
-        Question { way, fields, answer, frames: frames.max(1), answer_address, shape }
+        let likely = *answer.end();
+        Question { way, fields, answer, likely, frames: frames.max(1), answer_address, shape }
     }
 
     /// Bytes on the wire of the answer to this with so many bytes of data.
@@ -246,6 +249,10 @@ impl Dialect for Described {
     fn encode(&self, question: Question, _number: u32) -> Result<(Question, Vec<u8>), RowError> {
         let frame = self.frames.request(question.way).ok_or(RowError::Missing)?.encode(&question.fields)?;
         Ok((question, frame))
+    }
+
+    fn likely_answer(&self, question: &Question) -> usize {
+        self.frames.answer_length(question, usize::from(question.likely))
     }
 
     fn longest_answer(&self, question: &Question) -> usize {
@@ -382,6 +389,10 @@ impl Ear<Answer> for AnswerEar {
 
     fn held_bytes(&self) -> usize {
         self.finder.held_bytes().max(self.open_bytes)
+    }
+
+    fn is_hopeless(&self) -> bool {
+        self.finder.is_hopeless()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -143,6 +143,11 @@ impl<F: Framing> Finder<F> {
         self.dropped
     }
 
+    /// Whether there are bytes, and none of them can be the first of a frame whatever follows.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        !self.buffer.is_empty() && self.settled == self.buffer.len()
+    }
+
     /// Bytes that may still become a frame.
     pub(crate) fn held_bytes(&self) -> usize {
         self.buffer.len()

@@ -174,7 +174,10 @@ pub enum LinkRefusal {
 
 /// An answer that never came is waited for so long where no other length can be asked for. Far beyond what a board takes to
 /// think (600 ms is the slowest that device-facts, section 5, names) and what an adapter holds back.
-pub const OWED_FOR: Duration = Duration::from_secs(10);
+pub const OWED_FOR: Duration = Duration::from_secs(6);
+
+/// So many exchanges may have one unexpected frame, whatever the limit.
+pub const EXCHANGES_EACH: u32 = 8;
 
 /// An answer that did not come, or that was not believed when it came.
 #[derive(Debug, Clone, Copy)]
@@ -242,6 +245,8 @@ pub struct LinkGuard {
     quiet: Duration,
     unexpected_limit: u32,
     unexpected: u32,
+    /// Questions that were let through.
+    asked: u32,
     state: LinkState,
     /// Whether the burst of stray bytes now arriving was counted.
     stray_until: Option<Instant>,
@@ -252,14 +257,16 @@ pub struct LinkGuard {
 }
 
 impl LinkGuard {
-    /// `quiet` is how long the line must say nothing before it counts as drained; more than `unexpected_limit`
-    /// unexpected frames void the link for good.
+    /// `quiet` is how long the line must say nothing before it counts as drained. More unexpected frames than `unexpected_limit`,
+    /// and than one for each [`EXCHANGES_EACH`] exchanges, void the link for good: a board of two hundred small fields on a
+    /// rough line has more of them than one that is read in ten, and no neighbour on its bus.
     #[must_use]
     pub fn new(quiet: Duration, unexpected_limit: u32) -> Self {
         Self {
             quiet,
             unexpected_limit,
             unexpected: 0,
+            asked: 0,
             state: LinkState::MustIdentify,
             stray_until: None,
             outstanding: None,
@@ -292,6 +299,7 @@ impl LinkGuard {
         if self.is_ambiguous(question) {
             return Err(LinkRefusal::Ambiguous);
         }
+        self.asked = self.asked.saturating_add(1);
         self.outstanding = question.shape();
         self.state = LinkState::Waiting { purpose, deadline };
         Ok(())
@@ -435,7 +443,7 @@ impl LinkGuard {
     /// Whether so much came unasked that nothing on this link can be believed.
     #[must_use]
     pub fn is_void(&self) -> bool {
-        self.unexpected > self.unexpected_limit
+        self.unexpected > self.unexpected_limit.max(self.asked / EXCHANGES_EACH)
     }
 
     /// When [`LinkGuard::handle_timeout`] has something to do.

@@ -27,10 +27,17 @@ pub enum FixtureCommand {
         slot: u32,
         lamp: Lamp,
     },
-    /// Off and on again; answered by two `power` events.
+    /// Off, for so many milliseconds, and on again; answered by two `power` events.
     PowerCycle {
         slot: u32,
+        #[serde(default = "power_off_ms")]
+        off_ms: u32,
     },
+}
+
+/// Where nobody says for how long.
+fn power_off_ms() -> u32 {
+    300
 }
 
 impl FixtureCommand {
@@ -38,7 +45,7 @@ impl FixtureCommand {
     #[must_use]
     pub fn slot(self) -> u32 {
         match self {
-            Self::SetLoad { slot, .. } | Self::Lamp { slot, .. } | Self::PowerCycle { slot } => slot,
+            Self::SetLoad { slot, .. } | Self::Lamp { slot, .. } | Self::PowerCycle { slot, .. } => slot,
         }
     }
 }
@@ -102,6 +109,9 @@ mod tests {
             command(r#"{"command":"lamp","slot":1,"lamp":"attention"}"#),
             FixtureCommand::Lamp { slot: 1, lamp: Lamp::Attention }
         );
-        assert_eq!(command(r#"{"command":"power_cycle","slot":1}"#), FixtureCommand::PowerCycle { slot: 1 });
+        assert_eq!(
+            command(r#"{"command":"power_cycle","slot":1}"#),
+            FixtureCommand::PowerCycle { slot: 1, off_ms: 300 }
+        );
     }
 }

@@ -24,8 +24,8 @@ use crate::{
 const REMOVE_AFTER: Duration = Duration::from_millis(1500);
 /// And puts the next one in.
 const INSERT_AFTER: Duration = Duration::from_millis(200);
-/// How long a power cycle keeps the supply away.
-const POWER_OFF: Duration = Duration::from_millis(300);
+/// Longer than this no fixture keeps a supply away.
+const LONGEST_OFF: Duration = Duration::from_secs(60);
 /// How often what a board holds is looked at while it works.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -278,7 +278,7 @@ impl<P: Port> Work<P> {
                 }
                 self.tell(SlotNews::Fixture(FixtureEvent::Load { slot: self.slot.number, load_ma: flowing }));
             }
-            SlotOrder::Fixture(FixtureCommand::PowerCycle { .. }) => {
+            SlotOrder::Fixture(FixtureCommand::PowerCycle { off_ms, .. }) => {
                 match &mut self.seat {
                     Some(seat) if seat.board.is_supply_stuck() => {}
                     Some(seat) => {
@@ -288,7 +288,8 @@ impl<P: Port> Work<P> {
                     None => self.line.cut(),
                 }
                 self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: false }));
-                self.power_back = Some(now + POWER_OFF);
+                let off = Duration::from_millis(off_ms.into()).min(LONGEST_OFF);
+                self.power_back = Some(now + off);
             }
             SlotOrder::Fixture(FixtureCommand::Lamp { lamp, .. }) => {
                 let Some(seat) = &mut self.seat else { return };

@@ -193,14 +193,14 @@ async fn the_load_tells_what_it_really_draws_and_a_power_cycle_is_told_twice() {
     fixture.command(FixtureCommand::SetLoad { slot: 1, load_ma: 20_000 }).await;
     let FixtureEvent::Load { slot: 1, load_ma } = fixture.event().await else { panic!() };
     assert!((19_900..=20_100).contains(&load_ma), "{load_ma}");
-    fixture.command(FixtureCommand::PowerCycle { slot: 1 }).await;
+    fixture.command(FixtureCommand::PowerCycle { slot: 1, off_ms: 300 }).await;
     assert_eq!(fixture.event().await, FixtureEvent::Power { slot: 1, on: false });
     fixture.command(FixtureCommand::SetLoad { slot: 1, load_ma: 20_000 }).await;
     assert_eq!(fixture.event().await, FixtureEvent::Load { slot: 1, load_ma: 0 }, "no power, no current");
     assert_eq!(fixture.event().await, FixtureEvent::Power { slot: 1, on: true });
     // A command for a slot that is not there harms nobody.
-    fixture.command(FixtureCommand::PowerCycle { slot: 9 }).await;
-    fixture.command(FixtureCommand::PowerCycle { slot: 0 }).await;
+    fixture.command(FixtureCommand::PowerCycle { slot: 9, off_ms: 300 }).await;
+    fixture.command(FixtureCommand::PowerCycle { slot: 0, off_ms: 300 }).await;
     fixture.command(FixtureCommand::SetLoad { slot: 1, load_ma: 0 }).await;
     assert_eq!(fixture.event().await, FixtureEvent::Load { slot: 1, load_ma: 0 });
 }

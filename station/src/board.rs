@@ -5,7 +5,13 @@
 //! as an answer: the runner judges. What ends the request comes back as a [`domain::text::Fault`] without a step;
 //! the runner puts the step on it.
 
-use domain::{identifier::Identifier, lease::BirthLease, record::FoundState, rules::Ratings, value::Value};
+use domain::{
+    identifier::{Identifier, IdentifierKind},
+    lease::BirthLease,
+    record::FoundState,
+    rules::Ratings,
+    value::Value,
+};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// A password on its way to a board. Never shown: `Debug` prints a placeholder, and there is no `Display`.
@@ -75,7 +81,7 @@ pub enum BoardRequest {
     /// The model's `restart` command, then wait until the application answers again and was seen to restart (its unlock
     /// fell, or it was silent for longer than it may think, in several pings). -> [`BoardReply::Application`].
     Restart,
-    /// How long this board takes to answer while it is there: kept for [`BoardRequest::IsThere`]. -> [`BoardReply::Done`].
+    /// How long this board takes to answer while it is there: kept for [`BoardRequest::IsThere`]. -> [`BoardReply::Pace`].
     LearnPace,
     /// One short question, waited for twice as long as the board was seen to take. Nothing is decided by it but whether somebody
     /// answers at all. -> [`BoardReply::Found`], `Application` or `Silent`.
@@ -186,6 +192,10 @@ pub enum BoardReply {
         /// From the command (or the call) to its first answer, milliseconds.
         waited_ms: u64,
     },
+    /// What one short question costs that this board does not answer, milliseconds.
+    Pace {
+        question_ms: u32,
+    },
     Unlocked {
         /// Index of the candidate that opened; none: no password on this model, or it stood open already and nothing was tried.
         opened_by: Option<usize>,
@@ -235,6 +245,15 @@ impl BoardIdentity {
     #[must_use]
     pub fn is_same_board(&self, other: &Self) -> bool {
         self.identifiers == other.identifiers && self.model_value == other.model_value
+    }
+
+    /// The same, whatever identifiers of this kind say: one that is being written.
+    #[must_use]
+    pub fn is_same_board_but_for(&self, kind: Option<IdentifierKind>, other: &Self) -> bool {
+        let rest = |identity: &Self| -> Vec<Identifier> {
+            identity.identifiers.iter().filter(|one| Some(one.kind) != kind).cloned().collect()
+        };
+        rest(self) == rest(other) && self.model_value == other.model_value
     }
 
     /// One line for a person: `machine_code 342589975, bluetooth_address 26541C98068E`.

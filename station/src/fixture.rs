@@ -49,8 +49,10 @@ pub enum FixtureCommand {
         slot: u16,
         lamp: Lamp,
     },
+    /// Off for at least so long, milliseconds, and on again.
     PowerCycle {
         slot: u16,
+        off_ms: u32,
     },
 }
 
@@ -279,7 +281,10 @@ mod tests {
             line(FixtureCommand::Lamp { slot: 2, lamp: Lamp::Attention }),
             r#"{"command":"lamp","slot":2,"lamp":"attention"}"#
         );
-        assert_eq!(line(FixtureCommand::PowerCycle { slot: 1 }), r#"{"command":"power_cycle","slot":1}"#);
+        assert_eq!(
+            line(FixtureCommand::PowerCycle { slot: 1, off_ms: 500 }),
+            r#"{"command":"power_cycle","slot":1,"off_ms":500}"#
+        );
         let event: FixtureEvent =
             serde_json::from_str(r#"{"event":"presence","slot":1,"present":true}"#).unwrap();
         assert_eq!(event, FixtureEvent::Presence { slot: 1, present: true });
@@ -316,7 +321,7 @@ mod tests {
         assert_eq!(fixture.events.try_recv(), Ok(FixtureNews::Gone));
         // Said while nobody was there: the load off, a verdict, a supply to switch.
         fixture.commands.send(FixtureCommand::SetLoad { slot: 1, load_ma: 0 }).unwrap();
-        fixture.commands.send(FixtureCommand::PowerCycle { slot: 1 }).unwrap();
+        fixture.commands.send(FixtureCommand::PowerCycle { slot: 1, off_ms: 300 }).unwrap();
         fixture.commands.send(FixtureCommand::Lamp { slot: 1, lamp: Lamp::Pass }).unwrap();
         let heard = heard_until(&mut wire, "\"slot\":2,\"lamp\"").await;
         assert_eq!(

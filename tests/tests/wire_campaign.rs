@@ -1,9 +1,6 @@
 //! The wire campaign in small: a few seeds of each rough, each run twice. `cargo xtask test` runs more of them, and every sabotage.
 
-use domain::model::BootGeneration;
-use jigline_tests::campaign::{
-    Case, Finding, Models, Options, Rough, ServerMemory, Way, judge, profile_only, run, work,
-};
+use jigline_tests::campaign::{Case, Finding, Kind, Models, Options, Rough, ServerMemory, judge, run, work};
 use simulator::Fault;
 use std::{path::Path, time::Duration};
 
@@ -27,9 +24,11 @@ fn boards_on_disturbed_lines_end_verified_or_refused_and_every_seed_replays_to_t
     let report = run(&options(8)).unwrap();
     assert!(report.missed.is_empty(), "{:?}\n{}", report.missed, report.lines.join("\n"));
     for rough in ["frames", "bytes"] {
-        assert_eq!(report.json["runs"][rough]["boards"], 7);
-        // The seventh is of another model.
-        assert_eq!(report.json["runs"][format!("{rough}_jk-pb")]["boards"], 1);
+        assert_eq!(report.json["runs"][rough]["boards"], 6);
+        // The third and the seventh are other makers'.
+        for kind in ["jk-pb", "jbd"] {
+            assert_eq!(report.json["runs"][format!("{rough}_{kind}")]["boards"], 1);
+        }
         let struck = report.json["runs"][rough]["struck"].as_object().unwrap();
         assert!(!struck.is_empty(), "nothing was disturbed in {rough}");
     }
@@ -56,7 +55,7 @@ fn a_bad_board_is_refused_for_what_is_wrong_with_it_on_a_quiet_line() {
 
 #[test]
 fn a_copy_of_a_board_that_has_passed_is_not_touched_and_one_that_is_let_through_is_found() {
-    let case = Case::undisturbed(BootGeneration::Spl, Some(Fault::ClonedIdentity));
+    let case = Case::undisturbed(Kind::Spl, Some(Fault::ClonedIdentity));
     let models = Models::load().unwrap();
     let disk = std::env::temp_dir();
     let look = |case: &Case| {
@@ -76,18 +75,33 @@ fn a_copy_of_a_board_that_has_passed_is_not_touched_and_one_that_is_let_through_
     }
 }
 
+/// What the board got is one thing, what the judge is told that it should have is another.
 #[test]
-fn a_profile_that_the_board_does_not_keep_is_found_where_nothing_but_a_profile_is_written() {
-    let case = Case { way: Way::ProfileOnly, ..Case::undisturbed(BootGeneration::Spl, None) };
-    let mut measured = profile_only::measured().unwrap();
-    let outcome = profile_only::work(&case, &measured, false).unwrap();
-    assert_eq!(outcome.told, Ok(()));
-    assert_eq!(profile_only::judge(&measured, &outcome, outcome.lasted).findings, []);
-    // What the board got is one thing, what the judge is told that it should have is another.
-    measured.profile.values.insert("soc_full_mv".to_owned(), 3_499.0.into());
-    let judgement = profile_only::judge(&measured, &outcome, outcome.lasted);
-    let found: Vec<Finding> = judgement.findings.iter().map(|(finding, _)| *finding).collect();
-    assert_eq!(found, [Finding::VerifiedWrongly]);
+fn a_profile_that_the_board_does_not_keep_is_found_whatever_its_addresses_count() {
+    let models = Models::load().unwrap();
+    let disk = std::env::temp_dir();
+    for kind in Kind::ALL {
+        let case = Case::undisturbed(kind, None);
+        let mut outcome = work(&case, &models, Path::new(&disk), false).unwrap();
+        assert_eq!(judge(&case, &outcome, outcome.lasted).findings, [], "{}", kind.as_str());
+        let observed = outcome.observed.as_mut().unwrap();
+        let parameter = outcome
+            .model
+            .parameters()
+            .find(|register| observed.raw(&outcome.model, &register.name).is_some_and(|raw| raw != [0]))
+            .unwrap();
+        let kept = observed.raw(&outcome.model, &parameter.name).unwrap();
+        // Every place that holds this value holds the next.
+        for word in observed.registers_kept.values_mut().filter(|word| Some(&**word) == kept.last()) {
+            *word ^= 1;
+        }
+        let judgement = judge(&case, &outcome, outcome.lasted);
+        let found: Vec<Finding> = judgement.findings.iter().map(|(finding, _)| *finding).collect();
+        assert!(
+            !found.is_empty() && found.iter().all(|found| *found == Finding::VerifiedWrongly),
+            "{found:?}"
+        );
+    }
 }
 
 #[test]

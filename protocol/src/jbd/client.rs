@@ -83,6 +83,10 @@ impl Dialect for Jbd {
         Ok((question, frame))
     }
 
+    fn likely_answer(&self, question: &Question) -> usize {
+        OVERHEAD + usize::from(question.likely()) + question.callback().len()
+    }
+
     fn longest_answer(&self, question: &Question) -> usize {
         OVERHEAD + usize::from(question.longest()) + question.callback().len()
     }
@@ -116,5 +120,9 @@ impl Ear<ReceivedReply> for ReplyDecoder {
 
     fn held_bytes(&self) -> usize {
         Self::held_bytes(self)
+    }
+
+    fn is_hopeless(&self) -> bool {
+        Self::is_hopeless(self)
     }
 }

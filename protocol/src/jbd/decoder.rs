@@ -179,6 +179,12 @@ impl ReplyDecoder {
     pub fn held_bytes(&self) -> usize {
         self.finder.held_bytes()
     }
+
+    /// Whether there are bytes, and none of them can be the first of an answer whatever follows.
+    #[must_use]
+    pub fn is_hopeless(&self) -> bool {
+        self.finder.is_hopeless()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -11,6 +11,8 @@ pub struct Question {
     request: Request,
     /// Bytes of data in a faultless answer.
     length: RangeInclusive<u8>,
+    /// As many as the model knows of.
+    likely: u8,
     /// Its number, which stands behind its end and its answer's: four bytes, or none.
     callback: Vec<u8>,
 }
@@ -20,7 +22,8 @@ impl Question {
     #[must_use]
     pub fn read(register: u8, length: RangeInclusive<u8>) -> Self {
         let length = (*length.start()).max(1)..=*length.end();
-        Self { request: Request::Read { register }, length, callback: Vec::new() }
+        let likely = *length.end();
+        Self { request: Request::Read { register }, length, likely, callback: Vec::new() }
     }
 
     /// Reads a register of exactly `length` bytes.
@@ -32,6 +35,18 @@ impl Question {
     #[must_use]
     pub fn request(&self) -> &Request {
         &self.request
+    }
+
+    /// So many bytes are all that the model knows of; it is not waited longer for the first of them because there may be more.
+    #[must_use]
+    pub fn expecting(self, likely: u8) -> Self {
+        Self { likely: likely.clamp(*self.length.start(), *self.length.end()), ..self }
+    }
+
+    /// Bytes of data that the answer is expected to hold.
+    #[must_use]
+    pub fn likely(&self) -> u8 {
+        self.likely
     }
 
     /// Most bytes of data that the answer may hold.
@@ -62,7 +77,8 @@ impl From<Request> for Question {
             // The answer repeats where the block began and how long it was (V11, chapter 5).
             Request::WriteBlock { .. } => 3..=3,
         };
-        Self { request, length, callback: Vec::new() }
+        let likely = *length.end();
+        Self { request, length, likely, callback: Vec::new() }
     }
 }
 

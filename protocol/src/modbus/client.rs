@@ -108,6 +108,11 @@ impl RtuClient {
         }
     }
 
+    /// From the next question on a board may take so long to answer.
+    pub fn wait_for(&mut self, timeout: Duration) {
+        self.options.timeout = timeout;
+    }
+
     /// Asks. The frame comes out of [`RtuClient::poll_transmit`] and is to be written at once.
     ///
     /// # Errors

@@ -154,7 +154,9 @@ fn jbd_question(model: &DeviceModel, request: &Request) -> Asked {
         | Request::WriteCoils { .. } => {
             let least = u8::try_from(needed).unwrap_or(u8::MAX);
             let likely = usize::from(needed).max(map::field_bytes(model, register.into()));
-            Asked::Jbd { question: jbd::client::Question::read(register, least..=u8::MAX), likely }
+            let question = jbd::client::Question::read(register, least..=u8::MAX);
+            let question = question.expecting(u8::try_from(likely).unwrap_or(u8::MAX));
+            Asked::Jbd { question, likely }
         }
         Request::WriteSingle { value, .. } => {
             // Fields are written by their bytes; a lone value is a command's, two bytes.
@@ -189,11 +191,8 @@ fn described_question(model: &DeviceModel, request: &Request) -> Result<Asked, F
         Request::WriteSingle { value, .. } => {
             // Fields are written by their bytes; a lone value is a command's.
             let is_it = |command: &&Command| command.address == register && command.value == *value;
-            let bytes = model.commands.iter().find(is_it).and_then(|command| command.bytes);
-            let data = match bytes {
-                Some(1) => vec![*value as u8],
-                _ => value.to_be_bytes().to_vec(),
-            };
+            let command = model.commands.iter().find(is_it);
+            let data = command.map_or_else(|| value.to_be_bytes().to_vec(), Command::value_bytes);
             (Way::Write, data, block.and_then(|block| block.write_function))
         }
         Request::WriteMultiple { values, .. } => {
@@ -230,7 +229,8 @@ fn described_question(model: &DeviceModel, request: &Request) -> Result<Asked, F
         },
     };
     let answering = link.reply_address.unwrap_or(link.address);
-    let question = frames.ask(way, fields, least..=most, parts, answering);
+    let mut question = frames.ask(way, fields, least..=most, parts, answering);
+    question.likely = u16::try_from(likely).unwrap_or(most).clamp(least, most);
     Ok(Asked::Described { frames, question, likely })
 }
 

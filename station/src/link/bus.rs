@@ -13,6 +13,8 @@ use super::{
     map,
     ready_made::{self, Called},
     secrets::SecretFields,
+    settings::BusSettings,
+    thinking::Thinking,
 };
 use crate::board::WireUse;
 use domain::{
@@ -32,44 +34,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// USB adapters hold bytes back for up to 16 ms each way before they tell.
-const ADAPTER_SLACK: Duration = Duration::from_millis(32);
 /// A line that talks longer than this without a pause is not drained but broken.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
-
-/// The figures of a line, from the model.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct BusSettings {
-    /// Modbus device address.
-    pub address: u8,
-    /// Address that its answers bear.
-    pub reply_address: u8,
-    /// How long the board may think.
-    pub timeout: Duration,
-    /// Quiet between exchanges.
-    pub gap: Duration,
-    /// Pause after a write.
-    pub store: Duration,
-    /// Unexpected frames that a run bears.
-    pub unexpected_limit: u32,
-    /// Bits per second of the application.
-    pub baud: u32,
-    /// Pause after a frame that may only have woken the board; none where boards do not sleep.
-    pub wake: Option<Duration>,
-}
-
-impl BusSettings {
-    /// From the last byte of a request to the first of its answer, as the system shows it.
-    pub(super) fn patience(&self) -> Duration {
-        self.timeout + ADAPTER_SLACK
-    }
-
-    /// How long nothing may come before the line counts as drained: an answer late by the board's whole thinking time is still
-    /// caught.
-    pub(super) fn quiet(&self) -> Duration {
-        self.timeout.max(Duration::from_millis(50))
-    }
-}
 
 #[derive(Debug)]
 enum Port {
@@ -94,6 +60,7 @@ pub(super) struct Bus {
     free_at: Instant,
     /// When the board last answered.
     heard_at: Option<Instant>,
+    thinking: Thinking,
 }
 
 impl Bus {
@@ -113,6 +80,7 @@ impl Bus {
             epoch: now,
             free_at: now,
             heard_at: None,
+            thinking: Thinking::default(),
         }
     }
 
@@ -120,6 +88,7 @@ impl Bus {
     pub(super) fn forget_board(&mut self) {
         self.client = Client::of(&self.model, &self.settings);
         self.heard_at = None;
+        self.thinking.forget();
     }
 
     pub(super) fn wire_use(&self) -> WireUse {
@@ -272,14 +241,28 @@ impl Bus {
             return Err(BusFault::Garbage(format!("{count} bytes came before the request was sent")));
         }
         let baud = self.line().map_err(BusFault::Port)?.baud();
+        let patience = match asked.is_write() {
+            true => self.settings.patience(),
+            false => self.thinking.patience(self.settings.patience()),
+        };
+        let (begun, received) = (Instant::now(), self.meter.received());
         let answer = match (&self.client, &asked) {
             (Client::ReadyMade(_), Asked::Modbus(question)) => {
                 let request = question.request().clone();
-                self.exchange_ready_made(purpose, &request, &asked, baud).await
+                self.exchange_ready_made(purpose, &request, &asked, (baud, patience)).await
             }
-            _ => self.exchange_ourselves(purpose, &asked).await,
+            _ => self.exchange_ourselves(purpose, &asked, patience).await,
         };
         self.rest(asked.is_write() && map::stores(&self.model, request), baud);
+        match &answer {
+            Ok(_) if !asked.is_write() => {
+                let sent = asked.frame(self.settings.address).map_or(0, |frame| frame.len());
+                let received = usize::try_from(self.meter.received() - received).unwrap_or_default();
+                self.thinking.answered(begun.elapsed().saturating_sub(wire_time(sent + received, baud)));
+            }
+            Ok(_) | Err(BusFault::Exception(_)) => {}
+            Err(_) => self.thinking.failed(),
+        }
         if answer.is_ok() {
             self.heard_at = Some(Instant::now());
         }
@@ -291,10 +274,10 @@ impl Bus {
         purpose: Purpose,
         request: &Request,
         asked: &Asked,
-        baud: u32,
+        (baud, patience): (u32, Duration),
     ) -> Result<Checked, BusFault> {
         let frame = asked.frame(self.settings.address).map_err(BusFault::Port)?;
-        let due = self.settings.patience() + wire_time(frame.len() + asked.answer_length(), baud);
+        let due = patience + wire_time(frame.len() + asked.answer_length(), baud);
         let (now, deadline) = (self.now(), self.now() + due);
         self.guard_mut().begin(now, purpose, asked, deadline).map_err(BusFault::Void)?;
         let received = self.meter.received();
@@ -347,7 +330,12 @@ impl Bus {
     }
 
     /// By one of protocol's clients, which guards itself.
-    async fn exchange_ourselves(&mut self, purpose: Purpose, asked: &Asked) -> Result<Checked, BusFault> {
+    async fn exchange_ourselves(
+        &mut self,
+        purpose: Purpose,
+        asked: &Asked,
+        patience: Duration,
+    ) -> Result<Checked, BusFault> {
         let waking = self.settings.wake.is_some() && !self.is_awake();
         let recorder = self.line().map_err(BusFault::Port)?.recorder().clone();
         self.secrets.announce(&recorder, self.settings.address, asked);
@@ -355,7 +343,7 @@ impl Bus {
         let Self { client, port: Port::Home(line), exceptions, .. } = self else {
             return Err(BusFault::Port(internal("nobody speaks this framing")));
         };
-        client.begin(now, purpose, asked, waking).map_err(|unsent| match unsent {
+        client.begin(now, purpose, asked, (waking, patience)).map_err(|unsent| match unsent {
             Unsent::Link(refusal) => BusFault::Void(refusal),
             Unsent::Impossible(detail) => BusFault::Port(internal(detail)),
         })?;

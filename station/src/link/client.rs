@@ -1,7 +1,7 @@
 //! Who asks: tokio-modbus, or the clients of `protocol` for boards that it cannot serve: another framing, answers from another
 //! address, before which something else comes, or whose length is not the quantity asked for. All under the same guard.
 
-use super::{asked::Asked, bus::BusSettings, frames::frames, map};
+use super::{asked::Asked, frames::frames, map, settings::BusSettings};
 use domain::model::{DeviceModel, Framing, Quantity};
 use protocol::{
     Instant,
@@ -119,27 +119,31 @@ impl Client {
         }
     }
 
-    /// Of protocol's own clients: asks. `waking`: the board may sleep, and a read is sent twice where nothing comes to the first.
+    /// Of protocol's own clients: asks. `waking`: the board may sleep, and a read is sent twice where nothing comes to the first; so long
+    /// its answer is waited for.
     pub(super) fn begin(
         &mut self,
         now: Instant,
         purpose: Purpose,
         asked: &Asked,
-        waking: bool,
+        (waking, patience): (bool, std::time::Duration),
     ) -> Result<(), Unsent> {
         let alien = || Unsent::Impossible("a request of another framing".to_owned());
         match (self, asked) {
             (Self::Rtu(client), Asked::Modbus(question)) => {
                 while client.poll_event().is_some() {}
+                client.wait_for(patience);
                 client.begin(now, purpose, question.clone()).map_err(|refusal| match refusal {
                     modbus::client::ClientRefusal::Link(refusal) => Unsent::Link(refusal),
                     modbus::client::ClientRefusal::Pdu(fault) => Unsent::Impossible(fault.to_string()),
                 })
             }
             (Self::Jbd(client), Asked::Jbd { question, .. }) => {
+                client.wait_for(patience);
                 begin(client, now, purpose, question.clone(), waking && !asked.is_write())
             }
             (Self::Described { client, .. }, Asked::Described { question, .. }) => {
+                client.wait_for(patience);
                 begin(client, now, purpose, question.clone(), waking && !asked.is_write())
             }
             _ => Err(alien()),

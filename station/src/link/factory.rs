@@ -3,7 +3,7 @@
 //! It is entered when the first request needs it and left when the board's request is done: kept where all of it went well,
 //! forgotten where it did not.
 
-use super::{BoardLink, fault::BusFault, map};
+use super::{BoardLink, fault::BusFault, map, plan::others_to_read};
 use domain::{
     model::{FactoryModeSettings, MagicWrite, Register},
     text::Fault,
@@ -45,7 +45,11 @@ impl BoardLink {
         if !needed || self.factory.entered {
             return Ok(());
         }
-        self.bus.exchange(purpose, &magic(self, settings.enter)).await?;
+        let enter = magic(self, settings.enter);
+        // Where an earlier try was not answered, its answer may still come, and this one's would look the same.
+        let others = others_to_read(&self.model, &enter);
+        self.bus.synchronise(&enter, &others).await?;
+        self.bus.exchange(purpose, &enter).await?;
         self.factory.entered = true;
         Ok(())
     }

@@ -19,7 +19,7 @@ impl BoardLink {
     pub(super) async fn identify(&mut self) -> Result<BoardIdentity, Fault> {
         self.back_to_application_rate().await?;
         self.wake().await?;
-        let identity = self.read_identity().await?;
+        let identity = self.read_identity(Extent::WithFirmware).await?;
         self.bus.confirm_identity();
         self.known = Some(identity.clone());
         Ok(identity)
@@ -35,11 +35,13 @@ impl BoardLink {
             return Ok(());
         }
         self.back_to_application_rate().await?;
-        let identity = self.read_identity().await?;
+        // What runs on it is no part of who it is.
+        let extent = if self.known.is_some() { Extent::WhoAlone } else { Extent::WithFirmware };
+        let identity = self.read_identity(extent).await?;
         match &self.known {
             #[cfg(feature = "sabotage")]
             _ if crate::sabotage::is(crate::sabotage::Sabotage::SkipIdentityCheck) => {}
-            Some(known) if !known.is_same_board(&identity) => {
+            Some(known) if !known.is_same_board_but_for(self.renaming, &identity) => {
                 let (before, after) = (known.describe(), identity.describe());
                 return Err(Fault::new(FaultCode::IdentityChanged)
                     .with("before", before)
@@ -52,20 +54,27 @@ impl BoardLink {
         Ok(())
     }
 
-    async fn read_identity(&mut self) -> Result<BoardIdentity, Fault> {
+    async fn read_identity(&mut self, extent: Extent) -> Result<BoardIdentity, Fault> {
         let model = Arc::clone(&self.model);
-        let registers = identity_registers(&model)?;
+        let mut registers = identity_registers(&model, extent)?;
         let model_register = named(&model, &model.identity.model_register)?;
         // The guard of a board is opened for the identity's sake only once it is known to be one of this model.
         self.guard_is_unknown();
+        let mut known = None;
         if registers.iter().any(|register| self.is_guarded(register)) {
             let words = self.read_unidentified(&[model_register]).await?;
             if !is_model(&model, &words)? {
                 return stranger(&model, &words);
             }
+            // It said so just now, and is not asked twice.
+            registers.retain(|register| register.address != model_register.address);
+            known = Some(words);
         }
         match self.read_unidentified(&registers).await {
-            Ok(words) => decode_identity(&model, &words),
+            Ok(mut words) => {
+                words.extend(known);
+                decode(&model, &words, extent)
+            }
             Err(Unread::Failed(BusFault::Exception(code), asked)) => {
                 // Another model has other holes: what its model register says is worth more than the refusal.
                 match self.read_unidentified(&[model_register]).await {
@@ -92,33 +101,52 @@ impl BoardLink {
     }
 }
 
-/// Every register that tells who a board is and what runs on it.
-fn identity_registers(model: &DeviceModel) -> Result<Vec<&Register>, Fault> {
-    let firmware = &model.firmware;
+/// How much of an identity is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Who it is: enough to tell it from another.
+    WhoAlone,
+    /// And what runs on it.
+    WithFirmware,
+}
+
+/// Every register that tells who a board is, and what runs on it.
+fn identity_registers(model: &DeviceModel, extent: Extent) -> Result<Vec<&Register>, Fault> {
+    let firmware = Some(&model.firmware).filter(|_| extent == Extent::WithFirmware);
     let names = model
         .identity
         .fields
         .iter()
         .map(|field| &field.register)
-        .chain([&model.identity.model_register, &firmware.version_register])
-        .chain(&firmware.crc_register);
+        .chain([&model.identity.model_register])
+        .chain(firmware.map(|firmware| &firmware.version_register))
+        .chain(firmware.and_then(|firmware| firmware.crc_register.as_ref()));
     names.map(|name| named(model, name)).collect()
 }
 
 /// The registers that [`decode_identity`] wants, for a read of everything.
 pub(super) fn wanted(model: &DeviceModel) -> Result<Vec<&Register>, Fault> {
-    identity_registers(model)
+    identity_registers(model, Extent::WithFirmware)
 }
 
 /// The identity out of registers that were read.
 pub(super) fn decode_identity(model: &DeviceModel, words: &Words) -> Result<BoardIdentity, Fault> {
+    decode(model, words, Extent::WithFirmware)
+}
+
+/// The same, without the firmware where that was not read.
+fn decode(model: &DeviceModel, words: &Words, extent: Extent) -> Result<BoardIdentity, Fault> {
     let mut identifiers = Vec::with_capacity(model.identity.fields.len());
     for field in &model.identity.fields {
         let reading = words.reading(named(model, &field.register)?)?;
         identifiers.push(identifier(field, &reading.value.to_string()));
     }
-    let version = words.reading(named(model, &model.firmware.version_register)?)?;
-    let firmware_crc32 = match &model.firmware.crc_register {
+    let firmware = Some(&model.firmware).filter(|_| extent == Extent::WithFirmware);
+    let firmware_version = match firmware {
+        None => String::new(),
+        Some(firmware) => words.reading(named(model, &firmware.version_register)?)?.value.to_string(),
+    };
+    let firmware_crc32 = match firmware.and_then(|firmware| firmware.crc_register.as_ref()) {
         None => None,
         Some(name) => match words.reading(named(model, name)?)?.value {
             // A u32 register without scale: exact in an f64.
@@ -130,7 +158,7 @@ pub(super) fn decode_identity(model: &DeviceModel, words: &Words) -> Result<Boar
         identifiers,
         model_value: model_value(model, words)?,
         is_model: is_model(model, words)?,
-        firmware_version: version.value.to_string(),
+        firmware_version,
         firmware_crc32,
     })
 }

@@ -20,15 +20,16 @@ mod lent;
 mod line;
 mod locks;
 mod map;
-
 mod parameters;
 mod plan;
 mod ready_made;
 mod registers;
 mod rules;
 mod secrets;
+mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
+mod thinking;
 mod transport;
 mod wait;
 
@@ -40,9 +41,10 @@ use crate::{
     flash::{self, Heard, Loader, Standing},
     wire::Recorder,
 };
-use bus::{Bus, BusSettings};
-use domain::{model::DeviceModel, record::FoundState, text::Fault};
+use bus::Bus;
+use domain::{identifier::IdentifierKind, model::DeviceModel, record::FoundState, text::Fault};
 use factory::FactoryMode;
+use settings::BusSettings;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// How a link differs from what its model says.
@@ -56,7 +58,7 @@ pub struct LinkOptions {
 
 impl Default for LinkOptions {
     fn default() -> Self {
-        Self { baud: None, unexpected_limit: 8 }
+        Self { baud: None, unexpected_limit: 16 }
     }
 }
 
@@ -91,6 +93,8 @@ pub struct BoardLink {
     key: Option<Secret>,
     /// An answer that takes longer than this is none: the model's time-out before anybody measured.
     pace: Duration,
+    /// The identifier that is being written, so that it may be the old one or the new.
+    renaming: Option<IdentifierKind>,
 }
 
 impl fmt::Debug for BoardLink {
@@ -128,6 +132,7 @@ impl BoardLink {
             factory: FactoryMode::default(),
             key: None,
             pace: settings.timeout,
+            renaming: None,
         }
     }
 
@@ -231,7 +236,8 @@ impl BoardLink {
             BoardRequest::Restart => self.restart().await,
             BoardRequest::LearnPace => {
                 self.pace = self.answers_within().await?;
-                Ok(BoardReply::Done)
+                let question = self.question_time()?;
+                Ok(BoardReply::Pace { question_ms: u32::try_from(question.as_millis()).unwrap_or(u32::MAX) })
             }
             BoardRequest::IsThere => Ok(BoardReply::Found(self.is_there().await?)),
             BoardRequest::AwaitApplication => self.await_application().await,

@@ -171,13 +171,25 @@ impl BoardLink {
         }
         let wanted = encode(register, &Value::from(serial))?;
         let current = self.read(&[register]).await?.of(register)?;
-        if current != wanted && model.identity_field(name).is_some() {
-            // From the write on it is another identity. Whether the board took it, and is the same in all else, the runner asks.
+        let field = model.identity_field(name).filter(|_| current != wanted);
+        // From the write on it is another identity, whenever the board took it; in all else it is the same.
+        self.renaming = field.map(|field| field.kind);
+        let written = self.write_and_read(register, current, wanted).await;
+        if self.renaming.take().is_some() {
+            // Whether it is, the runner asks.
             self.known = None;
         }
+        Ok(BoardReply::Number { read: written? })
+    }
+
+    async fn write_and_read(
+        &mut self,
+        register: &Register,
+        current: Vec<u16>,
+        wanted: Vec<u16>,
+    ) -> Result<String, Fault> {
         self.write(&[Write::whole(register, Some(current), wanted)]).await?;
-        let read = self.read(&[register]).await?.reading(register)?.value.to_string();
-        Ok(BoardReply::Number { read })
+        Ok(self.read(&[register]).await?.reading(register)?.value.to_string())
     }
 
     pub(super) async fn read_all(&mut self, names: &[String]) -> Result<BoardReply, Fault> {

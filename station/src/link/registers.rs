@@ -45,6 +45,11 @@ impl Words {
         (0..places).map(held).collect()
     }
 
+    /// What was read besides.
+    pub(super) fn extend(&mut self, other: Option<Self>) {
+        self.words.extend(other.into_iter().flat_map(|other| other.words));
+    }
+
     /// Whether all of it was read.
     pub(super) fn has(&self, register: &Register) -> bool {
         self.carrying(register).is_some()
@@ -317,6 +322,8 @@ impl BoardLink {
             return Ok(false);
         }
         let mut words = Words::new(&self.model);
+        // A text that was not taken may be shorter than the one that was written.
+        let quantity = if map::is_field(&self.model) { 1 } else { quantity };
         self.read_one(&Request::ReadHolding { address, quantity }, &mut words).await?;
         Ok((address..).zip(wanted).all(|(at, wanted)| words.words.get(&at) == Some(wanted)))
     }

@@ -28,6 +28,8 @@ const MUST_HAVE_RESTARTED: Duration = Duration::from_secs(2);
 /// lost frame, or an answer that took its time, is no restart; three in a row a line that loses one in a hundred brings about
 /// once in a million.
 const PINGS_OF_A_SILENCE: u32 = 3;
+/// Answers by which a board's pace is known; odd, for the middle one of them counts.
+const ANSWERS_OF_A_PACE: usize = 3;
 
 /// What a ping brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -201,22 +203,35 @@ impl BoardLink {
         }
     }
 
-    /// How this board answers while it is there: twice as slow as the slower of two answers, the wire's time aside, is silent. The
-    /// model's time-out where one did not come.
+    /// How this board answers while it is there: twice as slow as the middle one of three answers, the wire's time aside, is silent. One
+    /// that was lost, disturbed or held up on its way says nothing of the board. The model's time-out where too few came.
     pub(super) async fn answers_within(&mut self) -> Result<Duration, Fault> {
         let request = ping_request(&self.model, Length::Least)?;
         self.back_to_application_rate().await?;
         let sent = request.frame(self.model.link.address)?.len();
         let wire = wire_time(sent + request.answer_length(), self.application_baud);
-        let mut slowest = Duration::ZERO;
-        for _ in 0..2 {
+        let mut answers = Vec::with_capacity(ANSWERS_OF_A_PACE);
+        for _ in 0..2 * ANSWERS_OF_A_PACE {
             self.bus.pace().await;
             let asked = Instant::now();
-            let timeout = self.ping_timeout();
-            let answered = self.ping(&request, timeout).await? == Ping::Answer;
-            slowest = slowest.max(if answered { asked.elapsed().saturating_sub(wire) } else { timeout });
+            if self.ping(&request, self.ping_timeout()).await? == Ping::Answer {
+                answers.push(asked.elapsed().saturating_sub(wire));
+            }
+            if answers.len() == ANSWERS_OF_A_PACE {
+                break;
+            }
         }
-        Ok((slowest * 2 + LATE_PING).min(self.ping_timeout()))
+        answers.sort_unstable();
+        let middle = (answers.len() == ANSWERS_OF_A_PACE).then(|| answers[ANSWERS_OF_A_PACE / 2]);
+        Ok(middle.map_or(self.ping_timeout(), |middle| (middle * 2 + LATE_PING).min(self.ping_timeout())))
+    }
+
+    /// What one question costs whose answer does not come, at the pace that this board was seen to have.
+    pub(super) fn question_time(&self) -> Result<Duration, Fault> {
+        let request = ping_request(&self.model, Length::Least)?;
+        let sent = request.frame(self.model.link.address)?.len();
+        let gap = Duration::from_millis(self.model.link.gap_ms.into());
+        Ok(self.pace + gap + wire_time(sent + request.answer_length(), self.application_baud))
     }
 
     /// Whether somebody answers one short question at the pace that this board was seen to have.

@@ -36,6 +36,9 @@ const ADMISSION_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the fixture may take to switch a load or a supply.
 const FIXTURE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// A supply that was away for less is none to a board with full capacitors; and longer than this nobody waits.
+const SHORTEST_OFF: Duration = Duration::from_millis(300);
+const LONGEST_OFF: Duration = Duration::from_secs(3);
 /// Before the board is asked again where nobody could be.
 const LATER: Duration = Duration::from_millis(20);
 /// Questions without an answer, one after the other, that show a board without its supply.
@@ -370,9 +373,15 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         if crate::sabotage::is(crate::sabotage::Sabotage::SkipRestart) {
             return Ok(());
         }
-        self.ask_aside(BoardRequest::LearnPace).await;
+        let question = match self.ask_aside(BoardRequest::LearnPace).await {
+            Some(BoardReply::Pace { question_ms }) => Duration::from_millis(question_ms.into()),
+            _ => LONGEST_OFF,
+        };
+        // One question is on its way when the supply goes, and one may be heard in spite of all.
+        let off = (question * (QUESTIONS_OF_A_SILENCE + 2)).clamp(SHORTEST_OFF, LONGEST_OFF);
         let before = self.powers.borrow().offs;
-        self.shared.tell_fixture(FixtureCommand::PowerCycle { slot: self.slot });
+        let off_ms = u32::try_from(off.as_millis()).unwrap_or(u32::MAX);
+        self.shared.tell_fixture(FixtureCommand::PowerCycle { slot: self.slot, off_ms });
         let end = Instant::now() + FIXTURE_PATIENCE;
         let (mut unanswered, mut was_away) = (0, false);
         while self.powers.borrow().cycles <= before {

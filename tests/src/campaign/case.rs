@@ -1,10 +1,10 @@
-//! What one seed stands for: which loader, which board, which disturbances. Everything about a case follows from its seed and its
+//! What one seed stands for: which kind of board, what is wrong with it, which disturbances. Everything about a case follows from its seed and its
 //! rough; nothing else is drawn anywhere.
 
-use super::{Rough, profile_only};
-use crate::{bench::models::Measured, memory_server::BundleFiles};
+use super::Rough;
+use crate::memory_server::BundleFiles;
 use anyhow::{Context as _, Result, anyhow};
-use domain::model::{BootGeneration, DeviceModel, parse_model};
+use domain::model::{DeviceModel, parse_model};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use simulator::{Disturbance, Disturbances, Fault};
 use std::sync::Arc;
@@ -41,22 +41,44 @@ pub enum ServerMemory {
     Forgets,
 }
 
-/// How far a board is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
-    /// A TOPBMS board from 'present' to 'removed'.
-    Whole,
-    /// A JK PB board, found and given a profile.
-    ProfileOnly,
+/// Which board, and which way: each from 'present' to 'removed', as its procedure says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A TOPBMS board with ST's older loader.
+    Spl,
+    /// The same with the younger one.
+    Hal,
+    /// JK's PB series: no loader, no password, addresses that count bytes, quiet after every answer, restarted by its supply.
+    JkPb,
+    /// JBD: its own framing, factory mode, and no identity before it is numbered.
+    Jbd,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Spl, Self::Hal, Self::JkPb, Self::Jbd];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Spl => "spl",
+            Self::Hal => "hal",
+            Self::JkPb => "jk-pb",
+            Self::Jbd => "jbd",
+        }
+    }
+
+    /// Whether it is flashed on its way.
+    #[must_use]
+    pub fn has_loader(self) -> bool {
+        matches!(self, Self::Spl | Self::Hal)
+    }
 }
 
 /// A board and what is done to it.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     pub seed: u64,
-    pub way: Way,
-    /// Of a board that goes the whole way.
-    pub loader: BootGeneration,
+    pub kind: Kind,
     pub fault: Option<Fault>,
     pub disturbances: Disturbances,
     pub server: ServerMemory,
@@ -69,19 +91,18 @@ impl Case {
         let mut chance = StdRng::seed_from_u64(seed ^ 0x6361_7365);
         let drawn = chance.random_ratio(1, BAD_ONE_IN).then(|| FAULTS[chance.random_range(0..FAULTS.len())]);
         let disturbances = extra.iter().fold(rough.disturbances(), |all, (kind, p)| all.with(*kind, *p));
-        let (loader, server) = (loader_of(seed), ServerMemory::Keeps);
-        // Where everybody has a fault, everybody goes the way on which it is seen.
-        let way = if fault.is_none() { way_of(seed) } else { Way::Whole };
-        let fault = if way == Way::Whole { fault.or(drawn) } else { None };
-        Self { seed, way, loader, fault, disturbances, server }
+        // Where everybody has a fault, everybody goes the way on which each of them is seen.
+        let kind = if fault.is_none() { kind_of(seed) } else { flashed(seed) };
+        let fault = if kind.has_loader() { fault.or(drawn) } else { None };
+        Self { seed, kind, fault, disturbances, server: ServerMemory::Keeps }
     }
 
     /// The same way without any disturbance: what the time is measured by.
     #[must_use]
-    pub fn undisturbed(loader: BootGeneration, fault: Option<Fault>) -> Self {
-        let seed = u64::from(loader == BootGeneration::Hal);
+    pub fn undisturbed(kind: Kind, fault: Option<Fault>) -> Self {
+        let seed = u64::from(kind == Kind::Hal);
         let (disturbances, server) = (Disturbances::default(), ServerMemory::Keeps);
-        Self { seed, way: Way::Whole, loader, fault, disturbances, server }
+        Self { seed, kind, fault, disturbances, server }
     }
 
     /// Whether the board itself is sound: an interrupted flash is healed by flashing.
@@ -91,26 +112,35 @@ impl Case {
     }
 }
 
-/// Every tenth, and none that is replayed because its number is round.
-fn way_of(seed: u64) -> Way {
-    if seed % 10 == 7 { Way::ProfileOnly } else { Way::Whole }
+/// Every tenth is of each other maker, and none that is replayed because its number is round.
+fn kind_of(seed: u64) -> Kind {
+    match seed % 10 {
+        3 => Kind::Jbd,
+        7 => Kind::JkPb,
+        _ => flashed(seed),
+    }
 }
 
-fn loader_of(seed: u64) -> BootGeneration {
-    if seed.is_multiple_of(2) { BootGeneration::Spl } else { BootGeneration::Hal }
+fn flashed(seed: u64) -> Kind {
+    if seed.is_multiple_of(2) { Kind::Spl } else { Kind::Hal }
 }
 
-/// The shipped model with either loader, and the one that only gets a profile.
+/// What the boards of a kind are worked by.
 #[derive(Debug, Clone)]
-pub struct Models {
-    pub profile_only: Measured,
-    spl: (Arc<DeviceModel>, BundleFiles),
-    hal: (Arc<DeviceModel>, BundleFiles),
+pub struct Worked {
+    pub model: Arc<DeviceModel>,
+    pub files: BundleFiles,
+    /// What its cells rest at, millivolts; 0: titanate's.
+    pub cell_rest_mv: u32,
 }
+
+/// Of every kind.
+#[derive(Debug, Clone)]
+pub struct Models([Worked; 4]);
 
 impl Models {
     /// # Errors
-    /// The shipped model does not parse, or does not name its loader as expected.
+    /// A shipped model does not parse, or does not name its loader as expected.
     pub fn load() -> Result<Self> {
         let shipped = BundleFiles::shipped();
         let mut newer = shipped.clone();
@@ -124,18 +154,23 @@ impl Models {
             }
             newer.model = newer.model.replacen(old, new, 1);
         }
-        Ok(Self { profile_only: profile_only::measured()?, spl: parsed(shipped)?, hal: parsed(newer)? })
+        let jk = BundleFiles::of("jk-pb", "jk-pb-16s-lifepo4-100a", "jk-pb-birth-16s-lifepo4");
+        let jbd = BundleFiles::of("jbd", "jbd-8s-lto-100a", "jbd-birth-8s-lto");
+        Ok(Self([parsed(shipped, 0)?, parsed(newer, 0)?, parsed(jk, LFP_MV)?, parsed(jbd, 0)?]))
     }
 
     #[must_use]
-    pub fn of(&self, loader: BootGeneration) -> &(Arc<DeviceModel>, BundleFiles) {
-        if loader == BootGeneration::Hal { &self.hal } else { &self.spl }
+    pub fn of(&self, kind: Kind) -> &Worked {
+        &self.0[kind as usize]
     }
 }
 
-fn parsed(files: BundleFiles) -> Result<(Arc<DeviceModel>, BundleFiles)> {
-    let model = parse_model("topbms.toml", &files.model)
+/// Cells of iron phosphate at rest.
+const LFP_MV: u32 = 3300;
+
+fn parsed(files: BundleFiles, cell_rest_mv: u32) -> Result<Worked> {
+    let model = parse_model("model", &files.model)
         .map_err(|faults| anyhow!("{faults:?}"))
-        .context("the shipped model does not parse")?;
-    Ok((Arc::new(model), files))
+        .context("a shipped model does not parse")?;
+    Ok(Worked { model: Arc::new(model), files, cell_rest_mv })
 }

@@ -1,20 +1,18 @@
 //! The wire campaign: thousands of boards on disturbed lines, each the whole way through the real station in virtual time, each from
-//! its own seed and exactly so again. Judged by what the witness's boards are and hold. One board in ten is of another model, and gets
-//! a profile only ([`profile_only`]).
+//! its own seed and exactly so again. Judged by what the witness's boards are and hold. One board in ten is JK's, and one JBD's.
 //!
 //! What lives here: cases from seeds, their work, their judgement, the figures. What never does: anything that a station could
 //! lean on; a campaign only watches.
 
 mod case;
 mod judge;
-pub mod profile_only;
 #[cfg(feature = "sabotage")]
 mod prove;
 mod report;
 mod tap;
 mod work;
 
-pub use case::{Case, FAULTS, IMAGE_BYTES, Models, ServerMemory, Way};
+pub use case::{Case, FAULTS, IMAGE_BYTES, Kind, Models, ServerMemory};
 pub use judge::{Finding, Judgement, judge};
 #[cfg(feature = "sabotage")]
 pub use prove::{Proof, prove};
@@ -23,7 +21,6 @@ pub use work::{Outcome, work};
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use domain::model::BootGeneration;
 use simulator::{Disturbance, Disturbances, Fault, Observation, disturbance::Struck};
 use std::{
     collections::BTreeMap,
@@ -115,8 +112,7 @@ pub struct Options {
 pub struct Judged {
     pub seed: u64,
     pub rough: Rough,
-    pub way: Way,
-    pub loader: BootGeneration,
+    pub kind: Kind,
     pub fault: Option<Fault>,
     pub judgement: Judgement,
     /// Time against the undisturbed one.
@@ -129,25 +125,19 @@ pub struct Judged {
     pub told: String,
 }
 
-/// What a board takes on a quiet line: by its loader a sound one and the bad ones, and one that only gets a profile.
+/// What a board takes on a quiet line: of each kind a sound one, and the bad ones.
 #[derive(Debug, Default)]
-struct Undisturbed {
-    by_loader: [(Duration, BTreeMap<Fault, Duration>); 2],
-    profile_only: Duration,
-}
+struct Undisturbed([(Duration, BTreeMap<Fault, Duration>); 4]);
 
 impl Undisturbed {
-    fn of_sound(&self, loader: BootGeneration) -> Duration {
-        self.by_loader[usize::from(loader == BootGeneration::Hal)].0
+    fn of_sound(&self, kind: Kind) -> Duration {
+        self.0[kind as usize].0
     }
 
     /// What a board is measured by: a sound board's time, or the own time of a bad one that takes longer on a quiet line too (three
     /// transfers that its flash does not keep).
     fn of(&self, case: &Case) -> Duration {
-        if case.way == Way::ProfileOnly {
-            return self.profile_only;
-        }
-        let (sound, bad) = &self.by_loader[usize::from(case.loader == BootGeneration::Hal)];
+        let (sound, bad) = &self.0[case.kind as usize];
         case.fault.and_then(|fault| bad.get(&fault)).copied().unwrap_or_default().max(*sound)
     }
 }
@@ -198,36 +188,22 @@ pub fn run(options: &Options) -> Result<Report> {
         })
         .collect();
     let judged = campaign.work_all(&jobs)?;
-    let undisturbed = [
-        ("spl", campaign.undisturbed.of_sound(BootGeneration::Spl)),
-        ("hal", campaign.undisturbed.of_sound(BootGeneration::Hal)),
-        (profile_only::MODEL, campaign.undisturbed.profile_only),
-    ];
+    let undisturbed = Kind::ALL.map(|kind| (kind.as_str(), campaign.undisturbed.of_sound(kind)));
     Ok(Report::new(options, &roughs, undisturbed, &judged, begun.elapsed()))
 }
 
 impl Campaign<'_> {
-    /// What each loader's way takes undisturbed. The station must pass a sound board, or there is nothing to measure by.
+    /// What each kind's way takes undisturbed. The station must pass a sound board, or there is nothing to measure by.
     fn measure(&mut self) -> Result<()> {
-        let quiet = Case { way: Way::ProfileOnly, ..Case::undisturbed(BootGeneration::Spl, None) };
-        let outcome = profile_only::work(&quiet, &self.models.profile_only, false)?;
-        if outcome.told.is_err() {
-            bail!(
-                "an undisturbed {} board does not get its profile: {:?}",
-                profile_only::MODEL,
-                outcome.told
-            );
-        }
-        self.undisturbed.profile_only = outcome.lasted;
-        for (place, loader) in [BootGeneration::Spl, BootGeneration::Hal].into_iter().enumerate() {
-            let outcome = work(&Case::undisturbed(loader, None), &self.models, &self.disk, false)?;
+        for kind in Kind::ALL {
+            let outcome = work(&Case::undisturbed(kind, None), &self.models, &self.disk, false)?;
             if !outcome.records.iter().any(|record| record.outcome == domain::outcome::Outcome::Pass) {
-                bail!("an undisturbed board with the loader {loader:?} does not pass: {:?}", outcome.records);
+                bail!("an undisturbed {} board does not pass: {:?}", kind.as_str(), outcome.records);
             }
-            self.undisturbed.by_loader[place].0 = outcome.lasted;
-            for fault in FAULTS {
-                let outcome = work(&Case::undisturbed(loader, Some(fault)), &self.models, &self.disk, false)?;
-                self.undisturbed.by_loader[place].1.insert(fault, outcome.lasted);
+            self.undisturbed.0[kind as usize].0 = outcome.lasted;
+            for fault in FAULTS.into_iter().filter(|_| kind.has_loader()) {
+                let outcome = work(&Case::undisturbed(kind, Some(fault)), &self.models, &self.disk, false)?;
+                self.undisturbed.0[kind as usize].1.insert(fault, outcome.lasted);
             }
         }
         Ok(())
@@ -276,27 +252,12 @@ impl Campaign<'_> {
     }
 
     fn look(&self, case: &Case, rough: Rough, undisturbed: Duration, tells: bool) -> Result<Judged> {
-        match case.way {
-            Way::Whole => {
-                let outcome = work(case, &self.models, &self.disk, tells)?;
-                let times = (outcome.lasted, undisturbed);
-                let judgement = judge(case, &outcome, undisturbed);
-                let judged = judged(case, rough, judgement, outcome.observed.as_ref(), times);
-                let told =
-                    if tells { format!("{}\n{:#?}", outcome.trace, outcome.records) } else { String::new() };
-                Ok(Judged { digest: outcome.digest, told, ..judged })
-            }
-            Way::ProfileOnly => {
-                let measured = &self.models.profile_only;
-                let outcome = profile_only::work(case, measured, tells)?;
-                let times = (outcome.lasted, undisturbed);
-                let judgement = profile_only::judge(measured, &outcome, undisturbed);
-                let judged = judged(case, rough, judgement, outcome.observed.as_ref(), times);
-                let told =
-                    if tells { format!("{}\n{:#?}", outcome.trace, outcome.told) } else { String::new() };
-                Ok(Judged { digest: outcome.digest, told, ..judged })
-            }
-        }
+        let outcome = work(case, &self.models, &self.disk, tells)?;
+        let times = (outcome.lasted, undisturbed);
+        let judgement = judge(case, &outcome, undisturbed);
+        let judged = judged(case, rough, judgement, outcome.observed.as_ref(), times);
+        let told = if tells { format!("{}\n{:#?}", outcome.trace, outcome.records) } else { String::new() };
+        Ok(Judged { digest: outcome.digest, told, ..judged })
     }
 }
 
@@ -312,8 +273,7 @@ fn judged(
     Judged {
         seed: case.seed,
         rough,
-        way: case.way,
-        loader: case.loader,
+        kind: case.kind,
         fault: case.fault,
         judgement,
         ratio: lasted.as_secs_f64() / undisturbed.as_secs_f64().max(0.001),
@@ -329,8 +289,7 @@ fn panicked(case: &Case, rough: Rough) -> Judged {
     Judged {
         seed: case.seed,
         rough,
-        way: case.way,
-        loader: case.loader,
+        kind: case.kind,
         fault: case.fault,
         judgement: Judgement { verified: false, reason: None, recoverable: case.is_sound(), findings },
         ratio: 0.0,

@@ -1,13 +1,13 @@
 //! The figures of a campaign against their goals, and the seeds to look at.
 
-use super::{Finding, IMAGE_BYTES, Judged, Options, Rough, Way, profile_only};
+use super::{Finding, IMAGE_BYTES, Judged, Kind, Options, Rough};
 use serde_json::{Map, Value, json};
 use simulator::{Disturbance, disturbance::Struck};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Per cent of the recoverable boards that must end verified.
 const LEAST_VERIFIED: f64 = 95.0;
-/// Times the undisturbed time that no board may take on its whole way. (What else one may take, [`profile_only`] says.)
+/// Times the undisturbed time that no board may take.
 const MOST_TIMES: f64 = 3.0;
 /// With this many seeds every kind of disturbance must have struck at least once.
 const SEEDS_FOR_ALL_KINDS: u64 = 500;
@@ -44,7 +44,7 @@ impl Report {
     pub fn new(
         options: &Options,
         roughs: &[Rough],
-        undisturbed: [(&str, Duration); 3],
+        undisturbed: [(&str, Duration); 4],
         judged: &[Judged],
         took: Duration,
     ) -> Self {
@@ -53,20 +53,22 @@ impl Report {
             let count = judged.iter().filter(|judged| has(judged, finding)).count();
             figures.put(finding.as_str(), count, 0, count == 0);
         }
-        let whole = judged.iter().filter(|judged| judged.way == Way::Whole);
-        let slowest = whole.map(|judged| judged.ratio).fold(0.0, f64::max);
+        // What a JBD board may take is judged board by board.
+        let measured = judged.iter().filter(|judged| judged.kind != Kind::Jbd);
+        let slowest = measured.map(|judged| judged.ratio).fold(0.0, f64::max);
         figures.put("slowest_times", hundredths(slowest), MOST_TIMES, slowest <= MOST_TIMES);
         let mut runs = Map::new();
         for &rough in roughs {
-            for way in [Way::Whole, Way::ProfileOnly] {
-                let own: Vec<&Judged> =
-                    judged.iter().filter(|judged| judged.rough == rough && judged.way == way).collect();
+            // Both loaders' boards are one model's.
+            for kinds in [&[Kind::Spl, Kind::Hal][..], &[Kind::JkPb], &[Kind::Jbd]] {
+                let is_own = |judged: &&Judged| judged.rough == rough && kinds.contains(&judged.kind);
+                let own: Vec<&Judged> = judged.iter().filter(is_own).collect();
                 if own.is_empty() {
                     continue;
                 }
-                let name = match way {
-                    Way::Whole => rough.as_str().to_owned(),
-                    Way::ProfileOnly => format!("{}_{}", rough.as_str(), profile_only::MODEL),
+                let name = match kinds {
+                    [kind] => format!("{}_{}", rough.as_str(), kind.as_str()),
+                    _ => rough.as_str().to_owned(),
                 };
                 let recoverable = own.iter().filter(|judged| judged.judgement.recoverable).count();
                 let is_verified =
@@ -78,7 +80,7 @@ impl Report {
                 let figure = format!("recoverable_verified_percent_{name}");
                 figures.put(&figure, hundredths(percent), LEAST_VERIFIED, met);
                 let struck = all_struck(&own);
-                if way == Way::Whole && options.seeds >= SEEDS_FOR_ALL_KINDS {
+                if kinds.len() > 1 && options.seeds >= SEEDS_FOR_ALL_KINDS {
                     let set = |kind: &Disturbance| rough.disturbances().probability(*kind) > 0.0;
                     let wanted = Disturbance::ALL.iter().filter(|kind| set(kind)).count();
                     let kinds =
@@ -165,14 +167,12 @@ fn shown(judged: &Judged) -> String {
         (false, Some(code)) => format!("refused: {code:?}"),
         (false, None) => "no verdict".to_owned(),
     };
-    let board = match judged.way {
-        Way::Whole => format!("{:?} {:?}", judged.loader, judged.fault),
-        Way::ProfileOnly => profile_only::MODEL.to_owned(),
-    };
     format!(
-        "{} {} {board}{}: {end}, {:.2} times, {} requests, {}",
+        "{} {} {} {:?}{}: {end}, {:.2} times, {} requests, {}",
         judged.rough.as_str(),
         judged.seed,
+        judged.kind.as_str(),
+        judged.fault,
         if judged.judgement.recoverable { " recoverable" } else { "" },
         judged.ratio,
         judged.requests,

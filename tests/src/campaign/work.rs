@@ -2,7 +2,7 @@
 //! other, a server in memory behind.
 
 use super::{
-    case::{Case, IMAGE_BYTES, Models, ServerMemory},
+    case::{Case, IMAGE_BYTES, Models, ServerMemory, Worked},
     tap::{Ear, Tapped},
 };
 use crate::{memory_server::MemoryServer, memory_station};
@@ -19,6 +19,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
     firmware::build_image,
     jig::{JigSettings, MemoryJig},
+    knobs::Knobs,
     observe::{Observation, Witnessed},
 };
 use station::{
@@ -73,11 +74,13 @@ pub fn work(case: &Case, models: &Models, disk: &Path, tells: bool) -> Result<Ou
 }
 
 async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Result<Outcome> {
-    let (model, files) = models.of(case.loader);
-    let image = build_image(model, VERSION, IMAGE_BYTES, case.seed)?;
-    let server = MemoryServer::with_files(files.clone(), STATION, &image, VERSION);
+    let worked = models.of(case.kind);
+    let model = &worked.model;
+    let image = model.loader().map(|_| build_image(model, VERSION, IMAGE_BYTES, case.seed)).transpose()?;
+    let image = image.unwrap_or_default();
+    let server = MemoryServer::with_files(worked.files.clone(), STATION, &image, VERSION);
     if case.fault == Some(simulator::Fault::ClonedIdentity) {
-        pass_the_original(case, model, &server, disk).await?;
+        pass_the_original(case, worked, &server, disk).await?;
         if case.server == ServerMemory::Forgets {
             server.forget();
         }
@@ -87,7 +90,7 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     let epoch = DateTime::from_timestamp(BEGAN_AT, 0).context("a time")?;
     let chance = StdRng::seed_from_u64(case.seed);
     let Shift { witnessed, observed, refused, took } =
-        shift(case, model, &server, &ear, disk, (epoch, chance)).await?;
+        shift(case, worked, &server, &ear, disk, (epoch, chance)).await?;
     let now = server.held();
     let lost_before =
         before.iter().filter(|(id, text)| now.get(id) != Some(text)).map(|(id, _)| *id).collect();
@@ -120,16 +123,11 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
 }
 
 /// The board whose identity the case's has: the same number of the same factory, at another station, a day before, undisturbed.
-async fn pass_the_original(
-    case: &Case,
-    model: &Arc<DeviceModel>,
-    server: &MemoryServer,
-    disk: &Path,
-) -> Result<()> {
+async fn pass_the_original(case: &Case, worked: &Worked, server: &MemoryServer, disk: &Path) -> Result<()> {
     let original = Case { fault: None, disturbances: Default::default(), ..*case };
     let epoch = DateTime::from_timestamp(BEGAN_AT - 86_400, 0).context("a time")?;
     let chance = StdRng::seed_from_u64(case.seed ^ 0x006f_7269_6769_6e61);
-    shift(&original, model, server, &Ear::new(false), disk, (epoch, chance)).await?;
+    shift(&original, worked, server, &Ear::new(false), disk, (epoch, chance)).await?;
     let records = server.records();
     if !records.iter().any(|record| record.outcome == domain::outcome::Outcome::Pass) {
         return Err(anyhow!("the board that is to be copied did not pass: {records:?}"));
@@ -149,7 +147,7 @@ struct Shift {
 /// One board at a station that has never seen another. `begins`: its clock and its chance.
 async fn shift(
     case: &Case,
-    model: &Arc<DeviceModel>,
+    worked: &Worked,
     server: &MemoryServer,
     ear: &Ear,
     disk: &Path,
@@ -160,7 +158,8 @@ async fn shift(
         faulty: u32::from(case.fault.is_some()),
         fault: case.fault,
         disturbances: case.disturbances,
-        ..JigSettings::one_board(Arc::clone(model), case.seed)
+        knobs: Knobs { cell_rest_mv: worked.cell_rest_mv, ..Knobs::default() },
+        ..JigSettings::one_board(Arc::clone(&worked.model), case.seed)
     };
     let mut jig = MemoryJig::start(settings)?;
     let (ends, mut wire) = fixture();
