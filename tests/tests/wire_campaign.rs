@@ -1,6 +1,8 @@
 //! The wire campaign in small: a few seeds of each rough, each run twice. `cargo xtask test` runs more of them, and every sabotage.
 
-use jigline_tests::campaign::{Case, Finding, Kind, Models, Options, Rough, ServerMemory, judge, run, work};
+use jigline_tests::campaign::{
+    Case, Finding, Kind, Models, Options, Outcome, Rough, ServerMemory, judge, run, work,
+};
 use simulator::Fault;
 use std::{path::Path, time::Duration};
 
@@ -75,7 +77,13 @@ fn a_copy_of_a_board_that_has_passed_is_not_touched_and_one_that_is_let_through_
     }
 }
 
-/// What the board got is one thing, what the judge is told that it should have is another.
+/// Parameters of which the judge says that the board keeps another value than the profile's.
+fn others_kept(case: &Case, outcome: &Outcome) -> Vec<String> {
+    let findings = judge(case, outcome, outcome.lasted).findings.into_iter();
+    let of_a_pass = findings.filter(|(finding, _)| *finding == Finding::VerifiedWrongly);
+    of_a_pass.map(|(_, said)| said).filter(|said| said.contains("the profile says")).collect()
+}
+
 #[test]
 fn a_profile_that_the_board_does_not_keep_is_found_whatever_its_addresses_count() {
     let models = Models::load().unwrap();
@@ -84,23 +92,10 @@ fn a_profile_that_the_board_does_not_keep_is_found_whatever_its_addresses_count(
         let case = Case::undisturbed(kind, None);
         let mut outcome = work(&case, &models, Path::new(&disk), false).unwrap();
         assert_eq!(judge(&case, &outcome, outcome.lasted).findings, [], "{}", kind.as_str());
+        // Every place holds another value than was written.
         let observed = outcome.observed.as_mut().unwrap();
-        let parameter = outcome
-            .model
-            .parameters()
-            .find(|register| observed.raw(&outcome.model, &register.name).is_some_and(|raw| raw != [0]))
-            .unwrap();
-        let kept = observed.raw(&outcome.model, &parameter.name).unwrap();
-        // Every place that holds this value holds the next.
-        for word in observed.registers_kept.values_mut().filter(|word| Some(&**word) == kept.last()) {
-            *word ^= 1;
-        }
-        let judgement = judge(&case, &outcome, outcome.lasted);
-        let found: Vec<Finding> = judgement.findings.iter().map(|(finding, _)| *finding).collect();
-        assert!(
-            !found.is_empty() && found.iter().all(|found| *found == Finding::VerifiedWrongly),
-            "{found:?}"
-        );
+        observed.registers_kept.values_mut().for_each(|word| *word ^= 1);
+        assert!(!others_kept(&case, &outcome).is_empty(), "{}", kind.as_str());
     }
 }
 
