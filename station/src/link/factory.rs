@@ -3,12 +3,13 @@
 //! It is entered when the first request needs it and left when the board's request is done: kept where all of it went well,
 //! forgotten where it did not.
 
-use super::{BoardLink, fault::BusFault, map, plan::others_to_read};
+use super::{BoardLink, fault::BusFault, map, plan::others_to_read, registers::Write};
 use domain::{
     model::{FactoryModeSettings, MagicWrite, Register},
     text::Fault,
 };
 use protocol::{guard::Purpose, modbus::Request};
+use std::slice;
 
 /// What the link knows of the mode.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,6 +18,17 @@ pub(super) struct FactoryMode {
     entered: bool,
     /// Something was written that the board forgets unless it is told to keep it.
     unsaved: bool,
+    /// The mode was entered again after that: what ended it may have been a restart, and what was written before it is forgotten.
+    doubtful: bool,
+}
+
+/// What became of what was written in factory mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// All of it is stored, as the board says.
+    Surely,
+    /// What stood there when the mode was left is stored. A restart may have taken some of it before.
+    Perhaps,
 }
 
 impl BoardLink {
@@ -50,8 +62,13 @@ impl BoardLink {
         let others = others_to_read(&self.model, &enter);
         self.bus.synchronise(&enter, &others).await?;
         self.bus.exchange(purpose, &enter).await?;
-        self.factory.entered = true;
+        self.entered();
         Ok(())
+    }
+
+    fn entered(&mut self) {
+        self.factory.entered = true;
+        self.factory.doubtful |= self.factory.unsaved;
     }
 
     /// A write was taken.
@@ -61,11 +78,23 @@ impl BoardLink {
         }
     }
 
+    /// Writes, and has the board keep it; once more where the board may have forgotten it in between.
+    pub(super) async fn write_to_keep(&mut self, write: &Write<'_>) -> Result<(), Fault> {
+        let mut tries_left = self.tries();
+        loop {
+            self.write(slice::from_ref(write)).await?;
+            if self.keep().await? == Kept::Surely || tries_left == 0 {
+                return Ok(());
+            }
+            tries_left -= 1;
+        }
+    }
+
     /// Leaves factory mode so that the board keeps what was written, if anything was.
-    pub(super) async fn keep(&mut self) -> Result<(), Fault> {
-        let Some(settings) = self.model.factory_mode.clone() else { return Ok(()) };
+    pub(super) async fn keep(&mut self) -> Result<Kept, Fault> {
+        let Some(settings) = self.model.factory_mode.clone() else { return Ok(Kept::Surely) };
         if !self.factory.unsaved {
-            return Ok(());
+            return Ok(Kept::Surely);
         }
         // Left twice is as if left once: where the answer was lost, it is entered and left again.
         let request = magic(self, settings.leave_and_save);
@@ -78,8 +107,9 @@ impl BoardLink {
             };
             match outcome {
                 Ok(_) => {
+                    let kept = if self.factory.doubtful { Kept::Perhaps } else { Kept::Surely };
                     self.guard_is_closed();
-                    return Ok(());
+                    return Ok(kept);
                 }
                 Err(failure) if failure.is_transient() && tries_left > 0 => {
                     tracing::warn!(request = %asked, ?failure, tries_left, "left factory mode again");
@@ -107,8 +137,7 @@ impl BoardLink {
             return Ok(Ok(()));
         }
         let entered = self.bus.exchange(Purpose::Work, &magic(self, settings.enter)).await;
-        self.factory.entered = entered.is_ok();
-        Ok(entered.map(drop))
+        Ok(entered.map(|_| self.entered()))
     }
 }
 

@@ -189,7 +189,7 @@ impl BoardLink {
         // What a request that was dropped may have left behind is not this one's to keep.
         self.guard_is_closed();
         let reply = match self.reply(request, progress).await {
-            Ok(reply) => self.keep().await.map(|()| reply),
+            Ok(reply) => self.keep().await.map(|_| reply),
             Err(fault) => Err(fault),
         };
         self.leave().await;

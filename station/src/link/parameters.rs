@@ -1,7 +1,9 @@
 //! The profile, the calibration, the name, and everything read afresh.
 
 use super::{
-    BoardLink, fault, identity, map,
+    BoardLink,
+    factory::Kept,
+    fault, identity, map,
     plan::plan_writes,
     registers::{Words, Write, encode, is_secret, named, reading},
     rules::Rules,
@@ -39,11 +41,36 @@ impl BoardLink {
         there.map(|register| words.reading(register)).collect()
     }
 
+    /// Written, kept and read back; once more where the board may have forgotten some of it in between.
     pub(super) async fn write_profile(
         &mut self,
         values: &BTreeMap<String, Value>,
         ratings: &Ratings,
     ) -> Result<BoardReply, Fault> {
+        let mut tries_left = self.tries();
+        let (mut written, mut kept) = self.write_profile_once(values, ratings).await?;
+        while kept == Kept::Perhaps
+            && tries_left > 0
+            && !written.parameters.iter().all(ParameterWritten::holds)
+        {
+            tracing::warn!(tries_left, "the board forgot what was written before it was told to keep it");
+            tries_left -= 1;
+            let again;
+            (again, kept) = self.write_profile_once(values, ratings).await?;
+            written.transactions += again.transactions;
+            for (first, again) in written.parameters.iter_mut().zip(again.parameters) {
+                first.written |= again.written;
+                first.read = again.read;
+            }
+        }
+        Ok(BoardReply::ProfileWritten(written))
+    }
+
+    async fn write_profile_once(
+        &mut self,
+        values: &BTreeMap<String, Value>,
+        ratings: &Ratings,
+    ) -> Result<(ProfileWritten, Kept), Fault> {
         let model = Arc::clone(&self.model);
         // Everything that cannot go into the map is found before a byte is written, and what needs no board before one is sent.
         for name in values.keys() {
@@ -84,7 +111,7 @@ impl BoardLink {
         let plan = [rules.plan(&whole)?, plan_writes(&model, &shared)?].concat();
         let transactions = self.write_all(&plan).await?;
         // What is read back is what the board was told to keep.
-        self.keep().await?;
+        let kept = self.keep().await?;
         let after = self.read(&names).await?;
         let mut parameters = Vec::with_capacity(wanted.len());
         for (register, wanted) in wanted {
@@ -98,7 +125,7 @@ impl BoardLink {
                 read: after.reading(register)?,
             });
         }
-        Ok(BoardReply::ProfileWritten(ProfileWritten { parameters, transactions }))
+        Ok((ProfileWritten { parameters, transactions }, kept))
     }
 
     pub(super) async fn calibrate(&mut self, true_ma: u32, within_ma: u32) -> Result<BoardReply, Fault> {
@@ -113,7 +140,8 @@ impl BoardLink {
         let register = &*register;
         let value = Value::Number(from_milliamperes(register, f64::from(true_ma))?);
         let wanted = encode(register, &value)?;
-        self.write(&[Write::whole(register, None, wanted)]).await?;
+        // What is measured afterwards is what the board keeps.
+        self.write_to_keep(&Write::whole(register, None, wanted)).await?;
         tokio::time::sleep(Duration::from_millis(calibration.settle_ms.into())).await;
         let after_ma = self.read_current().await?;
         Ok(BoardReply::Calibrated { before_ma, after_ma })
@@ -158,8 +186,7 @@ impl BoardLink {
         let register = named(&model, &settings.register)?;
         let wanted = encode(register, &Value::from(name))?;
         let current = self.read(&[register]).await?.of(register)?;
-        self.write(&[Write::whole(register, Some(current), wanted)]).await?;
-        let read = self.read(&[register]).await?.reading(register)?.value.to_string();
+        let read = self.write_and_read(register, current, wanted).await?;
         Ok(BoardReply::Name { read })
     }
 
@@ -188,7 +215,7 @@ impl BoardLink {
         current: Vec<u16>,
         wanted: Vec<u16>,
     ) -> Result<String, Fault> {
-        self.write(&[Write::whole(register, Some(current), wanted)]).await?;
+        self.write_to_keep(&Write::whole(register, Some(current), wanted)).await?;
         Ok(self.read(&[register]).await?.reading(register)?.value.to_string())
     }
 

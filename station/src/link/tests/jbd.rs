@@ -40,6 +40,8 @@ struct Board {
     late: BTreeMap<usize, Duration>,
     /// The request of this number is obeyed and not answered.
     unanswered: BTreeSet<usize>,
+    /// In place of obeying the request of this number it starts anew.
+    restarts: Option<usize>,
     seen: Vec<Request>,
 }
 
@@ -79,6 +81,7 @@ impl Board {
             stubborn: BTreeSet::new(),
             late: BTreeMap::new(),
             unanswered: BTreeSet::new(),
+            restarts: None,
             seen: Vec::new(),
         }
     }
@@ -100,6 +103,11 @@ impl Board {
                 }
                 let number = self.seen.len();
                 self.seen.push(received.request.clone());
+                if self.restarts == Some(number) {
+                    self.working = self.kept.clone();
+                    self.factory = false;
+                    continue;
+                }
                 let reply = self.obey(&received.request).encode(&[]).unwrap();
                 if self.unanswered.contains(&number) {
                     continue;
@@ -287,6 +295,34 @@ async fn a_late_or_missing_answer_never_spoils_the_next_one_nor_what_is_kept() {
             assert_eq!(board.kept[&0x25], 3500_u16.to_be_bytes(), "request {number}, {late:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_restarts_before_it_keeps_what_was_written_gets_it_again() {
+    let mut struck = 0;
+    for number in 4..27 {
+        let mut board = Board::new();
+        board.restarts = Some(number);
+        let (mut link, board) = board.connect();
+        ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
+        let values = [("cell_over_voltage_mv", Value::Number(3600.0))];
+        let BoardReply::ProfileWritten(written) = write(&mut link, &values).await.unwrap() else {
+            panic!("a profile")
+        };
+        assert!(written.parameters.iter().all(|p| p.written && p.holds()), "request {number}: {written:?}");
+        let calibrate = BoardRequest::Calibrate { true_ma: 10_200, within_ma: 1_000 };
+        ask(&mut link, calibrate).await.unwrap();
+        let number_it = BoardRequest::WriteNumber { register: "barcode".into(), serial: "AB000018".into() };
+        let said = ask(&mut link, number_it).await.unwrap();
+        assert_eq!(said, BoardReply::Number { read: "AB000018".to_owned() }, "request {number}");
+        drop(link);
+        let board = board.await.unwrap();
+        struck += usize::from(board.seen.len() > number);
+        assert_eq!(board.kept[&0x24], 3600_u16.to_be_bytes(), "request {number}");
+        assert_eq!(board.kept.get(&0xAF), Some(&1020_u16.to_be_bytes().to_vec()), "request {number}");
+        assert_eq!(board.kept[&0xA2], b"\x08AB000018", "request {number}");
+    }
+    assert_eq!(struck, 23, "every one of them was sent");
 }
 
 #[tokio::test(start_paused = true)]
