@@ -1,10 +1,14 @@
 //! The jig: slots, the fixture's inputs and outputs, the operator's pile of boards, and the observer's list.
 
+mod memory;
+
+pub use memory::MemoryJig;
+
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use domain::model::DeviceModel;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, DuplexStream},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
     time,
@@ -18,8 +22,8 @@ use crate::{
     fixture::{FixtureCommand, FixtureEvent},
     knobs::Knobs,
     observe::{Holds, Kept, Observation, Remembered, Witnessed, write_kept, write_observer},
-    port::{MemoryLine, MemoryPort, MemorySocket, Port},
-    slot::{Sight, Slot, SlotNews, SlotOrder},
+    port::Port,
+    slot::{Mishap, Sight, Slot, SlotNews, SlotOrder},
 };
 
 /// Changes are gathered this long before the observer's file is written.
@@ -133,6 +137,8 @@ enum JigEvent {
     Connected(mpsc::UnboundedSender<String>),
     Command(FixtureCommand),
     Observe { index: u32, answer: oneshot::Sender<Option<Observation>> },
+    Befall { slot: u32, mishap: Mishap },
+    Swap { slots: [u32; 2] },
 }
 
 impl Jig {
@@ -174,6 +180,7 @@ impl Jig {
             waiting: Vec::new(),
             connections: Vec::new(),
             last_seen: BTreeMap::new(),
+            carried: BTreeMap::new(),
             publish,
             observer: settings.observer,
         };
@@ -219,6 +226,16 @@ impl Jig {
         let (answer, answered) = oneshot::channel();
         self.events.send(JigEvent::Observe { index, answer }).ok()?;
         answered.await.ok()?
+    }
+
+    /// What happens to the board in that slot now, if there is one.
+    pub fn befall(&self, slot: u32, mishap: Mishap) {
+        let _jig_is_gone = self.events.send(JigEvent::Befall { slot, mishap });
+    }
+
+    /// A person takes the boards of two slots out and puts each into the other's.
+    pub fn swap(&self, slots: [u32; 2]) {
+        let _jig_is_gone = self.events.send(JigEvent::Swap { slots });
     }
 }
 
@@ -284,6 +301,7 @@ fn witness(plan: &Plan, earlier: &[Witnessed]) -> Witnessed {
         holds: Holds::default(),
         frames: 0,
         ignored_frames: 0,
+        load_ma: 0,
     }
 }
 
@@ -296,6 +314,8 @@ struct Floor {
     waiting: Vec<u32>,
     connections: Vec<mpsc::UnboundedSender<String>>,
     last_seen: BTreeMap<u32, Observation>,
+    /// Slots whose boards are on their way, each with the slot that its board goes to.
+    carried: BTreeMap<u32, u32>,
     publish: watch::Sender<Vec<Witnessed>>,
     observer: Option<PathBuf>,
 }
@@ -363,9 +383,8 @@ impl Floor {
                 false
             }
             JigEvent::Observe { index, answer } => {
-                let board = self.publish.borrow().iter().find(|board| board.index == index).cloned();
-                let here =
-                    board.filter(|board| board.inserted && !board.removed).and_then(|board| board.slot);
+                let is_here = |board: &&Witnessed| board.index == index && board.inserted && !board.removed;
+                let here = self.publish.borrow().iter().find(is_here).and_then(|board| board.slot);
                 match here.and_then(|slot| self.slots.get(slot as usize - 1)) {
                     Some(slot) => {
                         let _slot_is_gone = slot.send(SlotOrder::Observe(answer));
@@ -376,6 +395,34 @@ impl Floor {
                 }
                 false
             }
+            JigEvent::Befall { slot, mishap } => {
+                self.order(slot, SlotOrder::Befall(mishap));
+                false
+            }
+            JigEvent::Swap { slots: [one, other] } => {
+                for (from, to) in [(one, other), (other, one)] {
+                    self.carried.insert(from, to);
+                    self.order(from, SlotOrder::TakeOut);
+                }
+                false
+            }
+            JigEvent::Slot(SlotNews::TakenOut { slot, seat }) => {
+                let Some(to) = self.carried.remove(&slot) else { return false };
+                let waits = self.waiting.contains(&to);
+                if seat.is_some() {
+                    self.waiting.retain(|waiting| *waiting != to);
+                }
+                if seat.is_some() || !waits {
+                    self.order(to, SlotOrder::PutIn(seat));
+                }
+                false
+            }
+        }
+    }
+
+    fn order(&self, slot: u32, order: SlotOrder) {
+        if let Some(orders) = self.slots.get((slot as usize).wrapping_sub(1)) {
+            let _slot_is_gone = orders.send(order);
         }
     }
 
@@ -415,6 +462,7 @@ impl Floor {
             let Some(board) = list.iter_mut().find(|board| board.index == sight.index) else { return };
             board.slot = Some(sight.slot);
             board.removed = sight.removed;
+            board.load_ma = sight.load_ma;
             board.lamp = sight.lamp.map(|lamp| lamp.as_str().to_owned()).or(board.lamp.take());
             board.frames = sight.observation.frames;
             board.ignored_frames = sight.observation.ignored_frames;
@@ -448,50 +496,5 @@ impl Floor {
         if let Err(error) = outcome {
             tracing::error!(path = %path.display(), %error, "cannot write what the boards hold; is the disk full?");
         }
-    }
-}
-
-/// The same jig without files and in any time: lines and fixture are streams in memory.
-#[derive(Debug)]
-pub struct MemoryJig {
-    pub jig: Jig,
-    sockets: Vec<MemorySocket>,
-}
-
-impl MemoryJig {
-    /// Starts it. The slots' boards are put in at once.
-    ///
-    /// # Errors
-    /// See [`plan_boards`].
-    pub fn start(settings: JigSettings) -> Result<Self, ImageRefusal> {
-        let baud = settings.model.link.baud;
-        let (ports, sockets): (Vec<MemoryPort>, Vec<MemorySocket>) =
-            (0..settings.slots).map(|_| MemoryPort::new(baud)).unzip();
-        Ok(Self { jig: Jig::start(settings, ports)?, sockets })
-    }
-
-    /// A client's end of a slot's line, counted from 1; the one given out before goes dead. None: no such slot.
-    #[must_use]
-    pub fn line(&self, slot: u32) -> Option<MemoryLine> {
-        self.socket(slot).map(MemorySocket::connect)
-    }
-
-    /// The sockets of all slots, slot 1 first, for a client that opens their lines anew by itself.
-    #[must_use]
-    pub fn sockets(&self) -> &[MemorySocket] {
-        &self.sockets
-    }
-
-    /// The socket of a slot, counted from 1.
-    #[must_use]
-    pub fn socket(&self, slot: u32) -> Option<&MemorySocket> {
-        self.sockets.get((slot as usize).wrapping_sub(1))
-    }
-
-    /// A client's end of the fixture: JSON lines.
-    pub fn fixture(&mut self) -> DuplexStream {
-        let (ours, theirs) = tokio::io::duplex(65_536);
-        self.jig.connect_fixture(ours);
-        theirs
     }
 }

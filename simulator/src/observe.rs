@@ -143,6 +143,9 @@ pub struct Witnessed {
     pub frames: u64,
     #[serde(default)]
     pub ignored_frames: u64,
+    /// The load on its slot when it was last looked at, milliamperes: what it was taken out under.
+    #[serde(default)]
+    pub load_ma: u32,
 }
 
 /// What a board left the line with, beyond [`Holds`]: one file a board, `kept/INDEX.json` beside the list.

@@ -40,6 +40,22 @@ pub enum SlotOrder {
     Fixture(FixtureCommand),
     /// Look at the board that lies here now.
     Observe(oneshot::Sender<Option<Observation>>),
+    Befall(Mishap),
+    /// The board is taken out and handed over, with whatever state it keeps.
+    TakeOut,
+    /// The board of another slot is put in and gets power; none: there was none, and the slot takes the next one of the pile.
+    PutIn(Option<Box<Seat>>),
+}
+
+/// What happens to a board that nobody planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// Taken out before its verdict; it does not come back, the next one is put in.
+    Pulled,
+    /// Taken out and put in again at once.
+    PutBack,
+    /// Its supply fails for so long. The fixture knows nothing of it.
+    PowerCut(Duration),
 }
 
 /// From the slot.
@@ -51,6 +67,11 @@ pub enum SlotNews {
     },
     Fixture(FixtureEvent),
     Seen(Box<Sight>),
+    /// What was taken out, for another slot.
+    TakenOut {
+        slot: u32,
+        seat: Option<Box<Seat>>,
+    },
 }
 
 /// A look at the board of a slot.
@@ -60,6 +81,8 @@ pub struct Sight {
     pub index: u32,
     pub removed: bool,
     pub lamp: Option<Lamp>,
+    /// On the slot, milliamperes.
+    pub load_ma: u32,
     pub observation: Observation,
 }
 
@@ -74,7 +97,9 @@ pub struct Slot<P> {
     pub news: mpsc::UnboundedSender<SlotNews>,
 }
 
-struct Seat {
+/// A board with the operator's knowledge of it.
+#[derive(Debug)]
+pub struct Seat {
     index: u32,
     board: Board,
     lamp: Option<Lamp>,
@@ -87,12 +112,20 @@ enum Hand {
     Ask,
 }
 
+/// Who switched the supply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Supply {
+    ByFixture,
+    /// It failed, and nobody is told.
+    ByItself,
+}
+
 struct Work<P> {
     slot: Slot<P>,
     line: Line,
     seat: Option<Seat>,
     hand: Option<(Instant, Hand)>,
-    power_back: Option<Instant>,
+    power_back: Option<(Instant, Supply)>,
     look_at: Instant,
     load_ma: u32,
     /// The moment up to which everything is done.
@@ -162,10 +195,8 @@ impl<P: Port> Work<P> {
     fn poll_timeout(&self) -> Option<Instant> {
         let board = self.seat.as_ref().and_then(|seat| seat.board.poll_timeout());
         let hand = self.hand.map(|(due, _)| due);
-        [self.line.poll_timeout(), board, Some(self.look_at), hand, self.power_back]
-            .into_iter()
-            .flatten()
-            .min()
+        let power = self.power_back.map(|(due, _)| due);
+        [self.line.poll_timeout(), board, Some(self.look_at), hand, power].into_iter().flatten().min()
     }
 
     /// Timers fire up to a millisecond late, and later on a busy machine. What was due is done as at the moment at which it was
@@ -188,12 +219,16 @@ impl<P: Port> Work<P> {
             self.hand = None;
             self.use_hand(now, hand);
         }
-        if self.power_back.is_some_and(|due| due <= now) {
+        if let Some((due, supply)) = self.power_back
+            && due <= now
+        {
             self.power_back = None;
             if let Some(seat) = &mut self.seat {
                 seat.board.set_power(now, true);
             }
-            self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: true }));
+            if supply == Supply::ByFixture {
+                self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: true }));
+            }
         }
         let arrived = self.line.take_inbound(now);
         if let Some(seat) = &mut self.seat {
@@ -242,30 +277,73 @@ impl<P: Port> Work<P> {
                 self.tell_sight(true);
                 self.seat = None;
                 self.line.cut();
-                self.tell(SlotNews::Fixture(FixtureEvent::Presence {
-                    slot: self.slot.number,
-                    present: false,
-                }));
+                self.tell_presence(false);
                 self.hand = Some((now + INSERT_AFTER, Hand::Ask));
             }
         }
+    }
+
+    fn tell_presence(&self, present: bool) {
+        self.tell(SlotNews::Fixture(FixtureEvent::Presence { slot: self.slot.number, present }));
+    }
+
+    fn befall(&mut self, now: Instant, mishap: Mishap) {
+        if self.seat.is_none() {
+            return;
+        }
+        match mishap {
+            Mishap::Pulled => self.use_hand(now, Hand::Remove),
+            Mishap::PutBack => {
+                if let Some(seat) = self.take_out(now) {
+                    self.put_in(now, seat);
+                }
+            }
+            Mishap::PowerCut(off) => {
+                if let Some(seat) = &mut self.seat {
+                    seat.board.set_power(now, false);
+                }
+                self.line.cut();
+                let supply = self.power_back.map_or(Supply::ByItself, |(_, supply)| supply);
+                self.power_back = Some((now + off.min(LONGEST_OFF), supply));
+            }
+        }
+    }
+
+    /// Without power and off the line. A hand that was on its way to it stops.
+    fn take_out(&mut self, now: Instant) -> Option<Box<Seat>> {
+        let mut seat = self.seat.take()?;
+        seat.board.set_power(now, false);
+        self.line.cut();
+        (self.hand, self.power_back) = (None, None);
+        self.tell_presence(false);
+        Some(Box::new(seat))
+    }
+
+    fn put_in(&mut self, now: Instant, mut seat: Box<Seat>) {
+        self.line.disturb(seat.board.birth().disturbances, seat.board.birth().seed);
+        seat.board.set_load_ma(now, self.load_ma);
+        seat.board.set_power(now, true);
+        seat.lamp = None;
+        self.hand = None;
+        self.seat = Some(*seat);
+        self.tell_sight(false);
+        self.tell_presence(true);
     }
 
     fn obey(&mut self, order: SlotOrder) {
         let now = self.now();
         match order {
             SlotOrder::Insert { index, birth } => {
-                self.line.disturb(birth.disturbances, birth.seed);
-                let mut board = Board::new(self.slot.model.clone(), *birth);
-                board.set_load_ma(now, self.load_ma);
-                board.set_power(now, true);
-                self.seat = Some(Seat { index, board, lamp: None, seen_frames: 0 });
-                self.tell_sight(false);
-                self.tell(SlotNews::Fixture(FixtureEvent::Presence {
-                    slot: self.slot.number,
-                    present: true,
-                }));
+                let board = Board::new(self.slot.model.clone(), *birth);
+                self.put_in(now, Box::new(Seat { index, board, lamp: None, seen_frames: 0 }));
             }
+            SlotOrder::Befall(mishap) => self.befall(now, mishap),
+            SlotOrder::TakeOut => {
+                let seat = self.take_out(now);
+                self.tell(SlotNews::TakenOut { slot: self.slot.number, seat });
+            }
+            SlotOrder::PutIn(Some(seat)) => self.put_in(now, seat),
+            SlotOrder::PutIn(None) => self.hand = Some((now + INSERT_AFTER, Hand::Ask)),
             SlotOrder::Observe(answer) => {
                 let _asker_is_gone = answer.send(self.seat.as_ref().map(|seat| self.look(seat)));
             }
@@ -289,7 +367,7 @@ impl<P: Port> Work<P> {
                 }
                 self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: false }));
                 let off = Duration::from_millis(off_ms.into()).min(LONGEST_OFF);
-                self.power_back = Some(now + off);
+                self.power_back = Some((now + off, Supply::ByFixture));
             }
             SlotOrder::Fixture(FixtureCommand::Lamp { lamp, .. }) => {
                 let Some(seat) = &mut self.seat else { return };
@@ -314,7 +392,8 @@ impl<P: Port> Work<P> {
         seat.seen_frames = seat.board.requests();
         let Some(seat) = &self.seat else { return };
         let observation = self.look(seat);
-        let sight = Sight { slot, index: seat.index, removed, lamp: seat.lamp, observation };
+        let (index, lamp, load_ma) = (seat.index, seat.lamp, self.load_ma);
+        let sight = Sight { slot, index, removed, lamp, load_ma, observation };
         self.tell(SlotNews::Seen(Box::new(sight)));
     }
 

@@ -6,7 +6,7 @@ mod tests;
 use crate::{
     clock::Clock,
     fixture::{Fixture, FixtureCommand, FixtureNews},
-    journal::{Journal, JournalFault, WireLogKeep},
+    journal::{CommitWatch, Journal, JournalFault, WireLogKeep},
     link::LinkOptions,
     order::Boards,
     private,
@@ -72,6 +72,8 @@ pub struct AgentConfig {
     pub link: LinkOptions,
     /// Slot numbers.
     pub slots: Vec<u16>,
+    /// Who watches the journal's changes; in use nobody.
+    pub commits: CommitWatch,
 }
 
 /// Why a station can't start.
@@ -121,7 +123,8 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         } else {
             own_key_of_new_station(&own_key, &mut chance)?
         };
-        let journal = Journal::open(&journal, config.station_id, fresh_outbox, now.at)?;
+        let commits = config.commits.clone();
+        let journal = Journal::open_watched(&journal, config.station_id, fresh_outbox, now.at, commits)?;
         let sealer = Sealer::new(&own, &config.sealing_key, &config.placeholder_key)?;
         let bundles = config.data.join("bundles");
         let release_key = release_key(&config.release_key).ok_or(AgentFault::ReleaseKey)?;

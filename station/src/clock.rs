@@ -3,8 +3,14 @@
 //! A record's times of day come from the machine's clock, which may be set at any moment; durations come from a clock that only
 //! goes forward. Under tokio's paused clock both are virtual, so a shift runs in a test within seconds.
 
-use chrono::{DateTime, SubsecRound as _, Utc};
-use std::time::Duration;
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// A point in time: what the wall shows and how long the program has run.
@@ -34,8 +40,26 @@ pub struct Clock {
 #[derive(Debug, Clone)]
 enum Wall {
     Machine,
-    /// `epoch` was at `started`; time of day follows tokio's clock.
-    Fixed(DateTime<Utc>),
+    /// `epoch` was at `started`; time of day follows tokio's clock, and whoever sets it.
+    Kept {
+        epoch: DateTime<Utc>,
+        set: ClockKnob,
+    },
+}
+
+/// Sets a clock that was made with it, as a person sets the one on the wall. Durations are not touched by that.
+#[derive(Debug, Clone, Default)]
+pub struct ClockKnob(Arc<AtomicI64>);
+
+impl ClockKnob {
+    /// Forward, or with a negative number back.
+    pub fn turn_ms(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+
+    fn turned(&self) -> TimeDelta {
+        TimeDelta::try_milliseconds(self.0.load(Ordering::SeqCst)).unwrap_or_default()
+    }
 }
 
 impl Clock {
@@ -48,7 +72,13 @@ impl Clock {
     /// A clock that reads `epoch` now and follows tokio's time, virtual or not.
     #[must_use]
     pub fn starting_at(epoch: DateTime<Utc>) -> Self {
-        Self { started: Instant::now(), wall: Wall::Fixed(epoch) }
+        Self::set_by(ClockKnob::default(), epoch)
+    }
+
+    /// The same, with a knob that sets it.
+    #[must_use]
+    pub fn set_by(knob: ClockKnob, epoch: DateTime<Utc>) -> Self {
+        Self { started: Instant::now(), wall: Wall::Kept { epoch, set: knob } }
     }
 
     /// Now.
@@ -57,7 +87,9 @@ impl Clock {
         let elapsed = self.started.elapsed();
         let at = match &self.wall {
             Wall::Machine => machine_time(),
-            Wall::Fixed(epoch) => *epoch + elapsed,
+            Wall::Kept { epoch, set } => {
+                (*epoch + elapsed).checked_add_signed(set.turned()).unwrap_or(*epoch)
+            }
         };
         // Milliseconds are what a record needs, and what every database keeps.
         Moment { at: at.trunc_subsecs(3), elapsed }

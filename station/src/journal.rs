@@ -8,11 +8,13 @@ mod runs;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod wire_log;
 
 pub use outbox::{HeldCounts, UnsentEnvelope};
 pub use runs::EarlierPass;
 pub use standing::StandingPass;
+pub use watch::{Commit, CommitWatch, Fate};
 pub use wire_log::{KeptWireLog, WireLogKeep, wire_log, wire_logs};
 
 use crate::private;
@@ -42,6 +44,7 @@ pub struct Journal {
     path: PathBuf,
     station_id: StationId,
     outbox_id: OutboxId,
+    watch: CommitWatch,
     /// Held for as long as the journal is open: two programs on one journal would number records twice.
     _lock: File,
 }
@@ -102,6 +105,20 @@ impl Journal {
         fresh_outbox: OutboxId,
         at: DateTime<Utc>,
     ) -> Result<Self, JournalFault> {
+        Self::open_watched(path, station_id, fresh_outbox, at, CommitWatch::default())
+    }
+
+    /// As [`Journal::open`], with somebody at every change.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_watched(
+        path: &Path,
+        station_id: StationId,
+        fresh_outbox: OutboxId,
+        at: DateTime<Utc>,
+        watch: CommitWatch,
+    ) -> Result<Self, JournalFault> {
         let shown = path.display().to_string();
         if let Some(folder) = path.parent() {
             private::create_folder(folder)
@@ -112,8 +129,14 @@ impl Journal {
         private::open_to_keep(path)
             .map_err(|source| JournalFault::NoFolder { path: shown.clone(), source })?;
         let connection = open_file(path).map_err(|source| sort_fault(&shown, source))?;
-        let mut journal =
-            Self { connection, path: path.to_owned(), station_id, outbox_id: fresh_outbox, _lock: lock };
+        let mut journal = Self {
+            connection,
+            path: path.to_owned(),
+            station_id,
+            outbox_id: fresh_outbox,
+            watch,
+            _lock: lock,
+        };
         journal.prepare(fresh_outbox, at)?;
         Ok(journal)
     }
@@ -189,10 +212,18 @@ impl Journal {
         let attempt = || {
             let transaction = self.connection.unchecked_transaction()?;
             let value = change(&transaction)?;
+            self.watch.meets(Commit::Before)?;
             transaction.commit()?;
+            self.watch.meets(Commit::After)?;
             Ok(value)
         };
-        attempt().map_err(|source| sort_fault(&self.shown(), source))
+        let watched = || {
+            let room = self.watch.begins(&self.connection)?;
+            let outcome = attempt();
+            room.end(&self.connection)?;
+            outcome
+        };
+        watched().map_err(|source| sort_fault(&self.shown(), source))
     }
 }
 

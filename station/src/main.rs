@@ -181,6 +181,7 @@ async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
             boards,
             link: LinkOptions { baud: config.baud, ..LinkOptions::default() },
             slots: config.slots.iter().map(|slot| slot.number).collect(),
+            commits: journal::CommitWatch::default(),
         },
         server,
         ports,

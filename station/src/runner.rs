@@ -65,10 +65,11 @@ impl Runner {
         matches!(self.state, State::Working(_))
     }
 
-    /// Whether a present board waits for the bench and is to be tried again.
+    /// Whether nothing is done: a board that is present waits for its bench, or for the disk to take the record of the one before it,
+    /// and is to be tried again.
     #[must_use]
-    pub fn waits_for_bench(&self) -> bool {
-        matches!(self.state, State::Idle(SlotState::Broken { .. }))
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle(_))
     }
 
     /// What the slot shows.

@@ -34,10 +34,24 @@ pub enum Sabotage {
     Dawdle,
     /// Ids are drawn from the machine, not from the seed.
     RealChance,
+    /// What a crash left open is deleted at the next start.
+    ForgetInterrupted,
+    /// A run is on disk only when it is closed.
+    OpenLate,
+    /// A number that a board has is given to the next one, too.
+    NumberAgain,
+    /// The board gets another password than the one that is sealed in its record.
+    SealAnother,
+    /// Records that the server never acknowledged are pruned.
+    TrustSilence,
+    /// Nobody asks whether the board has passed.
+    SkipAdmission,
+    /// The load stays on when a run ends.
+    LeaveLoad,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 19] = [
         Self::SkipReadBack,
         Self::VerifyFromWriteBuffer,
         Self::AcceptLateAnswer,
@@ -50,6 +64,13 @@ impl Sabotage {
         Self::LoseRecord,
         Self::Dawdle,
         Self::RealChance,
+        Self::ForgetInterrupted,
+        Self::OpenLate,
+        Self::NumberAgain,
+        Self::SealAnother,
+        Self::TrustSilence,
+        Self::SkipAdmission,
+        Self::LeaveLoad,
     ];
 
     /// Its name on a command line.
@@ -68,6 +89,13 @@ impl Sabotage {
             Self::LoseRecord => "lose_record",
             Self::Dawdle => "dawdle",
             Self::RealChance => "real_chance",
+            Self::ForgetInterrupted => "forget_interrupted",
+            Self::OpenLate => "open_late",
+            Self::NumberAgain => "number_again",
+            Self::SealAnother => "seal_another",
+            Self::TrustSilence => "trust_silence",
+            Self::SkipAdmission => "skip_admission",
+            Self::LeaveLoad => "leave_load",
         }
     }
 

@@ -96,7 +96,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
 
     /// Waits for the answer to `question`, for an input that ends it, or for a reason to look again.
     async fn wait(&mut self, question: Option<Effect>) -> Woken {
-        let waits = self.unclosed.is_some() || self.present && self.runner.waits_for_bench();
+        let waits = self.unclosed.is_some() || self.present && self.runner.is_idle();
         let Self { bench, inputs, runner, shared, present, unknown, stopping, .. } = self;
         let mut order = shared.order.subscribe();
         let (loads, powers, doubted) = (bench.loads.clone(), bench.powers.clone(), bench.doubted.clone());

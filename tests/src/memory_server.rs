@@ -24,7 +24,9 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     rc::Rc,
+    time::Duration,
 };
+use tokio::time::sleep;
 use uuid::Uuid;
 
 /// What the server holds.
@@ -40,8 +42,12 @@ pub struct Held {
     next_number: Cell<u32>,
     /// While set, nothing gets through.
     pub away: Cell<bool>,
-    /// While set, records are kept but the answer is lost on the way.
+    /// While set, what is asked for is done but the answer is lost on the way.
     pub deaf: Cell<bool>,
+    /// How long every answer takes.
+    pub delay: Cell<Duration>,
+    /// Set once the station that asks is no more: what it still says is not heard.
+    pub unheard: Cell<bool>,
 }
 
 impl Held {
@@ -156,6 +162,8 @@ impl MemoryServer {
             next_number: Cell::new(1),
             away: Cell::new(false),
             deaf: Cell::new(false),
+            delay: Cell::default(),
+            unheard: Cell::default(),
         }))
     }
 
@@ -195,8 +203,19 @@ impl MemoryServer {
         self.0.envelopes.borrow_mut().clear();
     }
 
-    fn reach(&self) -> Result<(), ServerFault> {
-        if self.0.away.get() { Err(ServerFault::Away("the wire is cut".to_owned())) } else { Ok(()) }
+    async fn reach(&self) -> Result<(), ServerFault> {
+        let delay = self.0.delay.get();
+        if !delay.is_zero() {
+            sleep(delay).await;
+        }
+        if self.0.away.get() || self.0.unheard.get() {
+            return Err(ServerFault::Away("the wire is cut".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn answer<T>(&self, answer: T) -> Result<T, ServerFault> {
+        if self.0.deaf.get() { Err(ServerFault::Away("the answer was lost".to_owned())) } else { Ok(answer) }
     }
 
     fn keep(&self, text: &str) -> IngestResult {
@@ -229,7 +248,7 @@ impl MemoryServer {
 
 impl Server for MemoryServer {
     async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
-        self.reach()?;
+        self.reach().await?;
         Ok(Some(Assignment {
             station_id: self.0.station_id,
             station_name: "memory".to_owned(),
@@ -242,12 +261,12 @@ impl Server for MemoryServer {
     }
 
     async fn bundle(&self, _hash: &ContentHash) -> Result<BundleContent, ServerFault> {
-        self.reach()?;
+        self.reach().await?;
         Ok(self.0.bundle.clone())
     }
 
     async fn serial_block(&self, ask: &LeaseSerialBlock) -> Result<SerialBlock, ServerFault> {
-        self.reach()?;
+        self.reach().await?;
         let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
         let mut blocks = self.0.blocks.borrow_mut();
         let serials = blocks.entry(ask.block_id).or_insert_with(|| {
@@ -255,11 +274,11 @@ impl Server for MemoryServer {
             self.0.next_number.set(first + ask.count);
             (first..first + ask.count).map(|n| self.0.pattern.number(n, day).expect("a number")).collect()
         });
-        Ok(SerialBlock { block_id: ask.block_id, batch_id: ask.batch_id, serials: serials.clone() })
+        self.answer(SerialBlock { block_id: ask.block_id, batch_id: ask.batch_id, serials: serials.clone() })
     }
 
     async fn admission(&self, ask: &AskAdmission) -> Result<Admission, ServerFault> {
-        self.reach()?;
+        self.reach().await?;
         let known = self.records();
         let same = |record: &&BirthRecord| {
             record
@@ -271,19 +290,16 @@ impl Server for MemoryServer {
         let serial = known.iter().filter(same).find_map(|record| record.serial.clone());
         let verdict =
             if passed.is_some() { AdmissionVerdict::PassedAlready } else { AdmissionVerdict::Admit };
-        Ok(Admission { verdict, serial })
+        self.answer(Admission { verdict, serial })
     }
 
     async fn ingest(&self, request: &IngestRequest) -> Result<IngestResponse, ServerFault> {
-        self.reach()?;
+        self.reach().await?;
         let results = request.envelopes.iter().map(|text| self.keep(text)).collect();
-        if self.0.deaf.get() {
-            return Err(ServerFault::Away("the answer was lost".to_owned()));
-        }
-        Ok(IngestResponse { results })
+        self.answer(IngestResponse { results })
     }
 
     async fn live(&self, _live: &StationLive) -> Result<(), ServerFault> {
-        self.reach()
+        self.reach().await
     }
 }

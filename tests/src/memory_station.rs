@@ -4,6 +4,7 @@ use domain::{ids::StationId, text::Fault};
 use simulator::port::{MemoryLine, MemorySocket};
 use station::{
     agent::AgentConfig,
+    journal::CommitWatch,
     link::{ByteStream, Line, LinkOptions},
     order::Boards,
 };
@@ -59,5 +60,6 @@ pub fn config(station_id: StationId, server: &MemoryServer, data: &Path, slots: 
         boards: Boards::Simulated,
         link: LinkOptions::default(),
         slots: (1..=slots).collect(),
+        commits: CommitWatch::default(),
     }
 }

@@ -16,6 +16,9 @@ enum Campaign {
     /// Thousands of boards on disturbed lines, in virtual time, judged by what they hold.
     #[command(disable_help_flag = true)]
     Wire(Passed),
+    /// Thousands of shifts in virtual time: stations that die, lose their server, fixture and disk, with boards that are swapped.
+    #[command(disable_help_flag = true)]
+    Station(Passed),
 }
 
 /// The program knows its own options; `--help` lists them.
@@ -25,8 +28,8 @@ struct Passed {
     options: Vec<String>,
 }
 
-/// Boards of the campaign that stands among the tests: each of its two runs has so many.
-const SEEDS_AMONG_TESTS: &str = "60";
+/// The campaigns that stand among the tests, and how many seeds each of them works there.
+const AMONG_TESTS: [(&str, &str); 2] = [("wire", "60"), ("station", "20")];
 
 /// What asks for a build with sabotages.
 const SPOILS: [&str; 2] = ["--sabotage", "--prove"];
@@ -34,24 +37,32 @@ const SPOILS: [&str; 2] = ["--sabotage", "--prove"];
 /// # Errors
 /// When it does not build, fails, or misses a goal.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let Campaign::Wire(passed) = &options.campaign;
+    let (name, passed) = match &options.campaign {
+        Campaign::Wire(passed) => ("wire", passed),
+        Campaign::Station(passed) => ("station", passed),
+    };
     let spoils = passed.options.iter().any(|option| {
         let name = option.split('=').next().unwrap_or_default();
         SPOILS.contains(&name)
     });
-    let mut campaign = wire(workspace, if spoils { Build::WithSabotages } else { Build::AsUsed });
+    let mut program = program(workspace, if spoils { Build::WithSabotages } else { Build::AsUsed });
     // Thousands of boards are worth an optimised build.
-    campaign.args(["--profile", "campaign", "--"]);
-    run_to_end(campaign.args(&passed.options))
+    program.args(["--profile", "campaign", "--", name]);
+    run_to_end(program.args(&passed.options))
 }
 
-/// A small campaign, and that it bites: every sabotage must be found.
+/// Small campaigns, and that they bite: every sabotage must be found.
 ///
 /// # Errors
 /// When a goal is missed or a sabotage is not found.
 pub fn prove(workspace: &Workspace) -> Result<()> {
-    run_to_end(wire(workspace, Build::AsUsed).args(["--", "--seeds", SEEDS_AMONG_TESTS]))?;
-    run_to_end(wire(workspace, Build::WithSabotages).args(["--", "--prove"]))
+    for (name, seeds) in AMONG_TESTS {
+        run_to_end(program(workspace, Build::AsUsed).args(["--", name, "--seeds", seeds]))?;
+    }
+    for (name, _) in AMONG_TESTS {
+        run_to_end(program(workspace, Build::WithSabotages).args(["--", name, "--prove"]))?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +72,11 @@ enum Build {
     WithSabotages,
 }
 
-fn wire(workspace: &Workspace, build: Build) -> Command {
-    let mut campaign = workspace.cargo();
-    campaign.args(["run", "--quiet", "--package", "jigline-tests", "--bin", "wire_campaign"]);
+fn program(workspace: &Workspace, build: Build) -> Command {
+    let mut program = workspace.cargo();
+    program.args(["run", "--quiet", "--package", "jigline-tests", "--bin", "campaign"]);
     if build == Build::WithSabotages {
-        campaign.args(["--features", "sabotage"]);
+        program.args(["--features", "sabotage"]);
     }
-    campaign
+    program
 }

@@ -30,7 +30,7 @@ const FEATURES: [&str; 2] = ["--features", "jigline-server/embed-ui"];
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// Run only tests whose name contains one of these, and neither doc tests, the wire campaign nor the rough demo.
+    /// Run only tests whose name contains one of these, and neither doc tests, the campaigns nor the rough demo.
     #[arg(value_name = "NAME")]
     only: Vec<String>,
     /// Boards of the rough demo.
@@ -52,7 +52,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             let mut doc = workspace.cargo();
             run_to_end(doc.args(["test", "--quiet", "--doc", "--workspace"]).args(FEATURES))
         }));
-        outcomes.push(say::stage("the wire campaign", || campaign::prove(workspace)));
+        outcomes.push(say::stage("the campaigns", || campaign::prove(workspace)));
         outcomes.push(say::stage("the rough demo", || rough_demo(workspace, options)));
     }
     if stop.asked() {

@@ -74,6 +74,7 @@ fn config(data: &Path, key: &ed25519_dalek::SigningKey, slots: &[u16]) -> AgentC
         boards: Boards::Simulated,
         link: LinkOptions { baud: Some(115_200), ..LinkOptions::default() },
         slots: slots.to_vec(),
+        commits: CommitWatch::default(),
     }
 }
 

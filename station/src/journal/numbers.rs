@@ -35,6 +35,13 @@ impl Journal {
         if let Some(serial) = self.number_of(identity)? {
             return Ok(Some(serial));
         }
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::NumberAgain) {
+            let latest = "SELECT serial FROM number WHERE state <> 'free' ORDER BY position DESC LIMIT 1";
+            if let Some(serial) = self.read(|c| c.query_row(latest, [], |row| row.get(0)).optional())? {
+                return Ok(Some(serial));
+            }
+        }
         self.write(|c| {
             c.query_row(
                 "UPDATE number SET state = 'reserved', identity = ?1, run_id = ?2

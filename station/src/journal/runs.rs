@@ -25,6 +25,10 @@ impl Journal {
     /// # Errors
     /// The disk refuses; then nothing may be written to the board.
     pub fn open_run(&self, draft: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::OpenLate) {
+            return Ok(());
+        }
         let text = self.json(draft)?;
         self.write(|c| {
             c.execute(
@@ -47,6 +51,10 @@ impl Journal {
         draft: &BirthRecord,
         identity: Option<&str>,
     ) -> Result<(), JournalFault> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::OpenLate) {
+            return Ok(());
+        }
         let text = self.json(draft)?;
         let changed = self.write(|c| {
             let changed = c.execute(
@@ -117,6 +125,10 @@ impl Journal {
     /// # Errors
     /// The disk refuses, or a draft is not understood; nothing is deleted then.
     pub fn finish_interrupted(&self) -> Result<Vec<BirthRecord>, JournalFault> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::ForgetInterrupted) {
+            self.write(|c| c.execute("DELETE FROM run WHERE outcome IS NULL", []))?;
+        }
         let open: Vec<(String, Option<String>)> = self.read(|c| {
             c.prepare("SELECT draft, identity FROM run WHERE outcome IS NULL ORDER BY opened_at, run_id")?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?

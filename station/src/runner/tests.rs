@@ -357,13 +357,13 @@ fn the_hand_and_the_bench_are_told_apart_from_the_board() {
         .work(|nth, _, event| if nth == 20 { Event::JournalFailed(disk.clone()) } else { event })
         .unwrap();
     assert_eq!(record.outcome, Outcome::Error);
-    assert!(bench.runner.waits_for_bench(), "the same board is worked again when the disk is back");
+    assert!(bench.runner.is_idle(), "the same board is worked again when the disk is back");
 
     let mut bench = PaperBench::new();
     bench.start();
     bench.tell(Event::Board(Err(Fault::new(FaultCode::PortNotOpened).with("device", "x"))));
     assert!(bench.closed.is_empty(), "nothing was done to the board: there is no run");
-    assert!(bench.runner.waits_for_bench());
+    assert!(bench.runner.is_idle());
 
     let mut bench = PaperBench::new();
     let contested = Event::Contested { identity: "machine_code:1".into(), other_slot: 2 };

@@ -178,6 +178,10 @@ impl Work {
 
     /// The bench as it must be when nobody works: load off.
     pub fn make_safe(&self) -> Vec<Effect> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::LeaveLoad) {
+            return Vec::new();
+        }
         if self.load_on { vec![Effect::LoadOff] } else { Vec::new() }
     }
 

@@ -223,6 +223,11 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         identifiers: Vec<Identifier>,
     ) -> Result<Admitted, Fault> {
         let journal = &self.shared.journal;
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::SkipAdmission) {
+            let verdict = AdmissionVerdict::Admit;
+            return Ok(Admitted { verdict, serial: None, resumes: None, secret: None, standing: None });
+        }
         let identity = match board {
             Board::Known(identity) | Board::Numbered { identity, .. } => Some(identity.as_str()),
             // It has no past that anybody could find.
@@ -353,6 +358,12 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         // The one that stands may be an earlier run's: the board may hold it already.
         let standing = journal.keep_secret(run, identity, &sealed).map_err(disk)?;
         let secret = sealer.open(&standing, identity).map_err(fault)?;
+        #[cfg(feature = "sabotage")]
+        let secret = if crate::sabotage::is(crate::sabotage::Sabotage::SealAnother) {
+            Sealer::draw(length, secret.expose(), &mut chance)
+        } else {
+            secret
+        };
         Ok(Sealed { secret, record: standing.record })
     }
 

@@ -5,16 +5,13 @@ use super::{
     case::{Case, Kind},
     work::Outcome,
 };
+use crate::evidence::{Claim, Since, wrong_pass};
 use domain::{
-    model::DeviceModel,
     outcome::Outcome as RunOutcome,
-    profile::parse_profile,
-    record::{BirthRecord, judge_record},
     step::Step,
     text::{Fault, FaultCode},
-    value::Value,
 };
-use simulator::{Mode, codec, observe::Observation};
+use simulator::{Mode, observe::Observation};
 use std::time::Duration;
 
 /// A fault of the station, by the goal that it misses.
@@ -93,7 +90,19 @@ pub fn judge(case: &Case, outcome: &Outcome, undisturbed: Duration) -> Judgement
     match (pass, &outcome.observed) {
         (_, None) => found(Finding::NoVerdict, "the board was never put in".to_owned()),
         (Some(record), Some(board)) => {
-            found_all(&mut found, Finding::VerifiedWrongly, wrong_pass(case, outcome, record, board));
+            if !case.is_sound() {
+                found(Finding::VerifiedWrongly, format!("a board that is {:?} passed", case.fault));
+            }
+            let claim = Claim {
+                model: &outcome.model,
+                image: &outcome.image,
+                server: &outcome.server,
+                record,
+                board,
+                holds: &outcome.witnessed.holds,
+                since: Since::Untouched,
+            };
+            found_all(&mut found, Finding::VerifiedWrongly, wrong_pass(&claim));
             if outcome.records.len() > 1 || lamp != Some("pass") {
                 let count = outcome.records.len();
                 found(Finding::NoVerdict, format!("{count} records beside a pass, the lamp says {lamp:?}"));
@@ -163,87 +172,6 @@ fn found_all(found: &mut impl FnMut(Finding, String), finding: Finding, what: Ve
     for what in what {
         found(finding, what);
     }
-}
-
-/// Everything that a pass says and the witness contradicts.
-fn wrong_pass(case: &Case, outcome: &Outcome, record: &BirthRecord, board: &Observation) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut must = |holds: bool, what: String| {
-        if !holds {
-            wrong.push(what);
-        }
-    };
-    let model = &outcome.model;
-    must(case.is_sound(), format!("a board that is {:?} passed", case.fault));
-    let doubts = judge_record(record, &outcome.server.expected());
-    must(doubts.is_empty(), format!("its record does not support a pass: {doubts:?}"));
-    for what in other_parameters(outcome, board) {
-        must(false, what);
-    }
-    if model.loader().is_some() {
-        let is_ours = board.flash_image.as_deref() == Some(&outcome.image[..]);
-        must(is_ours, "its flash holds another image".to_owned());
-        must(board.boots, "its image does not start".to_owned());
-    }
-    must(board.left_in == Mode::Application, format!("it was left in {:?}", board.left_in));
-    if let Some(settings) = &model.lease {
-        let lease = board.text(model, &settings.mode_register);
-        must(lease.as_deref() == Some("armed"), format!("its lock is {lease:?}"));
-    }
-    let holds = &outcome.witnessed.holds;
-    must(holds.charge_on && holds.discharge_on, format!("its paths: {holds:?}"));
-    if model.password.is_some() {
-        must(!holds.password_is_factory, "it keeps the factory's password".to_owned());
-    }
-    if let Some(settings) = &model.name {
-        let name = board.text(model, &settings.register);
-        let is_named = name
-            .as_ref()
-            .zip(record.serial.as_ref())
-            .is_some_and(|(name, serial)| name.len() >= 8 && serial.ends_with(&name[name.len() - 8..]));
-        must(is_named, format!("its name {name:?} is not that of {:?}", record.serial));
-    }
-    must(board.calibrated, "its current was never calibrated".to_owned());
-    let off = board.current_error_percent;
-    must(off.abs() <= 1.5, format!("its current is shown {off:.2} % wrong"));
-    for field in model.identity.fields.iter().filter(|field| field.unique) {
-        let held = board.text(model, &field.register).unwrap_or_default();
-        let said = record.identifiers.iter().any(|identifier| {
-            identifier.kind == field.kind && identifier.value.eq_ignore_ascii_case(held.trim())
-        });
-        must(said, format!("the record is not that of {:?} {held}", field.kind));
-    }
-    // By the witness's own ear: nobody can have read what was not asked for.
-    must(!board.changed_since_start, "something was written to it after its last restart".to_owned());
-    for register in model.parameters().filter(|register| !is_secret(model, &register.name)) {
-        let read = board.was_read(model, &register.name);
-        must(read == Some(true), format!("nobody read {} after the last restart", register.name));
-    }
-    wrong
-}
-
-/// Parameters that the board keeps otherwise than the profile says, by the witness's own arithmetic.
-fn other_parameters(outcome: &Outcome, board: &Observation) -> Vec<String> {
-    let Ok(profile) = parse_profile("profile", &outcome.server.0.bundle.profile_toml) else {
-        return vec!["the profile does not parse".to_owned()];
-    };
-    let mut other = Vec::new();
-    for (name, value) in &profile.values {
-        let Some(register) = outcome.model.register(name) else { continue };
-        let wanted = match value {
-            Value::Number(number) => codec::encode_number(register, *number),
-            Value::Text(text) => codec::encode_text(register, text).unwrap_or_default(),
-        };
-        let held = board.raw(&outcome.model, name).unwrap_or_default();
-        if held != wanted {
-            other.push(format!("it keeps {held:?} for {name}, the profile says {wanted:?}"));
-        }
-    }
-    other
-}
-
-fn is_secret(model: &DeviceModel, name: &str) -> bool {
-    model.password.as_ref().is_some_and(|password| password.secret_registers().any(|own| own == name))
 }
 
 /// Whether the reason speaks of the line, or says of the board what the witness confirms.

@@ -9,16 +9,15 @@ mod judge;
 #[cfg(feature = "sabotage")]
 mod prove;
 mod report;
-mod tap;
 mod work;
 
 pub use case::{Case, FAULTS, IMAGE_BYTES, Kind, Models, ServerMemory};
 pub use judge::{Finding, Judgement, judge};
 #[cfg(feature = "sabotage")]
-pub use prove::{Proof, prove};
-pub use report::Report;
+pub use prove::{prove, tried};
 pub use work::{Outcome, work};
 
+use crate::{report::Report, sabotage, seeds::on_every_core};
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use simulator::{Disturbance, Disturbances, Fault, Observation, disturbance::Struck};
@@ -26,10 +25,6 @@ use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
     time::{Duration, Instant},
 };
 
@@ -178,9 +173,9 @@ pub fn run(options: &Options) -> Result<Report> {
     let tells = options.verbose && options.seeds == 1;
     let mut campaign = Campaign { options, extra, models, disk, undisturbed: Undisturbed::default(), tells };
     // What is measured is the way, not the sabotage.
-    choose_sabotage(None)?;
+    sabotage::choose("wire", None)?;
     campaign.measure()?;
-    choose_sabotage(options.sabotage.as_deref())?;
+    sabotage::choose("wire", options.sabotage.as_deref())?;
     let jobs: Vec<(Rough, u64)> = roughs
         .iter()
         .flat_map(|rough| {
@@ -189,7 +184,7 @@ pub fn run(options: &Options) -> Result<Report> {
         .collect();
     let judged = campaign.work_all(&jobs)?;
     let undisturbed = Kind::ALL.map(|kind| (kind.as_str(), campaign.undisturbed.of_sound(kind)));
-    Ok(Report::new(options, &roughs, undisturbed, &judged, begun.elapsed()))
+    Ok(report::report(options, &roughs, undisturbed, &judged, begun.elapsed()))
 }
 
 impl Campaign<'_> {
@@ -210,24 +205,7 @@ impl Campaign<'_> {
     }
 
     fn work_all(&self, jobs: &[(Rough, u64)]) -> Result<Vec<Judged>> {
-        let next = AtomicUsize::new(0);
-        let done = Mutex::new(Vec::with_capacity(jobs.len()));
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        std::thread::scope(|scope| -> Result<()> {
-            let worker = || -> Result<()> {
-                while let Some((rough, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let judged = self.work_one(*rough, *seed)?;
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push(judged);
-                }
-                Ok(())
-            };
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-            for worker in workers {
-                worker.join().map_err(|_| anyhow::anyhow!("a thread of the campaign died"))??;
-            }
-            Ok(())
-        })?;
-        let mut judged = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut judged = on_every_core(jobs, |(rough, seed)| self.work_one(*rough, *seed))?;
         judged.sort_by_key(|judged: &Judged| (judged.rough, judged.seed));
         Ok(judged)
     }
@@ -298,21 +276,4 @@ fn panicked(case: &Case, rough: Rough) -> Judged {
         digest: String::new(),
         told: String::new(),
     }
-}
-
-#[cfg(feature = "sabotage")]
-fn choose_sabotage(name: Option<&str>) -> Result<()> {
-    let sabotage = name.map(station::sabotage::Sabotage::parse).transpose().map_err(anyhow::Error::msg)?;
-    station::sabotage::choose(sabotage);
-    Ok(())
-}
-
-#[cfg(not(feature = "sabotage"))]
-fn choose_sabotage(name: Option<&str>) -> Result<()> {
-    if let Some(name) = name {
-        bail!(
-            "the sabotage {name} is not in this program, as in none that is built for use; `cargo xtask campaign wire --sabotage {name}` builds one with it"
-        );
-    }
-    Ok(())
 }

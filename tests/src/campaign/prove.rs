@@ -1,7 +1,8 @@
 //! Whether the campaign bites: each sabotage of the station must miss the goal that it is for, and the unspoilt station must meet that
 //! goal on the same boards.
 
-use super::{Options, Report, Rough, run};
+use super::{Options, Rough, run};
+use crate::report::{Proof, Report};
 use anyhow::Result;
 use simulator::Fault;
 use station::sabotage::Sabotage;
@@ -58,9 +59,9 @@ impl Trial {
     }
 }
 
-const TRIALS: [Trial; Sabotage::ALL.len()] = {
+const TRIALS: &[Trial] = {
     use Sabotage as S;
-    [
+    &[
         Trial::of(S::SkipReadBack, 4, "verified_wrongly"),
         // Some boards forget what their measurements show as well: those are found without the register.
         Trial::of(S::VerifyFromWriteBuffer, 16, "verified_wrongly").every_board(Fault::RegisterDoesNotHold),
@@ -77,36 +78,22 @@ const TRIALS: [Trial; Sabotage::ALL.len()] = {
     ]
 };
 
-/// What came of the trials.
-#[derive(Debug)]
-pub struct Proof {
-    pub lines: Vec<String>,
-    /// Sabotages that the campaign did not find, or goals that it misses without them.
-    pub toothless: Vec<String>,
+/// The sabotages that this campaign is tried with.
+#[must_use]
+pub fn tried() -> Vec<Sabotage> {
+    TRIALS.iter().map(|trial| trial.sabotage).collect()
 }
 
-/// Tries every sabotage, from this seed on.
+/// Tries every sabotage of this campaign, from this seed on.
 ///
 /// # Errors
 /// The campaign itself cannot work.
-pub fn prove(seed: u64) -> Result<Proof> {
-    let mut proof = Proof { lines: Vec::new(), toothless: Vec::new() };
-    for trial in &TRIALS {
-        let name = trial.sabotage.as_str();
+pub fn prove(seed: u64) -> Result<Report> {
+    let mut proof = Proof::default();
+    for trial in TRIALS {
         let sound = run(&trial.options(None, seed))?;
         let spoilt = run(&trial.options(Some(trial.sabotage), seed))?;
-        let misses = |report: &Report| report.missed.iter().any(|goal| goal == trial.goal);
-        let says = |report: &Report| if misses(report) { "missed" } else { "met" };
-        proof.lines.push(format!(
-            "{name}: {} is {} without it and {} with it{}",
-            trial.goal,
-            says(&sound),
-            says(&spoilt),
-            spoilt.lines.first().map(|line| format!(", for example {line}")).unwrap_or_default()
-        ));
-        if misses(&sound) || !misses(&spoilt) {
-            proof.toothless.push(name.to_owned());
-        }
+        proof.add(trial.sabotage.as_str(), trial.goal, &sound, &spoilt);
     }
-    Ok(proof)
+    Ok(proof.report("wire", seed))
 }

@@ -1,6 +1,7 @@
 //! The figures of a campaign against their goals, and the seeds to look at.
 
 use super::{Finding, IMAGE_BYTES, Judged, Kind, Options, Rough};
+use crate::report::{Figures, Report, hundredths};
 use serde_json::{Map, Value, json};
 use simulator::{Disturbance, disturbance::Struck};
 use std::{collections::BTreeMap, time::Duration};
@@ -14,108 +15,79 @@ const SEEDS_FOR_ALL_KINDS: u64 = 500;
 /// Seeds shown for each finding.
 const SHOWN: usize = 12;
 
-/// What a campaign found.
-#[derive(Debug)]
-pub struct Report {
-    /// One line of JSON.
-    pub json: Value,
-    /// The same for a person, and how to see a seed again.
-    pub lines: Vec<String>,
-    /// The goals that were missed, by name.
-    pub missed: Vec<String>,
-}
-
-struct Figures {
-    json: Map<String, Value>,
-    missed: Vec<String>,
-}
-
-impl Figures {
-    fn put(&mut self, name: &str, value: impl Into<Value>, goal: impl Into<Value>, met: bool) {
-        self.json.insert(name.to_owned(), json!({ "value": value.into(), "goal": goal.into(), "met": met }));
-        if !met {
-            self.missed.push(name.to_owned());
+pub fn report(
+    options: &Options,
+    roughs: &[Rough],
+    undisturbed: [(&str, Duration); 4],
+    judged: &[Judged],
+    took: Duration,
+) -> Report {
+    let mut figures = Figures::default();
+    for finding in Finding::ALL {
+        let count = judged.iter().filter(|judged| has(judged, finding)).count();
+        figures.put(finding.as_str(), count, 0, count == 0);
+    }
+    // What a JBD board may take is judged board by board.
+    let measured = judged.iter().filter(|judged| judged.kind != Kind::Jbd);
+    let slowest = measured.map(|judged| judged.ratio).fold(0.0, f64::max);
+    figures.put("slowest_times", hundredths(slowest), MOST_TIMES, slowest <= MOST_TIMES);
+    let mut runs = Map::new();
+    for &rough in roughs {
+        // Both loaders' boards are one model's.
+        for kinds in [&[Kind::Spl, Kind::Hal][..], &[Kind::JkPb], &[Kind::Jbd]] {
+            let is_own = |judged: &&Judged| judged.rough == rough && kinds.contains(&judged.kind);
+            let own: Vec<&Judged> = judged.iter().filter(is_own).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let name = match kinds {
+                [kind] => format!("{}_{}", rough.as_str(), kind.as_str()),
+                _ => rough.as_str().to_owned(),
+            };
+            let recoverable = own.iter().filter(|judged| judged.judgement.recoverable).count();
+            let is_verified = |judged: &&&Judged| judged.judgement.recoverable && judged.judgement.verified;
+            let verified = own.iter().filter(is_verified).count();
+            let percent = 100.0 * verified as f64 / recoverable.max(1) as f64;
+            // A campaign of bad boards alone has nobody to verify.
+            let met = recoverable == 0 || percent >= LEAST_VERIFIED;
+            let figure = format!("recoverable_verified_percent_{name}");
+            figures.put(&figure, hundredths(percent), LEAST_VERIFIED, met);
+            let struck = all_struck(&own);
+            if kinds.len() > 1 && options.seeds >= SEEDS_FOR_ALL_KINDS {
+                let set = |kind: &Disturbance| rough.disturbances().probability(*kind) > 0.0;
+                let wanted = Disturbance::ALL.iter().filter(|kind| set(kind)).count();
+                let kinds =
+                    Disturbance::ALL.iter().filter(|kind| set(kind) && struck.contains_key(kind)).count();
+                figures.put(&format!("kinds_struck_{name}"), kinds, wanted, kinds == wanted);
+            }
+            runs.insert(name, run_of(&own, recoverable, verified, &struck));
         }
     }
-}
-
-impl Report {
-    #[must_use]
-    pub fn new(
-        options: &Options,
-        roughs: &[Rough],
-        undisturbed: [(&str, Duration); 4],
-        judged: &[Judged],
-        took: Duration,
-    ) -> Self {
-        let mut figures = Figures { json: Map::new(), missed: Vec::new() };
-        for finding in Finding::ALL {
-            let count = judged.iter().filter(|judged| has(judged, finding)).count();
-            figures.put(finding.as_str(), count, 0, count == 0);
+    let mut lines = Vec::new();
+    for judged in judged {
+        if options.verbose {
+            lines.push(shown(judged));
         }
-        // What a JBD board may take is judged board by board.
-        let measured = judged.iter().filter(|judged| judged.kind != Kind::Jbd);
-        let slowest = measured.map(|judged| judged.ratio).fold(0.0, f64::max);
-        figures.put("slowest_times", hundredths(slowest), MOST_TIMES, slowest <= MOST_TIMES);
-        let mut runs = Map::new();
-        for &rough in roughs {
-            // Both loaders' boards are one model's.
-            for kinds in [&[Kind::Spl, Kind::Hal][..], &[Kind::JkPb], &[Kind::Jbd]] {
-                let is_own = |judged: &&Judged| judged.rough == rough && kinds.contains(&judged.kind);
-                let own: Vec<&Judged> = judged.iter().filter(is_own).collect();
-                if own.is_empty() {
-                    continue;
-                }
-                let name = match kinds {
-                    [kind] => format!("{}_{}", rough.as_str(), kind.as_str()),
-                    _ => rough.as_str().to_owned(),
-                };
-                let recoverable = own.iter().filter(|judged| judged.judgement.recoverable).count();
-                let is_verified =
-                    |judged: &&&Judged| judged.judgement.recoverable && judged.judgement.verified;
-                let verified = own.iter().filter(is_verified).count();
-                let percent = 100.0 * verified as f64 / recoverable.max(1) as f64;
-                // A campaign of bad boards alone has nobody to verify.
-                let met = recoverable == 0 || percent >= LEAST_VERIFIED;
-                let figure = format!("recoverable_verified_percent_{name}");
-                figures.put(&figure, hundredths(percent), LEAST_VERIFIED, met);
-                let struck = all_struck(&own);
-                if kinds.len() > 1 && options.seeds >= SEEDS_FOR_ALL_KINDS {
-                    let set = |kind: &Disturbance| rough.disturbances().probability(*kind) > 0.0;
-                    let wanted = Disturbance::ALL.iter().filter(|kind| set(kind)).count();
-                    let kinds =
-                        Disturbance::ALL.iter().filter(|kind| set(kind) && struck.contains_key(kind)).count();
-                    figures.put(&format!("kinds_struck_{name}"), kinds, wanted, kinds == wanted);
-                }
-                runs.insert(name, run_of(&own, recoverable, verified, &struck));
-            }
+        if !judged.told.is_empty() {
+            lines.push(judged.told.clone());
         }
-        let mut lines = Vec::new();
-        for judged in judged {
-            if options.verbose {
-                lines.push(shown(judged));
-            }
-            if !judged.told.is_empty() {
-                lines.push(judged.told.clone());
-            }
-        }
-        lines.extend(look_again(options, judged));
-        let json = json!({
-            "campaign": "wire",
-            "seeds": options.seeds,
-            "seed": options.seed,
-            "sabotage": options.sabotage,
-            "image_bytes": IMAGE_BYTES,
-            "undisturbed_s": undisturbed
-                .into_iter()
-                .map(|(name, time)| (name, hundredths(time.as_secs_f64())))
-                .collect::<BTreeMap<_, _>>(),
-            "took_s": hundredths(took.as_secs_f64()),
-            "runs": runs,
-            "figures": figures.json,
-        });
-        Self { json, lines, missed: figures.missed }
     }
+    lines.extend(look_again(options, judged));
+    let json = json!({
+        "campaign": "wire",
+        "seeds": options.seeds,
+        "seed": options.seed,
+        "sabotage": options.sabotage,
+        "image_bytes": IMAGE_BYTES,
+        "undisturbed_s": undisturbed
+            .into_iter()
+            .map(|(name, time)| (name, hundredths(time.as_secs_f64())))
+            .collect::<BTreeMap<_, _>>(),
+        "took_s": hundredths(took.as_secs_f64()),
+        "runs": runs,
+        "figures": figures.json,
+    });
+    Report { json, lines, missed: figures.missed }
 }
 
 fn has(judged: &Judged, finding: Finding) -> bool {
@@ -218,8 +190,4 @@ fn command(options: &Options, judged: &Judged) -> String {
         command += &format!(" --sabotage {sabotage}");
     }
     command
-}
-
-fn hundredths(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }

@@ -1,11 +1,12 @@
 //! One case, taken the whole way by the real station in virtual time: agent, link and journal on one side, the witness's jig on the
 //! other, a server in memory behind.
 
-use super::{
-    case::{Case, IMAGE_BYTES, Models, ServerMemory, Worked},
+use super::case::{Case, IMAGE_BYTES, Models, ServerMemory, Worked};
+use crate::{
+    memory_server::MemoryServer,
+    memory_station,
     tap::{Ear, Tapped},
 };
-use crate::{memory_server::MemoryServer, memory_station};
 use anyhow::{Context as _, Result, anyhow};
 use chrono::{DateTime, Utc};
 use domain::{
@@ -165,10 +166,8 @@ async fn shift(
     let (ends, mut wire) = fixture();
     let stream = jig.fixture();
     let ears = ear.clone();
-    let ports = memory_station::tapped_ports(jig.sockets().to_vec(), move |stream| Tapped {
-        stream,
-        ear: ears.clone(),
-    });
+    let ports =
+        memory_station::tapped_ports(jig.sockets().to_vec(), move |stream| Tapped::new(stream, ears.clone()));
     let folder = tempfile::tempdir_in(disk).context("no folder for the station")?;
     let config = AgentConfig {
         version: "campaign".to_owned(),

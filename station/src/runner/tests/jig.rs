@@ -155,7 +155,7 @@ fn a_refused_admission_is_the_fault_of_the_bench_and_nothing_is_written() {
         }
         _ => event,
     });
-    assert!(record.is_none() && bench.runner.waits_for_bench());
+    assert!(record.is_none() && bench.runner.is_idle());
     let wrote =
         |request: &BoardRequest| !matches!(request, BoardRequest::Probe { .. } | BoardRequest::ReadIdentity);
     assert!(!bench.done.iter().any(|effect| matches!(effect, Effect::Board(request) if wrote(request))));

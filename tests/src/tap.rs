@@ -6,7 +6,10 @@ use std::{
     fmt::Write as _,
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 use tokio::{
@@ -75,8 +78,23 @@ impl Ear {
 /// The line's end.
 #[derive(Debug)]
 pub struct Tapped {
-    pub stream: DuplexStream,
-    pub ear: Ear,
+    stream: DuplexStream,
+    ear: Ear,
+    /// Once it is set, whoever writes is no more: nothing gets onto the line.
+    muted: Arc<AtomicBool>,
+}
+
+impl Tapped {
+    #[must_use]
+    pub fn new(stream: DuplexStream, ear: Ear) -> Self {
+        Self { stream, ear, muted: Arc::default() }
+    }
+
+    /// With whoever may mute it.
+    #[must_use]
+    pub fn muted_by(self, muted: Arc<AtomicBool>) -> Self {
+        Self { muted, ..self }
+    }
 }
 
 impl AsyncRead for Tapped {
@@ -98,6 +116,9 @@ impl AsyncWrite for Tapped {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.muted.load(Ordering::SeqCst) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         self.ear.hear(">", &bytes[..count]);
         Poll::Ready(Ok(count))

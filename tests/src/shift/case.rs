@@ -1,0 +1,245 @@
+//! What one seed stands for: how many slots and boards, what is wrong with some, what happens to them, to the station, its server, its
+//! fixture and its disk, and when. Everything about a case follows from its seed; nothing else is drawn anywhere.
+
+use crate::campaign::{FAULTS, Kind};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use simulator::{Fault, slot::Mishap};
+use std::time::Duration;
+
+/// Bytes of the image; every tenth case has a whole one.
+const SMALL_IMAGE: u32 = 4 * 1024;
+const WHOLE_IMAGE: u32 = 64 * 1024;
+/// About what a board takes with each, from one hand to the next.
+const SMALL_BOARD: Duration = Duration::from_secs(35);
+const WHOLE_BOARD: Duration = Duration::from_secs(110);
+
+/// One case in this many has a bad board.
+const BAD_ONE_IN: u32 = 3;
+
+/// Where the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    /// Whenever it waits.
+    Wake,
+    /// At its next commit, which does not come to be.
+    BeforeCommit,
+    /// At its next commit, which does, and nobody is told.
+    AfterCommit,
+}
+
+/// One end of the program; somebody starts it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kill {
+    /// After it was started.
+    pub after: Duration,
+    pub at: Where,
+    /// Until it is started again.
+    pub off: Duration,
+}
+
+/// Something that happens beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    ServerAway(Duration),
+    /// The server does what it is asked; its answers get lost.
+    AnswersLost(Duration),
+    /// Each answer takes so long.
+    ServerSlow {
+        lasts: Duration,
+        delay: Duration,
+    },
+    /// The fixture's cable is out.
+    CableOut(Duration),
+    /// The disk takes nothing that needs room.
+    DiskFull(Duration),
+    /// Somebody sets the clock, milliseconds.
+    ClockSet(i64),
+    Befalls {
+        slot: u32,
+        mishap: Mishap,
+    },
+    /// The boards of two slots change places.
+    Swapped([u32; 2]),
+}
+
+impl Trouble {
+    /// How long it stays.
+    #[must_use]
+    pub fn lasts(self) -> Duration {
+        match self {
+            Self::ServerAway(lasts)
+            | Self::AnswersLost(lasts)
+            | Self::ServerSlow { lasts, .. }
+            | Self::CableOut(lasts)
+            | Self::DiskFull(lasts) => lasts,
+            Self::ClockSet(_) | Self::Befalls { .. } | Self::Swapped(_) => Duration::ZERO,
+        }
+    }
+}
+
+/// A shift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    pub seed: u64,
+    pub kind: Kind,
+    pub slots: u32,
+    pub boards: u32,
+    pub faulty: u32,
+    /// What is wrong with the bad ones.
+    pub fault: Option<Fault>,
+    pub image_bytes: u32,
+    pub kills: Vec<Kill>,
+    /// In the order of their times since the shift began.
+    pub troubles: Vec<(Duration, Trouble)>,
+}
+
+/// What a trial leaves out or brings in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Leaning {
+    /// Every board has it.
+    pub fault: Option<Fault>,
+    /// The program is not killed and nothing else happens.
+    pub quiet: bool,
+}
+
+impl Case {
+    #[must_use]
+    pub fn of(seed: u64, leaning: Leaning) -> Self {
+        let mut chance = StdRng::seed_from_u64(seed ^ 0x0073_6869_6674);
+        let kind = kind_of(seed, leaning);
+        let whole = seed.is_multiple_of(10);
+        let (image_bytes, board) =
+            if whole { (WHOLE_IMAGE, WHOLE_BOARD) } else { (SMALL_IMAGE, SMALL_BOARD) };
+        let slots = chance.random_range(2..=8);
+        let boards = slots + chance.random_range(0..=slots);
+        let is_bad = chance.random_ratio(1, BAD_ONE_IN) && kind.has_loader();
+        let drawn = is_bad.then(|| FAULTS[chance.random_range(0..FAULTS.len())]);
+        let faulty = match leaning.fault {
+            Some(_) => boards,
+            // Of two copies the first could be the first board, with nobody to copy.
+            None if drawn == Some(Fault::ClonedIdentity) => 1,
+            None => u32::from(is_bad) * chance.random_range(1..=2.min(boards)),
+        };
+        let fault = leaning.fault.or(drawn);
+        let horizon = board * boards.div_ceil(slots);
+        let (kills, troubles) = if leaning.quiet {
+            (Vec::new(), Vec::new())
+        } else {
+            (kills(&mut chance, horizon), troubles(&mut chance, horizon, slots))
+        };
+        Self { seed, kind, slots, boards, faulty, fault, image_bytes, kills, troubles }
+    }
+
+    /// When everything that happens beside the station is over.
+    #[must_use]
+    pub fn calm_at(&self) -> Duration {
+        self.troubles.iter().map(|(at, trouble)| *at + trouble.lasts()).max().unwrap_or_default()
+    }
+}
+
+/// Every tenth is of each other maker.
+fn kind_of(seed: u64, leaning: Leaning) -> Kind {
+    match seed % 10 {
+        // Bad boards go the way on which each fault is seen.
+        3 if leaning.fault.is_none() => Kind::Jbd,
+        7 if leaning.fault.is_none() => Kind::JkPb,
+        _ if seed.is_multiple_of(2) => Kind::Spl,
+        _ => Kind::Hal,
+    }
+}
+
+fn within(chance: &mut StdRng, most: Duration) -> Duration {
+    Duration::from_micros(chance.random_range(0..=u64::try_from(most.as_micros()).unwrap_or(u64::MAX)))
+}
+
+fn kills(chance: &mut StdRng, horizon: Duration) -> Vec<Kill> {
+    let count = chance.random_range(0..=3);
+    (0..count)
+        .map(|_| Kill {
+            after: within(chance, horizon * 2 / 3),
+            at: [Where::Wake, Where::BeforeCommit, Where::AfterCommit][chance.random_range(0..3)],
+            off: within(chance, Duration::from_secs(20)),
+        })
+        .collect()
+}
+
+fn troubles(chance: &mut StdRng, horizon: Duration, slots: u32) -> Vec<(Duration, Trouble)> {
+    let mut all = Vec::new();
+    let mut lasting = |chance: &mut StdRng, one_in: u32, make: fn(Duration) -> Trouble| {
+        if chance.random_ratio(1, one_in) {
+            let (at, lasts) = (within(chance, horizon), within(chance, horizon / 2));
+            all.push((at, make(lasts)));
+        }
+    };
+    lasting(chance, 3, Trouble::ServerAway);
+    lasting(chance, 4, Trouble::AnswersLost);
+    lasting(chance, 4, |lasts| Trouble::ServerSlow { lasts, delay: Duration::from_millis(1500) });
+    lasting(chance, 5, Trouble::CableOut);
+    lasting(chance, 5, Trouble::DiskFull);
+    if chance.random_ratio(1, 3) {
+        // A minute, a day, or to the beginning of time and beyond.
+        let by = [60_000, 86_400_000, 1_796_000_000_000][chance.random_range(0..3)];
+        let by = if chance.random_ratio(1, 3) { by } else { -by };
+        all.push((within(chance, horizon), Trouble::ClockSet(by)));
+    }
+    for _ in 0..chance.random_range(0..=2) {
+        let slot = chance.random_range(1..=slots);
+        let at = within(chance, horizon);
+        all.push((at, blow(chance, slot, slots)));
+    }
+    all.sort_by_key(|(at, _)| *at);
+    all
+}
+
+fn blow(chance: &mut StdRng, slot: u32, slots: u32) -> Trouble {
+    let mishap = match chance.random_range(0..4) {
+        0 => Mishap::Pulled,
+        1 => Mishap::PutBack,
+        2 => Mishap::PowerCut(Duration::from_millis(chance.random_range(50..3000))),
+        _ => return Trouble::Swapped([slot, slot % slots + 1]),
+    };
+    Trouble::Befalls { slot, mishap }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_stands_for_one_case_and_many_for_everything_that_may_happen() {
+        let all: Vec<Case> = (1..=400).map(|seed| Case::of(seed, Leaning::default())).collect();
+        assert_eq!(all[6], Case::of(7, Leaning::default()));
+        assert_ne!(all[6].troubles, all[16].troubles);
+        let has =
+            |is: fn(&Trouble) -> bool| all.iter().any(|case| case.troubles.iter().any(|(_, one)| is(one)));
+        assert!(
+            has(|one| matches!(one, Trouble::ServerAway(_)))
+                && has(|one| matches!(one, Trouble::AnswersLost(_)))
+        );
+        assert!(
+            has(|one| matches!(one, Trouble::CableOut(_))) && has(|one| matches!(one, Trouble::DiskFull(_)))
+        );
+        assert!(
+            has(|one| matches!(one, Trouble::ClockSet(_))) && has(|one| matches!(one, Trouble::Swapped(_)))
+        );
+        assert!(has(|one| matches!(one, Trouble::ServerSlow { .. })));
+        for at in [Where::Wake, Where::BeforeCommit, Where::AfterCommit] {
+            assert!(all.iter().any(|case| case.kills.iter().any(|kill| kill.at == at)), "{at:?}");
+        }
+        for case in &all {
+            assert!((2..=8).contains(&case.slots) && case.boards >= case.slots);
+            assert_eq!(case.image_bytes == WHOLE_IMAGE, case.seed % 10 == 0);
+        }
+    }
+
+    #[test]
+    fn what_lasts_is_over_when_it_is_calm() {
+        let case = Case::of(3, Leaning { quiet: true, ..Leaning::default() });
+        assert_eq!(case.calm_at(), Duration::ZERO);
+        let troubles = vec![
+            (Duration::from_secs(4), Trouble::ServerAway(Duration::from_secs(9))),
+            (Duration::from_secs(8), Trouble::ClockSet(5)),
+        ];
+        assert_eq!(Case { troubles, ..case }.calm_at(), Duration::from_secs(13));
+    }
+}

@@ -1,0 +1,302 @@
+//! What is to be thought of a shift. What the boards are and hold comes from the witness, what was recorded of them from the server;
+//! nobody asks the station.
+
+use super::work::{BoardSeen, Outcome, SEALING_KEY};
+use crate::evidence::{Claim, Since, wrong_pass};
+use domain::{
+    model::DeviceModel,
+    outcome::Outcome as RunOutcome,
+    record::{BirthRecord, Envelope},
+};
+use simulator::{Expected, Observation};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A fault of the station, by the goal that it misses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Finding {
+    /// Something was written to a board, and no record says so.
+    RunLost,
+    /// A board passed twice, two records have one address, or one run has two records.
+    RunDoubled,
+    /// Two boards have one number, or one board has two.
+    NumberTwice,
+    /// Passed, and the board is not what a pass says.
+    PassWithoutEvidence,
+    /// A board holds a password that no record has.
+    PasswordUnknown,
+    /// A bad board passed, or one was worked that has another's identity.
+    BadBoardPassed,
+    /// A board that stayed in its slot got no verdict.
+    NoVerdict,
+    /// A record is not on the server, though it was there to take it.
+    Unsent,
+    /// A board was taken out with its load on.
+    LoadLeftOn,
+    /// The program stopped by itself, or did not start.
+    Stopped,
+    /// The second run of the same seed went otherwise.
+    NotReplayed,
+}
+
+impl Finding {
+    pub const ALL: [Self; 11] = [
+        Self::RunLost,
+        Self::RunDoubled,
+        Self::NumberTwice,
+        Self::PassWithoutEvidence,
+        Self::PasswordUnknown,
+        Self::BadBoardPassed,
+        Self::NoVerdict,
+        Self::Unsent,
+        Self::LoadLeftOn,
+        Self::Stopped,
+        Self::NotReplayed,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RunLost => "runs_lost",
+            Self::RunDoubled => "runs_doubled",
+            Self::NumberTwice => "numbers_twice",
+            Self::PassWithoutEvidence => "passes_without_evidence",
+            Self::PasswordUnknown => "passwords_unknown",
+            Self::BadBoardPassed => "bad_boards_passed",
+            Self::NoVerdict => "without_verdict",
+            Self::Unsent => "unsent",
+            Self::LoadLeftOn => "load_left_on",
+            Self::Stopped => "stopped",
+            Self::NotReplayed => "not_replayed",
+        }
+    }
+}
+
+/// How a shift ended.
+#[derive(Debug, Clone, Default)]
+pub struct Judgement {
+    pub passed: u64,
+    /// Sound boards that nothing happened to, and those of them that passed.
+    pub sound: u64,
+    pub sound_passed: u64,
+    pub findings: Vec<(Finding, String)>,
+}
+
+/// Judges it.
+#[must_use]
+pub fn judge(outcome: &Outcome) -> Judgement {
+    let records = outcome.server.records();
+    let mut judgement = Judgement::default();
+    let mut found = Found(&mut judgement.findings);
+    if let Some(what) = &outcome.stopped {
+        found.add(Finding::Stopped, what.clone());
+        // Everything else follows from that.
+        return judgement;
+    }
+    judge_addresses(outcome, &mut found);
+    judge_numbers(outcome, &records, &mut found);
+    let mut untold = Vec::new();
+    for board in &outcome.boards {
+        let own: Vec<&BirthRecord> = records.iter().filter(|record| is_of(outcome, board, record)).collect();
+        let missing = board.touched.saturating_sub(own.len() as u64);
+        untold.extend((0..missing).map(|_| board.witnessed.index));
+        judge_board(outcome, board, &own, &mut found);
+    }
+    // A board that died in its loader is nobody that a record could name. One that comes without an identity may have lost a run
+    // together with the number that this run meant for it.
+    let born_nameless = outcome.model.is_born_without_identity();
+    let is_nobodys = |record: &&BirthRecord| {
+        let is_nameless = record.identifiers.iter().all(|one| !one.unique);
+        is_nameless || born_nameless && !outcome.boards.iter().any(|board| is_of(outcome, board, record))
+    };
+    let nameless = records.iter().filter(is_nobodys).count();
+    if untold.len() > nameless {
+        let what = format!("runs wrote to the boards {untold:?}, {nameless} records could be of them");
+        found.add(Finding::RunLost, what);
+    }
+    let passed = |board: &&BoardSeen| {
+        let is_pass =
+            |record: &BirthRecord| record.outcome == RunOutcome::Pass && is_of(outcome, board, record);
+        records.iter().any(is_pass)
+    };
+    judgement.passed = outcome.boards.iter().filter(passed).count() as u64;
+    let is_sound = |board: &&BoardSeen| board.witnessed.expected == Expected::Pass && !board.struck;
+    judgement.sound = outcome.boards.iter().filter(is_sound).count() as u64;
+    judgement.sound_passed =
+        outcome.boards.iter().filter(|board| is_sound(board) && passed(board)).count() as u64;
+    judgement
+}
+
+struct Found<'a>(&'a mut Vec<(Finding, String)>);
+
+impl Found<'_> {
+    fn add(&mut self, finding: Finding, what: String) {
+        self.0.push((finding, what));
+    }
+}
+
+/// Each number of an outbox once and none missing, each run once.
+fn judge_addresses(outcome: &Outcome, found: &mut Found<'_>) {
+    let mut outboxes: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+    for text in outcome.server.texts() {
+        let Ok(envelope) = serde_json::from_str::<Envelope>(&text) else {
+            found.add(Finding::RunLost, "the server holds a text that is no envelope".to_owned());
+            continue;
+        };
+        outboxes.entry(envelope.outbox_id).or_default().push(envelope.number);
+    }
+    for (outbox, mut numbers) in outboxes {
+        numbers.sort_unstable();
+        let count = numbers.len() as u64;
+        let highest = numbers.last().copied().unwrap_or_default();
+        numbers.dedup();
+        if numbers.len() as u64 != count {
+            found.add(Finding::RunDoubled, format!("two records of outbox {outbox} have one number"));
+        }
+        if numbers.len() as u64 != highest {
+            found.add(Finding::Unsent, format!("outbox {outbox}: {count} records up to number {highest}"));
+        }
+    }
+    let conflicts = outcome.server.0.conflicts.get();
+    if conflicts > 0 {
+        found.add(Finding::RunDoubled, format!("{conflicts} runs came with two contents"));
+    }
+}
+
+/// One number, one board. By the records, and by what stands on the boards.
+fn judge_numbers(outcome: &Outcome, records: &[BirthRecord], found: &mut Found<'_>) {
+    let mut holders: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    for board in &outcome.boards {
+        let mut serials = BTreeSet::new();
+        for record in records.iter().filter(|record| is_of(outcome, board, record)) {
+            serials.extend(record.serial.as_deref());
+        }
+        for serial in &serials {
+            holders.entry(serial).or_default().insert(board.witnessed.index);
+        }
+        if serials.len() > 1 {
+            found.add(
+                Finding::NumberTwice,
+                format!("board {} has the numbers {serials:?}", board.witnessed.index),
+            );
+        }
+    }
+    for (serial, boards) in holders.iter().filter(|(_, boards)| boards.len() > 1) {
+        // A copy that was refused is named by what it copied.
+        let is_copy = |index: &&u32| {
+            let seen = outcome.boards.iter().find(|board| board.witnessed.index == **index);
+            seen.is_some_and(|board| board.witnessed.expected == Expected::Refused)
+        };
+        if boards.iter().filter(|index| !is_copy(index)).count() > 1 {
+            found.add(Finding::NumberTwice, format!("number {serial} is on the boards {boards:?}"));
+        }
+    }
+    let Some(name) = &outcome.model.name else { return };
+    let mut named: BTreeMap<String, u32> = BTreeMap::new();
+    for board in &outcome.boards {
+        let text = board.observed.as_ref().and_then(|seen| seen.text(&outcome.model, &name.register));
+        // What boards come with is all of theirs.
+        let Some(text) = text.filter(|text| text.bytes().any(|byte| byte.is_ascii_digit())) else { continue };
+        if let Some(other) = named.insert(text.clone(), board.witnessed.index) {
+            found.add(
+                Finding::NumberTwice,
+                format!("boards {other} and {} are called {text}", board.witnessed.index),
+            );
+        }
+    }
+}
+
+fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found: &mut Found<'_>) {
+    let index = board.witnessed.index;
+    let passes: Vec<&&BirthRecord> = own.iter().filter(|record| record.outcome == RunOutcome::Pass).collect();
+    let expected = board.witnessed.expected;
+    if passes.len() > 1 && expected != Expected::Refused {
+        found.add(Finding::RunDoubled, format!("board {index} passed {} times", passes.len()));
+    }
+    let lamp = board.witnessed.lamp.as_deref();
+    let has_verdict = board.witnessed.removed && matches!(lamp, Some("pass" | "fail" | "attention"));
+    if !has_verdict && !board.pulled {
+        found.add(
+            Finding::NoVerdict,
+            format!("board {index}: its lamp says {lamp:?}, {:?}", board.witnessed.slot),
+        );
+    }
+    if board.witnessed.removed && board.witnessed.load_ma > 0 && !board.pulled {
+        found.add(
+            Finding::LoadLeftOn,
+            format!("board {index} was taken out under {} mA", board.witnessed.load_ma),
+        );
+    }
+    let Some(seen) = &board.observed else { return };
+    if expected == Expected::Refused {
+        if seen.register_writes > 0 || lamp == Some("pass") {
+            found.add(Finding::BadBoardPassed, format!("board {index} is a copy, and was worked"));
+        }
+        return;
+    }
+    judge_password(outcome, index, own, seen, found);
+    if lamp == Some("pass") && passes.is_empty() {
+        found.add(
+            Finding::RunLost,
+            format!("board {index} lay under a green lamp, and no record says that it passed"),
+        );
+    }
+    let Some(record) = passes.first() else { return };
+    if expected != Expected::Pass {
+        found.add(Finding::BadBoardPassed, format!("board {index} is {:?}", board.witnessed.fault));
+    }
+    let claim = Claim {
+        model: &outcome.model,
+        image: &outcome.image,
+        server: &outcome.server,
+        record,
+        board: seen,
+        holds: &board.witnessed.holds,
+        since: if board.struck { Since::Restarted } else { Since::Untouched },
+    };
+    for what in wrong_pass(&claim) {
+        found.add(Finding::PassWithoutEvidence, format!("board {index}: {what}"));
+    }
+}
+
+/// Whoever has the server's key can open the board.
+fn judge_password(
+    outcome: &Outcome,
+    index: u32,
+    own: &[&BirthRecord],
+    seen: &Observation,
+    found: &mut Found<'_>,
+) {
+    let Some(password) = &outcome.model.password else { return };
+    if seen.password == password.factory {
+        return;
+    }
+    let key = crypto_box::SecretKey::from(SEALING_KEY);
+    let opens = |record: &&BirthRecord| {
+        let sealed = record.password.as_ref().and_then(|secret| hex::decode(&secret.sealed).ok());
+        let plain = sealed.and_then(|sealed| key.unseal(&sealed).ok());
+        plain.is_some_and(|plain| plain == seen.password.as_bytes())
+    };
+    if !own.iter().any(opens) {
+        found.add(
+            Finding::PasswordUnknown,
+            format!("the password of board {index} is in none of its {} records", own.len()),
+        );
+    }
+}
+
+/// Whether the record names something that is that board's alone.
+fn is_of(outcome: &Outcome, board: &BoardSeen, record: &BirthRecord) -> bool {
+    board.observed.as_ref().is_some_and(|seen| names(&outcome.model, seen, record))
+}
+
+fn names(model: &DeviceModel, seen: &Observation, record: &BirthRecord) -> bool {
+    model.identity.fields.iter().filter(|field| field.unique).any(|field| {
+        let held = seen.text(model, &field.register).unwrap_or_default();
+        let held = held.trim();
+        !held.is_empty()
+            && record
+                .identifiers
+                .iter()
+                .any(|one| one.unique && one.kind == field.kind && one.value.eq_ignore_ascii_case(held))
+    })
+}

@@ -1,0 +1,81 @@
+//! Whether the campaign bites: each sabotage of the station must miss the goal that it is for, and the unspoilt station must meet that
+//! goal on the same shifts.
+
+use super::{Options, run};
+use crate::{
+    campaign,
+    report::{Proof, Report},
+};
+use anyhow::Result;
+use simulator::Fault;
+use station::sabotage::Sabotage;
+
+/// A sabotage, the shifts that show it, and the goal that must be missed.
+struct Trial {
+    sabotage: Sabotage,
+    seeds: u64,
+    fault: Option<Fault>,
+    quiet: bool,
+    replay_every: u64,
+    goal: &'static str,
+}
+
+impl Trial {
+    const fn of(sabotage: Sabotage, seeds: u64, goal: &'static str) -> Self {
+        Self { sabotage, seeds, fault: None, quiet: false, replay_every: 0, goal }
+    }
+
+    fn options(&self, sabotage: Option<Sabotage>, seed: u64) -> Options {
+        Options {
+            seeds: self.seeds,
+            seed,
+            fault: self.fault,
+            quiet: self.quiet,
+            replay_every: self.replay_every,
+            sabotage: sabotage.map(|one| one.as_str().to_owned()),
+            prove: false,
+            disk: None,
+            verbose: false,
+        }
+    }
+}
+
+const TRIALS: &[Trial] = {
+    use Sabotage as S;
+    &[
+        Trial::of(S::ForgetInterrupted, 8, "runs_lost"),
+        Trial::of(S::OpenLate, 8, "runs_lost"),
+        Trial { quiet: true, ..Trial::of(S::NumberAgain, 2, "numbers_twice") },
+        Trial { quiet: true, ..Trial::of(S::SealAnother, 2, "passwords_unknown") },
+        Trial::of(S::TrustSilence, 24, "runs_lost"),
+        Trial::of(S::SkipAdmission, 16, "runs_doubled"),
+        Trial { quiet: true, fault: Some(Fault::StuckMosfet), ..Trial::of(S::LeaveLoad, 2, "load_left_on") },
+        Trial {
+            quiet: true,
+            fault: Some(Fault::RegisterDoesNotHold),
+            ..Trial::of(S::VerifyFromWriteBuffer, 8, "bad_boards_passed")
+        },
+        Trial { quiet: true, ..Trial::of(S::SkipReadBack, 2, "passes_without_evidence") },
+        Trial { quiet: true, ..Trial::of(S::LoseRecord, 2, "runs_lost") },
+        Trial { replay_every: 1, ..Trial::of(S::RealChance, 2, "not_replayed") },
+    ]
+};
+
+/// Tries every sabotage of this campaign, from this seed on; one that no campaign tries counts as not found.
+///
+/// # Errors
+/// The campaign itself cannot work.
+pub fn prove(seed: u64) -> Result<Report> {
+    let mut proof = Proof::default();
+    for trial in TRIALS {
+        let sound = run(&trial.options(None, seed))?;
+        let spoilt = run(&trial.options(Some(trial.sabotage), seed))?;
+        proof.add(trial.sabotage.as_str(), trial.goal, &sound, &spoilt);
+    }
+    let here = TRIALS.iter().map(|trial| trial.sabotage);
+    let tried: Vec<Sabotage> = campaign::tried().into_iter().chain(here).collect();
+    for untried in Sabotage::ALL.into_iter().filter(|one| !tried.contains(one)) {
+        proof.miss(untried.as_str());
+    }
+    Ok(proof.report("station", seed))
+}
