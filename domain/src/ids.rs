@@ -42,6 +42,8 @@ id! {
     StationId,
     /// One file of a station's journal; a fresh or restored file has a new one.
     OutboxId,
+    /// One run of a station's program, drawn when it starts.
+    SessionId,
     /// A batch: one work order.
     BatchId,
     /// A person or program that signs in.

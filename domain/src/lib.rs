@@ -23,6 +23,7 @@ macro_rules! wire {
 
 pub mod api;
 pub mod bundle;
+pub mod check_in;
 pub mod codec;
 pub mod evidence;
 pub mod identifier;

@@ -1,7 +1,7 @@
 //! The line, live: what a slot is doing now. Sent once a second and station, kept nowhere for long.
 
 use crate::{
-    ids::{BatchId, RunId, StationId},
+    ids::{BatchId, OutboxId, RunId, SessionId, StationId},
     outcome::Outcome,
     step::Step,
     text::Fault,
@@ -18,7 +18,21 @@ wire! {
         pub at: DateTime<Utc>,
         /// Records on the station's disk that the server has not acknowledged.
         pub unsent_records: u64,
+        /// None: a station of a wire version without a check-in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub journal: Option<JournalLive>,
         pub slots: Vec<SlotLive>,
+    }
+}
+
+wire! {
+    /// Who speaks for the station, and how far its journal has come.
+    #[derive(Copy, Eq)]
+    pub struct JournalLive {
+        pub session_id: SessionId,
+        pub outbox_id: OutboxId,
+        /// Number of the last record closed in that outbox; 0 for none.
+        pub closed: u64,
     }
 }
 

@@ -110,6 +110,18 @@ wire! {
         ServerAway,
         /// `detail`: the server was asked whether the board may be worked, and refused the question
         AdmissionRefused,
+        /// `found`, `expected`: the number of the journal's last record, and the highest that the server knows of
+        JournalWentBack,
+        /// `number`: that record of the journal is not the one that the server knows
+        JournalDiffers,
+        /// `before`, `found`: the machines' fingerprints, the first eight digits
+        MachineChanged,
+        /// (none): two programs work with this station's key
+        StationTwiceAlive,
+        /// `unsent`: records of an ended journal that are not on the server yet; then the station goes on by itself
+        OutboxEnded,
+        /// `station`, `server`: wire versions
+        WireVersionDiffers,
         /// (none)
         StationStopped,
         /// `detail`

@@ -15,6 +15,9 @@ wire! {
         /// Faults by field, all at once.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub faults: Vec<FieldFault>,
+        /// Why a station is to start no board, with its figures: what it shows at every slot (`station_frozen`, `wire_version`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reason: Option<crate::text::Fault>,
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::{
     identifier::Identifier,
-    ids::{BatchId, ContentHash, SerialBlockId, StationId},
+    ids::{BatchId, ContentHash, OutboxId, SerialBlockId, SessionId, StationId},
     live::StationLive,
+    text::Fault,
 };
 use chrono::{DateTime, Utc};
 
@@ -32,6 +33,80 @@ wire! {
     }
 }
 
+/// What this build speaks with a station. Version 1 knew no check-in: a station of it is served as it was, and a station of this
+/// version works with a server of it as it did.
+pub const WIRE_VERSION: u32 = 2;
+
+wire! {
+    /// `POST /api/v1/station/check-in`, at every start and after each long loss of the server: 200 [`CheckInAnswer`]; 409
+    /// `wire_version` for another version than [`WIRE_VERSION`].
+    pub struct CheckIn {
+        pub wire_version: u32,
+        /// Version of the station's program.
+        pub program: String,
+        /// Drawn when the program started.
+        pub session_id: SessionId,
+        pub outbox_id: OutboxId,
+        /// The last record closed in that outbox; none where nothing closed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub last: Option<LastRecord>,
+        /// Records on the station's disk that the server has not acknowledged.
+        pub unsent: u64,
+        /// Which machine this is ([`crate::check_in::machine_fingerprint`]); none where its system does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub machine: Option<ContentHash>,
+        pub slots: u16,
+    }
+}
+
+wire! {
+    /// A record by its number.
+    #[derive(Eq)]
+    pub struct LastRecord {
+        pub number: u64,
+        /// SHA-256 of its envelope's exact text.
+        pub sha256: ContentHash,
+    }
+}
+
+wire! {
+    /// What the server says to a [`CheckIn`].
+    #[serde(tag = "verdict")]
+    pub enum CheckInAnswer {
+        /// The station works.
+        Accepted { held: HeldNumbers },
+        /// The outbox has ended: the station sends what is left in it, begins a fresh one, and checks in again.
+        BeginOutbox,
+        /// No board is started until an administrator acts.
+        Frozen { reason: Fault },
+    }
+}
+
+wire! {
+    /// What the server holds of an outbox, quarantine included.
+    #[derive(Default, Eq)]
+    pub struct HeldNumbers {
+        /// The highest number; 0 for none.
+        pub highest: u64,
+        /// Numbers missing between 1 and the highest that is known of: held, or said by the station.
+        pub missing: u64,
+        /// Where they are, the first [`MAX_GAPS`].
+        pub gaps: Vec<NumberRange>,
+    }
+}
+
+/// Ranges named in one answer.
+pub const MAX_GAPS: usize = 20;
+
+wire! {
+    /// From `first` to `last`, both counted.
+    #[derive(Copy, Eq)]
+    pub struct NumberRange {
+        pub first: u64,
+        pub last: u64,
+    }
+}
+
 wire! {
     /// `GET /api/v1/stations`.
     pub struct StationRow {
@@ -44,8 +119,85 @@ wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub last_record_at: Option<DateTime<Utc>>,
         pub records: u64,
+        /// Texts in quarantine that nobody has resolved.
         pub quarantined: u64,
         pub batch_id: Option<BatchId>,
+        /// Of its last check-in; none: it never checked in, as stations of wire version 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub program: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub frozen: Option<Frozen>,
+        /// Numbers that its outboxes have closed and the server does not hold; ended outboxes aside.
+        pub missing: u64,
+    }
+}
+
+wire! {
+    /// Why and since when a station starts no board.
+    #[derive(Eq)]
+    pub struct Frozen {
+        pub reason: Fault,
+        pub at: DateTime<Utc>,
+    }
+}
+
+wire! {
+    /// `GET /api/v1/stations/{id}`.
+    pub struct StationView {
+        pub station: StationRow,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub live: Option<StationLive>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub checked_in_at: Option<DateTime<Utc>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub machine: Option<ContentHash>,
+        /// Newest first.
+        pub outboxes: Vec<OutboxView>,
+    }
+}
+
+wire! {
+    /// One journal file of a station, as the server knows it.
+    pub struct OutboxView {
+        pub outbox_id: OutboxId,
+        pub first_seen_at: DateTime<Utc>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub last_record_at: Option<DateTime<Utc>>,
+        /// The highest number that the station said it closed.
+        pub said: u64,
+        pub held: HeldNumbers,
+        /// Since when no pass of it counts; none while it is in use, or may be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub ended_at: Option<DateTime<Utc>>,
+        /// Whether the station checked in with it last.
+        pub current: bool,
+    }
+}
+
+wire! {
+    /// `POST /api/v1/stations/{id}/unfreeze` (admin): 204; 409 `not_frozen`. Its outboxes end: it goes on with a fresh one.
+    pub struct UnfreezeStation {
+        /// Why it may work again; kept in the audit.
+        pub note: String,
+    }
+}
+
+wire! {
+    /// `POST /api/v1/stations/{id}/replace` (admin): 200 [`ReplacedStation`]. The old key stops at once, its outboxes end.
+    pub struct ReplaceStation {
+        /// Why; kept in the audit.
+        pub note: String,
+    }
+}
+
+wire! {
+    /// The key is shown once. What else `station.toml` holds stays.
+    pub struct ReplacedStation {
+        pub station_id: StationId,
+        pub name: String,
+        pub key: String,
+        /// Numbers lent to it that no board has, as far as the server knows; the first thousand.
+        pub unused_numbers: Vec<String>,
     }
 }
 

@@ -322,6 +322,42 @@ fn sentence(code: FaultCode) -> Sentence {
             "Check the station's batch on the line page and that station and server are of one version; the board waits, nothing is written to it.",
             "请在产线页面检查批次，并确认站点与服务器版本一致；保护板等待中，不做任何操作。",
         ),
+        C::JournalWentBack => say(
+            "The server has frozen this station: its journal ends at record {found}, and the server knows of record {expected}. An old copy of it was put back.",
+            "服务器已冻结本站：本站日志止于第 {found} 条记录，而服务器已知第 {expected} 条。可能恢复了旧的日志副本。",
+            "Call the administrator: the station's page frees it, and it goes on with fresh numbers. No board is started; what is on this disk is kept.",
+            "请联系管理员：在站点页面解除冻结后，将以新的号段继续。现不开始任何作业；本机数据已保留。",
+        ),
+        C::JournalDiffers => say(
+            "The server has frozen this station: record {number} of its journal is not the one that the server knows. Two copies of it were worked with.",
+            "服务器已冻结本站：本站日志的第 {number} 条记录与服务器所知的不同。可能有两份日志副本在使用。",
+            "Call the administrator: find the other copy and stop it, then the station's page frees this one. No board is started.",
+            "请联系管理员：找到并停用另一份副本，再在站点页面解除冻结。现不开始任何作业。",
+        ),
+        C::MachineChanged => say(
+            "This station's journal was last worked with on another machine ({before}, this one is {found}). No number is given and no board started.",
+            "本站日志上次在另一台电脑上使用（{before}，本机为 {found}）。不发放序列号，也不开始作业。",
+            "Call the administrator: if this machine takes the other's place, choose 'Replace this station' on its page and put the new key into station.toml; if the disk was copied, take the copy away.",
+            "请联系管理员：若本机接替原电脑，请在站点页面选择“更换站点”，并将新密钥写入 station.toml；若硬盘是复制的，请停用副本。",
+        ),
+        C::StationTwiceAlive => say(
+            "The server has frozen this station: two programs work with its key at the same time.",
+            "服务器已冻结本站：有两个程序同时使用本站的密钥。",
+            "Call the administrator: find the other one and stop it, then the station's page frees this one. No board is started.",
+            "请联系管理员：找到并停用另一个程序，再在站点页面解除冻结。现不开始任何作业。",
+        ),
+        C::OutboxEnded => say(
+            "The administrator has ended this station's journal, and {unsent} of its records are still on this disk.",
+            "管理员已终止本站的旧日志，仍有 {unsent} 条记录在本机。",
+            "It goes on by itself with a fresh journal when the server holds them; if it stays so, call the administrator.",
+            "服务器收到后将自动启用新日志；若一直如此请联系管理员。",
+        ),
+        C::WireVersionDiffers => say(
+            "Station and server are of different versions: the station speaks version {station}, the server version {server}.",
+            "站点与服务器版本不同：站点为 {station}，服务器为 {server}。",
+            "Call the administrator: update the older of the two; the board waits and nothing is done to it.",
+            "请联系管理员：更新其中较旧的一方；保护板等待中，不做任何操作。",
+        ),
         C::StationStopped => say(
             "The station was stopped during the run.",
             "测试中站点程序停止。",

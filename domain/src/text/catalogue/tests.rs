@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 46] = {
+const CODES: [FaultCode; 52] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -46,6 +46,12 @@ const CODES: [FaultCode; 46] = {
         C::NoBatch,
         C::ServerAway,
         C::AdmissionRefused,
+        C::JournalWentBack,
+        C::JournalDiffers,
+        C::MachineChanged,
+        C::StationTwiceAlive,
+        C::OutboxEnded,
+        C::WireVersionDiffers,
         C::StationStopped,
         C::BundleRefused,
         C::PassNotHeld,
@@ -86,9 +92,14 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::PortRateFixed => &["device", "application_baud", "loader_baud"],
         C::JournalNotWritten => &["path", "detail"],
         C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
+        C::JournalWentBack => &["found", "expected"],
+        C::JournalDiffers => &["number"],
+        C::MachineChanged => &["before", "found"],
+        C::OutboxEnded => &["unsent"],
+        C::WireVersionDiffers => &["station", "server"],
         C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],
         C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut => &[],
-        C::NoBatch | C::StationStopped | C::PassNotHeld => &[],
+        C::NoBatch | C::StationStopped | C::StationTwiceAlive | C::PassNotHeld => &[],
     }
 }
 
