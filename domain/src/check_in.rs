@@ -114,7 +114,7 @@ impl Known {
         let outbox = self.outboxes.entry(said.outbox_id).or_default();
         if let Some(last) = said.last.as_ref().filter(|last| last.number >= outbox.said) {
             outbox.said = last.number;
-            outbox.said_sha256 = Some(last.sha256.clone());
+            outbox.said_sha256.clone_from(&last.sha256);
         }
         Verdict::Accepted
     }
@@ -191,9 +191,9 @@ impl KnownOutbox {
             let fault = Fault::new(FaultCode::JournalWentBack);
             return Some(fault.with("found", number).with("expected", known));
         }
-        let last = said.last.as_ref()?;
+        let sha256 = said.last.as_ref()?.sha256.as_ref()?;
         let as_said = self.said_sha256.as_ref().filter(|_| self.said == number);
-        let differs = |known: &ContentHash| *known != last.sha256;
+        let differs = |known: &ContentHash| known != sha256;
         (as_said.is_some_and(differs) || held_sha256.is_some_and(differs))
             .then(|| Fault::new(FaultCode::JournalDiffers).with("number", number))
     }
@@ -204,6 +204,7 @@ impl KnownOutbox {
 pub struct Kept {
     /// The machine that was accepted last.
     pub machine: Option<ContentHash>,
+    /// Why it was to start no board.
     pub frozen: Option<Fault>,
 }
 

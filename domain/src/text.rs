@@ -120,6 +120,8 @@ wire! {
         StationTwiceAlive,
         /// `unsent`: records of an ended journal that are not on the server yet; then the station goes on by itself
         OutboxEnded,
+        /// (none): the server knows no station with this key
+        KeyUnknown,
         /// `station`, `server`: wire versions
         WireVersionDiffers,
         /// (none)
@@ -132,6 +134,23 @@ wire! {
         NameNotPossible,
         /// `detail`
         Internal,
+    }
+}
+
+impl FaultCode {
+    /// Whether the station as a whole starts no board for it: shown at every slot, a board in it or not.
+    #[must_use]
+    pub fn halts_station(self) -> bool {
+        matches!(
+            self,
+            Self::JournalWentBack
+                | Self::JournalDiffers
+                | Self::MachineChanged
+                | Self::StationTwiceAlive
+                | Self::OutboxEnded
+                | Self::KeyUnknown
+                | Self::WireVersionDiffers
+        )
     }
 }
 

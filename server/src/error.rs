@@ -5,7 +5,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::api::problem::{FieldFault, Problem};
+use domain::{
+    api::problem::{FieldFault, Problem},
+    text::{Fault, Language, fault_next_step, fault_text},
+};
 
 /// What a request is answered with where it is not done.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -16,6 +19,8 @@ pub struct ApiError {
     pub code: &'static str,
     pub detail: String,
     pub faults: Vec<FieldFault>,
+    /// What a station shows at its slots.
+    pub reason: Option<Fault>,
 }
 
 /// What handlers give.
@@ -25,7 +30,7 @@ impl ApiError {
     /// An error without faults by field.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), faults: Vec::new() }
+        Self { status, code, detail: detail.into(), faults: Vec::new(), reason: None }
     }
 
     /// 401: nobody, or nobody any more.
@@ -42,6 +47,19 @@ impl ApiError {
     #[must_use]
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// 403: the station is to start no board.
+    #[must_use]
+    pub fn station_frozen(reason: Fault) -> Self {
+        Self::of_station(StatusCode::FORBIDDEN, "station_frozen", reason)
+    }
+
+    /// A refusal that a station shows at its slots.
+    #[must_use]
+    pub fn of_station(status: StatusCode, code: &'static str, reason: Fault) -> Self {
+        let said = [fault_text(Language::En, &reason), fault_next_step(Language::En, &reason)];
+        Self { reason: Some(reason), ..Self::new(status, code, said.join(" ")) }
     }
 
     /// 404 of a thing with a name.
@@ -64,7 +82,7 @@ impl ApiError {
             .map(|fault| format!("{}: {}", fault.field, fault.detail))
             .collect::<Vec<_>>()
             .join("; ");
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: "invalid", detail, faults }
+        Self { faults, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
     }
 
     /// 422 of one field.
@@ -122,6 +140,7 @@ impl IntoResponse for ApiError {
             status: self.status.as_u16(),
             detail: self.detail,
             faults: self.faults,
+            reason: self.reason,
         };
         let mut response = (self.status, axum::Json(problem)).into_response();
         response

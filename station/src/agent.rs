@@ -1,5 +1,6 @@
 //! The agent: all slots of a station, its fixture, its way to the server. One thread, no locks; every slot is a future of its own.
 
+mod check_in;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ use crate::{
     uplink::{OrderBook, SendFault, Server, ServerFault, send_records},
 };
 use domain::{
-    ids::{BatchId, OutboxId, SerialBlockId, StationId},
+    ids::{BatchId, OutboxId, SerialBlockId, SessionId, StationId},
     live::SlotState,
     text::{Fault, FaultCode},
 };
@@ -69,6 +70,8 @@ pub struct AgentConfig {
     pub sealing_key: String,
     pub placeholder_key: String,
     pub boards: Boards,
+    /// What the operating system calls this machine; the server is told its hash.
+    pub machine: Option<String>,
     pub link: LinkOptions,
     /// Slot numbers.
     pub slots: Vec<u16>,
@@ -116,6 +119,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         private::create_folder(&config.data).map_err(|source| folder(&config.data, source))?;
         let now = clock.now();
         let fresh_outbox = OutboxId(fresh_id(now, &mut chance));
+        let session_id = SessionId(fresh_id(now, &mut chance));
         let (journal, own_key) = (config.data.join("journal.sqlite"), config.data.join("station.key"));
         // Before the journal: a start that dies between the two leaves a key without a journal, not the reverse.
         let own = if journal.exists() {
@@ -140,6 +144,8 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         }
         let parts = SharedParts {
             station_id: config.station_id,
+            session_id,
+            machine: check_in::fingerprint(&config),
             name: config.name,
             version: config.version,
             journal,
@@ -194,7 +200,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             () = background => {}
             () = stopping => {}
         }
-        match timeout(LAST_RECORDS, this.send()).await {
+        match timeout(LAST_RECORDS, this.send_when_checked_in()).await {
             Ok(Ok(_)) => {}
             _ => tracing::info!("the last records stay in the journal until the next start"),
         }
@@ -267,11 +273,17 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         std::future::pending::<()>().await;
     }
 
-    /// Keeps the order in force and enough numbers for it.
+    /// Keeps the server's word on this station, the order in force and enough numbers for it.
     async fn keep_orders(&self, mut book: OrderBook) {
         let mut refused_until: Option<(BatchId, Instant)> = None;
+        let mut check_in_due = true;
         loop {
-            let state = book.refresh(&self.shared.server).await.and_then(|order| order.ok_or_else(no_work));
+            let state = match self.check_in(&mut check_in_due).await {
+                Ok(()) => book.refresh(&self.shared.server).await.and_then(|order| order.ok_or_else(no_work)),
+                Err(fault) => Err(fault),
+            };
+            // Whoever was told to stop asks until the word is another one.
+            check_in_due |= state.as_ref().is_err_and(|fault| fault.code.halts_station());
             if let Ok(order) = &state {
                 // Before the order is shown: a first board must not meet an empty drawer.
                 self.keep_numbers(order.batch_id, &mut refused_until).await;
@@ -331,13 +343,21 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         send_records(&self.shared.journal, &self.shared.server, tell).await
     }
 
+    /// Nothing is sent before the server knows where this session began: what it holds by then is no more than the journal says.
+    async fn send_when_checked_in(&self) -> Result<u64, SendFault> {
+        let mut checked_in = self.shared.checked_in.subscribe();
+        // Cannot fail: the sender is shared with this very future.
+        let _yes = checked_in.wait_for(|is_so| *is_so).await;
+        self.send().await
+    }
+
     async fn keep_sending(&self) {
         let mut pause = BACKOFF.0;
         // Each reason is said once: a shift without the server must not fill the disk with one sentence.
         let mut said: Option<String> = None;
         self.tell_counts();
         loop {
-            match self.send().await {
+            match self.send_when_checked_in().await {
                 Ok(sent) => {
                     pause = BACKOFF.0;
                     if said.take().is_some() {
@@ -392,7 +412,9 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         loop {
             // A lost second of live state is no loss.
             let live = self.shared.live();
-            let _server_may_be_away = timeout(LIVE_TO_SERVER, self.shared.server.live(&live)).await;
+            if let Ok(Ok(())) = timeout(LIVE_TO_SERVER, self.shared.server.live(&live)).await {
+                self.shared.heard.set(Instant::now());
+            }
             sleep(LIVE_TO_SERVER).await;
         }
     }

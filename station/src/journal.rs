@@ -2,6 +2,7 @@
 //!
 //! What never lives here: decisions about boards (`crate::runner`), plain passwords (`crate::secrets`), the network.
 
+mod check_in;
 mod numbers;
 mod outbox;
 mod runs;
@@ -26,6 +27,7 @@ use domain::{
 };
 use rusqlite::{Connection, params};
 use std::{
+    cell::Cell,
     fs::File,
     path::{Path, PathBuf},
 };
@@ -35,7 +37,8 @@ const SCHEMA: i64 = 1;
 const LATER_TABLES: &str = concat!(
     include_str!("journal/standing.sql"),
     include_str!("journal/wire_log.sql"),
-    include_str!("journal/record.sql")
+    include_str!("journal/record.sql"),
+    include_str!("journal/check_in.sql")
 );
 
 /// The journal, open. Dropping it closes the file; nothing is lost by that.
@@ -43,7 +46,7 @@ pub struct Journal {
     connection: Connection,
     path: PathBuf,
     station_id: StationId,
-    outbox_id: OutboxId,
+    outbox_id: Cell<OutboxId>,
     watch: CommitWatch,
     /// Held for as long as the journal is open: two programs on one journal would number records twice.
     _lock: File,
@@ -129,11 +132,11 @@ impl Journal {
         private::open_to_keep(path)
             .map_err(|source| JournalFault::NoFolder { path: shown.clone(), source })?;
         let connection = open_file(path).map_err(|source| sort_fault(&shown, source))?;
-        let mut journal = Self {
+        let journal = Self {
             connection,
             path: path.to_owned(),
             station_id,
-            outbox_id: fresh_outbox,
+            outbox_id: Cell::new(fresh_outbox),
             watch,
             _lock: lock,
         };
@@ -144,7 +147,7 @@ impl Journal {
     /// The outbox's id, part of every record's address.
     #[must_use]
     pub fn outbox_id(&self) -> OutboxId {
-        self.outbox_id
+        self.outbox_id.get()
     }
 
     /// The station's id.
@@ -153,7 +156,7 @@ impl Journal {
         self.station_id
     }
 
-    fn prepare(&mut self, fresh_outbox: OutboxId, at: DateTime<Utc>) -> Result<(), JournalFault> {
+    fn prepare(&self, fresh_outbox: OutboxId, at: DateTime<Utc>) -> Result<(), JournalFault> {
         let has_tables: bool = self.read(|c| {
             c.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'journal'", [], |row| row.get(0))
         })?;
@@ -187,7 +190,7 @@ impl Journal {
                 found: station,
             });
         }
-        self.outbox_id = outbox.parse().map_err(|error| self.not_understood(error))?;
+        self.outbox_id.set(outbox.parse().map_err(|error| self.not_understood(error))?);
         self.write(|c| {
             c.execute_batch(LATER_TABLES)?;
             c.execute("DELETE FROM parked", []).map(drop)

@@ -11,6 +11,7 @@ pub mod fixture;
 pub mod flash;
 pub mod journal;
 pub mod link;
+pub mod machine;
 pub mod order;
 mod private;
 pub mod progress;

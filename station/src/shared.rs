@@ -12,21 +12,24 @@ use crate::{
 };
 use domain::{
     identifier::Identifier,
-    ids::{BatchId, StationId},
-    live::{SlotLive, SlotState, StationLive},
+    ids::{BatchId, ContentHash, SessionId, StationId},
+    live::{JournalLive, SlotLive, SlotState, StationLive},
     step::Step,
     text::{Fault, FaultCode},
 };
 use rand::{RngCore as _, rngs::StdRng};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
 };
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::Instant,
+};
 use uuid::Uuid;
 
 /// Opens the line of a slot at a rate: a serial port, or a stream in tests.
@@ -62,6 +65,10 @@ pub const NO_TRANSFER: u8 = u8::MAX;
 
 pub struct Shared<S> {
     pub station_id: StationId,
+    /// This run of the program.
+    pub session_id: SessionId,
+    /// Which machine this is.
+    pub machine: Option<ContentHash>,
     pub name: String,
     pub version: String,
     pub journal: Journal,
@@ -75,6 +82,10 @@ pub struct Shared<S> {
     /// None until it was asked for the first time.
     pub order: watch::Sender<Option<OrderState>>,
     pub progress: ProgressSender,
+    /// When the server last answered.
+    pub heard: Cell<Instant>,
+    /// Whether the server has answered a check-in of this session, whatever it said.
+    pub checked_in: watch::Sender<bool>,
     /// A record waits for the uplink.
     pub record_closed: Notify,
     /// The live state is another.
@@ -94,6 +105,8 @@ pub struct SlotDesk {
 /// What [`Shared::new`] is made of beside the parts that the caller fills in by name.
 pub struct SharedParts<S> {
     pub station_id: StationId,
+    pub session_id: SessionId,
+    pub machine: Option<ContentHash>,
     pub name: String,
     pub version: String,
     pub journal: Journal,
@@ -110,6 +123,8 @@ impl<S> Shared<S> {
     pub fn new(parts: SharedParts<S>, slots: BTreeMap<u16, SlotDesk>) -> Self {
         Self {
             station_id: parts.station_id,
+            session_id: parts.session_id,
+            machine: parts.machine,
             name: parts.name,
             version: parts.version,
             journal: parts.journal,
@@ -122,6 +137,8 @@ impl<S> Shared<S> {
             fixture: parts.fixture,
             order: watch::Sender::new(None),
             progress: parts.progress,
+            heard: Cell::new(Instant::now()),
+            checked_in: watch::Sender::new(false),
             record_closed: Notify::new(),
             changed: Notify::new(),
             slots,
@@ -184,6 +201,11 @@ impl<S> Shared<S> {
             batch_id: self.batch(),
             at: self.now().at,
             unsent_records: self.journal.held_counts().map_or(0, |counts| counts.unsent),
+            journal: self.journal.last_closed().ok().map(|last| JournalLive {
+                session_id: self.session_id,
+                outbox_id: self.journal.outbox_id(),
+                closed: last.map_or(0, |last| last.number),
+            }),
             slots,
         }
     }

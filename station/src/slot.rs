@@ -293,7 +293,13 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     fn shown(&self) -> SlotState {
         match &self.unclosed {
             Some(unclosed) => SlotState::Broken { fault: unclosed.fault.clone() },
-            None => self.runner.live(),
+            None => match (self.runner.live(), &*self.shared.order.borrow()) {
+                // Before somebody puts a board in: no slot will start one.
+                (SlotState::Empty, Some(Err(fault))) if fault.code.halts_station() => {
+                    SlotState::Broken { fault: fault.clone() }
+                }
+                (state, _) => state,
+            },
         }
     }
 }

@@ -15,16 +15,21 @@ pub use records::{DoubtState, InDoubt, SendFault, send_records};
 use domain::{
     api::{
         ingest::{IngestRequest, IngestResponse},
-        stations::{Admission, AskAdmission, Assignment, LeaseSerialBlock, SerialBlock},
+        stations::{
+            Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, SerialBlock,
+        },
     },
     bundle::BundleContent,
     ids::ContentHash,
     live::StationLive,
+    text::{Fault, Language, fault_text},
 };
 use std::future::Future;
 
 /// The server as a station sees it. Two implementations: [`HttpServer`], and the in-memory one that campaigns run against.
 pub trait Server {
+    /// May this station work? Asked before anything else.
+    fn check_in(&self, said: &CheckIn) -> impl Future<Output = Result<CheckInAnswer, ServerFault>>;
     /// What this station is to work on.
     fn assignment(&self) -> impl Future<Output = Result<Option<Assignment>, ServerFault>>;
     /// A bundle by its hash; not checked yet.
@@ -49,12 +54,18 @@ pub enum ServerFault {
     /// known to be allowed.
     #[error("the server's answer is not understood: {0}")]
     NotUnderstood(String),
+    /// It tells this station to start no board; records are still taken, unless it does not know the station at all.
+    #[error("the server lets this station start no board: {}", fault_text(Language::En, .0))]
+    Halted(Box<Fault>),
     /// A 4xx: the same again gives the same.
     #[error("the server refuses ({status} {code}): {detail}")]
     Refused { status: u16, code: String, detail: String },
 }
 
 impl<S: Server> Server for std::rc::Rc<S> {
+    fn check_in(&self, said: &CheckIn) -> impl Future<Output = Result<CheckInAnswer, ServerFault>> {
+        (**self).check_in(said)
+    }
     fn assignment(&self) -> impl Future<Output = Result<Option<Assignment>, ServerFault>> {
         (**self).assignment()
     }

@@ -3,13 +3,18 @@
 
 #![expect(clippy::expect_used, reason = "a tool of the tests: what can't be made here can't be tested")]
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     api::{
         ingest::{IngestRequest, IngestResponse, IngestResult, IngestState},
-        stations::{Admission, AdmissionVerdict, AskAdmission, Assignment, LeaseSerialBlock, SerialBlock},
+        stations::{
+            Admission, AdmissionVerdict, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock,
+            SerialBlock,
+        },
     },
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
-    ids::{BatchId, ContentHash, RunId, SerialBlockId, StationId},
+    check_in::{Known, Verdict, held_numbers},
+    ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, StationId},
     live::StationLive,
     model::parse_model,
     outcome::Outcome,
@@ -21,12 +26,12 @@ use domain::{
 use ed25519_dalek::{Signer as _, SigningKey};
 use station::uplink::{Server, ServerFault};
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::BTreeMap,
     rc::Rc,
     time::Duration,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 /// What the server holds.
@@ -36,6 +41,12 @@ pub struct Held {
     pattern: Pattern,
     station_id: StationId,
     envelopes: RefCell<BTreeMap<RunId, (String, BirthRecord)>>,
+    /// What it knows of the station, as the real one does, and what it holds by address.
+    pub known: RefCell<Known>,
+    addresses: RefCell<BTreeMap<(OutboxId, u64), ContentHash>>,
+    /// Texts that it holds and does not take for records, with the reason.
+    pub quarantine: RefCell<Vec<(String, String)>>,
+    began: OnceCell<Instant>,
     pub conflicts: Cell<u32>,
     pub duplicates: Cell<u32>,
     blocks: RefCell<BTreeMap<SerialBlockId, Vec<String>>>,
@@ -156,6 +167,10 @@ impl MemoryServer {
             pattern: Pattern::parse(&procedure.number.pattern).expect("the shipped pattern parses"),
             station_id,
             envelopes: RefCell::default(),
+            known: RefCell::default(),
+            addresses: RefCell::default(),
+            quarantine: RefCell::default(),
+            began: OnceCell::new(),
             conflicts: Cell::new(0),
             duplicates: Cell::new(0),
             blocks: RefCell::default(),
@@ -203,6 +218,17 @@ impl MemoryServer {
         self.0.envelopes.borrow_mut().clear();
     }
 
+    /// The time by tokio's clock, virtual or not.
+    fn now(&self) -> DateTime<Utc> {
+        let elapsed = self.0.began.get_or_init(Instant::now).elapsed();
+        DateTime::UNIX_EPOCH + TimeDelta::from_std(elapsed).expect("less than an age")
+    }
+
+    fn require_unfrozen(&self) -> Result<(), ServerFault> {
+        let reason = self.0.known.borrow().frozen.clone();
+        reason.map_or(Ok(()), |reason| Err(ServerFault::Halted(Box::new(reason))))
+    }
+
     async fn reach(&self) -> Result<(), ServerFault> {
         let delay = self.0.delay.get();
         if !delay.is_zero() {
@@ -227,7 +253,23 @@ impl MemoryServer {
                 reason: Some("no envelope".to_owned()),
             };
         };
+        let mut known = self.0.known.borrow_mut();
+        let refused = known.refuses(envelope.outbox_id, envelope.record.outcome);
+        known.hold(envelope.outbox_id, envelope.number);
+        self.0
+            .addresses
+            .borrow_mut()
+            .entry((envelope.outbox_id, envelope.number))
+            .or_insert_with(|| sha256.clone());
         let mut envelopes = self.0.envelopes.borrow_mut();
+        if let Some(refusal) = refused.filter(|_| !envelopes.contains_key(&envelope.record.run_id)) {
+            let (text, reason) = (text.to_owned(), refusal.as_str().to_owned());
+            let mut quarantine = self.0.quarantine.borrow_mut();
+            if !quarantine.iter().any(|(held, _)| *held == text) {
+                quarantine.push((text, reason.clone()));
+            }
+            return IngestResult { sha256, state: IngestState::Quarantined, reason: Some(reason) };
+        }
         let state = match envelopes.get(&envelope.record.run_id) {
             Some((known, _)) if known == text => {
                 self.0.duplicates.set(self.0.duplicates.get() + 1);
@@ -247,8 +289,27 @@ impl MemoryServer {
 }
 
 impl Server for MemoryServer {
+    async fn check_in(&self, said: &CheckIn) -> Result<CheckInAnswer, ServerFault> {
+        self.reach().await?;
+        let addresses = self.0.addresses.borrow();
+        let last = said.last.as_ref().map(|last| (said.outbox_id, last.number));
+        let held_sha256 = last.and_then(|address| addresses.get(&address));
+        let mut known = self.0.known.borrow_mut();
+        self.answer(match known.check_in(said, held_sha256, self.now()) {
+            Verdict::Accepted => {
+                let outbox = &known.outboxes[&said.outbox_id];
+                let held = addresses.keys().filter(|(outbox, _)| *outbox == said.outbox_id);
+                let highest = outbox.said.max(outbox.held);
+                CheckInAnswer::Accepted { held: held_numbers(held.map(|(_, number)| *number), highest) }
+            }
+            Verdict::BeginOutbox => CheckInAnswer::BeginOutbox,
+            Verdict::Frozen(reason) => CheckInAnswer::Frozen { reason },
+        })
+    }
+
     async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
         self.reach().await?;
+        self.require_unfrozen()?;
         Ok(Some(Assignment {
             station_id: self.0.station_id,
             station_name: "memory".to_owned(),
@@ -267,6 +328,7 @@ impl Server for MemoryServer {
 
     async fn serial_block(&self, ask: &LeaseSerialBlock) -> Result<SerialBlock, ServerFault> {
         self.reach().await?;
+        self.require_unfrozen()?;
         let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
         let mut blocks = self.0.blocks.borrow_mut();
         let serials = blocks.entry(ask.block_id).or_insert_with(|| {
@@ -279,6 +341,7 @@ impl Server for MemoryServer {
 
     async fn admission(&self, ask: &AskAdmission) -> Result<Admission, ServerFault> {
         self.reach().await?;
+        self.require_unfrozen()?;
         let known = self.records();
         let same = |record: &&BirthRecord| {
             record
@@ -299,7 +362,11 @@ impl Server for MemoryServer {
         self.answer(IngestResponse { results })
     }
 
-    async fn live(&self, _live: &StationLive) -> Result<(), ServerFault> {
-        self.reach().await
+    async fn live(&self, live: &StationLive) -> Result<(), ServerFault> {
+        self.reach().await?;
+        if let Some(journal) = &live.journal {
+            let _freezes = self.0.known.borrow_mut().hear(journal, self.now());
+        }
+        Ok(())
     }
 }

@@ -58,6 +58,7 @@ pub fn config(station_id: StationId, server: &MemoryServer, data: &Path, slots: 
         sealing_key: SEALING_KEY.to_owned(),
         placeholder_key: "11".repeat(32),
         boards: Boards::Simulated,
+        machine: Some("memory".to_owned()),
         link: LinkOptions::default(),
         slots: (1..=slots).collect(),
         commits: CommitWatch::default(),

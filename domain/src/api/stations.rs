@@ -64,8 +64,9 @@ wire! {
     #[derive(Eq)]
     pub struct LastRecord {
         pub number: u64,
-        /// SHA-256 of its envelope's exact text.
-        pub sha256: ContentHash,
+        /// SHA-256 of its envelope's exact text; none where the program before this one closed it and did not keep it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub sha256: Option<ContentHash>,
     }
 }
 

@@ -35,7 +35,7 @@ fn says(session_id: u128, outbox_id: u128, last: u64) -> CheckIn {
         program: "0.1.0".to_owned(),
         session_id: session(session_id),
         outbox_id: outbox(outbox_id),
-        last: (last > 0).then(|| LastRecord { number: last, sha256: sha256(last, 0) }),
+        last: (last > 0).then(|| LastRecord { number: last, sha256: Some(sha256(last, 0)) }),
         unsent: 0,
         machine: machine("a"),
         slots: 8,
@@ -66,7 +66,7 @@ fn each_way_to_start_is_told_from_the_others() {
     let other_machine = |said: CheckIn| CheckIn { machine: machine("b"), ..said };
     let no_machine = |said: CheckIn| CheckIn { machine: None, ..said };
     let other_record = |said: CheckIn| CheckIn {
-        last: said.last.map(|last| LastRecord { sha256: sha256(last.number, 7), ..last }),
+        last: said.last.map(|last| LastRecord { sha256: Some(sha256(last.number, 7)), ..last }),
         ..said
     };
     let cases = [

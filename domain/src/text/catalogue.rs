@@ -352,6 +352,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "It goes on by itself with a fresh journal when the server holds them; if it stays so, call the administrator.",
             "服务器收到后将自动启用新日志；若一直如此请联系管理员。",
         ),
+        C::KeyUnknown => say(
+            "The server knows no station with this key.",
+            "服务器上没有使用此密钥的站点。",
+            "Call the administrator: the station was replaced, or this is another server; put the key that the station's page gave into station.toml.",
+            "请联系管理员：该站点已被更换，或服务器地址有误；请将站点页面给出的密钥写入 station.toml。",
+        ),
         C::WireVersionDiffers => say(
             "Station and server are of different versions: the station speaks version {station}, the server version {server}.",
             "站点与服务器版本不同：站点为 {station}，服务器为 {server}。",

@@ -51,6 +51,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::MachineChanged => ("machine changed", "电脑已更换"),
         FaultCode::StationTwiceAlive => ("station twice alive", "站点重复运行"),
         FaultCode::OutboxEnded => ("journal ended", "日志已终止"),
+        FaultCode::KeyUnknown => ("key unknown", "密钥无效"),
         FaultCode::WireVersionDiffers => ("versions differ", "版本不同"),
         FaultCode::StationStopped => ("station stopped", "工站停止"),
         FaultCode::BundleRefused => ("bundle refused", "发布包被拒"),

@@ -11,7 +11,10 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use domain::role::Permission;
+use domain::{
+    role::Permission,
+    text::{Fault, FaultCode},
+};
 
 /// The session cookie's name.
 pub const SESSION_COOKIE: &str = "jigline_session";
@@ -60,16 +63,23 @@ impl FromRequestParts<AppState> for Signed {
 #[derive(Debug, Clone)]
 pub struct SignedStation(pub Station);
 
+impl SignedStation {
+    /// Whether this station may begin anything; what it has done already is always taken.
+    ///
+    /// # Errors
+    /// 403 `station_frozen` with the reason, for the station to show.
+    pub fn require_unfrozen(&self) -> Result<(), ApiError> {
+        self.0.frozen.clone().map_or(Ok(()), |reason| Err(ApiError::station_frozen(reason)))
+    }
+}
+
 impl FromRequestParts<AppState> for SignedStation {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let unknown = || {
-            ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                "unknown_station",
-                "No station has this key; enrol the station and put its key into station.toml.",
-            )
+            let reason = Fault::new(FaultCode::KeyUnknown);
+            ApiError::of_station(StatusCode::UNAUTHORIZED, "unknown_station", reason)
         };
         let key = bearer(&parts.headers).ok_or_else(unknown)?;
         let mut db = state.pool.acquire().await?;

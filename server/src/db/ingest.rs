@@ -19,6 +19,8 @@ pub struct Taken {
     pub run: Option<Vec<u8>>,
     /// The run stored under this address.
     pub address: Option<RunId>,
+    /// Whether a text in quarantine has this address.
+    pub quarantined: bool,
 }
 
 /// Lets one station's requests wait for each other; other stations' pass.
@@ -40,8 +42,9 @@ pub async fn taken(
     address: (StationId, OutboxId, i64),
 ) -> DbResult<Taken> {
     let row = sqlx::query!(
-        "select (select sha256 from envelope where run_id = $1) as run,
-            (select run_id from station_number where station_id = $2 and outbox_id = $3 and number = $4) as address",
+        r#"select (select sha256 from envelope where run_id = $1) as run,
+            (select run_id from station_number where station_id = $2 and outbox_id = $3 and number = $4) as address,
+            exists (select from quarantine where station_id = $2 and outbox_id = $3 and number = $4) as "quarantined!""#,
         run.0,
         address.0.0,
         address.1.0,
@@ -49,7 +52,7 @@ pub async fn taken(
     )
     .fetch_one(db)
     .await?;
-    Ok(Taken { run: row.run, address: row.address.map(RunId::from) })
+    Ok(Taken { run: row.run, address: row.address.map(RunId::from), quarantined: row.quarantined })
 }
 
 /// The bundle a batch is worked with.
@@ -341,6 +344,14 @@ pub async fn count_station(
     )
     .execute(db)
     .await?;
+    Ok(())
+}
+
+/// One text less that waits in the quarantine.
+pub async fn leave_quarantine(db: &mut PgConnection, station: StationId) -> DbResult<()> {
+    sqlx::query!("update station_count set quarantined = quarantined - 1 where station_id = $1", station.0)
+        .execute(db)
+        .await?;
     Ok(())
 }
 

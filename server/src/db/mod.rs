@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod audit;
 pub mod batches;
 pub mod bundles;
+pub mod check_ins;
 pub mod facts;
 pub mod files;
 pub mod ingest;

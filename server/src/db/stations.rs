@@ -3,11 +3,15 @@
 use super::{DbResult, from_json, to_json};
 use chrono::{DateTime, Utc};
 use domain::{
-    api::stations::{Assignment, StationRow},
+    api::stations::{Assignment, Frozen, StationRow},
     ids::{BatchId, StationId},
     live::StationLive,
+    text::Fault,
 };
 use sqlx::PgConnection;
+
+/// As the constraint `station_slots_check` has it.
+pub const MAX_SLOTS: u16 = 1000;
 
 /// A station as its key names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub struct Station {
     pub station_id: StationId,
     pub name: String,
     pub simulated: bool,
+    /// Why it is to start no board.
+    pub frozen: Option<Fault>,
 }
 
 /// A station to be enrolled.
@@ -51,10 +57,47 @@ pub async fn insert(db: &mut PgConnection, new: &NewStation<'_>) -> DbResult<()>
 
 /// Whose key has this hash.
 pub async fn by_key(db: &mut PgConnection, key_hash: &[u8]) -> DbResult<Option<Station>> {
-    let row = sqlx::query!("select station_id, name, simulated from station where key_hash = $1", key_hash)
+    let row =
+        sqlx::query!("select station_id, name, simulated, frozen from station where key_hash = $1", key_hash)
+            .fetch_optional(db)
+            .await?;
+    row.map(|row| {
+        Ok(Station {
+            station_id: row.station_id.into(),
+            name: row.name,
+            simulated: row.simulated,
+            frozen: row.frozen.map(|fault| from_json("station", "frozen", fault)).transpose()?,
+        })
+    })
+    .transpose()
+}
+
+/// A station's name; whoever asks holds its row until the end of the transaction.
+pub async fn locked_name(db: &mut PgConnection, id: StationId) -> DbResult<Option<String>> {
+    Ok(sqlx::query_scalar!("select name from station where station_id = $1 for no key update", id.0)
         .fetch_optional(db)
+        .await?)
+}
+
+/// Gives the station another key: whoever has the old one is nobody from now on. What the old one said last is forgotten.
+pub async fn replace_key(db: &mut PgConnection, id: StationId, key_hash: &[u8]) -> DbResult<()> {
+    sqlx::query!("update station set key_hash = $2 where station_id = $1", id.0, key_hash)
+        .execute(&mut *db)
         .await?;
-    Ok(row.map(|row| Station { station_id: row.station_id.into(), name: row.name, simulated: row.simulated }))
+    sqlx::query!("delete from station_live where station_id = $1", id.0).execute(db).await?;
+    Ok(())
+}
+
+/// Numbers lent to the station that no board has, in order.
+pub async fn unused_numbers(db: &mut PgConnection, id: StationId, limit: i64) -> DbResult<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        "select serial from serial_number join serial_block using (serial_block_id)
+         where station_id = $1 and unit_id is null order by serial limit $2",
+        id.0,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// Whether there is such a station, and whether its boards are simulated.
@@ -66,18 +109,40 @@ pub async fn is_simulated(db: &mut PgConnection, id: StationId) -> DbResult<Opti
 
 /// All stations by name, each with its last live message.
 pub async fn list(db: &mut PgConnection) -> DbResult<Vec<(StationRow, Option<StationLive>)>> {
+    rows(db, None).await
+}
+
+/// One station, with its last live message.
+pub async fn by_id(
+    db: &mut PgConnection,
+    id: StationId,
+) -> DbResult<Option<(StationRow, Option<StationLive>)>> {
+    Ok(rows(db, Some(id)).await?.pop())
+}
+
+async fn rows(
+    db: &mut PgConnection,
+    only: Option<StationId>,
+) -> DbResult<Vec<(StationRow, Option<StationLive>)>> {
     sqlx::query!(
-        r#"select s.station_id, s.name, s.slots, s.simulated, c.records, c.quarantined, c.last_record_at,
-            l.received_at as "received_at?", l.live as "live?", a.batch_id as "batch_id?"
+        r#"select s.station_id, s.name, s.slots, s.simulated, s.program, s.frozen, s.frozen_at, c.records, c.quarantined,
+            c.last_record_at, l.received_at as "received_at?", l.live as "live?", a.batch_id as "batch_id?",
+            (select coalesce(sum(greatest(said, held) - held_count), 0)::bigint from station_outbox o
+             where o.station_id = s.station_id and ended_at is null) as "missing!"
          from station s join station_count c using (station_id)
          left join station_live l using (station_id)
          left join assignment a using (station_id)
-         order by s.name"#
+         where $1::uuid is null or s.station_id = $1
+         order by s.name"#,
+        only.map(|id| id.0)
     )
     .fetch_all(db)
     .await?
     .into_iter()
     .map(|row| {
+        let frozen = row.frozen.zip(row.frozen_at).map(|(reason, at)| {
+            from_json("station", "frozen", reason).map(|reason| Frozen { reason, at })
+        });
         let station = StationRow {
             station_id: row.station_id.into(),
             name: row.name,
@@ -88,6 +153,9 @@ pub async fn list(db: &mut PgConnection) -> DbResult<Vec<(StationRow, Option<Sta
             records: row.records as u64,
             quarantined: row.quarantined as u64,
             batch_id: row.batch_id.map(BatchId::from),
+            program: row.program,
+            frozen: frozen.transpose()?,
+            missing: row.missing.max(0) as u64,
         };
         // A message of another version of the station says nothing, and must not keep the other stations from being seen.
         let live = row.live.and_then(|live| match from_json("station_live", "live", live) {

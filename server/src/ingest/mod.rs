@@ -3,14 +3,18 @@
 //!
 //! Only transport, authentication or a broken database stops a station's queue; whatever a text says, it is held.
 
+mod outbox;
 mod pack;
 pub mod plan;
 pub mod wire_text;
+
+pub use outbox::{Accepted, accept};
 
 use crate::{
     clock,
     db::{
         self, DbError, DbResult, audit,
+        check_ins::{self, Gain},
         facts::{self, Dictionary, ParameterList},
         ingest as rows, quarantine,
     },
@@ -19,7 +23,8 @@ use crate::{
 use chrono::{DateTime, Utc};
 use domain::{
     api::ingest::{IngestResult, IngestState},
-    ids::{BatchId, ContentHash, RunId, StationId, UnitId},
+    check_in::Known,
+    ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitId},
     outcome::Outcome,
     record::{Envelope, MeasurementRecord, ParameterRecord},
 };
@@ -61,12 +66,14 @@ pub async fn hold_all(
 async fn hold_once(pool: &PgPool, station: StationId, texts: &[String]) -> DbResult<Vec<IngestResult>> {
     let mut transaction = pool.begin().await?;
     rows::lock_station(&mut transaction, station).await?;
-    let mut intake = Intake::new(station, clock::now());
+    let frozen = check_ins::frozen(&mut transaction, station).await?;
+    let known = Known { frozen, ..Known::default() };
+    let mut intake = Intake::new(station, clock::now(), Some(known));
     let mut results = Vec::with_capacity(texts.len());
     for text in texts {
         results.push(intake.hold(&mut transaction, text).await?);
     }
-    rows::count_station(&mut transaction, station, intake.stored, intake.refused, intake.at).await?;
+    intake.count(&mut transaction).await?;
     transaction.commit().await?;
     Ok(results)
 }
@@ -75,6 +82,9 @@ async fn hold_once(pool: &PgPool, station: StationId, texts: &[String]) -> DbRes
 struct Intake {
     station: StationId,
     at: DateTime<Utc>,
+    /// Of the station and those of its outboxes that were looked up. None: somebody has looked at the text and lets it in.
+    known: Option<Known>,
+    gains: HashMap<OutboxId, Gain>,
     rules: HashMap<ContentHash, Option<Rules>>,
     bundles: HashMap<BatchId, Option<ContentHash>>,
     definitions: HashMap<String, i32>,
@@ -85,10 +95,12 @@ struct Intake {
 }
 
 impl Intake {
-    fn new(station: StationId, at: DateTime<Utc>) -> Self {
+    fn new(station: StationId, at: DateTime<Utc>, known: Option<Known>) -> Self {
         Self {
             station,
             at,
+            known,
+            gains: HashMap::new(),
             rules: HashMap::new(),
             bundles: HashMap::new(),
             definitions: HashMap::new(),
@@ -112,7 +124,9 @@ impl Intake {
         sha256: &[u8],
     ) -> DbResult<(IngestState, Option<String>)> {
         // The same text again gets the same answer, a second conflict is not counted twice.
-        if let Some((state, reason)) = quarantine::find(db, self.station, sha256).await? {
+        if self.known.is_some()
+            && let Some((state, reason)) = quarantine::find(db, self.station, sha256).await?
+        {
             return Ok((state, Some(reason)));
         }
         let envelope = match plan::parse_envelope(text, self.station) {
@@ -128,6 +142,9 @@ impl Intake {
         if let Some(refusal) = plan::conflict(&envelope, &taken) {
             return self.refuse(db, text, sha256, refusal).await;
         }
+        if let Some(refusal) = self.refused_for_its_station(db, &envelope).await? {
+            return self.refuse(db, text, sha256, refusal).await;
+        }
         // A record that breaks a constraint nobody foresaw is held as well, and the others of the request go on.
         for attempt in 1.. {
             let mut savepoint = db.begin().await?;
@@ -135,6 +152,7 @@ impl Intake {
                 Ok(Ok(doubt)) => {
                     savepoint.commit().await?;
                     self.stored += 1;
+                    self.gain(envelope.outbox_id, address.2, !taken.quarantined);
                     return match doubt {
                         None => Ok((IngestState::Stored, None)),
                         Some(reason) => self.flag(db, text, sha256, &envelope, reason).await,
@@ -372,6 +390,11 @@ impl Intake {
     ) -> DbResult<(IngestState, Option<String>)> {
         // The reason may quote the text, and a database text holds no NUL.
         refusal.reason = refusal.reason.replace('\0', "\u{FFFD}").chars().take(LONGEST_REASON).collect();
+        let address = outbox::address_of(text, self.station);
+        let is_new = match address {
+            Some((outbox, number)) => !check_ins::holds(db, (self.station, outbox, number)).await?,
+            None => false,
+        };
         let held = quarantine::Held {
             quarantine_id: clock::new_id(),
             station_id: self.station,
@@ -379,11 +402,15 @@ impl Intake {
             reason: &refusal.reason,
             sha256,
             run_id: refusal.run_id,
+            address,
             at: self.at,
             content: &wire_text::compress(text, None),
         };
         if quarantine::hold(db, &held).await? {
             self.refused += 1;
+            if let Some((outbox, number)) = address {
+                self.gain(outbox, number, is_new);
+            }
             self.tell(db, sha256, &refusal).await?;
         }
         Ok((refusal.state, Some(refusal.reason)))

@@ -240,7 +240,8 @@ async fn prepare(pool: &PgPool, settings: &LoadSettings) -> anyhow::Result<Work>
     };
     db::batches::insert(&mut db, &batch).await?;
     let station_id = StationId(clock::new_id());
-    let station = stations::Station { station_id, name: format!("load-{station_id}"), simulated: true };
+    let station =
+        stations::Station { station_id, name: format!("load-{station_id}"), simulated: true, frozen: None };
     let key_hash = station_id.0.as_bytes().to_vec();
     let new = stations::NewStation { station: &station, slots: 8, key_hash: &key_hash, at: now };
     stations::insert(&mut db, &new).await?;

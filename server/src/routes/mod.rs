@@ -3,6 +3,7 @@
 mod batches;
 mod body;
 mod bundles;
+mod check_in;
 mod exports;
 mod health;
 mod leases;
@@ -10,6 +11,8 @@ mod line;
 mod profiles;
 mod quarantine;
 mod release_bundle;
+mod replace_station;
+mod resolve_quarantine;
 mod runs;
 mod serial_blocks;
 mod session;
@@ -18,6 +21,7 @@ mod station;
 mod stations;
 mod submit_bundle;
 mod tokens;
+mod unfreeze_station;
 mod unit_password;
 mod units;
 
@@ -60,7 +64,10 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(release_bundle::router())
         .merge(batches::router())
         .merge(stations::router())
+        .merge(replace_station::router())
+        .merge(unfreeze_station::router())
         .merge(station::router())
+        .merge(check_in::router())
         .merge(serial_blocks::router())
         .merge(line::router())
         .merge(units::router())
@@ -70,6 +77,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(leases::router())
         .merge(set_lease::router())
         .merge(quarantine::router())
+        .merge(resolve_quarantine::router())
 }
 
 /// The API's document, OpenAPI 3.1.

@@ -31,6 +31,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 #[utoipa::path(post, path = "/api/v1/station/serial-blocks", tag = "station", request_body = LeaseSerialBlock, responses(
     (status = 200, description = "the block; asking again for the same id gives the same one", body = SerialBlock),
+    (status = 403, description = "station_frozen: no board is started until an administrator acts", body = Problem),
     (status = 404, description = "not_found", body = Problem),
     (status = 409, description = "quota_spent, or conflict for an id that another station used", body = Problem),
     (status = 422, description = "invalid", body = Problem)))]
@@ -39,6 +40,7 @@ async fn lend(
     station: SignedStation,
     Body(form): Body<LeaseSerialBlock>,
 ) -> ApiResult<Json<SerialBlock>> {
+    station.require_unfrozen()?;
     if form.count == 0 || form.count > 1000 {
         return Err(ApiError::invalid_field("count", format!("{} is not between 1 and 1000", form.count)));
     }

@@ -1,10 +1,10 @@
 //! What a station asks and tells, with its own key: its work, whether a board may be worked, its records, its slots now.
 
-use super::Body;
+use super::{Body, check_in};
 use crate::{
     auth::SignedStation,
     clock,
-    db::{stations, units},
+    db::{check_ins, stations, units},
     error::{ApiError, ApiResult},
     ingest,
     state::AppState,
@@ -15,14 +15,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use domain::{
     api::{
         ingest::{IngestRequest, IngestResponse},
         problem::Problem,
         stations::{Admission, AdmissionVerdict, AskAdmission, Assignment},
     },
-    live::StationLive,
+    ids::StationId,
+    live::{JournalLive, StationLive},
 };
+use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Envelopes a request.
@@ -39,8 +42,10 @@ pub fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/api/v1/station/assignment", tag = "station", responses(
     (status = 200, description = "the station's work", body = Assignment),
     (status = 204, description = "no work"),
+    (status = 403, description = "station_frozen: no board is started until an administrator acts", body = Problem),
     (status = 401, description = "unknown_station", body = Problem)))]
 async fn assignment(State(state): State<AppState>, station: SignedStation) -> ApiResult<Response> {
+    station.require_unfrozen()?;
     let mut db = state.pool.acquire().await?;
     Ok(match stations::assignment(&mut db, station.0.station_id).await? {
         Some(assignment) => Json(assignment).into_response(),
@@ -50,12 +55,14 @@ async fn assignment(State(state): State<AppState>, station: SignedStation) -> Ap
 
 #[utoipa::path(post, path = "/api/v1/station/admission", tag = "station", request_body = AskAdmission, responses(
     (status = 200, description = "what the server knows of this board", body = Admission),
+    (status = 403, description = "station_frozen: no board is started until an administrator acts", body = Problem),
     (status = 401, description = "unknown_station", body = Problem)))]
 async fn admission(
     State(state): State<AppState>,
-    _station: SignedStation,
+    station: SignedStation,
     Body(form): Body<AskAdmission>,
 ) -> ApiResult<Json<Admission>> {
+    station.require_unfrozen()?;
     let mut db = state.pool.acquire().await?;
     let known = units::by_identifiers(&mut db, &form.identifiers, &form.operation).await?;
     Ok(Json(match known.as_slice() {
@@ -102,7 +109,30 @@ async fn live(
     if live.station_id != station.0.station_id {
         return Err(ApiError::forbidden("The message names another station than the key."));
     }
-    let mut db = state.pool.acquire().await?;
-    stations::set_live(&mut db, station.0.station_id, &live, clock::now()).await?;
+    let (id, now) = (station.0.station_id, clock::now());
+    let mut db = state.pool.begin().await?;
+    if let Some(journal) = &live.journal {
+        hear(&mut db, id, journal, now).await?;
+    }
+    stations::set_live(&mut db, id, &live, now).await?;
+    db.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn hear(
+    db: &mut PgConnection,
+    station: StationId,
+    journal: &JournalLive,
+    at: DateTime<Utc>,
+) -> ApiResult<()> {
+    let before = check_ins::known(db, station, journal.outbox_id).await?;
+    let mut known = before.clone();
+    let frozen = known.hear(journal, at);
+    if known != before {
+        check_ins::keep(db, station, &known, at).await?;
+    }
+    if let Some(reason) = frozen {
+        check_in::tell_frozen(db, station, &reason, at).await?;
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use super::{Body, Path};
 use crate::{
     auth::{Signed, token_hash},
     clock,
-    db::{audit, batches, bundles, stations},
+    db::{audit, batches, bundles, check_ins, stations},
     error::{ApiError, ApiResult},
     state::AppState,
 };
@@ -13,7 +13,7 @@ use domain::{
     api::{
         page::Page,
         problem::Problem,
-        stations::{Assign, EnrolStation, EnrolledStation, StationRow},
+        stations::{Assign, EnrolStation, EnrolledStation, StationRow, StationView},
     },
     ids::{BatchId, StationId},
     role::Permission,
@@ -22,7 +22,7 @@ use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(enrol, list)).routes(routes!(assign))
+    OpenApiRouter::new().routes(routes!(enrol, list)).routes(routes!(one)).routes(routes!(assign))
 }
 
 #[utoipa::path(post, path = "/api/v1/stations", tag = "stations", request_body = EnrolStation, responses(
@@ -39,13 +39,17 @@ async fn enrol(
     if name.is_empty() || name.len() > 100 {
         return Err(ApiError::invalid_field("name", "a station has a name of 1 to 100 characters"));
     }
-    if form.slots == 0 || form.slots > 1000 {
-        return Err(ApiError::invalid_field("slots", "between 1 and 1000"));
+    if form.slots == 0 || form.slots > stations::MAX_SLOTS {
+        return Err(ApiError::invalid_field("slots", format!("between 1 and {}", stations::MAX_SLOTS)));
     }
     let key = clock::random_token();
     let now = clock::now();
-    let station =
-        stations::Station { station_id: StationId(clock::new_id()), name, simulated: form.simulated };
+    let station = stations::Station {
+        station_id: StationId(clock::new_id()),
+        name,
+        simulated: form.simulated,
+        frozen: None,
+    };
     let new =
         stations::NewStation { station: &station, slots: form.slots, key_hash: &token_hash(&key), at: now };
     let mut db = state.pool.begin().await?;
@@ -85,6 +89,29 @@ async fn list(State(state): State<AppState>, signed: Signed) -> ApiResult<Json<P
     let mut db = state.pool.acquire().await?;
     let rows = stations::list(&mut db).await?;
     Ok(Json(Page { items: rows.into_iter().map(|(station, _)| station).collect(), next: None }))
+}
+
+#[utoipa::path(get, path = "/api/v1/stations/{id}", tag = "stations", params(("id" = StationId, Path,)), responses(
+    (status = 200, description = "the station with its journal files", body = StationView),
+    (status = 404, description = "not_found", body = Problem)))]
+async fn one(
+    State(state): State<AppState>,
+    signed: Signed,
+    Path(id): Path<StationId>,
+) -> ApiResult<Json<StationView>> {
+    signed.require(Permission::ReadProduction)?;
+    let mut db = state.pool.acquire().await?;
+    let (station, live) =
+        stations::by_id(&mut db, id).await?.ok_or_else(|| ApiError::not_found("station", id))?;
+    let machine = check_ins::machine(&mut db, id).await?;
+    let outboxes = check_ins::outboxes(&mut db, id).await?;
+    Ok(Json(StationView {
+        station,
+        live,
+        checked_in_at: machine.checked_in_at,
+        machine: machine.fingerprint,
+        outboxes,
+    }))
 }
 
 #[utoipa::path(put, path = "/api/v1/stations/{id}/assignment", tag = "stations", request_body = Assign,

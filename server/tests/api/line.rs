@@ -20,6 +20,7 @@ fn live(factory: &Factory, unsent: u64) -> StationLive {
         batch_id: Some(factory.batch.batch_id),
         at: clock::now(),
         unsent_records: unsent,
+        journal: None,
         slots: vec![SlotLive { slot: 1, state: SlotState::Empty }],
     }
 }

@@ -4,6 +4,7 @@
 
 mod assumed;
 mod batches;
+mod check_in;
 mod exports;
 mod factory;
 mod ingest;

@@ -1,5 +1,7 @@
 //! A whole agent in virtual time, with lines on which nobody speaks, ports that are not there, and a server that is away.
 
+mod check_in;
+
 use super::*;
 use crate::{
     fixture::{FixtureCommand, FixtureWire, fixture},
@@ -72,13 +74,28 @@ fn config(data: &Path, key: &ed25519_dalek::SigningKey, slots: &[u16]) -> AgentC
         sealing_key: hex::encode([9; 32]),
         placeholder_key: hex::encode([2; 32]),
         boards: Boards::Simulated,
+        machine: Some(MACHINE.into()),
         link: LinkOptions { baud: Some(115_200), ..LinkOptions::default() },
         slots: slots.to_vec(),
         commits: CommitWatch::default(),
     }
 }
 
+const MACHINE: &str = "jig-pc-1";
+
 fn open<P: PortSource>(
+    data: &Path,
+    server: Rc<ScriptedServer>,
+    ports: P,
+    slots: &[u16],
+) -> (Agent<Rc<ScriptedServer>, P>, FixtureWire, mpsc::UnboundedReceiver<Progress>) {
+    open_on(MACHINE, 1, data, server, ports, slots)
+}
+
+/// On that machine, with that seed of its chance.
+fn open_on<P: PortSource>(
+    machine: &str,
+    seed: u64,
     data: &Path,
     server: Rc<ScriptedServer>,
     ports: P,
@@ -89,12 +106,12 @@ fn open<P: PortSource>(
     let (sender, progress) = mpsc::unbounded_channel();
     let clock = Clock::starting_at(DateTime::from_timestamp(1_900_000_000, 0).unwrap());
     let agent = Agent::open(
-        config(data, &key, slots),
+        AgentConfig { machine: Some(machine.to_owned()), ..config(data, &key, slots) },
         server,
         ports,
         fixture,
         clock,
-        StdRng::seed_from_u64(1),
+        StdRng::seed_from_u64(seed),
         sender,
     )
     .unwrap();
@@ -109,7 +126,17 @@ async fn beside<P: PortSource>(
     slots: &[u16],
     script: impl AsyncFnOnce(&mut Hall),
 ) {
-    let (agent, mut wire, progress) = open(data, Rc::clone(server), ports, slots);
+    run_beside(open(data, Rc::clone(server), ports, slots), script).await;
+}
+
+async fn run_beside<P: PortSource>(
+    (agent, mut wire, progress): (
+        Agent<Rc<ScriptedServer>, P>,
+        FixtureWire,
+        mpsc::UnboundedReceiver<Progress>,
+    ),
+    script: impl AsyncFnOnce(&mut Hall),
+) {
     let (jig, station) = tokio::io::duplex(4096);
     let (read, write) = tokio::io::split(jig);
     let (stop, stopped) = oneshot::channel();

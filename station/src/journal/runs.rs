@@ -90,7 +90,7 @@ impl Journal {
             self.read(|c| c.query_row("SELECT next_number FROM journal", [], |row| row.get(0)))?;
         let envelope = Envelope {
             station_id: self.station_id,
-            outbox_id: self.outbox_id,
+            outbox_id: self.outbox_id(),
             number,
             record: record.clone(),
         };
@@ -108,6 +108,10 @@ impl Journal {
             )?;
             c.execute("INSERT INTO record (number, run_id) VALUES (?1, ?2)", params![number, run])?;
             c.execute("UPDATE journal SET next_number = next_number + 1", [])?;
+            c.execute(
+                "INSERT OR REPLACE INTO last_record (one, number, sha256) VALUES (1, ?1, ?2)",
+                params![number, sha256.as_str()],
+            )?;
             if let Some(resumed) = record.resumes {
                 c.execute("UPDATE run SET resumed_by = ?2 WHERE run_id = ?1", params![resumed.to_string(), run])?;
             }

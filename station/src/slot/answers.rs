@@ -265,6 +265,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             Ok(Err(fault @ (ServerFault::Refused { .. } | ServerFault::NotUnderstood(_)))) => {
                 return Err(Fault::new(FaultCode::AdmissionRefused).with("detail", fault));
             }
+            Ok(Err(ServerFault::Halted(reason))) => return Err(*reason),
             Ok(Err(fault @ ServerFault::Away(_))) => {
                 tracing::debug!(slot = self.slot, %fault, "admitted by the station's own knowledge");
                 None

@@ -39,13 +39,15 @@ impl OrderBook {
     /// What is to be worked, as far as it can be known: the server's word, else the last one on disk.
     ///
     /// # Errors
-    /// `BundleRefused`: the bundle does not hold. `ServerAway`: the server can't be asked, and nothing is on the disk.
+    /// `BundleRefused`: the bundle does not hold. `ServerAway`: the server can't be asked, and nothing is on the disk. Whatever halts
+    /// the station.
     pub async fn refresh(&mut self, server: &impl Server) -> Result<Option<Arc<WorkOrder>>, Fault> {
         let assignment = match server.assignment().await {
             Ok(assignment) => {
                 self.remember(assignment.as_ref());
                 assignment
             }
+            Err(ServerFault::Halted(reason)) => return Err(*reason),
             Err(fault) => {
                 tracing::debug!(%fault, "the assignment comes from the disk");
                 let kept = self.current.as_ref().map(|(assignment, _)| Some(assignment.clone()));
@@ -77,6 +79,7 @@ impl OrderBook {
             return Ok(content);
         }
         let content = server.bundle(hash).await.map_err(|fault| match fault {
+            ServerFault::Halted(reason) => *reason,
             ServerFault::Away(_) | ServerFault::NotUnderstood(_) => away(&fault),
             refusal @ ServerFault::Refused { .. } => refused(format!("bundle {hash}: {refusal}")),
         })?;

@@ -8,7 +8,9 @@ use domain::{
     api::{
         ingest::{IngestRequest, IngestResponse},
         problem::Problem,
-        stations::{Admission, AskAdmission, Assignment, LeaseSerialBlock, SerialBlock},
+        stations::{
+            Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, SerialBlock,
+        },
     },
     bundle::BundleContent,
     ids::ContentHash,
@@ -58,6 +60,10 @@ impl HttpServer {
 }
 
 impl Server for HttpServer {
+    async fn check_in(&self, said: &CheckIn) -> Result<CheckInAnswer, ServerFault> {
+        self.post("check-in", said).await
+    }
+
     async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
         let response = send(self.request(Method::GET, "assignment")).await?;
         if response.status() == StatusCode::NO_CONTENT {
@@ -96,6 +102,9 @@ async fn send(request: RequestBuilder) -> Result<Response, ServerFault> {
     }
     let body = response.bytes().await.unwrap_or_default();
     let problem: Option<Problem> = serde_json::from_slice(&body).ok();
+    if let Some(reason) = problem.as_ref().and_then(|problem| problem.reason.clone()) {
+        return Err(ServerFault::Halted(Box::new(reason)));
+    }
     let code = problem.as_ref().map_or_else(|| "no_code".to_owned(), |problem| problem.code.clone());
     let detail = problem.map_or_else(|| "no reason given".to_owned(), |problem| problem.detail);
     let comes_back = status.is_server_error()

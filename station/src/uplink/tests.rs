@@ -11,7 +11,7 @@ use chrono::DateTime;
 use domain::{
     api::{
         ingest::{IngestResult, IngestState},
-        stations::AdmissionVerdict,
+        stations::{AdmissionVerdict, HeldNumbers},
     },
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     ids::{BatchId, OutboxId, RunId, StationId},
@@ -41,6 +41,11 @@ pub struct ScriptedServer {
     pub content: RefCell<Option<BundleContent>>,
     pub bundles_asked: Cell<u32>,
     pub away: Cell<bool>,
+    /// What was said at check-ins, and what is answered: where nothing is, all are accepted.
+    pub check_ins: RefCell<Vec<CheckIn>>,
+    pub answers: RefCell<VecDeque<Result<CheckInAnswer, ServerFault>>>,
+    /// Why no board is started; check-ins are answered so, too.
+    pub halted: RefCell<Option<Fault>>,
     /// Numbers lent so far; none while there is no batch.
     pub lent: Cell<u32>,
 }
@@ -52,8 +57,20 @@ impl ScriptedServer {
 }
 
 impl Server for ScriptedServer {
+    async fn check_in(&self, said: &CheckIn) -> Result<CheckInAnswer, ServerFault> {
+        self.check()?;
+        self.check_ins.borrow_mut().push(said.clone());
+        if let Some(answer) = self.answers.borrow_mut().pop_front() {
+            return answer;
+        }
+        let frozen = self.halted.borrow().clone().map(|reason| CheckInAnswer::Frozen { reason });
+        Ok(frozen.unwrap_or_else(|| CheckInAnswer::Accepted { held: HeldNumbers::default() }))
+    }
     async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
         self.check()?;
+        if let Some(reason) = self.halted.borrow().clone() {
+            return Err(ServerFault::Halted(Box::new(reason)));
+        }
         Ok(self.assignment.borrow().clone())
     }
     async fn bundle(&self, _hash: &ContentHash) -> Result<BundleContent, ServerFault> {
@@ -101,7 +118,7 @@ impl Server for ScriptedServer {
         Ok(IngestResponse { results })
     }
     async fn live(&self, _live: &StationLive) -> Result<(), ServerFault> {
-        Ok(())
+        self.check()
     }
 }
 

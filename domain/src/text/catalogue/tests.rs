@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 52] = {
+const CODES: [FaultCode; 53] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -51,6 +51,7 @@ const CODES: [FaultCode; 52] = {
         C::MachineChanged,
         C::StationTwiceAlive,
         C::OutboxEnded,
+        C::KeyUnknown,
         C::WireVersionDiffers,
         C::StationStopped,
         C::BundleRefused,
@@ -99,7 +100,8 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::WireVersionDiffers => &["station", "server"],
         C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],
         C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut => &[],
-        C::NoBatch | C::StationStopped | C::StationTwiceAlive | C::PassNotHeld => &[],
+        C::NoBatch | C::StationStopped | C::PassNotHeld => &[],
+        C::StationTwiceAlive | C::KeyUnknown => &[],
     }
 }
 
