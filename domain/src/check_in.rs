@@ -5,7 +5,7 @@
 //! session the journal is open and locked, so later check-ins only add to what is known, and one that arrives late harms nobody.
 
 use crate::{
-    api::stations::{CheckIn, HeldNumbers, MAX_GAPS, NumberRange, WIRE_VERSION},
+    api::stations::{CheckIn, HeldNumbers, MAX_GAPS, NumberRange, StationRow, WIRE_VERSION},
     ids::{ContentHash, OutboxId, SessionId, StationId},
     live::JournalLive,
     outcome::Outcome,
@@ -245,6 +245,30 @@ pub fn wire_fault(station_version: u64) -> Option<Fault> {
             .with("server", WIRE_VERSION)
     };
     (station_version != u64::from(WIRE_VERSION)).then(fault)
+}
+
+/// What the lamp of a station shows: green is the first alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lamp {
+    /// The server holds every record that the station said it closed.
+    AllOnServer,
+    /// That many it does not.
+    Waiting(u64),
+    Frozen,
+    /// The station has said nothing.
+    Unknown,
+}
+
+/// `unsent`: what the station said last of its own disk.
+#[must_use]
+pub fn lamp(station: &StationRow, unsent: Option<u64>) -> Lamp {
+    match (station.frozen.is_some(), unsent, station.missing) {
+        (true, ..) => Lamp::Frozen,
+        (_, None, 0) => Lamp::Unknown,
+        (_, Some(0), 0) => Lamp::AllOnServer,
+        // Records of an ended outbox are unsent and not missing, lost ones the other way round.
+        (_, unsent, missing) => Lamp::Waiting(missing.max(unsent.unwrap_or_default())),
+    }
 }
 
 /// What is held of an outbox of which `known` is the highest number that is known of; `held` in order.

@@ -32,6 +32,8 @@ wire! {
         ManageStations,
         /// Accounts and roles.
         ManageAccounts,
+        /// Look into the quarantine, and let its texts out.
+        ReviewQuarantine,
         /// Read a unit's own password at the rework bench (audited).
         RevealSecret,
     }
@@ -65,13 +67,23 @@ impl Role {
             ),
             Self::Quality => matches!(
                 permission,
-                P::ReadProduction | P::ManageBatches | P::ApproveRelease | P::ReadLeases | P::RevealSecret
+                P::ReadProduction
+                    | P::ManageBatches
+                    | P::ApproveRelease
+                    | P::ReadLeases
+                    | P::ReviewQuarantine
+                    | P::RevealSecret
             ),
             Self::Sales => matches!(permission, P::ReadProduction | P::ReadLeases | P::ManageLeases),
             // An administrator runs the installation and releases nothing: releases take an engineer and a quality engineer.
             Self::Admin => matches!(
                 permission,
-                P::ReadProduction | P::ManageBatches | P::ReadLeases | P::ManageStations | P::ManageAccounts
+                P::ReadProduction
+                    | P::ManageBatches
+                    | P::ReadLeases
+                    | P::ManageStations
+                    | P::ManageAccounts
+                    | P::ReviewQuarantine
             ),
         }
     }

@@ -4,14 +4,15 @@ use domain::{
     api::{
         accounts::{Me, SignIn},
         batches::{BatchReport, BatchView},
+        ingest::{QuarantineRow, QuarantineView, ResolveQuarantine},
         leases::{LeaseRow, SetLease},
         page::Page,
         problem::Problem,
         profiles::{ProfileRow, ProfileView},
-        stations::LineView,
+        stations::{LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{RunView, UnitQuery, UnitRow, UnitView},
     },
-    ids::{BatchId, RunId, UnitId},
+    ids::{BatchId, QuarantineId, RunId, StationId, UnitId},
 };
 use gloo_net::http::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
@@ -101,6 +102,33 @@ pub async fn leases(after: Option<String>, q: Option<String>) -> Answer<Page<Lea
 
 pub async fn set_lease(unit: UnitId, lease: SetLease) -> Answer<LeaseRow> {
     read(send(Method::PUT, &format!("/api/v1/units/{unit}/lease"), &lease).await?).await
+}
+
+pub async fn station(id: StationId) -> Answer<StationView> {
+    get(&format!("/api/v1/stations/{id}")).await
+}
+
+pub async fn unfreeze_station(id: StationId, note: String) -> Answer<()> {
+    let body = UnfreezeStation { note };
+    send(Method::POST, &format!("/api/v1/stations/{id}/unfreeze"), &body).await.map(drop)
+}
+
+pub async fn replace_station(id: StationId, note: String) -> Answer<ReplacedStation> {
+    let body = ReplaceStation { note };
+    read(send(Method::POST, &format!("/api/v1/stations/{id}/replace"), &body).await?).await
+}
+
+/// `resolved` is `true` for those that somebody has let out.
+pub async fn quarantine(station: Option<String>, resolved: Option<String>) -> Answer<Page<QuarantineRow>> {
+    get(&with_query("/api/v1/quarantine", &[("station", station), ("resolved", resolved)])).await
+}
+
+pub async fn quarantined(id: QuarantineId) -> Answer<QuarantineView> {
+    get(&format!("/api/v1/quarantine/{id}")).await
+}
+
+pub async fn resolve_quarantine(id: QuarantineId, how: ResolveQuarantine) -> Answer<()> {
+    send(Method::POST, &format!("/api/v1/quarantine/{id}/resolve"), &how).await.map(drop)
 }
 
 pub async fn profiles() -> Answer<Page<ProfileRow>> {

@@ -55,6 +55,9 @@ fn routes() -> AnyView {
             <Route path=path!("/profiles") view=pages::profiles/>
             <Route path=path!("/profiles/:id/:revision") view=pages::profile/>
             <Route path=path!("/leases") view=pages::leases/>
+            <Route path=path!("/stations") view=pages::stations/>
+            <Route path=path!("/stations/:id") view=pages::station/>
+            <Route path=path!("/quarantine") view=pages::quarantine/>
         </FlatRoutes>
     }
     .into_any()

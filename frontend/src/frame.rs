@@ -43,6 +43,8 @@ fn jobs(role: Role) -> Vec<(&'static str, &'static str)> {
         ("/units", t.nav_units, Permission::ReadProduction),
         ("/profiles", t.nav_profiles, Permission::ReadProduction),
         ("/leases", t.nav_leases, Permission::ReadLeases),
+        ("/stations", t.nav_stations, Permission::ReadProduction),
+        ("/quarantine", t.nav_quarantine, Permission::ReviewQuarantine),
     ];
     all.into_iter().filter(|(.., permission)| role.may(*permission)).map(|(at, name, _)| (at, name)).collect()
 }

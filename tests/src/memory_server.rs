@@ -150,7 +150,7 @@ impl MemoryServer {
             bundle: manifest.hash(),
             submitted_by: "engineer".to_owned(),
             approved_by: "quality".to_owned(),
-            approved_at: chrono::DateTime::UNIX_EPOCH,
+            approved_at: DateTime::UNIX_EPOCH,
         };
         let signature = hex::encode(key.sign(&release.bytes()).to_bytes());
         let bundle = BundleContent {

@@ -1,7 +1,7 @@
 //! Case by case, and over random lives of honest and of copied stations.
 
 use super::*;
-use crate::api::stations::LastRecord;
+use crate::api::stations::{Frozen, LastRecord};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -211,6 +211,36 @@ fn gaps_are_ranges_and_bounded() {
     let even: Vec<u64> = (1..=100).map(|n| n * 2).collect();
     let many = of(&even, 200);
     assert_eq!((many.missing, many.gaps.len()), (100, MAX_GAPS));
+}
+
+#[test]
+fn the_lamp_is_green_only_when_everything_is_held_and_nothing_frozen() {
+    let station = |missing, frozen: bool| StationRow {
+        station_id: StationId(Uuid::from_u128(5)),
+        name: "jig-1".to_owned(),
+        slots: 8,
+        simulated: false,
+        last_seen_at: None,
+        last_record_at: None,
+        records: 0,
+        quarantined: 0,
+        batch_id: None,
+        program: None,
+        frozen: frozen.then(|| Frozen { reason: Fault::new(FaultCode::StationTwiceAlive), at: at(0) }),
+        missing,
+    };
+    let cases = [
+        (0, false, Some(0), Lamp::AllOnServer),
+        (0, false, Some(3), Lamp::Waiting(3)),
+        (2, false, Some(0), Lamp::Waiting(2)),
+        (2, false, Some(3), Lamp::Waiting(3)),
+        (2, false, None, Lamp::Waiting(2)),
+        (0, false, None, Lamp::Unknown),
+        (0, true, Some(0), Lamp::Frozen),
+    ];
+    for (missing, frozen, unsent, expected) in cases {
+        assert_eq!(lamp(&station(missing, frozen), unsent), expected, "{missing} {frozen} {unsent:?}");
+    }
 }
 
 /// What may happen to a station, and to what it sent.

@@ -338,7 +338,7 @@ fn sentence(code: FaultCode) -> Sentence {
             "This station's journal was last worked with on another machine ({before}, this one is {found}). No number is given and no board started.",
             "本站日志上次在另一台电脑上使用（{before}，本机为 {found}）。不发放序列号，也不开始作业。",
             "Call the administrator: if this machine takes the other's place, choose 'Replace this station' on its page and put the new key into station.toml; if the disk was copied, take the copy away.",
-            "请联系管理员：若本机接替原电脑，请在站点页面选择“更换站点”，并将新密钥写入 station.toml；若硬盘是复制的，请停用副本。",
+            "请联系管理员：若本机接替原电脑，请在站点页面选择“更换工站”，并将新密钥写入 station.toml；若硬盘是复制的，请停用副本。",
         ),
         C::StationTwiceAlive => say(
             "The server has frozen this station: two programs work with its key at the same time.",

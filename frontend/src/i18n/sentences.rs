@@ -190,6 +190,24 @@ pub fn quarantined(records: u64) -> String {
     }
 }
 
+/// `3 min ago`.
+pub fn ago(age: &str) -> String {
+    match language() {
+        Language::En => format!("{age} ago"),
+        Language::Zh => format!("{age}前"),
+    }
+}
+
+/// Numbers that the server does not hold: `12: 3, 5–14`; `more` where there are further ranges.
+pub fn missing_numbers(count: &str, ranges: &str, more: bool) -> String {
+    match (language(), more) {
+        (Language::En, false) => format!("{count}: {ranges}"),
+        (Language::En, true) => format!("{count}: {ranges} and more"),
+        (Language::Zh, false) => format!("{count} 条：{ranges}"),
+        (Language::Zh, true) => format!("{count} 条：{ranges} 等"),
+    }
+}
+
 /// How many parameters, and what proves them.
 pub fn parameters_proved(verified: usize, all: usize) -> String {
     match (language(), verified == all) {

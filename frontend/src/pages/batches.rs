@@ -26,28 +26,22 @@ pub fn batches() -> impl IntoView {
     }
 }
 
-fn table(batches: &[BatchView]) -> AnyView {
+fn columns() -> [ui::Column; 8] {
     let t = i18n::texts();
-    view! {
-        <div class="card flush scroll">
-            <table class="list">
-                <thead>
-                    <tr>
-                        <th>{t.batch}</th>
-                        <th>{t.customer}</th>
-                        <th>{t.bundle}</th>
-                        <th>{t.progress}</th>
-                        <th class="number">{t.passed}</th>
-                        <th class="number" title=t.yield_definition>{t.yield_first}</th>
-                        <th class="number">{t.failed_runs}</th>
-                        <th class="number">{t.created}</th>
-                    </tr>
-                </thead>
-                <tbody>{batches.iter().map(row).collect_view()}</tbody>
-            </table>
-        </div>
-    }
-    .into_any()
+    [
+        (t.batch, "", ""),
+        (t.customer, "", ""),
+        (t.bundle, "", ""),
+        (t.progress, "meter-cell", ""),
+        (t.passed, "number", ""),
+        (t.yield_first, "number", t.yield_definition),
+        (t.failed_runs, "number", ""),
+        (t.created, "number quiet", ""),
+    ]
+}
+
+fn table(batches: &[BatchView]) -> AnyView {
+    ui::list(&columns(), batches.iter().map(row).collect())
 }
 
 fn row(batch: &BatchView) -> AnyView {
@@ -58,17 +52,20 @@ fn row(batch: &BatchView) -> AnyView {
         &numbers::count(u64::from(batch.quantity)),
     );
     let first = numbers::percent(progress.first_pass, progress.boards);
-    view! {
-        <tr data-batch=batch.name.clone()>
-            <td><a class="row-link" href=format!("/batches/{}", batch.batch_id)>{batch.name.clone()}</a></td>
-            <td>{batch.customer.clone()}</td>
-            <td>{batch.bundle_label.clone()}{ui::assumed_bundle(batch.assumed)}" "<span class="quiet">{batch.firmware_version.clone()}</span></td>
-            <td class="meter-cell">{ui::progress(share, progress.units_passed >= batch.quantity)}</td>
-            <td class="number">{done}</td>
-            <td class="number">{first.map_or_else(|| "–".to_owned(), |first| format!("{first} %"))}</td>
-            <td class="number">{numbers::count(u64::from(progress.fail))}</td>
-            <td class="number quiet">{ui::moment(batch.created_at)}</td>
-        </tr>
-    }
-    .into_any()
+    let bundle = vec![
+        batch.bundle_label.clone().into_any(),
+        ui::assumed_bundle(batch.assumed),
+        ui::said("quiet", format!(" {}", batch.firmware_version)),
+    ];
+    let cells = vec![
+        ui::link("row-link", format!("/batches/{}", batch.batch_id), batch.name.clone().into_any()),
+        batch.customer.clone().into_any(),
+        bundle.into_any(),
+        ui::progress(share, progress.units_passed >= batch.quantity),
+        done.into_any(),
+        first.map_or_else(|| "–".to_owned(), |first| format!("{first} %")).into_any(),
+        numbers::count(u64::from(progress.fail)).into_any(),
+        ui::moment(batch.created_at),
+    ];
+    ui::row(batch.name.clone(), &columns(), cells)
 }

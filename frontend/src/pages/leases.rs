@@ -66,29 +66,23 @@ fn nothing(asked: bool) -> AnyView {
 }
 
 fn table(page: &Page<LeaseRow>, open: RwSignal<Option<UnitId>>, changed: Callback<()>) -> AnyView {
-    let t = i18n::texts();
     let may_set = session().may(Permission::ManageLeases);
-    let rows = page.items.iter().map(|row| rows(row, may_set, open, changed)).collect_view();
-    view! {
-        <div class="card flush scroll">
-            <table class="list">
-                <thead>
-                    <tr>
-                        <th>{t.serial}</th>
-                        <th>{t.customer}</th>
-                        <th>{t.batch}</th>
-                        <th>{t.desired}</th>
-                        <th>{t.reported}</th>
-                        <th>{t.lease}</th>
-                        <th>{t.changed_by}</th>
-                        <th></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
-    .into_any()
+    let rows = page.items.iter().map(|row| rows(row, may_set, open, changed)).collect();
+    ui::list(&columns(), rows)
+}
+
+fn columns() -> [ui::Column; 8] {
+    let t = i18n::texts();
+    [
+        (t.serial, "", ""),
+        (t.customer, "", ""),
+        (t.batch, "nowrap", ""),
+        (t.desired, "nowrap", ""),
+        (t.reported, "nowrap", ""),
+        (t.lease, "", ""),
+        (t.changed_by, "nowrap", ""),
+        ("", "number", ""),
+    ]
 }
 
 fn text(lease: Option<(BirthLease, Option<DateTime<Utc>>)>) -> String {
@@ -109,21 +103,23 @@ fn rows(row: &LeaseRow, may_set: bool, open: RwSignal<Option<UnitId>>, changed: 
         }
     });
     let changed_by = row.changed_by.clone().map(|person| {
-        view! { {person}" "<span class="quiet">{row.changed_at.map(ui::moment)}</span> }
+        let at = row.changed_at.map_or_else(|| ().into_any(), ui::moment);
+        vec![person.into_any(), ui::said("quiet", " "), at].into_any()
     });
+    let set = may_set
+        .then(|| ui::button("button", "set-term", t.set_term, Callback::new(move |()| open.set(Some(unit)))));
+    let cells = vec![
+        ui::serial_link(unit, Some(&row.serial)),
+        row.customer.clone().into_any(),
+        row.batch_name.clone().into_any(),
+        text(row.desired.as_ref().map(|lease| (lease.mode, lease.expires_at))).into_any(),
+        text(row.reported.as_ref().map(|lease| (lease.mode, lease.expires_at))).into_any(),
+        ui::sync_badge(row.sync),
+        changed_by.unwrap_or_else(|| ().into_any()),
+        set.unwrap_or_else(|| ().into_any()),
+    ];
     view! {
-        <tr data-serial=row.serial.clone()>
-            <td>{ui::serial_link(unit, Some(&row.serial))}</td>
-            <td>{row.customer.clone()}</td>
-            <td class="nowrap">{row.batch_name.clone()}</td>
-            <td class="nowrap">{text(row.desired.as_ref().map(|lease| (lease.mode, lease.expires_at)))}</td>
-            <td class="nowrap">{text(row.reported.as_ref().map(|lease| (lease.mode, lease.expires_at)))}</td>
-            <td>{ui::sync_badge(row.sync)}</td>
-            <td class="nowrap">{changed_by}</td>
-            <td class="number">{may_set.then(|| view! {
-                <button class="button" type="button" on:click=move |_| open.set(Some(unit))>{t.set_term}</button>
-            })}</td>
-        </tr>
+        {ui::row(row.serial.clone(), &columns(), cells)}
         {move || (open.get() == Some(unit)).then(|| view! {
             <tr class="inline-form"><td colspan="8">{lease_form(unit, &lease, done)}</td></tr>
         })}

@@ -15,6 +15,8 @@ use domain::{
         stations::LineStation,
         units::{UnitQuery, UnitRow},
     },
+    check_in::{Lamp, lamp},
+    ids::StationId,
     live::{SlotLive, SlotState, StationLive},
 };
 use leptos::prelude::*;
@@ -166,20 +168,22 @@ fn elapsed_of(station: &LineStation, number: u16, since_ms: f64) -> Option<Strin
 /// What stands over a station's slots; changes seldom.
 #[derive(Clone, PartialEq)]
 struct Head {
+    id: StationId,
     name: String,
     simulated: bool,
     batch: Option<BatchView>,
-    unsent: Option<u64>,
+    lamp: Lamp,
     quarantined: u64,
 }
 
 impl Head {
     fn of(station: &LineStation) -> Self {
         Self {
+            id: station.station.station_id,
             name: station.station.name.clone(),
             simulated: station.station.simulated,
             batch: station.batch.clone(),
-            unsent: station.live.as_ref().map(|live| live.unsent_records),
+            lamp: lamp(&station.station, station.live.as_ref().map(|live| live.unsent_records)),
             quarantined: station.station.quarantined,
         }
     }
@@ -187,17 +191,13 @@ impl Head {
 
 fn header(head: Head, silent: Memo<Option<u64>>) -> AnyView {
     let t = i18n::texts();
-    let unsent = head.unsent.map(|unsent| match unsent {
-        0 => view! { <span class="lamp">{t.all_on_server}</span> }.into_any(),
-        unsent => view! { <span class="lamp waiting">{i18n::unsent(unsent)}</span> }.into_any(),
-    });
     let silent = move || {
         silent.get().map(|seconds| ui::badge(ui::Tone::Attention, i18n::no_word_for(&i18n::age(seconds))))
     };
     view! {
         <div class="station-head">
             <div class="who">
-                <p><span class="name">{head.name}</span>{head.batch.as_ref().map(batch_link)}</p>
+                <p><a class="name" href=format!("/stations/{}", head.id)>{head.name}</a>{head.batch.as_ref().map(batch_link)}</p>
                 <p class="what">
                     {head.batch.as_ref().map_or_else(|| t.no_batch.to_owned(), what)}
                     {head.batch.as_ref().map(|batch| ui::assumed_bundle(batch.assumed))}
@@ -208,7 +208,7 @@ fn header(head: Head, silent: Memo<Option<u64>>) -> AnyView {
             <div class="lamps">
                 {silent}
                 {(head.quarantined > 0).then(|| ui::badge(ui::Tone::Fail, i18n::quarantined(head.quarantined)))}
-                {unsent}
+                {ui::lamp(head.lamp)}
                 <button class="quiet-button wall-button no-print" type="button" title=t.leave_wall on:click=move |_| set_wall(true)>
                     {t.wall_view}
                 </button>

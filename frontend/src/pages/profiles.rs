@@ -18,48 +18,45 @@ pub fn profiles() -> impl IntoView {
             if page.items.is_empty() {
                 return view! { <div class="card">{ui::empty(t.profiles_empty, t.profiles_empty_why, None)}</div> }.into_any();
             }
-            view! {
-                <div class="card flush scroll">
-                    <table class="list">
-                        <thead>
-                            <tr>
-                                <th>{t.profile}</th>
-                                <th class="number">{t.revision}</th>
-                                <th>{t.model}</th>
-                                <th>{t.chemistry}</th>
-                                <th class="number">{t.cells_in_series}</th>
-                                <th>{t.ratings}</th>
-                                <th class="number">{t.parameters}</th>
-                                <th></th>
-                            </tr>
-                        </thead>
-                        <tbody>{page.items.iter().map(row).collect_view()}</tbody>
-                    </table>
-                </div>
-            }
-            .into_any()
+            ui::list(&columns(), page.items.iter().map(row).collect())
         })}
     }
 }
 
+fn columns() -> [ui::Column; 8] {
+    let t = i18n::texts();
+    [
+        (t.profile, "", ""),
+        (t.revision, "number", ""),
+        (t.model, "", ""),
+        (t.chemistry, "", ""),
+        (t.cells_in_series, "number", ""),
+        (t.ratings, "", ""),
+        (t.parameters, "number", ""),
+        ("", "", ""),
+    ]
+}
+
 fn row(profile: &ProfileRow) -> AnyView {
     let t = i18n::texts();
-    view! {
-        <tr data-profile=profile.id.clone()>
-            <td>
-                <a class="row-link" href=format!("/profiles/{}/{}", profile.id, profile.revision)>{i18n::pick(&profile.title)}</a>
-                " "<span class="quiet mono">{profile.id.clone()}</span>
-            </td>
-            <td class="number">{profile.revision}</td>
-            <td><span class="mono">{profile.model.clone()}</span>{ui::assumed_bundle(profile.assumed)}</td>
-            <td>{t.chemistry_of(profile.chemistry)}</td>
-            <td class="number">{profile.product.cells}</td>
-            <td>{ratings(&profile.product)}</td>
-            <td class="number">{profile.parameters}</td>
-            <td>{released(profile.released)}</td>
-        </tr>
-    }
-    .into_any()
+    let address = format!("/profiles/{}/{}", profile.id, profile.revision);
+    let named = vec![
+        ui::link("row-link", address, i18n::pick(&profile.title).into_any()),
+        " ".into_any(),
+        ui::said("quiet mono", profile.id.clone()),
+    ];
+    let model = vec![ui::said("mono", profile.model.clone()), ui::assumed_bundle(profile.assumed)];
+    let cells = vec![
+        named.into_any(),
+        profile.revision.to_string().into_any(),
+        model.into_any(),
+        t.chemistry_of(profile.chemistry).into_any(),
+        profile.product.cells.to_string().into_any(),
+        ratings(&profile.product),
+        profile.parameters.to_string().into_any(),
+        released(profile.released),
+    ];
+    ui::row(profile.id.clone(), &columns(), cells)
 }
 
 /// `charge 100 A · discharge 200 A · peak 600 A`.

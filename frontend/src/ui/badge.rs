@@ -1,7 +1,7 @@
 //! A badge is a colour, a shape and a word: whoever sees no colour loses nothing.
 
 use crate::{clock, i18n};
-use domain::{api::units::UnitLease, lease::LeaseSync, outcome::Outcome};
+use domain::{api::units::UnitLease, check_in::Lamp, lease::LeaseSync, outcome::Outcome};
 use leptos::prelude::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,23 @@ pub fn assumed_bundle(assumed: bool) -> AnyView {
 
 pub fn outcome_badge(outcome: Outcome) -> AnyView {
     badge(Tone::of(outcome), i18n::texts().outcome(outcome))
+}
+
+/// The lamp of a station's records: a word, a shape and a colour.
+pub fn lamp(lamp: Lamp) -> AnyView {
+    let t = i18n::texts();
+    match lamp {
+        Lamp::AllOnServer => {
+            view! { <span class="lamp" data-lamp="green">{t.all_on_server}</span> }.into_any()
+        }
+        Lamp::Waiting(records) => {
+            view! { <span class="lamp waiting" data-lamp="waiting">{i18n::unsent(records)}</span> }.into_any()
+        }
+        Lamp::Frozen => view! { <span class="lamp stopped" data-lamp="frozen">{t.frozen}</span> }.into_any(),
+        Lamp::Unknown => {
+            view! { <span class="lamp unknown" data-lamp="unknown">{t.nothing_heard}</span> }.into_any()
+        }
+    }
 }
 
 /// How far a lease has come.

@@ -4,8 +4,10 @@ mod badge;
 mod copy;
 mod panel;
 mod parts;
+mod table;
 
-pub use badge::{Tone, assumed, assumed_bundle, badge, lease_badge, outcome_badge, sync_badge};
+pub use badge::{Tone, assumed, assumed_bundle, badge, lamp, lease_badge, outcome_badge, sync_badge};
 pub use copy::copy_button;
 pub use panel::{empty, fault_inline, fault_panel, skeleton};
 pub use parts::{moment, page_title, pager, progress, serial_link};
+pub use table::{Column, button, link, list, row, said, table};

@@ -17,7 +17,7 @@ use domain::{
     },
     ids::{QuarantineId, StationId},
     record::WITHHELD,
-    role::Role,
+    role::Permission,
 };
 use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -40,7 +40,7 @@ async fn list(
     signed: Signed,
     Query(query): Query<QuarantineQuery>,
 ) -> ApiResult<Json<Page<QuarantineRow>>> {
-    require_quality(&signed)?;
+    signed.require(Permission::ReviewQuarantine)?;
     let mut db = state.pool.acquire().await?;
     Ok(Json(Page { items: quarantine::list(&mut db, &query, NEWEST).await?, next: None }))
 }
@@ -54,18 +54,10 @@ async fn one(
     signed: Signed,
     Path(id): Path<QuarantineId>,
 ) -> ApiResult<Json<QuarantineView>> {
-    require_quality(&signed)?;
+    signed.require(Permission::ReviewQuarantine)?;
     let mut db = state.pool.acquire().await?;
     let (row, content) = quarantine::by_id(&mut db, id).await?.ok_or_else(|| unknown(id))?;
     Ok(Json(QuarantineView { row, content: shown(&text_of(&content)?) }))
-}
-
-/// Whether this person looks into the quarantine.
-pub(super) fn require_quality(signed: &Signed) -> ApiResult<()> {
-    if matches!(signed.0.role, Role::Quality | Role::Admin) {
-        return Ok(());
-    }
-    Err(ApiError::forbidden("Only quality and administrators look into the quarantine."))
 }
 
 pub(super) fn unknown(id: QuarantineId) -> ApiError {

@@ -3,7 +3,7 @@
 
 use super::{
     Body, Path,
-    quarantine::{require_quality, text_of, unknown},
+    quarantine::{text_of, unknown},
     unfreeze_station::note,
 };
 use crate::{
@@ -21,6 +21,7 @@ use domain::{
         problem::Problem,
     },
     ids::QuarantineId,
+    role::Permission,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -41,7 +42,7 @@ async fn resolve(
     Path(id): Path<QuarantineId>,
     Body(form): Body<ResolveQuarantine>,
 ) -> ApiResult<Json<QuarantineRow>> {
-    require_quality(&signed)?;
+    signed.require(Permission::ReviewQuarantine)?;
     let note = note(&form.note)?;
     let mut db = state.pool.begin().await?;
     let (mut row, content) = quarantine::by_id(&mut db, id).await?.ok_or_else(|| unknown(id))?;

@@ -1,0 +1,248 @@
+//! One station: what keeps it from working, its journal files with their gaps, and the two acts of an administrator.
+
+use super::{
+    not_found,
+    note_form::{Coming, note_form},
+    stations::{ago, program, quarantine_link},
+};
+use crate::{api, clock, i18n, numbers, query::query, session::session, ui};
+use domain::{
+    api::stations::{HeldNumbers, OutboxView, ReplacedStation, StationView},
+    check_in::lamp,
+    ids::StationId,
+    role::Permission,
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use std::time::Duration;
+
+/// How often the page looks again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Unfreeze,
+    Replace,
+}
+
+pub fn station() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.read().get("id").and_then(|id| id.parse::<StationId>().ok()));
+    move || match id.get() {
+        Some(id) => one(id),
+        None => not_found().into_any(),
+    }
+}
+
+fn one(id: StationId) -> AnyView {
+    let station = query(move || id, api::station);
+    if let Ok(watch) = set_interval_with_handle(move || station.ask_again(), AGAIN) {
+        on_cleanup(move || watch.clear());
+    }
+    // Outside of what is built anew with every answer: a half-written note stays.
+    let open: RwSignal<Option<Act>> = RwSignal::new(None);
+    let replaced: RwSignal<Option<ReplacedStation>> = RwSignal::new(None);
+    let now = clock::ticking();
+    let changed = Callback::new(move |()| {
+        open.set(None);
+        station.ask_again();
+    });
+    let frozen = Memo::new(move |_| station.get().is_some_and(|view| view.station.frozen.is_some()));
+    view! {
+        {move || replaced.get().map(|replaced_one| new_key(&replaced_one, replaced))}
+        {station.show(move |view| above(&view, now))}
+        {session().may(Permission::ManageStations).then(|| acts(id, frozen, open, replaced, changed))}
+        {move || station.get().map(|view| journals(&view))}
+    }
+    .into_any()
+}
+
+fn above(view: &StationView, now: RwSignal<f64>) -> AnyView {
+    let t = i18n::texts();
+    let station = &view.station;
+    ui::page_title(&station.name);
+    let unsent = view.live.as_ref().map(|live| live.unsent_records);
+    let machine = view.machine.as_ref().map_or("–", |machine| &machine.as_str()[..8]);
+    let frozen = station.frozen.as_ref().map(|frozen| {
+        view! {
+            <div class="notice fail frozen-note" role="status" data-frozen="true">
+                <p class="strong">{i18n::fault(&frozen.reason)}</p>
+                <p>{i18n::next_step(&frozen.reason)}</p>
+                <p class="small">{ui::moment(frozen.at)}</p>
+            </div>
+        }
+    });
+    let facts = vec![
+        fact(t.program, "", program(station.program.as_deref())),
+        fact(t.slots, "", station.slots.to_string().into_any()),
+        fact(t.machine, t.machine_why, ui::said("mono", machine)),
+        fact(t.checked_in, "", ago(view.checked_in_at, now)),
+        fact(t.last_seen, "", ago(station.last_seen_at, now)),
+        fact(t.last_record, "", ago(station.last_record_at, now)),
+        fact(t.held, "", numbers::count(station.records).into_any()),
+    ];
+    view! {
+        <div class="page-head">
+            <h1>{station.name.clone()}</h1>
+            {ui::lamp(lamp(station, unsent))}
+            {quarantine_link(station.station_id, station.quarantined)}
+        </div>
+        {frozen}
+        <dl class="facts card unit-facts">{facts}</dl>
+    }
+    .into_any()
+}
+
+fn fact(name: &'static str, why: &'static str, value: AnyView) -> AnyView {
+    view! { <div title=why><dt>{name}</dt><dd>{value}</dd></div> }.into_any()
+}
+
+fn columns() -> [ui::Column; 7] {
+    let t = i18n::texts();
+    [
+        (t.outbox, "nowrap", ""),
+        (t.state, "nowrap", ""),
+        (t.said, "number", ""),
+        (t.held, "number", ""),
+        (t.missing, "", ""),
+        (t.begun, "number quiet", ""),
+        (t.last_record, "number quiet", ""),
+    ]
+}
+
+fn journals(view: &StationView) -> AnyView {
+    let t = i18n::texts();
+    if view.outboxes.is_empty() {
+        return view! { <div class="card">{ui::empty(t.journals, t.journals_empty, None)}</div> }.into_any();
+    }
+    let rows = view.outboxes.iter().map(journal).collect();
+    view! {
+        <section class="card">
+            <h2>{t.journals}</h2>
+            <div class="scroll">{ui::table("tight", &columns(), rows)}</div>
+            <p class="definition">{t.journals_why}</p>
+        </section>
+    }
+    .into_any()
+}
+
+fn journal(outbox: &OutboxView) -> AnyView {
+    let t = i18n::texts();
+    let HeldNumbers { highest, missing, .. } = outbox.held;
+    let known = outbox.said.max(highest);
+    let id = outbox.outbox_id.to_string();
+    let state = match (outbox.ended_at, outbox.current) {
+        (Some(at), _) => ui::said("quiet", format!("{} {}", t.outbox_ended, clock::short(at))),
+        (None, true) => t.outbox_current.into_any(),
+        (None, false) => t.outbox_left.into_any(),
+    };
+    let owed = missing > 0 && outbox.ended_at.is_none();
+    let moment = |at: Option<_>| at.map_or_else(|| "–".into_any(), ui::moment);
+    let cells = vec![
+        vec![ui::said("mono", &id[id.len() - 12..]), ui::copy_button(id.clone())].into_any(),
+        state,
+        numbers::count(known).into_any(),
+        numbers::count(known - missing.min(known)).into_any(),
+        ui::said(if owed { "is-attention" } else { "" }, gaps(&outbox.held)),
+        moment(Some(outbox.first_seen_at)),
+        moment(outbox.last_record_at),
+    ];
+    ui::row(id, &columns(), cells)
+}
+
+fn gaps(held: &HeldNumbers) -> String {
+    if held.missing == 0 {
+        return "–".to_owned();
+    }
+    let one = |first: u64, last: u64| {
+        if first == last { first.to_string() } else { format!("{first}–{last}") }
+    };
+    let ranges: Vec<String> = held.gaps.iter().map(|gap| one(gap.first, gap.last)).collect();
+    let named: u64 = held.gaps.iter().map(|gap| gap.last - gap.first + 1).sum();
+    i18n::missing_numbers(&numbers::count(held.missing), &ranges.join(", "), named < held.missing)
+}
+
+fn acts(
+    id: StationId,
+    frozen: Memo<bool>,
+    open: RwSignal<Option<Act>>,
+    replaced: RwSignal<Option<ReplacedStation>>,
+    changed: Callback<()>,
+) -> AnyView {
+    let t = i18n::texts();
+    let cancel = Callback::new(move |()| open.set(None));
+    let choose = move |act| Callback::new(move |()| open.set(Some(act)));
+    let form = move || match open.get() {
+        None => {
+            let unfreeze = || ui::button("button main", "unfreeze", t.unfreeze, choose(Act::Unfreeze));
+            let mut buttons: Vec<AnyView> = frozen.get().then(unfreeze).into_iter().collect();
+            buttons.push(ui::button("button", "replace", t.replace_station, choose(Act::Replace)));
+            view! { <div class="row">{buttons}</div> }.into_any()
+        }
+        Some(Act::Unfreeze) => {
+            let act = move |note| -> Coming {
+                Box::pin(async move {
+                    api::unfreeze_station(id, note).await?;
+                    changed.run(());
+                    Ok(())
+                })
+            };
+            note_form(t.unfreeze_why.into_any(), t.unfreeze, Box::new(act), cancel)
+        }
+        Some(Act::Replace) => {
+            let step = |step: &'static str| view! { <li>{step}</li> }.into_any();
+            let why = vec![step(t.replace_one), step(t.replace_two), step(t.replace_three)];
+            let act = move |note| -> Coming {
+                Box::pin(async move {
+                    let given = api::replace_station(id, note).await?;
+                    let _page_may_be_left = replaced.try_set(Some(given));
+                    changed.run(());
+                    Ok(())
+                })
+            };
+            note_form(view! { <ol>{why}</ol> }.into_any(), t.replace_station, Box::new(act), cancel)
+        }
+    };
+    view! { <div class="card no-print act">{form}</div> }.into_any()
+}
+
+/// The only time that the key is seen.
+fn new_key(station: &ReplacedStation, shown: RwSignal<Option<ReplacedStation>>) -> AnyView {
+    let t = i18n::texts();
+    let line = format!("key = \"{}\"", station.key);
+    let unused = &station.unused_numbers;
+    let (told, named) = if unused.is_empty() {
+        (t.no_unused_numbers.to_owned(), String::new())
+    } else {
+        (format!("{}: {}", t.unused_numbers, numbers::count(unused.len() as u64)), unused.join(" "))
+    };
+    let done = Callback::new(move |()| shown.set(None));
+    view! {
+        <section class="card act" role="status" data-new-key="true">
+            <h2>{t.new_key}</h2>
+            <div class="note-form">
+                <p>{t.new_key_why}</p>
+                <p class="key">{ui::said("", line.clone())}{ui::copy_button(line)}</p>
+                <p>{told}</p>
+                <p class="numbers">{named}</p>
+                <div class="row">{ui::button("button main", "done", t.done, done)}</div>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::api::stations::NumberRange;
+
+    #[test]
+    fn gaps_are_named_as_far_as_they_are_known() {
+        let range = |first, last| NumberRange { first, last };
+        let held = |missing, gaps: &[NumberRange]| HeldNumbers { highest: 9, missing, gaps: gaps.to_vec() };
+        assert_eq!(gaps(&held(0, &[])), "–");
+        assert_eq!(gaps(&held(4, &[range(1, 1), range(3, 5)])), "4: 1, 3–5");
+        assert_eq!(gaps(&held(5, &[range(1, 1), range(3, 5)])), "5: 1, 3–5 and more");
+    }
+}
