@@ -35,6 +35,7 @@ pub mod model;
 pub mod outcome;
 pub mod procedure;
 pub mod profile;
+pub mod quota;
 pub mod record;
 pub mod role;
 pub mod rules;

@@ -104,6 +104,8 @@ wire! {
         JournalNotWritten,
         /// `detail`
         NoSerialNumbers,
+        /// `detail`: nothing of the batch's quantity is this station's to work
+        NoShare,
         /// (none)
         NoBatch,
         /// `detail`

@@ -1,8 +1,11 @@
 //! The agent: all slots of a station, its fixture, its way to the server. One thread, no locks; every slot is a future of its own.
 
 mod check_in;
+mod drawer;
 #[cfg(test)]
 mod tests;
+
+pub use drawer::DEFAULT_DRAWER;
 
 use crate::{
     clock::Clock,
@@ -16,13 +19,14 @@ use crate::{
     secrets::{SealFault, Sealer, own_key_of_new_station, read_own_key},
     shared::{NO_TRANSFER, PortSource, Shared, SharedParts, SlotDesk, SlotInput, fresh_id, no_work},
     slot::Slot,
-    uplink::{OrderBook, SendFault, Server, ServerFault, send_records},
+    uplink::{OrderBook, SendFault, Server, send_records},
 };
 use domain::{
-    ids::{BatchId, OutboxId, SerialBlockId, SessionId, StationId},
+    ids::{OutboxId, SessionId, StationId},
     live::SlotState,
     text::{Fault, FaultCode},
 };
+use drawer::Pauses;
 use ed25519_dalek::VerifyingKey;
 use futures_util::{FutureExt as _, future::join_all};
 use rand::rngs::StdRng;
@@ -49,7 +53,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(6);
 const LAST_RECORDS: Duration = Duration::from_secs(2);
 /// Shortest and longest pause of a queue that stands.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
-/// Pause before numbers are asked for again that the server refused.
+/// Pause before shares and numbers are asked for again that the server had none of.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 /// Lines of live state: at most four a second.
 const LIVE_INTERVAL: Duration = Duration::from_millis(250);
@@ -171,6 +175,13 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         self
     }
 
+    /// Keeps numbers and shares for so many boards in hand instead of [`DEFAULT_DRAWER`].
+    #[must_use]
+    pub fn with_drawer(mut self, boards: u32) -> Self {
+        self.shared.drawer = boards;
+        self
+    }
+
     /// Works until `stop` comes; then every board is brought to a safe place and its run closed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { shared, ports, inputs, fixture_events, orders } = self;
@@ -275,7 +286,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
 
     /// Keeps the server's word on this station, the order in force and enough numbers for it.
     async fn keep_orders(&self, mut book: OrderBook) {
-        let mut refused_until: Option<(BatchId, Instant)> = None;
+        let mut pauses = Pauses::default();
         let mut check_in_due = true;
         loop {
             let state = match self.check_in(&mut check_in_due).await {
@@ -286,7 +297,13 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             check_in_due |= state.as_ref().is_err_and(|fault| fault.code.halts_station());
             if let Ok(order) = &state {
                 // Before the order is shown: a first board must not meet an empty drawer.
-                self.keep_numbers(order.batch_id, &mut refused_until).await;
+                self.keep_drawer(order.batch_id, &mut pauses).await;
+            }
+            match &state {
+                Ok(order) => self.return_shares(Some(order.batch_id), &mut pauses).await,
+                Err(fault) if fault.code == FaultCode::NoBatch => self.return_shares(None, &mut pauses).await,
+                // What is to be worked is not known.
+                Err(_) => {}
             }
             self.shared.order.send_if_modified(|current| {
                 let changed = !current.as_ref().is_some_and(|current| is_same(current, &state));
@@ -305,36 +322,6 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 changed
             });
             sleep(ORDER_INTERVAL).await;
-        }
-    }
-
-    async fn keep_numbers(&self, batch: BatchId, refused_until: &mut Option<(BatchId, Instant)>) {
-        if refused_until.is_some_and(|(refused, until)| refused == batch && Instant::now() < until) {
-            return;
-        }
-        let wanted = u32::try_from(self.shared.slots.len() * 2).unwrap_or(u32::MAX).clamp(1, 1000);
-        let asked = match self.shared.journal.free_numbers(batch) {
-            Ok(free) if free >= wanted => return,
-            Ok(_) => self.shared.journal.ask_block(batch, wanted, SerialBlockId(self.shared.fresh_id())),
-            Err(fault) => Err(fault),
-        };
-        let stored = match asked {
-            Ok(question) => match self.shared.server.serial_block(&question).await {
-                Ok(block) => self.shared.journal.store_block(&block),
-                Err(fault @ ServerFault::Refused { .. }) => {
-                    tracing::info!(%fault, "no more numbers for this batch");
-                    *refused_until = Some((batch, Instant::now() + REFUSED_PAUSE));
-                    self.shared.journal.withdraw_block(question.block_id)
-                }
-                Err(fault) => {
-                    tracing::debug!(%fault, "numbers are asked for again later");
-                    Ok(())
-                }
-            },
-            Err(fault) => Err(fault),
-        };
-        if let Err(fault) = stored {
-            tracing::error!(%fault, "numbers can't be kept");
         }
     }
 

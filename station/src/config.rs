@@ -1,7 +1,7 @@
 //! `station.toml`: who this station is, where its server, its fixture and its ports are.
 
-use crate::journal::WireLogKeep;
-use domain::ids::StationId;
+use crate::{agent::DEFAULT_DRAWER, journal::WireLogKeep};
+use domain::{api::stations::MOST_SHARES, ids::StationId};
 use serde::Deserialize;
 use std::{
     collections::BTreeSet,
@@ -39,6 +39,9 @@ pub struct StationConfig {
     /// How long the wire logs of the runs stay in the journal.
     #[serde(default)]
     pub wire_log: WireLogKeep,
+    /// Boards that numbers and shares of the batch are kept in hand for, 1 to 1000: what a shift without the server takes.
+    #[serde(default = "default_drawer")]
+    pub drawer: u32,
     #[serde(rename = "slot")]
     pub slots: Vec<SlotConfig>,
 }
@@ -87,6 +90,9 @@ impl StationConfig {
         if config.slots.len() > 32 {
             return Err(format!("it names {} slots; a station has 1 to 32", config.slots.len()));
         }
+        if !(1..=MOST_SHARES).contains(&config.drawer) {
+            return Err(format!("drawer = {} is not between 1 and {MOST_SHARES} boards", config.drawer));
+        }
         let mut numbers = BTreeSet::new();
         let mut devices = BTreeSet::new();
         for slot in &config.slots {
@@ -102,6 +108,10 @@ impl StationConfig {
         }
         Ok(config)
     }
+}
+
+fn default_drawer() -> u32 {
+    DEFAULT_DRAWER
 }
 
 /// A TOML error in one line, with its place.

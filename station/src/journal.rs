@@ -6,6 +6,7 @@ mod check_in;
 mod numbers;
 mod outbox;
 mod runs;
+mod shares;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use crate::private;
 use chrono::{DateTime, Utc};
 use domain::{
     identifier::Identifier,
-    ids::{OutboxId, StationId},
+    ids::{BatchId, OutboxId, StationId},
     text::{Fault, FaultCode},
 };
 use rusqlite::{Connection, params};
@@ -38,7 +39,8 @@ const LATER_TABLES: &str = concat!(
     include_str!("journal/standing.sql"),
     include_str!("journal/wire_log.sql"),
     include_str!("journal/record.sql"),
-    include_str!("journal/check_in.sql")
+    include_str!("journal/check_in.sql"),
+    include_str!("journal/share.sql")
 );
 
 /// The journal, open. Dropping it closes the file; nothing is lost by that.
@@ -69,6 +71,8 @@ pub enum JournalFault {
     OtherForm { path: String, found: i64 },
     #[error("the journal {path} can't be written; free space on the disk and check the folder's permissions")]
     NotWritten { path: String, source: rusqlite::Error },
+    #[error("batch {batch} has no share left on this station; nothing is started without one")]
+    NoShare { batch: BatchId },
     #[error("there is no journal at {path}; name the station's data folder, or the journal.sqlite in it")]
     Missing { path: String },
     #[error("the journal's folder {path} can't be used; check the path and its permissions")]
@@ -84,6 +88,7 @@ impl JournalFault {
     #[must_use]
     pub fn to_fault(&self) -> Fault {
         let (path, detail) = match self {
+            Self::NoShare { .. } => return no_share(),
             Self::NotWritten { path, source } => (path, source.to_string()),
             Self::NoFolder { path, source } => (path, source.to_string()),
             Self::InUse { path }
@@ -228,6 +233,12 @@ impl Journal {
         };
         watched().map_err(|source| sort_fault(&self.shown(), source))
     }
+}
+
+/// Why no board is started, for a person.
+fn no_share() -> Fault {
+    Fault::new(FaultCode::NoShare)
+        .with("detail", "all of its quantity has passed or is promised to other stations, or the server could not be asked for a share yet")
 }
 
 /// How an identifier is named in the journal: `machine_code:342589975`.

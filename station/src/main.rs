@@ -192,7 +192,8 @@ async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
         StdRng::from_os_rng(),
         progress,
     )?
-    .with_wire_log(config.wire_log);
+    .with_wire_log(config.wire_log)
+    .with_drawer(config.drawer);
     let fixture = tokio::spawn(keep_connected(wire, config.fixture));
     let (out, written) = tokio::sync::oneshot::channel();
     let write = move || {

@@ -103,6 +103,12 @@ impl Runner {
                     .with("other_slot", other_slot);
                 self.end_if_working(now, fault)
             }
+            Event::NotOpened(fault) => {
+                if let State::Working(work) = &mut self.state {
+                    work.never_opened();
+                }
+                self.end_if_working(now, fault)
+            }
             Event::JournalFailed(fault) => self.end_if_working(now, fault),
             Event::Waiting(fault) => {
                 if matches!(self.state, State::Idle(_)) {

@@ -2,6 +2,7 @@
 //! One thread works all of it, so nothing here is locked.
 
 use crate::{
+    agent::DEFAULT_DRAWER,
     clock::{Clock, Moment},
     fixture::FixtureCommand,
     journal::{Journal, WireLogKeep, identity_key},
@@ -78,6 +79,8 @@ pub struct Shared<S> {
     pub server: S,
     pub link: LinkOptions,
     pub wire_log: WireLogKeep,
+    /// Boards that numbers and shares are kept in hand for.
+    pub drawer: u32,
     pub fixture: mpsc::UnboundedSender<FixtureCommand>,
     /// None until it was asked for the first time.
     pub order: watch::Sender<Option<OrderState>>,
@@ -134,6 +137,7 @@ impl<S> Shared<S> {
             server: parts.server,
             link: parts.link,
             wire_log: WireLogKeep::default(),
+            drawer: DEFAULT_DRAWER,
             fixture: parts.fixture,
             order: watch::Sender::new(None),
             progress: parts.progress,

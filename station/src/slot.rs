@@ -214,7 +214,13 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         while let Some(effect) = effects.pop_front() {
             let written = match effect {
                 Effect::OpenRun { identity, record } => {
-                    self.shared.journal.open_run(&record, identity.as_deref())
+                    match self.shared.journal.open_run(&record, identity.as_deref()) {
+                        Err(fault @ JournalFault::NoShare { .. }) => {
+                            effects = self.handle(Event::NotOpened(fault.to_fault())).into();
+                            continue;
+                        }
+                        opened => opened,
+                    }
                 }
                 Effect::Note { what, identity, record } => {
                     self.shared.journal.note(&what, self.shared.now().at, &record, identity.as_deref())

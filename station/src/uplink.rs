@@ -16,7 +16,8 @@ use domain::{
     api::{
         ingest::{IngestRequest, IngestResponse},
         stations::{
-            Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, SerialBlock,
+            Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare,
+            SerialBlock, ShareGrant,
         },
     },
     bundle::BundleContent,
@@ -36,6 +37,8 @@ pub trait Server {
     fn bundle(&self, hash: &ContentHash) -> impl Future<Output = Result<BundleContent, ServerFault>>;
     /// Numbers; the same question twice gives the same block.
     fn serial_block(&self, ask: &LeaseSerialBlock) -> impl Future<Output = Result<SerialBlock, ServerFault>>;
+    /// Takes back what is not used of a batch's quantity.
+    fn return_share(&self, said: &ReturnShare) -> impl Future<Output = Result<ShareGrant, ServerFault>>;
     /// May this board be worked?
     fn admission(&self, ask: &AskAdmission) -> impl Future<Output = Result<Admission, ServerFault>>;
     /// Records. Every result in the answer means: held.
@@ -74,6 +77,9 @@ impl<S: Server> Server for std::rc::Rc<S> {
     }
     fn serial_block(&self, ask: &LeaseSerialBlock) -> impl Future<Output = Result<SerialBlock, ServerFault>> {
         (**self).serial_block(ask)
+    }
+    fn return_share(&self, said: &ReturnShare) -> impl Future<Output = Result<ShareGrant, ServerFault>> {
+        (**self).return_share(said)
     }
     fn admission(&self, ask: &AskAdmission) -> impl Future<Output = Result<Admission, ServerFault>> {
         (**self).admission(ask)

@@ -9,7 +9,7 @@ use domain::{
         ingest::{IngestRequest, IngestResponse, IngestResult, IngestState},
         stations::{
             Admission, AdmissionVerdict, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock,
-            SerialBlock,
+            ReturnShare, SerialBlock, ShareGrant,
         },
     },
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
@@ -20,6 +20,7 @@ use domain::{
     outcome::Outcome,
     procedure::parse_procedure,
     profile::parse_profile,
+    quota::{BatchLedger, Floor},
     record::{BirthRecord, Envelope, Expected},
     serial_number::Pattern,
 };
@@ -33,6 +34,9 @@ use std::{
 };
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
+
+/// Units of its one batch.
+const QUANTITY: u64 = 100;
 
 /// What the server holds.
 pub struct Held {
@@ -51,6 +55,7 @@ pub struct Held {
     pub duplicates: Cell<u32>,
     blocks: RefCell<BTreeMap<SerialBlockId, Vec<String>>>,
     next_number: Cell<u32>,
+    ledger: RefCell<BatchLedger>,
     /// While set, nothing gets through.
     pub away: Cell<bool>,
     /// While set, what is asked for is done but the answer is lost on the way.
@@ -175,6 +180,7 @@ impl MemoryServer {
             duplicates: Cell::new(0),
             blocks: RefCell::default(),
             next_number: Cell::new(1),
+            ledger: RefCell::new(BatchLedger::new(QUANTITY)),
             away: Cell::new(false),
             deaf: Cell::new(false),
             delay: Cell::default(),
@@ -280,6 +286,18 @@ impl MemoryServer {
                 IngestState::Conflict
             }
             None => {
+                let record = &envelope.record;
+                if record.outcome == Outcome::Pass {
+                    let is_new = |(_, known): &(String, BirthRecord)| {
+                        known.outcome != Outcome::Pass || known.serial != record.serial
+                    };
+                    let is_new_unit = envelopes.values().all(is_new);
+                    let mut ledger = self.0.ledger.borrow_mut();
+                    if let Err(refusal) = ledger.pass(envelope.station_id, envelope.outbox_id, is_new_unit) {
+                        let reason = Some(refusal.as_str().to_owned());
+                        return IngestResult { sha256, state: IngestState::Quarantined, reason };
+                    }
+                }
                 envelopes.insert(envelope.record.run_id, (text.to_owned(), envelope.record));
                 IngestState::Stored
             }
@@ -316,7 +334,7 @@ impl Server for MemoryServer {
             batch_id: BatchId(Uuid::from_u128(1)),
             batch_name: "B-1".to_owned(),
             bundle: self.0.bundle.manifest.hash(),
-            quantity: 100,
+            quantity: u32::try_from(QUANTITY).expect("a batch is small"),
             operator: "operator".to_owned(),
         }))
     }
@@ -336,7 +354,21 @@ impl Server for MemoryServer {
             self.0.next_number.set(first + ask.count);
             (first..first + ask.count).map(|n| self.0.pattern.number(n, day).expect("a number")).collect()
         });
-        self.answer(SerialBlock { block_id: ask.block_id, batch_id: ask.batch_id, serials: serials.clone() })
+        let share = ask.share.as_ref().map(|said| {
+            self.0.ledger.borrow_mut().lease(self.0.station_id, said, Floor { stations: 1, at_least: 1 })
+        });
+        self.answer(SerialBlock {
+            block_id: ask.block_id,
+            batch_id: ask.batch_id,
+            serials: serials.clone(),
+            share,
+            scrapped: Vec::new(),
+        })
+    }
+
+    async fn return_share(&self, said: &ReturnShare) -> Result<ShareGrant, ServerFault> {
+        self.reach().await?;
+        self.answer(self.0.ledger.borrow_mut().take_back(self.0.station_id, &said.share))
     }
 
     async fn admission(&self, ask: &AskAdmission) -> Result<Admission, ServerFault> {

@@ -8,6 +8,7 @@ pub mod leases;
 pub mod page;
 pub mod problem;
 pub mod profiles;
+pub mod quota;
 pub mod releases;
 pub mod stations;
 pub mod units;

@@ -226,13 +226,17 @@ wire! {
 }
 
 wire! {
-    /// `POST /api/v1/station/serial-blocks`: lends numbers of the batch's pattern. 409 `quota_spent` when the batch is full.
+    /// `POST /api/v1/station/serial-blocks`: lends numbers of the batch, and grants shares of its quantity. 409 `quota_spent` to a
+    /// station that states no account, when nothing of the batch is left.
     pub struct LeaseSerialBlock {
         pub batch_id: BatchId,
         /// Made by the station, so that asking twice gives the same block.
         pub block_id: SerialBlockId,
         /// Numbers wanted, 1..=1000; fewer may be lent.
         pub count: u32,
+        /// None: a station of the version before, which knows no shares.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub share: Option<ShareStatement>,
     }
 }
 
@@ -242,6 +246,56 @@ wire! {
         pub block_id: SerialBlockId,
         pub batch_id: BatchId,
         pub serials: Vec<String>,
+        /// None: a server of the version before, or a question without an account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub share: Option<ShareGrant>,
+        /// Numbers of this batch that the station was lent and that were scrapped since: no board gets them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub scrapped: Vec<String>,
+    }
+}
+
+wire! {
+    /// `POST /api/v1/station/serial-blocks/return`: a station gives back what it does not use of a batch: [`ShareGrant`].
+    pub struct ReturnShare {
+        pub batch_id: BatchId,
+        pub share: ShareStatement,
+    }
+}
+
+wire! {
+    /// A station's account of one batch, since its journal file was made: see [`crate::quota`]. Every counter only grows.
+    #[derive(Copy, Eq)]
+    pub struct ShareStatement {
+        pub outbox_id: OutboxId,
+        /// Shares that the station wants in hand, those of boards under work among them; at most [`MOST_SHARES`].
+        pub wanted: u32,
+        pub started: u64,
+        /// Starts that ended with a pass.
+        pub consumed: u64,
+        /// Starts that ended otherwise.
+        pub released: u64,
+        /// Shares given back.
+        pub returned: u64,
+        /// Passes whose records the server has acknowledged.
+        pub settled: u64,
+    }
+}
+
+/// Shares that a station has in hand at most.
+pub const MOST_SHARES: u32 = 1000;
+
+wire! {
+    /// The server's account of the same. Every counter only grows.
+    #[derive(Copy, Eq)]
+    pub struct ShareGrant {
+        pub granted: u64,
+        /// The highest that the station stated.
+        pub returned: u64,
+        /// Passes that the server holds.
+        pub settled: u64,
+        /// An administrator gave its shares to others: no pass of it counts any more.
+        pub written_off: bool,
     }
 }
 

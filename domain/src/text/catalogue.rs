@@ -304,6 +304,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Check the line to the server, or have the batch's quantity raised; the board is not lost.",
             "检查与服务器的连接，或增加批次数量；该板数据不会丢失。",
         ),
+        C::NoShare => say(
+            "The station has no share of the batch's quantity left: {detail}.",
+            "本站没有剩余的批次份额：{detail}。",
+            "Look at the batch's ledger: withdraw the batch from a station that does not need its share, or assign the next batch; nothing was done to the board.",
+            "请查看批次台账：将批次从不需要份额的工站撤回，或分配下一批次；未对该板做任何操作。",
+        ),
         C::NoBatch => say(
             "No batch is assigned to this station.",
             "本站尚未分配批次。",

@@ -69,16 +69,32 @@ pub async fn bundle_of(db: &mut PgConnection, batch: BatchId) -> DbResult<Option
 pub struct LentNumber {
     pub batch_id: BatchId,
     pub unit_id: Option<UnitId>,
+    /// Another station has it than the one that sends.
+    pub is_elsewhere: bool,
+    pub is_scrapped: bool,
 }
 
-pub async fn lent_number(db: &mut PgConnection, serial: &str) -> DbResult<Option<LentNumber>> {
+/// A number as `station` may know it.
+pub async fn lent_number(
+    db: &mut PgConnection,
+    serial: &str,
+    station: StationId,
+) -> DbResult<Option<LentNumber>> {
     let row = sqlx::query!(
-        "select batch_id, unit_id from serial_number join serial_block using (serial_block_id) where serial = $1",
-        serial
+        r#"select batch_id, unit_id, station_id <> $2 as "is_elsewhere!",
+            exists (select from serial_scrap x where x.serial = n.serial) as "is_scrapped!"
+         from serial_number n join serial_block using (serial_block_id) where serial = $1"#,
+        serial,
+        station.0
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| LentNumber { batch_id: row.batch_id.into(), unit_id: row.unit_id.map(Into::into) }))
+    Ok(row.map(|row| LentNumber {
+        batch_id: row.batch_id.into(),
+        unit_id: row.unit_id.map(Into::into),
+        is_elsewhere: row.is_elsewhere,
+        is_scrapped: row.is_scrapped,
+    }))
 }
 
 pub async fn bind_number(db: &mut PgConnection, serial: &str, unit: UnitId) -> DbResult<()> {

@@ -11,6 +11,7 @@ pub mod files;
 pub mod ingest;
 pub mod leases;
 pub mod quarantine;
+pub mod quota;
 pub mod runs;
 pub mod serials;
 pub mod size;

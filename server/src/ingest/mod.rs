@@ -6,6 +6,7 @@
 mod outbox;
 mod pack;
 pub mod plan;
+mod share;
 pub mod wire_text;
 
 pub use outbox::{Accepted, accept};
@@ -212,7 +213,7 @@ impl Intake {
         };
         let known = db::units::by_identifiers(db, &judged.identifiers, &record.operation).await?;
         let lent = match &record.serial {
-            Some(serial) => rows::lent_number(db, serial).await?,
+            Some(serial) => rows::lent_number(db, serial, self.station).await?,
             None => None,
         };
         let new_unit = UnitId(clock::new_id());
@@ -235,6 +236,12 @@ impl Intake {
             Some(unit) => Some(rows::before_in_batch(db, unit, record.batch_id).await?),
             None => None,
         };
+        if record.outcome == Outcome::Pass {
+            let counts = judged.outcome == Outcome::Pass && before.is_some_and(|before| !before.passed);
+            if let Some(refusal) = share::take(db, self.station, envelope, counts).await? {
+                return Ok(Err(refusal));
+            }
+        }
         if let Some(unit) = place.unit {
             if unit == new_unit {
                 rows::insert_unit(db, unit, &run, self.at).await?;

@@ -281,6 +281,9 @@ pub fn place(
     };
     let objection = match lent {
         None => Some((RecordDoubt::NoSerial, format!("number {serial} was never lent"))),
+        Some(lent) if lent.is_scrapped => {
+            Some((RecordDoubt::NoSerial, format!("number {serial} was scrapped")))
+        }
         Some(lent) if lent.unit_id.is_some_and(|bound| bound != unit) => {
             Some((RecordDoubt::IdentityOfAnotherUnit, format!("number {serial} belongs to another unit")))
         }
@@ -288,6 +291,11 @@ pub fn place(
         Some(lent) if lent.unit_id.is_none() && lent.batch_id != record.batch_id => {
             Some((RecordDoubt::NoSerial, format!("number {serial} was lent to another batch")))
         }
+        // Once its own station has told of the board it may come to any jig; before that nobody else can know the number.
+        Some(lent) if lent.unit_id.is_none() && lent.is_elsewhere => Some((
+            RecordDoubt::NoSerial,
+            format!("number {serial} was lent to another station, which has not told of this board"),
+        )),
         Some(_) => {
             known.first().and_then(|unit| unit.serial.as_ref()).filter(|own| *own != serial).map(|own| {
                 let reason = format!("this board is unit {own} already, the record gives it number {serial}");
@@ -323,7 +331,10 @@ fn place_beside(
         identifier.kind != IdentifierKind::Serial && !other.unique.contains(identifier)
     };
     let mut identifiers: Vec<Identifier> = judged.identifiers.iter().filter(is_own).cloned().collect();
-    let is_free = lent.is_some_and(|lent| lent.unit_id.is_none() && lent.batch_id == record.batch_id);
+    let is_free = lent.is_some_and(|lent| {
+        let is_usable = !lent.is_elsewhere && !lent.is_scrapped;
+        is_usable && lent.unit_id.is_none() && lent.batch_id == record.batch_id
+    });
     let number = record.serial.as_ref().filter(|_| is_free);
     identifiers.extend(number.map(|serial| Identifier {
         kind: IdentifierKind::Serial,
@@ -432,7 +443,7 @@ mod tests {
         fn a_pass_always_has_a_unit_and_a_number_of_its_own(
             number in 1_u32..60,
             knows in proptest::collection::vec((0_u128..3, proptest::option::of(0_u32..3)), 0..3),
-            lent in proptest::option::of((8_u128..10, proptest::option::of(0_u128..4))),
+            lent in proptest::option::of((8_u128..10, proptest::option::of(0_u128..4), any::<bool>(), any::<bool>())),
         ) {
             let record = record(number);
             let judged = judged(&record);
@@ -445,9 +456,11 @@ mod tests {
                     unique: Vec::new(),
                 })
                 .collect();
-            let lent = lent.map(|(batch, unit)| LentNumber {
+            let lent = lent.map(|(batch, unit, is_elsewhere, is_scrapped)| LentNumber {
                 batch_id: BatchId(Uuid::from_u128(batch)),
                 unit_id: unit.map(|unit| UnitId(Uuid::from_u128(unit))),
+                is_elsewhere,
+                is_scrapped,
             });
             let new_unit = UnitId(Uuid::from_u128(77));
             match place(&record, &judged, &known, lent, new_unit) {
@@ -455,7 +468,9 @@ mod tests {
                     let unit = place.unit.unwrap();
                     prop_assert!(place.binds_serial);
                     prop_assert!(known.len() < 2);
-                    prop_assert!(lent.unwrap().unit_id.is_none_or(|bound| bound == unit));
+                    let lent = lent.unwrap();
+                    prop_assert!(lent.unit_id.is_none_or(|bound| bound == unit));
+                    prop_assert!(!lent.is_scrapped && (lent.unit_id.is_some() || !lent.is_elsewhere));
                     prop_assert!(known.iter().all(|known| known.serial.is_none() || known.serial == record.serial));
                 }
                 Ok(_) => {}

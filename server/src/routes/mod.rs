@@ -7,6 +7,7 @@ mod check_in;
 mod exports;
 mod health;
 mod leases;
+mod ledger;
 mod line;
 mod profiles;
 mod quarantine;
@@ -14,6 +15,7 @@ mod release_bundle;
 mod replace_station;
 mod resolve_quarantine;
 mod runs;
+mod scrap_serial;
 mod serial_blocks;
 mod session;
 mod set_lease;
@@ -63,6 +65,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(submit_bundle::router())
         .merge(release_bundle::router())
         .merge(batches::router())
+        .merge(ledger::router())
+        .merge(scrap_serial::router())
         .merge(stations::router())
         .merge(replace_station::router())
         .merge(unfreeze_station::router())

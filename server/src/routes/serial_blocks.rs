@@ -1,4 +1,5 @@
-//! `POST /api/v1/station/serial-blocks`: lends numbers of the batch's pattern to a station.
+//! `POST /api/v1/station/serial-blocks` lends numbers to a station and grants it shares of the batch's quantity; what it does not use
+//! comes back by `POST /api/v1/station/serial-blocks/return`.
 
 use super::Body;
 use crate::{
@@ -6,6 +7,7 @@ use crate::{
     clock,
     db::{
         batches, bundles, ingest,
+        quota::{self, Key},
         serials::{self, LentBlock},
         stations::Station,
     },
@@ -17,23 +19,28 @@ use chrono::NaiveDate;
 use domain::{
     api::{
         problem::Problem,
-        stations::{LeaseSerialBlock, SerialBlock},
+        stations::{LeaseSerialBlock, MOST_SHARES, ReturnShare, SerialBlock, ShareGrant, ShareStatement},
     },
+    ids::BatchId,
     procedure::parse_procedure,
+    quota::{Floor, GivenShare, fair_part},
     serial_number::Pattern,
 };
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(lend))
+    OpenApiRouter::new().routes(routes!(lend)).routes(routes!(take_back))
 }
 
+/// Boards that a station can say it has worked: far beyond any, and counters stay in their columns.
+const MOST_COUNTED: u64 = 1 << 40;
+
 #[utoipa::path(post, path = "/api/v1/station/serial-blocks", tag = "station", request_body = LeaseSerialBlock, responses(
-    (status = 200, description = "the block; asking again for the same id gives the same one", body = SerialBlock),
+    (status = 200, description = "the block, and the station's share of the batch; asking again for the same id gives the same numbers, and what the share lacks", body = SerialBlock),
     (status = 403, description = "station_frozen: no board is started until an administrator acts", body = Problem),
     (status = 404, description = "not_found", body = Problem),
-    (status = 409, description = "quota_spent, or conflict for an id that another station used", body = Problem),
+    (status = 409, description = "quota_spent, numbers_spent, or conflict for an id that another station used", body = Problem),
     (status = 422, description = "invalid", body = Problem)))]
 async fn lend(
     State(state): State<AppState>,
@@ -47,12 +54,79 @@ async fn lend(
     let mut db = state.pool.begin().await?;
     // The same block asked for twice at once is lent once.
     ingest::lock_station(&mut db, station.0.station_id).await?;
+    let share = match &form.share {
+        Some(said) => Some(share_out(&mut db, form.batch_id, &station.0, said).await?),
+        None => None,
+    };
     let serials = match serials::block(&mut db, form.block_id).await? {
         Some(block) => same(block, &form, &station.0)?,
-        None => lend_new(&mut db, &form, &station.0).await?,
+        None => lend_new(&mut db, &form, &station.0, share.as_ref()).await?,
     };
+    let scrapped = serials::scrapped_unbound(&mut db, form.batch_id, station.0.station_id).await?;
     db.commit().await?;
-    Ok(Json(SerialBlock { block_id: form.block_id, batch_id: form.batch_id, serials }))
+    let share = share.map(|share| share.answer());
+    Ok(Json(SerialBlock { block_id: form.block_id, batch_id: form.batch_id, serials, share, scrapped }))
+}
+
+#[utoipa::path(post, path = "/api/v1/station/serial-blocks/return", tag = "station", request_body = ReturnShare, responses(
+    (status = 200, description = "the server's account; saying it again changes nothing", body = ShareGrant),
+    (status = 404, description = "not_found", body = Problem),
+    (status = 422, description = "invalid", body = Problem)))]
+async fn take_back(
+    State(state): State<AppState>,
+    station: SignedStation,
+    Body(form): Body<ReturnShare>,
+) -> ApiResult<Json<ShareGrant>> {
+    let mut db = state.pool.begin().await?;
+    ingest::lock_station(&mut db, station.0.station_id).await?;
+    quota::deal(&mut db, form.batch_id).await?.ok_or_else(|| ApiError::not_found("batch", form.batch_id))?;
+    let share = hear(&mut db, form.batch_id, &station.0, &form.share).await?;
+    db.commit().await?;
+    Ok(Json(share.answer()))
+}
+
+/// Takes in what the station says of its account.
+async fn hear(
+    db: &mut PgConnection,
+    batch: BatchId,
+    station: &Station,
+    said: &ShareStatement,
+) -> ApiResult<GivenShare> {
+    let fault = |detail: String| Err(ApiError::invalid_field("share", detail));
+    let highest = said.started.max(said.returned).max(said.settled);
+    if said.started < said.consumed.saturating_add(said.released) || said.consumed < said.settled {
+        return fault("more ended than was started, or more was settled than passed".to_owned());
+    }
+    if highest > MOST_COUNTED || said.wanted > MOST_SHARES {
+        return fault(format!("no batch is that large; at most {MOST_SHARES} shares are held at once"));
+    }
+    let key = Key { batch, station: station.station_id, outbox: said.outbox_id };
+    let mut share = quota::share(db, key).await?.unwrap_or_default();
+    share.hear(said);
+    quota::keep(db, key, &share).await?;
+    quota::keep_said(db, key, said, clock::now()).await?;
+    Ok(share)
+}
+
+/// Takes in what the station says, and grants what it lacks of what it wants, as far as its part of the batch goes.
+async fn share_out(
+    db: &mut PgConnection,
+    batch: BatchId,
+    station: &Station,
+    said: &ShareStatement,
+) -> ApiResult<GivenShare> {
+    quota::deal(db, batch).await?.ok_or_else(|| ApiError::not_found("batch", batch))?;
+    let mut share = hear(db, batch, station, said).await?;
+    quota::lock_batch(db, batch).await?;
+    let deal = quota::deal(db, batch).await?.ok_or_else(|| ApiError::not_found("batch", batch))?;
+    let at_least = 2 * quota::slots(db, station.station_id).await?;
+    let floor = Floor { stations: deal.stations, at_least };
+    let room = fair_part(deal.room(), deal.outstanding, share.outstanding(), floor);
+    if share.grant(said, room) > 0 {
+        let key = Key { batch, station: station.station_id, outbox: said.outbox_id };
+        quota::keep(db, key, &share).await?;
+    }
+    Ok(share)
 }
 
 fn same(block: LentBlock, form: &LeaseSerialBlock, station: &Station) -> ApiResult<Vec<String>> {
@@ -65,34 +139,65 @@ fn same(block: LentBlock, form: &LeaseSerialBlock, station: &Station) -> ApiResu
     ))
 }
 
-/// How many numbers are lent: what the batch still needs twice over and sixteen more, for boards that fail after they got
-/// theirs, but never for a full batch.
+/// How many numbers are lent for so many boards to be worked: twice as many and sixteen more, for boards that fail after they got
+/// theirs, but none for none.
 #[must_use]
-pub fn share(wanted: u32, quantity: u32, passed: u32) -> u32 {
-    let open = quantity.saturating_sub(passed);
-    if open == 0 { 0 } else { wanted.min(open.saturating_mul(2).saturating_add(16)) }
+pub fn numbers_for(wanted: u32, boards: u64) -> u32 {
+    let enough = boards.saturating_mul(2).saturating_add(16);
+    if boards == 0 { 0 } else { wanted.min(u32::try_from(enough).unwrap_or(u32::MAX)) }
 }
 
+/// `share`: the station's, where it states its account. One that does not gets numbers while something is left of the batch.
 async fn lend_new(
     db: &mut PgConnection,
     form: &LeaseSerialBlock,
     station: &Station,
+    share: Option<&GivenShare>,
 ) -> ApiResult<Vec<String>> {
     let batch = batches::by_id(db, form.batch_id)
         .await?
         .ok_or_else(|| ApiError::not_found("batch", form.batch_id))?;
-    let count = share(form.count, batch.quantity, batch.progress.units_passed);
+    let boards = match share {
+        Some(share) => share.outstanding(),
+        None => quota::deal(db, form.batch_id).await?.map_or(0, |deal| deal.room()),
+    };
+    let count = numbers_for(form.count, boards);
+    if count == 0 && share.is_some() {
+        return Ok(Vec::new());
+    }
     if count == 0 {
         let detail = format!(
-            "Batch {} has all its {} units; give the station other work.",
-            batch.name, batch.quantity
+            "All {} units of batch {} have passed or are promised to other stations; give the station other work.",
+            batch.quantity, batch.name
         );
         return Err(ApiError::conflict("quota_spent", detail));
+    }
+    if serials::counts(db, form.batch_id).await?.listed.is_some() {
+        return lend_listed(db, form, station, boards).await;
     }
     let pattern = pattern_of(db, &batch.bundle).await?;
     let now = clock::now();
     serials::insert_block(db, form.block_id, form.batch_id, station.station_id, now).await?;
     take(db, form, &pattern, now.date_naive(), count).await
+}
+
+/// Numbers of the batch's own list are few: one a board, those included that the station has without a board.
+async fn lend_listed(
+    db: &mut PgConnection,
+    form: &LeaseSerialBlock,
+    station: &Station,
+    boards: u64,
+) -> ApiResult<Vec<String>> {
+    // Two stations take the next ones, each its own.
+    quota::lock_batch(db, form.batch_id).await?;
+    let unbound = serials::unbound_at(db, form.batch_id, station.station_id).await?;
+    let count = boards.saturating_sub(unbound).min(u64::from(form.count));
+    let next = serials::listed_free(db, form.batch_id, count).await?;
+    if !next.is_empty() {
+        serials::insert_block(db, form.block_id, form.batch_id, station.station_id, clock::now()).await?;
+        serials::insert_numbers(db, form.block_id, 0, &next).await?;
+    }
+    Ok(next)
 }
 
 async fn pattern_of(db: &mut PgConnection, bundle: &domain::ids::ContentHash) -> ApiResult<Pattern> {
@@ -136,10 +241,9 @@ mod tests {
 
     #[test]
     fn a_full_batch_lends_nothing_and_an_open_one_generously() {
-        assert_eq!(share(50, 24, 24), 0);
-        assert_eq!(share(50, 24, 30), 0);
-        assert_eq!(share(50, 24, 23), 18);
-        assert_eq!(share(50, 24, 0), 50);
-        assert_eq!(share(8, 24, 0), 8);
+        assert_eq!(numbers_for(50, 0), 0);
+        assert_eq!(numbers_for(50, 1), 18);
+        assert_eq!(numbers_for(50, 24), 50);
+        assert_eq!(numbers_for(8, 24), 8);
     }
 }

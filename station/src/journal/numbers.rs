@@ -1,6 +1,6 @@
 //! Serial numbers and passwords, both bound to a board's identity before their bytes are sent.
 
-use super::{Journal, JournalFault};
+use super::{Journal, JournalFault, shares};
 use crate::secrets::SealedSecret;
 use domain::{
     api::stations::{LeaseSerialBlock, SerialBlock},
@@ -9,6 +9,9 @@ use domain::{
     record::SecretRecord,
 };
 use rusqlite::{OptionalExtension as _, params};
+
+/// Numbers beyond twice the shares in hand.
+const SPARE_NUMBERS: u32 = 16;
 
 impl Journal {
     /// The number bound to this identity, whichever run bound it.
@@ -138,16 +141,18 @@ impl Journal {
         })
     }
 
-    /// The question for a block: the one asked and not answered yet, else a new one with `fresh` as its id, on disk before it is asked.
+    /// The question for a block, with this station's account of the batch: the one asked and not answered yet, else a new one with
+    /// `fresh` as its id, on disk before it is asked. `drawer`: shares and numbers that are wanted in hand.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn ask_block(
         &self,
         batch: BatchId,
-        count: u32,
+        drawer: u32,
         fresh: SerialBlockId,
     ) -> Result<LeaseSerialBlock, JournalFault> {
+        let share = Some(self.share(batch)?.statement(self.outbox_id(), drawer));
         let open: Option<(String, u32)> = self.read(|c| {
             c.query_row(
                 "SELECT block_id, count FROM block WHERE batch_id = ?1 AND held = 0",
@@ -158,24 +163,48 @@ impl Journal {
         })?;
         if let Some((block_id, count)) = open {
             let block_id = block_id.parse().map_err(|error| self.not_understood(error))?;
-            return Ok(LeaseSerialBlock { batch_id: batch, block_id, count });
+            return Ok(LeaseSerialBlock { batch_id: batch, block_id, count, share });
         }
+        let count = self.numbers_wanted(batch, drawer)?.saturating_sub(self.free_numbers(batch)?).max(1);
         self.write(|c| {
             c.execute(
                 "INSERT INTO block (block_id, batch_id, count, held) VALUES (?1, ?2, ?3, 0)",
                 params![fresh.to_string(), batch.to_string(), count],
             )
         })?;
-        Ok(LeaseSerialBlock { batch_id: batch, block_id: fresh, count })
+        Ok(LeaseSerialBlock { batch_id: batch, block_id: fresh, count, share })
     }
 
-    /// Takes the numbers of a block in; the same block twice changes nothing.
+    /// Numbers that are enough for the shares in hand, with some for boards that get one and fail.
+    fn numbers_wanted(&self, batch: BatchId, drawer: u32) -> Result<u32, JournalFault> {
+        let shares = u32::try_from(self.share(batch)?.free()).unwrap_or(u32::MAX);
+        Ok(drawer.min(shares.saturating_mul(2).saturating_add(SPARE_NUMBERS)))
+    }
+
+    /// Whether the server is to be asked: a quarter of the drawer is gone, or numbers run out before shares do.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn needs_block(&self, batch: BatchId, drawer: u32) -> Result<bool, JournalFault> {
+        let (share, numbers) = (self.share(batch)?, self.free_numbers(batch)?);
+        let enough = u64::from(drawer - drawer / 4);
+        let (shares, free) = (share.free() + share.open(), share.free());
+        Ok(shares < enough || u64::from(numbers) < free.saturating_add(4).min(enough))
+    }
+
+    /// Takes the numbers of a block in, and the share that came with it; the same block twice changes nothing.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn store_block(&self, block: &SerialBlock) -> Result<(), JournalFault> {
         let (block_id, batch) = (block.block_id.to_string(), block.batch_id.to_string());
+        let (key, lent) = (shares::Key::of(self.outbox_id(), block.batch_id), block.serials.len());
         self.write(|c| {
+            let held: Option<bool> = c
+                .query_row("SELECT held FROM block WHERE block_id = ?1", [&block_id], |row| row.get(0))
+                .optional()?;
+            let is_new = held != Some(true);
+            shares::hear(c, &key, block.share.as_ref(), if is_new { lent as u64 } else { 0 })?;
             let mut position: i64 = c.query_row("SELECT coalesce(max(position), 0) FROM number", [], |row| row.get(0))?;
             for serial in &block.serials {
                 position += 1;
@@ -184,9 +213,12 @@ impl Journal {
                     params![serial, batch, block_id, position],
                 )?;
             }
+            for serial in &block.scrapped {
+                c.execute("DELETE FROM number WHERE serial = ?1 AND state = 'free'", [serial])?;
+            }
             c.execute(
                 "INSERT INTO block (block_id, batch_id, count, held) VALUES (?1, ?2, ?3, 1) ON CONFLICT (block_id) DO UPDATE SET held = 1",
-                params![block_id, batch, u32::try_from(block.serials.len()).unwrap_or(u32::MAX)],
+                params![block_id, batch, u32::try_from(lent).unwrap_or(u32::MAX)],
             )
         })?;
         Ok(())

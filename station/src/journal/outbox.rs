@@ -1,6 +1,6 @@
 //! The outbox: closed records on their way to the server, oldest first, gone once the server holds them.
 
-use super::{Journal, JournalFault};
+use super::{Journal, JournalFault, shares};
 use rusqlite::{OptionalExtension as _, params};
 
 /// A record on its way.
@@ -50,6 +50,7 @@ impl Journal {
                     .optional()?;
                 let Some(run) = run else { continue };
                 c.execute("UPDATE journal SET acknowledged = acknowledged + 1", [])?;
+                shares::settle(c, &run)?;
                 c.execute("DELETE FROM event WHERE run_id = ?1", [&run])?;
                 c.execute(
                     "DELETE FROM run WHERE run_id = ?1 AND (outcome <> 'interrupted' OR resumed_by IS NOT NULL)",

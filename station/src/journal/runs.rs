@@ -1,6 +1,6 @@
 //! Runs: opened, their steps, closed, and what a start finds open.
 
-use super::{Journal, JournalFault, identity_key, standing};
+use super::{Journal, JournalFault, identity_key, shares, standing};
 use chrono::{DateTime, Utc};
 use domain::{
     identifier::{Identifier, contradiction},
@@ -20,24 +20,30 @@ pub enum EarlierPass {
 }
 
 impl Journal {
-    /// Opens a run: from here on its board is never forgotten.
+    /// Opens a run, with a share of its batch: from here on its board is never forgotten.
     ///
     /// # Errors
-    /// The disk refuses; then nothing may be written to the board.
+    /// The disk refuses, or there is no share ([`JournalFault::NoShare`]); then nothing may be written to the board.
     pub fn open_run(&self, draft: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
         #[cfg(feature = "sabotage")]
         if crate::sabotage::is(crate::sabotage::Sabotage::OpenLate) {
             return Ok(());
         }
         let text = self.json(draft)?;
-        self.write(|c| {
+        let key = self.open_share_key(draft);
+        let opened = self.write(|c| {
+            if !shares::start(c, &key, draft.run_id)? {
+                return Ok(false);
+            }
             c.execute(
                 "INSERT INTO run (run_id, slot, opened_at, identity, draft) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![draft.run_id.to_string(), draft.slot, draft.started_at.to_rfc3339(), identity, text],
             )?;
             standing::clear(c, draft.slot)?;
-            add_event(c, draft.run_id, draft.started_at, "run opened")
-        })
+            add_event(c, draft.run_id, draft.started_at, "run opened")?;
+            Ok(true)
+        })?;
+        if opened { Ok(()) } else { Err(JournalFault::NoShare { batch: draft.batch_id }) }
     }
 
     /// Writes down what is about to happen or has happened, with the record as it stands.
@@ -96,6 +102,7 @@ impl Journal {
         };
         let text = serde_json::to_string(&envelope).map_err(|error| self.not_understood(error))?;
         let sha256 = ContentHash::of(text.as_bytes());
+        let key = self.open_share_key(record);
         self.write(|c| {
             c.execute(
                 "INSERT INTO run (run_id, slot, opened_at, identity, outcome) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -118,6 +125,7 @@ impl Journal {
             if record.outcome == Outcome::Pass {
                 confirm_pass(c, record, identity)?;
             }
+            shares::close(c, &key, record)?;
             standing::set(c, record, identity)?;
             add_event(c, record.run_id, record.finished_at, "run closed")
         })?;

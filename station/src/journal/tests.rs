@@ -1,5 +1,7 @@
 //! The journal through crashes: after each committed line the file is closed and opened again, as after a power cut.
 
+mod shares;
+
 use super::*;
 use crate::{
     runner::{Board, Effect, Event, tests_support::PaperBench},
@@ -7,7 +9,7 @@ use crate::{
     uplink::send_records,
 };
 use domain::{
-    api::stations::SerialBlock,
+    api::stations::{LeaseSerialBlock, SerialBlock},
     identifier::IdentifierKind,
     ids::{BatchId, RunId, SerialBlockId},
     outcome::Outcome,
@@ -57,7 +59,8 @@ impl Desk {
 
     fn with_numbers(self, count: u32) -> Self {
         let serials = (1..=count).map(|n| format!("TB{n:05}")).collect();
-        let block = SerialBlock { block_id: SerialBlockId(Uuid::from_u128(3)), batch_id: batch(), serials };
+        let block_id = SerialBlockId(Uuid::from_u128(3));
+        let block = SerialBlock { block_id, batch_id: batch(), serials, share: None, scrapped: Vec::new() };
         self.journal().store_block(&block).unwrap();
         self
     }
@@ -309,9 +312,16 @@ fn a_block_is_asked_for_under_one_id_until_it_is_here() {
     let mut desk = Desk::new();
     let first = desk.journal().ask_block(batch(), 16, SerialBlockId(Uuid::from_u128(31))).unwrap();
     let again = desk.reopen().ask_block(batch(), 99, SerialBlockId(Uuid::from_u128(32))).unwrap();
-    assert_eq!(first, again, "the answer may have been lost: the question is the same");
-    let block =
-        SerialBlock { block_id: first.block_id, batch_id: batch(), serials: vec!["A".into(), "B".into()] };
+    let asked = |question: &LeaseSerialBlock| (question.block_id, question.count);
+    assert_eq!(asked(&first), asked(&again), "the answer may have been lost: the question is the same");
+    let serials = vec!["A".into(), "B".into()];
+    let block = SerialBlock {
+        block_id: first.block_id,
+        batch_id: batch(),
+        serials,
+        share: None,
+        scrapped: Vec::new(),
+    };
     desk.journal().store_block(&block).unwrap();
     desk.journal().store_block(&block).unwrap();
     assert_eq!(desk.journal().free_numbers(batch()).unwrap(), 2);

@@ -39,6 +39,8 @@ pub enum Event {
     Contested { identity: String, other_slot: u16 },
     /// A present board can't be begun: no batch, no port.
     Waiting(Fault),
+    /// The run may not be opened: nothing was written, and the effects behind that one were not carried out.
+    NotOpened(Fault),
     /// The journal could not be written; the effects behind that one were not carried out.
     JournalFailed(Fault),
     /// Answer to [`Effect::Board`].

@@ -27,6 +27,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::FixtureSilent
         | C::JournalNotWritten
         | C::NoSerialNumbers
+        | C::NoShare
         | C::NoBatch
         | C::ServerAway
         | C::AdmissionRefused
@@ -52,6 +53,7 @@ pub fn may_pass_by_itself(code: FaultCode) -> bool {
             | C::FixtureSilent
             | C::JournalNotWritten
             | C::NoSerialNumbers
+            | C::NoShare
     )
 }
 

@@ -146,6 +146,11 @@ impl Work {
         self.draft.opened
     }
 
+    /// The journal did not take the run: it is none, and leaves no record.
+    pub fn never_opened(&mut self) {
+        self.draft.opened = false;
+    }
+
     pub fn identity_key(&self) -> Option<String> {
         self.draft.identity_key.clone()
     }

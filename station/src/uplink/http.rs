@@ -9,7 +9,8 @@ use domain::{
         ingest::{IngestRequest, IngestResponse},
         problem::Problem,
         stations::{
-            Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, SerialBlock,
+            Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare,
+            SerialBlock, ShareGrant,
         },
     },
     bundle::BundleContent,
@@ -78,6 +79,10 @@ impl Server for HttpServer {
 
     async fn serial_block(&self, ask: &LeaseSerialBlock) -> Result<SerialBlock, ServerFault> {
         self.post("serial-blocks", ask).await
+    }
+
+    async fn return_share(&self, said: &ReturnShare) -> Result<ShareGrant, ServerFault> {
+        self.post("serial-blocks/return", said).await
     }
 
     async fn admission(&self, ask: &AskAdmission) -> Result<Admission, ServerFault> {

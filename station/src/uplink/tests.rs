@@ -15,6 +15,7 @@ use domain::{
     },
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     ids::{BatchId, OutboxId, RunId, StationId},
+    quota::{BatchLedger, Floor},
     text::FaultCode,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -48,6 +49,8 @@ pub struct ScriptedServer {
     pub halted: RefCell<Option<Fault>>,
     /// Numbers lent so far; none while there is no batch.
     pub lent: Cell<u32>,
+    /// None: a server of the version before, which knows no shares.
+    pub ledger: RefCell<Option<BatchLedger>>,
 }
 
 impl ScriptedServer {
@@ -83,7 +86,28 @@ impl Server for ScriptedServer {
         let first = self.lent.get();
         self.lent.set(first + ask.count);
         let serials = (first..self.lent.get()).map(|n| format!("TB{n:05}")).collect();
-        Ok(SerialBlock { block_id: ask.block_id, batch_id: ask.batch_id, serials })
+        let station = StationId(Uuid::from_u128(5));
+        let share = match (&mut *self.ledger.borrow_mut(), &ask.share) {
+            (Some(ledger), Some(said)) => {
+                Some(ledger.lease(station, said, Floor { stations: 1, at_least: 1 }))
+            }
+            _ => None,
+        };
+        Ok(SerialBlock {
+            block_id: ask.block_id,
+            batch_id: ask.batch_id,
+            serials,
+            share,
+            scrapped: Vec::new(),
+        })
+    }
+    async fn return_share(&self, said: &ReturnShare) -> Result<ShareGrant, ServerFault> {
+        self.check()?;
+        let Some(ledger) = &mut *self.ledger.borrow_mut() else {
+            let (code, detail) = ("not_found".into(), "no such route".into());
+            return Err(ServerFault::Refused { status: 404, code, detail });
+        };
+        Ok(ledger.take_back(StationId(Uuid::from_u128(5)), &said.share))
     }
     async fn admission(&self, _ask: &AskAdmission) -> Result<Admission, ServerFault> {
         self.check()?;

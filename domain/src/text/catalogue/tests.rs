@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 53] = {
+const CODES: [FaultCode; 54] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -43,6 +43,7 @@ const CODES: [FaultCode; 53] = {
         C::FixtureSilent,
         C::JournalNotWritten,
         C::NoSerialNumbers,
+        C::NoShare,
         C::NoBatch,
         C::ServerAway,
         C::AdmissionRefused,
@@ -92,7 +93,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::LineCollision | C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::PortRateFixed => &["device", "application_baud", "loader_baud"],
         C::JournalNotWritten => &["path", "detail"],
-        C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
+        C::FixtureSilent | C::NoSerialNumbers | C::NoShare | C::ServerAway | C::BundleRefused => &["detail"],
         C::JournalWentBack => &["found", "expected"],
         C::JournalDiffers => &["number"],
         C::MachineChanged => &["before", "found"],

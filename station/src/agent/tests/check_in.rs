@@ -1,6 +1,7 @@
 //! What the server's word does to a station, and what a station does without it.
 
 use super::*;
+use crate::uplink::ServerFault;
 use domain::{
     api::stations::{CheckIn, CheckInAnswer, WIRE_VERSION},
     check_in::machine_fingerprint,

@@ -42,6 +42,7 @@ async fn ask(status: &str, body: &str) -> (Result<SerialBlock, ServerFault>, Str
         batch_id: BatchId(Uuid::from_u128(1)),
         block_id: SerialBlockId(Uuid::from_u128(2)),
         count: 16,
+        share: None,
     };
     tokio::join!(server.serial_block(&question), answer_once(listener, status, body))
 }

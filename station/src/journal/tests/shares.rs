@@ -1,0 +1,197 @@
+//! Shares of the batch's quantity, through crashes and against servers of two versions.
+
+use super::*;
+use domain::{
+    api::stations::ReturnShare,
+    quota::{BatchLedger, Floor, HeldShare},
+};
+
+impl Desk {
+    /// What a server with this ledger answers now.
+    fn lease(&self, ledger: &mut BatchLedger, drawer: u32) -> HeldShare {
+        let journal = self.journal();
+        let fresh = SerialBlockId(Uuid::from_u128(50 + u128::from(journal.free_numbers(batch()).unwrap())));
+        let question = journal.ask_block(batch(), drawer, fresh).unwrap();
+        let share =
+            Some(ledger.lease(station(), &question.share.unwrap(), Floor { stations: 1, at_least: 1 }));
+        let serials = (0..question.count).map(|n| format!("{fresh}-{n}")).collect();
+        let block = SerialBlock {
+            block_id: question.block_id,
+            batch_id: batch(),
+            serials,
+            share,
+            scrapped: Vec::new(),
+        };
+        journal.store_block(&block).unwrap();
+        self.share()
+    }
+
+    fn share(&self) -> HeldShare {
+        self.journal().share(batch()).unwrap()
+    }
+}
+
+/// A run that is opened, and nothing else.
+fn draft(run: u128) -> BirthRecord {
+    let mut bench = PaperBench::new();
+    bench.run_id = RunId(Uuid::from_u128(run));
+    let question = bench.start();
+    let mut next = question;
+    while let Some(asked) = next.take() {
+        if let Some(Effect::OpenRun { record, .. }) =
+            bench.done.iter().find(|effect| matches!(effect, Effect::OpenRun { .. }))
+        {
+            return (**record).clone();
+        }
+        let event = bench.answer(&asked);
+        next = bench.tell(event);
+    }
+    panic!("the run was never opened")
+}
+
+fn ended(run: u128, outcome: Outcome) -> BirthRecord {
+    BirthRecord { outcome, ..draft(run) }
+}
+
+#[test]
+fn nothing_starts_without_a_share_and_nothing_is_written_then() {
+    let desk = Desk::new();
+    let refused = desk.journal().open_run(&draft(1), None);
+    assert!(matches!(refused, Err(JournalFault::NoShare { .. })), "{refused:?}");
+    assert_eq!(refused.unwrap_err().to_fault().code, FaultCode::NoShare);
+    assert_eq!(desk.journal().finish_interrupted().unwrap(), vec![]);
+    let mut ledger = BatchLedger::new(1);
+    assert_eq!(desk.lease(&mut ledger, 8).free(), 1);
+    desk.journal().open_run(&draft(1), None).unwrap();
+    assert!(matches!(desk.journal().open_run(&draft(2), None), Err(JournalFault::NoShare { .. })));
+}
+
+#[test]
+fn a_crash_at_any_line_keeps_the_share_of_a_run_that_did_not_pass_and_spends_that_of_one_that_did() {
+    let lines = 30;
+    for cut in 0..=lines {
+        let mut desk = Desk::new();
+        let mut ledger = BatchLedger::new(3);
+        desk.lease(&mut ledger, 8);
+        let passed = work(&desk, 100, cut).is_some();
+        desk.reopen();
+        desk.journal().finish_interrupted().unwrap();
+        let share = desk.share();
+        assert_eq!((share.open(), share.consumed), (0, u64::from(passed)), "after {cut} lines");
+        assert_eq!(share.free(), 3 - u64::from(passed));
+        // Whoever takes the run over needs one again, and finds it.
+        if !passed {
+            assert_eq!(work(&desk, 200, usize::MAX).unwrap().outcome, Outcome::Pass);
+            assert_eq!(desk.share().free(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pass_is_settled_when_the_server_holds_it_and_a_failure_costs_nothing() {
+    let desk = Desk::new();
+    let mut ledger = BatchLedger::new(9);
+    desk.lease(&mut ledger, 4);
+    for (run, outcome) in [(1, Outcome::Pass), (2, Outcome::Fail), (3, Outcome::Aborted), (4, Outcome::Pass)]
+    {
+        desk.journal().open_run(&draft(run), None).unwrap();
+        desk.journal().close_run(&ended(run, outcome), Some(&format!("board:{run}"))).unwrap();
+    }
+    // Closed once more, nothing is spent twice.
+    desk.journal().close_run(&ended(1, Outcome::Pass), Some("board:1")).unwrap();
+    let share = desk.share();
+    assert_eq!((share.started, share.consumed, share.released, share.settled), (4, 2, 2, 0));
+    desk.journal().acknowledge(&[1, 2]).unwrap();
+    assert_eq!(desk.share().settled, 1);
+    desk.journal().acknowledge(&[1, 2, 3, 4]).unwrap();
+    assert_eq!((desk.share().settled, desk.share().free()), (2, 2));
+}
+
+#[test]
+fn what_is_not_used_goes_back_when_the_batch_is_withdrawn_and_the_server_is_told_until_it_knows() {
+    let mut desk = Desk::new();
+    let mut ledger = BatchLedger::new(9);
+    desk.lease(&mut ledger, 4);
+    desk.journal().open_run(&draft(1), None).unwrap();
+    assert_eq!(desk.journal().unused_shares(Some(batch())).unwrap(), vec![], "it is being worked");
+    let said = desk.journal().unused_shares(None).unwrap();
+    assert_eq!(said.len(), 1);
+    assert_eq!((said[0].batch_id, said[0].share.returned, said[0].share.wanted), (batch(), 3, 0));
+    // The answer is lost, the station dies: it is said again, and nobody can start with what is given back.
+    assert_eq!(desk.reopen().unused_shares(None).unwrap(), said);
+    assert_eq!(desk.share().free(), 0);
+    let tell = |desk: &Desk, ledger: &mut BatchLedger, said: &ReturnShare| {
+        let grant = ledger.take_back(station(), &said.share);
+        desk.journal().share_returned(said, &grant).unwrap();
+    };
+    tell(&desk, &mut ledger, &said[0]);
+    assert_eq!(ledger.room(), 8);
+    assert_eq!(desk.journal().unused_shares(None).unwrap(), vec![]);
+    // Its board is finished later: what that did not need goes back as well.
+    desk.journal().close_run(&ended(1, Outcome::Fail), None).unwrap();
+    let said = desk.journal().unused_shares(None).unwrap().remove(0);
+    assert_eq!(said.share.returned, 4);
+    tell(&desk, &mut ledger, &said);
+    assert_eq!(ledger.room(), 9);
+    // Given the batch again it gets new ones.
+    assert_eq!(desk.lease(&mut ledger, 4).free(), 4);
+}
+
+#[test]
+fn a_drawer_holds_a_shift_and_is_filled_before_it_is_empty() {
+    let desk = Desk::new();
+    let mut ledger = BatchLedger::new(1000);
+    assert!(desk.journal().needs_block(batch(), 200).unwrap());
+    let first = desk.lease(&mut ledger, 200);
+    assert_eq!((first.free(), desk.journal().free_numbers(batch()).unwrap()), (200, 16));
+    assert!(desk.journal().needs_block(batch(), 200).unwrap(), "shares without numbers");
+    desk.lease(&mut ledger, 200);
+    assert_eq!(desk.journal().free_numbers(batch()).unwrap(), 200);
+    assert!(!desk.journal().needs_block(batch(), 200).unwrap());
+    for run in 1..=51 {
+        desk.journal().open_run(&draft(run), None).unwrap();
+        desk.journal().close_run(&ended(run, Outcome::Pass), Some(&format!("board:{run}"))).unwrap();
+    }
+    assert!(desk.journal().needs_block(batch(), 200).unwrap(), "a quarter is gone");
+}
+
+#[test]
+fn an_answer_without_a_share_is_an_old_servers_and_its_numbers_start_boards() {
+    let desk = Desk::new().with_numbers(2);
+    let block = SerialBlock {
+        block_id: SerialBlockId(Uuid::from_u128(3)),
+        batch_id: batch(),
+        serials: vec!["TB00001".into(), "TB00002".into()],
+        share: None,
+        scrapped: Vec::new(),
+    };
+    desk.journal().store_block(&block).unwrap();
+    assert_eq!(desk.share().free(), 2, "the same block twice is no more");
+    desk.journal().open_run(&draft(1), None).unwrap();
+    // Then the server is replaced by one that knows shares.
+    let mut ledger = BatchLedger::new(1);
+    assert_eq!(desk.lease(&mut ledger, 8).free(), 0);
+    desk.journal().close_run(&ended(1, Outcome::Fail), None).unwrap();
+    assert_eq!(desk.share().free(), 1);
+}
+
+/// A journal that a program without shares wrote: two boards passed, the record of the second was not sent yet.
+#[test]
+fn passes_of_the_program_before_count_in_the_account() {
+    let mut desk = Desk::new().with_numbers(3);
+    for run in [100, 200] {
+        let mut bench = PaperBench::new();
+        bench.identity.identifiers[0].value = format!("90000{run}");
+        work_on(&mut bench, &desk, run, usize::MAX).unwrap();
+    }
+    desk.journal().acknowledge(&[1]).unwrap();
+    desk.journal().write(|c| c.execute_batch("DROP TABLE share; DROP TABLE run_share;")).unwrap();
+    desk.reopen();
+    let share = desk.share();
+    assert_eq!((share.started, share.consumed, share.settled, share.free()), (2, 2, 1, 0));
+    desk.journal().acknowledge(&[2]).unwrap();
+    assert_eq!(desk.share().settled, 2);
+    // Opened again, nothing is counted twice.
+    desk.reopen();
+    assert_eq!(desk.share().consumed, 2);
+}
