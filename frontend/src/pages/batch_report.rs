@@ -58,30 +58,21 @@ fn now() -> chrono::DateTime<chrono::Utc> {
 fn facts(report: &BatchReport) -> AnyView {
     let t = i18n::texts();
     let batch = &report.batch;
-    let worked = report.first_run_at.zip(report.last_run_at).map(|(first, last)| {
-        view! { <div><dt>{t.from_to}</dt><dd>{ui::moment(first)}" – "{ui::moment(last)}</dd></div> }
-    });
-    let hash = batch.bundle.to_string();
-    view! {
-        <dl class="facts unit-facts">
-            <div><dt>{t.customer}</dt><dd>{batch.customer.clone()}</dd></div>
-            <div>
-                <dt>{t.bundle}</dt>
-                <dd>
-                    {batch.bundle_label.clone()}{ui::assumed_bundle(batch.assumed)}" "
-                    <span class="quiet mono" title=hash.clone()>{numbers::short_hash(&hash)}</span>
-                    {ui::copy_button(hash)}
-                </dd>
-            </div>
-            {(!batch.firmware_version.is_empty()).then(|| view! {
-                <div><dt>{t.firmware}</dt><dd>{batch.firmware_version.clone()}</dd></div>
-            })}
-            <div><dt>{t.quantity}</dt><dd>{numbers::count(u64::from(batch.quantity))}</dd></div>
-            <div><dt>{t.created}</dt><dd>{ui::moment(batch.created_at)}" "<span class="quiet">{batch.created_by.clone()}</span></dd></div>
-            {worked}
-        </dl>
+    let created = vec![ui::moment(batch.created_at), ui::said("quiet", format!(" {}", batch.created_by))];
+    let mut facts = vec![
+        ui::fact(t.customer, batch.customer.clone().into_any()),
+        ui::fact(t.bundle, ui::bundle(&batch.bundle_label, batch.assumed, batch.bundle.to_string())),
+    ];
+    if !batch.firmware_version.is_empty() {
+        facts.push(ui::fact(t.firmware, batch.firmware_version.clone().into_any()));
     }
-    .into_any()
+    facts.push(ui::fact(t.quantity, numbers::count(u64::from(batch.quantity)).into_any()));
+    facts.push(ui::fact(t.created, created.into_any()));
+    if let Some((first, last)) = report.first_run_at.zip(report.last_run_at) {
+        let worked = vec![ui::moment(first), " – ".into_any(), ui::moment(last)];
+        facts.push(ui::fact(t.from_to, worked.into_any()));
+    }
+    view! { <dl class="facts unit-facts">{facts}</dl> }.into_any()
 }
 
 fn figures(batch: &BatchView) -> AnyView {

@@ -47,6 +47,24 @@ fn show(profile: &ProfileView) -> AnyView {
     let assumed = profile.assumed.then(|| {
         view! { <div class="notice attention"><strong>{t.provenance_assumed}</strong><span>{t.assumed_why}</span></div> }
     });
+    let model = vec![
+        i18n::pick(&profile.model_title).into_any(),
+        " ".into_any(),
+        ui::said("quiet mono", profile.model.clone()),
+        " ".into_any(),
+        ui::said("quiet", known.unwrap_or_default()),
+        ui::assumed_bundle(profile.assumed),
+    ];
+    let product = &profile.product;
+    let (charge, discharge) = (product.working_charge_a, product.working_discharge_a);
+    let working = format!("{} / {} ", numbers::reading(charge), numbers::reading(discharge));
+    let facts = vec![
+        ui::fact(t.model, model.into_any()),
+        ui::fact(t.chemistry, t.chemistry_of(profile.chemistry).into_any()),
+        ui::fact(t.cells_in_series, product.cells.to_string().into_any()),
+        ui::fact(t.ratings, ratings(product)),
+        ui::fact(t.working, vec![working.into_any(), ui::said("unit", "A")].into_any()),
+    ];
     view! {
         <div class="page-head">
             <h1>{i18n::pick(&profile.title)}</h1>
@@ -55,24 +73,7 @@ fn show(profile: &ProfileView) -> AnyView {
             <div class="actions chips">{revisions.collect_view()}</div>
         </div>
         {assumed}
-        <dl class="facts unit-facts">
-            <div>
-                <dt>{t.model}</dt>
-                <dd>{i18n::pick(&profile.model_title)}" "<span class="quiet mono">{profile.model.clone()}</span>
-                    " "<span class="quiet">{known}</span>
-                    {ui::assumed_bundle(profile.assumed)}</dd>
-            </div>
-            <div><dt>{t.chemistry}</dt><dd>{t.chemistry_of(profile.chemistry)}</dd></div>
-            <div><dt>{t.cells_in_series}</dt><dd>{profile.product.cells}</dd></div>
-            <div><dt>{t.ratings}</dt><dd>{ratings(&profile.product)}</dd></div>
-            <div>
-                <dt>{t.working}</dt>
-                <dd>
-                    {numbers::reading(profile.product.working_charge_a)}" / "
-                    {numbers::reading(profile.product.working_discharge_a)}" "<span class="unit">"A"</span>
-                </dd>
-            </div>
-        </dl>
+        <dl class="facts unit-facts">{facts}</dl>
         <div class="two wide-left">
             {values(&profile.values)}
             {rules(&profile.rules)}

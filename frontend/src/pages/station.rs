@@ -62,7 +62,7 @@ fn above(view: &StationView, now: RwSignal<f64>) -> AnyView {
     let station = &view.station;
     ui::page_title(&station.name);
     let unsent = view.live.as_ref().map(|live| live.unsent_records);
-    let machine = view.machine.as_ref().map_or("–", |machine| &machine.as_str()[..8]);
+    let machine = view.machine.as_ref().map_or("–", |machine| &machine.as_str()[..8]).to_owned();
     let frozen = station.frozen.as_ref().map(|frozen| {
         view! {
             <div class="notice fail frozen-note" role="status" data-frozen="true">
@@ -73,13 +73,13 @@ fn above(view: &StationView, now: RwSignal<f64>) -> AnyView {
         }
     });
     let facts = vec![
-        fact(t.program, "", program(station.program.as_deref())),
-        fact(t.slots, "", station.slots.to_string().into_any()),
-        fact(t.machine, t.machine_why, ui::said("mono", machine)),
-        fact(t.checked_in, "", ago(view.checked_in_at, now)),
-        fact(t.last_seen, "", ago(station.last_seen_at, now)),
-        fact(t.last_record, "", ago(station.last_record_at, now)),
-        fact(t.held, "", numbers::count(station.records).into_any()),
+        ui::fact(t.program, program(station.program.as_deref())),
+        ui::fact(t.slots, station.slots.to_string().into_any()),
+        ui::fact(t.machine, view! { <span class="mono" title=t.machine_why>{machine}</span> }.into_any()),
+        ui::fact(t.checked_in, ago(view.checked_in_at, now)),
+        ui::fact(t.last_seen, ago(station.last_seen_at, now)),
+        ui::fact(t.last_record, ago(station.last_record_at, now)),
+        ui::fact(t.held, numbers::count(station.records).into_any()),
     ];
     view! {
         <div class="page-head">
@@ -91,10 +91,6 @@ fn above(view: &StationView, now: RwSignal<f64>) -> AnyView {
         <dl class="facts card unit-facts">{facts}</dl>
     }
     .into_any()
-}
-
-fn fact(name: &'static str, why: &'static str, value: AnyView) -> AnyView {
-    view! { <div title=why><dt>{name}</dt><dd>{value}</dd></div> }.into_any()
 }
 
 fn columns() -> [ui::Column; 7] {

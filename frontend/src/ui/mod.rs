@@ -10,4 +10,4 @@ pub use badge::{Tone, assumed, assumed_bundle, badge, lamp, lease_badge, outcome
 pub use copy::copy_button;
 pub use panel::{empty, fault_inline, fault_panel, skeleton};
 pub use parts::{moment, page_title, pager, progress, serial_link};
-pub use table::{Column, button, link, list, row, said, table};
+pub use table::{Column, bundle, button, fact, link, list, row, said, table};

@@ -1,5 +1,6 @@
-//! Tables of one form: the same few pieces for every page keep the bundle small.
+//! Tables and facts of one form: the same few pieces for every page keep the bundle small.
 
+use crate::numbers;
 use leptos::prelude::*;
 
 /// A column: its name, the class of its cells, and what the name means where that needs saying.
@@ -29,6 +30,21 @@ pub fn row(name: String, columns: &[Column], cells: Vec<AnyView>) -> AnyView {
         .map(|((_, class, _), cell)| view! { <td class=*class>{cell}</td> }.into_any())
         .collect();
     view! { <tr data-row=name>{cells}</tr> }.into_any()
+}
+
+/// One of the facts over a page.
+pub fn fact(name: &'static str, value: AnyView) -> AnyView {
+    view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.into_any()
+}
+
+/// A bundle's label with its hash.
+pub fn bundle(label: &str, assumed: bool, hash: String) -> AnyView {
+    view! {
+        {label.to_owned()}{super::assumed_bundle(assumed)}" "
+        <span class="quiet mono" title=hash.clone()>{numbers::short_hash(&hash)}</span>
+        {super::copy_button(hash)}
+    }
+    .into_any()
 }
 
 /// A text in a tone.

@@ -66,21 +66,16 @@ pub fn facts(run: &RunView) -> AnyView {
             </div>
         }
     });
-    let hash = record.bundle.hash.to_string();
+    let facts = vec![
+        ui::fact(t.bundle, ui::bundle(&record.bundle.label, run.assumed, record.bundle.hash.to_string())),
+        ui::fact(t.station, i18n::at_slot(&run.station_name, record.slot).into_any()),
+        ui::fact(t.finished, ui::moment(record.finished_at)),
+        ui::fact(t.operator, record.operator.clone().into_any()),
+    ];
     view! {
         <dl class="facts unit-facts">
             {firmware}
-            <div>
-                <dt>{t.bundle}</dt>
-                <dd>
-                    {record.bundle.label.clone()}{ui::assumed_bundle(run.assumed)}" "
-                    <span class="quiet mono" title=hash.clone()>{numbers::short_hash(&hash)}</span>
-                    {ui::copy_button(hash)}
-                </dd>
-            </div>
-            <div><dt>{t.station}</dt><dd>{i18n::at_slot(&run.station_name, record.slot)}</dd></div>
-            <div><dt>{t.finished}</dt><dd>{ui::moment(record.finished_at)}</dd></div>
-            <div><dt>{t.operator}</dt><dd>{record.operator.clone()}</dd></div>
+            {facts}
         </dl>
     }
     .into_any()
