@@ -142,6 +142,17 @@ impl Known {
         outbox.held = outbox.held.max(number);
     }
 
+    /// Takes in that another run came under an address that is held: two copies of one journal were worked with, and the check-in
+    /// could not tell, for the second had closed as many records as the first. Gives the reason where that freezes the station.
+    pub fn two_copies(&mut self, number: u64) -> Option<Fault> {
+        if self.session.is_none() || self.frozen.is_some() {
+            return None;
+        }
+        let reason = Fault::new(FaultCode::JournalDiffers).with("number", number);
+        self.frozen = Some(reason.clone());
+        Some(reason)
+    }
+
     /// Why a record is held in quarantine only, for what its station is: everything of a frozen one, and the passes of an ended
     /// outbox, for whoever ended it has settled its numbers.
     #[must_use]

@@ -262,13 +262,14 @@ impl MemoryServer {
         let mut known = self.0.known.borrow_mut();
         let refused = known.refuses(envelope.outbox_id, envelope.record.outcome);
         known.hold(envelope.outbox_id, envelope.number);
-        self.0
-            .addresses
-            .borrow_mut()
-            .entry((envelope.outbox_id, envelope.number))
-            .or_insert_with(|| sha256.clone());
         let mut envelopes = self.0.envelopes.borrow_mut();
-        if let Some(refusal) = refused.filter(|_| !envelopes.contains_key(&envelope.record.run_id)) {
+        let is_new = !envelopes.contains_key(&envelope.record.run_id);
+        let mut addresses = self.0.addresses.borrow_mut();
+        let held = addresses.entry((envelope.outbox_id, envelope.number)).or_insert_with(|| sha256.clone());
+        if *held != sha256 && is_new {
+            let _freezes = known.two_copies(envelope.number);
+        }
+        if let Some(refusal) = refused.filter(|_| is_new) {
             let (text, reason) = (text.to_owned(), refusal.as_str().to_owned());
             let mut quarantine = self.0.quarantine.borrow_mut();
             if !quarantine.iter().any(|(held, _)| *held == text) {

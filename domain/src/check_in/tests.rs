@@ -172,6 +172,16 @@ fn a_frozen_station_stays_frozen_for_its_first_reason_until_it_is_released_and_t
 }
 
 #[test]
+fn a_copy_that_went_on_off_line_is_found_by_the_first_record_that_it_sends() {
+    let mut known = known();
+    assert_eq!(known.check_in(&says(2, OUTBOX, 40), None, at(60)), Verdict::Accepted);
+    assert_eq!(known.two_copies(12).unwrap().code, FaultCode::JournalDiffers);
+    assert_eq!(known.two_copies(13), None, "it is frozen already");
+    // Of a station that knows no check-in nothing is asked that it can't answer.
+    assert_eq!(Known::default().two_copies(12), None);
+}
+
+#[test]
 fn a_station_alone_gives_no_numbers_on_another_machine_or_when_it_was_frozen() {
     let kept = Kept { machine: machine("a"), frozen: None };
     assert_eq!(kept.may_work_alone(machine("a").as_ref()), Ok(()));

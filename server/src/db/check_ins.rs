@@ -8,7 +8,10 @@ use domain::{
     ids::{ContentHash, OutboxId, StationId},
     text::Fault,
 };
+use serde_json::Value;
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// What is known of the station and of this one outbox; others of its outboxes are left out. Whoever asks holds the station's row
 /// until the end of the transaction.
@@ -16,21 +19,49 @@ use sqlx::PgConnection;
 /// # Errors
 /// What the database says; so everywhere below.
 pub async fn known(db: &mut PgConnection, station: StationId, outbox: OutboxId) -> DbResult<Known> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        Row,
         "select machine, session_id, session_since, superseded_session_id, frozen from station
          where station_id = $1 for no key update",
         station.0
     )
     .fetch_one(&mut *db)
     .await?;
-    let session = row.session_id.zip(row.session_since);
-    Ok(Known {
-        machine: row.machine.map(hash("station", "machine")).transpose()?,
-        session: session.map(|(id, since)| Session { session_id: id.into(), since }),
-        superseded: row.superseded_session_id.map(Into::into),
-        frozen: row.frozen.map(|fault| from_json("station", "frozen", fault)).transpose()?,
-        outboxes: self::outbox(db, station, outbox).await?.map(|known| (outbox, known)).into_iter().collect(),
-    })
+    let of_this = self::outbox(db, station, outbox).await?.map(|known| (outbox, known));
+    Ok(Known { outboxes: of_this.into_iter().collect(), ..row.view()? })
+}
+
+/// What is known of the station, without its outboxes; as it stands, whoever changes it meanwhile.
+pub async fn of_station(db: &mut PgConnection, station: StationId) -> DbResult<Known> {
+    sqlx::query_as!(
+        Row,
+        "select machine, session_id, session_since, superseded_session_id, frozen from station where station_id = $1",
+        station.0
+    )
+    .fetch_one(db)
+    .await?
+    .view()
+}
+
+struct Row {
+    machine: Option<String>,
+    session_id: Option<Uuid>,
+    session_since: Option<DateTime<Utc>>,
+    superseded_session_id: Option<Uuid>,
+    frozen: Option<Value>,
+}
+
+impl Row {
+    fn view(self) -> DbResult<Known> {
+        let session = self.session_id.zip(self.session_since);
+        Ok(Known {
+            machine: self.machine.map(hash("station", "machine")).transpose()?,
+            session: session.map(|(id, since)| Session { session_id: id.into(), since }),
+            superseded: self.superseded_session_id.map(Into::into),
+            frozen: self.frozen.map(|fault| from_json("station", "frozen", fault)).transpose()?,
+            outboxes: BTreeMap::new(),
+        })
+    }
 }
 
 /// What is known of one outbox.
@@ -62,13 +93,22 @@ fn hash(table: &'static str, column: &'static str) -> impl FnOnce(String) -> DbR
     move |text| text.try_into().map_err(inconsistent(table, column))
 }
 
-/// Why the station is frozen, where it is.
-pub async fn frozen(db: &mut PgConnection, station: StationId) -> DbResult<Option<Fault>> {
-    let frozen = sqlx::query_scalar!("select frozen from station where station_id = $1", station.0)
-        .fetch_optional(db)
-        .await?
-        .flatten();
-    frozen.map(|fault| from_json("station", "frozen", fault)).transpose()
+/// Freezes the station; gives whether it was not before.
+pub async fn freeze(
+    db: &mut PgConnection,
+    station: StationId,
+    reason: &Fault,
+    at: DateTime<Utc>,
+) -> DbResult<bool> {
+    let frozen = sqlx::query!(
+        "update station set frozen = $2, frozen_at = $3 where station_id = $1 and frozen is null",
+        station.0,
+        to_json(reason),
+        at
+    )
+    .execute(db)
+    .await?;
+    Ok(frozen.rows_affected() == 1)
 }
 
 /// Which machine checked in last, and when.

@@ -9,7 +9,7 @@ pub mod plan;
 mod share;
 pub mod wire_text;
 
-pub use outbox::{Accepted, accept};
+pub use outbox::{Accepted, accept, tell_frozen};
 
 use crate::{
     clock,
@@ -67,8 +67,7 @@ pub async fn hold_all(
 async fn hold_once(pool: &PgPool, station: StationId, texts: &[String]) -> DbResult<Vec<IngestResult>> {
     let mut transaction = pool.begin().await?;
     rows::lock_station(&mut transaction, station).await?;
-    let frozen = check_ins::frozen(&mut transaction, station).await?;
-    let known = Known { frozen, ..Known::default() };
+    let known = check_ins::of_station(&mut transaction, station).await?;
     let mut intake = Intake::new(station, clock::now(), Some(known));
     let mut results = Vec::with_capacity(texts.len());
     for text in texts {
@@ -141,6 +140,9 @@ impl Intake {
             return Ok((IngestState::Duplicate, None));
         }
         if let Some(refusal) = plan::conflict(&envelope, &taken) {
+            if taken.run.is_none() {
+                self.two_copies(db, envelope.number).await?;
+            }
             return self.refuse(db, text, sha256, refusal).await;
         }
         if let Some(refusal) = self.refused_for_its_station(db, &envelope).await? {

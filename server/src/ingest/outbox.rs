@@ -4,12 +4,14 @@
 use super::{Intake, Refusal};
 use crate::{
     clock,
-    db::{DbResult, check_ins, ingest as rows},
+    db::{DbResult, audit, check_ins, ingest as rows},
 };
+use chrono::{DateTime, Utc};
 use domain::{
     check_in::RecordRefusal,
     ids::{OutboxId, StationId},
     record::{BirthRecord, Envelope},
+    text::{Fault, Language, fault_text},
 };
 use sqlx::PgConnection;
 use std::collections::btree_map::Entry;
@@ -56,6 +58,17 @@ impl Intake {
         Ok(refusal.map(|refusal| refusal_of(&envelope.record, refusal)))
     }
 
+    /// Another run under an address that is held: the station is worked with from two copies of its journal.
+    pub(super) async fn two_copies(&mut self, db: &mut PgConnection, number: u64) -> DbResult<()> {
+        let reason = self.known.as_mut().and_then(|known| known.two_copies(number));
+        if let Some(reason) = reason
+            && check_ins::freeze(db, self.station, &reason, self.at).await?
+        {
+            tell_frozen(db, self.station, &reason, self.at).await?;
+        }
+        Ok(())
+    }
+
     pub(super) fn gain(&mut self, outbox: OutboxId, number: i64, is_new: bool) {
         let gain = self.gains.entry(outbox).or_default();
         gain.highest = gain.highest.max(number);
@@ -69,6 +82,25 @@ impl Intake {
         }
         rows::count_station(db, self.station, self.stored, self.refused, self.at).await
     }
+}
+
+/// Loud, and kept in the audit: somebody must look.
+///
+/// # Errors
+/// What the database says.
+pub async fn tell_frozen(
+    db: &mut PgConnection,
+    station: StationId,
+    reason: &Fault,
+    at: DateTime<Utc>,
+) -> DbResult<()> {
+    tracing::error!(station.id = %station, reason = fault_text(Language::En, reason),
+        "the station is frozen; an administrator frees it on its page");
+    let writer = format!("station:{station}");
+    let subject = station.to_string();
+    let detail = serde_json::json!({ "reason": reason });
+    let entry = audit::Entry { writer: &writer, at, action: "station.freeze", subject: &subject, detail };
+    audit::append(db, &entry).await
 }
 
 /// The address that a text of `station` names, whatever else it holds.

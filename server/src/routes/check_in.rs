@@ -5,23 +5,20 @@ use super::Body;
 use crate::{
     auth::SignedStation,
     clock,
-    db::{audit, check_ins, stations},
+    db::{check_ins, stations},
     error::{ApiError, ApiResult},
+    ingest,
     state::AppState,
 };
 use axum::{Json, extract::State, http::StatusCode};
-use chrono::{DateTime, Utc};
 use domain::{
     api::{
         problem::Problem,
         stations::{CheckIn, CheckInAnswer},
     },
     check_in::{Verdict, wire_fault},
-    ids::StationId,
-    text::{Fault, Language, fault_text},
 };
 use serde_json::Value;
-use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -59,7 +56,7 @@ async fn check_in(
         Verdict::BeginOutbox => CheckInAnswer::BeginOutbox,
         Verdict::Frozen(reason) => {
             if before.frozen.is_none() {
-                tell_frozen(&mut db, id, &reason, now).await?;
+                ingest::tell_frozen(&mut db, id, &reason, now).await?;
             }
             CheckInAnswer::Frozen { reason }
         }
@@ -88,20 +85,4 @@ fn parse(form: Value) -> ApiResult<CheckIn> {
         return Err(ApiError::invalid_field("last", "records are numbered from 1"));
     }
     Ok(said)
-}
-
-/// Loud, and kept in the audit: somebody must look.
-pub(super) async fn tell_frozen(
-    db: &mut PgConnection,
-    station: StationId,
-    reason: &Fault,
-    at: DateTime<Utc>,
-) -> ApiResult<()> {
-    tracing::error!(station.id = %station, reason = fault_text(Language::En, reason),
-        "the station is frozen; an administrator frees it on its page");
-    let writer = format!("station:{station}");
-    let subject = station.to_string();
-    let detail = serde_json::json!({ "reason": reason });
-    let entry = audit::Entry { writer: &writer, at, action: "station.freeze", subject: &subject, detail };
-    Ok(audit::append(db, &entry).await?)
 }

@@ -49,7 +49,7 @@ async fn replace(
     let mut db = state.pool.begin().await?;
     let name = stations::locked_name(&mut db, id).await?.ok_or_else(|| ApiError::not_found("station", id))?;
     let (key, now) = (clock::random_token(), clock::now());
-    let reason = check_ins::frozen(&mut db, id).await?;
+    let reason = check_ins::of_station(&mut db, id).await?.frozen;
     stations::replace_key(&mut db, id, &token_hash(&key)).await?;
     check_ins::release(&mut db, id, now).await?;
     let unused_numbers = stations::unused_numbers(&mut db, id, NAMED).await?;

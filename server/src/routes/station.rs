@@ -1,6 +1,6 @@
 //! What a station asks and tells, with its own key: its work, whether a board may be worked, its records, its slots now.
 
-use super::{Body, check_in};
+use super::Body;
 use crate::{
     auth::SignedStation,
     clock,
@@ -132,7 +132,7 @@ async fn hear(
         check_ins::keep(db, station, &known, at).await?;
     }
     if let Some(reason) = frozen {
-        check_in::tell_frozen(db, station, &reason, at).await?;
+        ingest::tell_frozen(db, station, &reason, at).await?;
     }
     Ok(())
 }

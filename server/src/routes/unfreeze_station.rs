@@ -38,7 +38,7 @@ async fn unfreeze(
     let note = note(&form.note)?;
     let mut db = state.pool.begin().await?;
     let name = stations::locked_name(&mut db, id).await?.ok_or_else(|| ApiError::not_found("station", id))?;
-    let Some(reason) = check_ins::frozen(&mut db, id).await? else {
+    let Some(reason) = check_ins::of_station(&mut db, id).await?.frozen else {
         let detail = format!("Station {name} is not frozen; nothing was changed.");
         return Err(ApiError::conflict("not_frozen", detail));
     };

@@ -339,6 +339,31 @@ async fn another_record_under_a_number_that_is_held_freezes_the_station() {
 }
 
 #[tokio::test]
+async fn a_copy_that_went_on_off_line_is_frozen_by_the_first_record_that_it_sends() {
+    let factory = Factory::start().await;
+    let serials = factory.serials(8).await;
+    let envelope = |number: u32, serial: usize| factory.envelope(number, Some(&serials[serial]));
+    factory.send(&[&envelope(1, 0), &envelope(2, 1)]).await;
+    let copy: Vec<Envelope> = [(2, 5), (3, 6)]
+        .map(|(number, serial)| {
+            let mut other = envelope(number + 10, serial);
+            other.number = number.into();
+            other
+        })
+        .into();
+    let said = says(&factory, session(), Some(&copy[1]));
+    assert!(
+        matches!(ask(&factory, &said).await, CheckInAnswer::Accepted { .. }),
+        "it closed more than is known"
+    );
+    let states: Vec<_> =
+        factory.send(&[&copy[0], &copy[1]]).await.iter().map(|result| result.state).collect();
+    assert_eq!(states, [IngestState::Conflict, IngestState::Quarantined]);
+    assert_eq!(code(&ask(&factory, &said).await), Some(FaultCode::JournalDiffers));
+    assert_eq!(audited(&factory).await, ["station.freeze"]);
+}
+
+#[tokio::test]
 async fn a_check_in_of_another_wire_version_is_answered_with_both_and_a_spoilt_one_with_its_fault() {
     let factory = Factory::start().await;
     // Whatever else such a check-in holds.
