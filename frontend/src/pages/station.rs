@@ -85,7 +85,7 @@ fn above(view: &StationView, now: RwSignal<f64>) -> AnyView {
         <div class="page-head">
             <h1>{station.name.clone()}</h1>
             {ui::lamp(lamp(station, unsent))}
-            {quarantine_link(station.station_id, station.quarantined)}
+            {(station.quarantined > 0).then(|| quarantine_link(station.station_id, station.quarantined))}
         </div>
         {frozen}
         <dl class="facts card unit-facts">{facts}</dl>
