@@ -32,6 +32,7 @@ pub mod lease;
 pub mod limit;
 pub mod live;
 pub mod model;
+pub mod number_list;
 pub mod outcome;
 pub mod procedure;
 pub mod profile;

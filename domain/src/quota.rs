@@ -169,6 +169,10 @@ impl GivenShare {
 
     /// Takes in what the station says of itself, however old. Makes room at most.
     pub fn hear(&mut self, said: &ShareStatement) {
+        if self.written_off.is_some() {
+            // Whatever becomes of its shares, they are others' now.
+            return;
+        }
         self.returned = self.returned.max(said.returned);
         // Every acknowledged pass was looked at: what did not become a run by now never will by itself.
         self.set_aside = self.set_aside.max(said.settled.saturating_sub(self.passed));

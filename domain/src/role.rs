@@ -30,6 +30,8 @@ wire! {
         ManageLeases,
         /// Enrol stations and see their keys' state.
         ManageStations,
+        /// Scrap a serial number.
+        ScrapNumbers,
         /// Accounts and roles.
         ManageAccounts,
         /// Look into the quarantine, and let its texts out.
@@ -73,6 +75,7 @@ impl Role {
                     | P::ReadLeases
                     | P::ReviewQuarantine
                     | P::RevealSecret
+                    | P::ScrapNumbers
             ),
             Self::Sales => matches!(permission, P::ReadProduction | P::ReadLeases | P::ManageLeases),
             // An administrator runs the installation and releases nothing: releases take an engineer and a quality engineer.
@@ -84,6 +87,7 @@ impl Role {
                     | P::ManageStations
                     | P::ManageAccounts
                     | P::ReviewQuarantine
+                    | P::ScrapNumbers
             ),
         }
     }

@@ -164,6 +164,13 @@ impl Part {
     }
 }
 
+/// Whether `text` ends with the check character of ISO 7064 MOD 37,36 over all before it.
+#[must_use]
+pub fn has_check_character(text: &str) -> bool {
+    let Some((at, last)) = text.char_indices().next_back() else { return false };
+    at > 0 && last == check_character(&text[..at])
+}
+
 fn push_literal(parts: &mut Vec<Part>, literal: &str) -> Result<(), PatternFault> {
     let unfit = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
     if let Some(character) = literal.chars().find(unfit) {

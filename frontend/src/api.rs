@@ -9,6 +9,7 @@ use domain::{
         page::Page,
         problem::Problem,
         profiles::{ProfileRow, ProfileView},
+        quota::{LedgerView, ScrapNumber, ScrappedNumber, WriteOff},
         stations::{LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{RunView, UnitQuery, UnitRow, UnitView},
     },
@@ -70,6 +71,18 @@ pub async fn batch(id: BatchId) -> Answer<BatchView> {
 
 pub async fn batch_report(id: BatchId) -> Answer<BatchReport> {
     get(&format!("/api/v1/batches/{id}/report")).await
+}
+
+pub async fn ledger(id: BatchId) -> Answer<LedgerView> {
+    get(&format!("/api/v1/batches/{id}/ledger")).await
+}
+
+pub async fn write_off(id: BatchId, form: WriteOff) -> Answer<LedgerView> {
+    read(send(Method::POST, &format!("/api/v1/batches/{id}/write-offs"), &form).await?).await
+}
+
+pub async fn scrap_number(serial: &str, form: ScrapNumber) -> Answer<ScrappedNumber> {
+    read(send(Method::POST, &format!("/api/v1/serials/{}/scrap", encode(serial)), &form).await?).await
 }
 
 pub async fn units(query: UnitQuery) -> Answer<Page<UnitRow>> {

@@ -49,6 +49,7 @@ fn routes() -> AnyView {
             <Route path=path!("/line") view=pages::line/>
             <Route path=path!("/batches") view=pages::batches/>
             <Route path=path!("/batches/:id") view=pages::batch_report/>
+            <Route path=path!("/batches/:id/ledger") view=pages::ledger/>
             <Route path=path!("/units") view=pages::units/>
             <Route path=path!("/units/:id") view=pages::unit/>
             <Route path=path!("/runs/:id") view=pages::run/>

@@ -84,6 +84,17 @@ wire! {
 }
 
 wire! {
+    /// `PUT /api/v1/batches/{id}/numbers` (engineer, quality, admin), before the first number of the batch is lent: [`NumberCounts`].
+    pub struct ImportNumbers {
+        /// One number a line, or a CSV file with the numbers in its first column: [`crate::number_list`].
+        pub text: String,
+        /// Whether each ends with its check character (ISO 7064 MOD 37,36).
+        #[serde(default)]
+        pub check_character: bool,
+    }
+}
+
+wire! {
     /// `POST /api/v1/serials/{serial}/scrap` (quality, admin): [`ScrappedNumber`]; 409 `passed` where its unit passed, 409 `conflict`
     /// where it is scrapped already.
     pub struct ScrapNumber {

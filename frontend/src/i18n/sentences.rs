@@ -277,6 +277,25 @@ pub fn runs(number: &str) -> String {
     }
 }
 
+/// `jig-1: 12 shares`.
+pub fn shares_of(station: &str, shares: u64) -> String {
+    match (language(), shares) {
+        (Language::En, 1) => format!("{station}: 1 share"),
+        (Language::En, _) => format!("{station}: {shares} shares"),
+        (Language::Zh, _) => format!("{station}：{shares} 份"),
+    }
+}
+
+/// What became of a batch's numbers so far.
+pub fn number_counts(listed: Option<u64>, lent: u64, bound: u64) -> String {
+    match (language(), listed) {
+        (Language::En, None) => format!("{lent} lent, {bound} on boards"),
+        (Language::En, Some(listed)) => format!("{listed} on the list, {lent} lent, {bound} on boards"),
+        (Language::Zh, None) => format!("已借出 {lent}，已用于板 {bound}"),
+        (Language::Zh, Some(listed)) => format!("清单 {listed}，已借出 {lent}，已用于板 {bound}"),
+    }
+}
+
 /// When a report was printed.
 pub fn printed(at: &str) -> String {
     match language() {

@@ -99,6 +99,27 @@ texts! {
     units_of_batch: "Units and runs", "单体与运行";
     report_units_empty: "No run has finished in this batch yet.", "该批次还没有完成的运行。";
     from_to: "Worked", "加工时间";
+    ledger: "Ledger", "台账";
+    ledger_definition: "Units that passed, shares that stations hold, and what is left never exceed the quantity. A station starts no board without a share; a pass spends it, anything else frees it.", "合格单体、工站持有的份额与剩余份额之和绝不超过数量。没有份额，工站不会开始任何板；合格消耗份额，其他结果归还份额。";
+    shares_outstanding: "held by stations", "工站持有";
+    shares_room: "left", "剩余";
+    shares_empty: "No station has a share", "尚无工站持有份额";
+    shares_empty_why: "A station asks for its share when it is given this batch.", "工站分配到此批次后会申请份额。";
+    outbox: "Journal", "日志文件";
+    granted: "granted", "已授予";
+    set_aside: "passes set aside", "搁置的合格";
+    returned: "returned", "已归还";
+    under_work: "under work", "作业中";
+    told_at: "told", "上次报告";
+    never_told: "never: an older station", "从未报告：旧版工站";
+    write_off: "Write off", "核销";
+    written_off: "Written off", "已核销";
+    write_off_why: "For a station that is lost. Its shares go to the others; whatever pass still comes from this journal is held in quarantine.", "用于丢失的工站。其份额归其他工站；此日志之后上传的合格记录将被隔离。";
+    write_offs_empty: "Nothing was written off.", "没有核销记录。";
+    scrapped_numbers: "Scrapped numbers", "作废的编号";
+    scrapped_empty: "No number was scrapped.", "没有作废的编号。";
+    scrap_number: "Scrap a number", "作废编号";
+    scrap_why: "No board gets it any more, for ever. The number of a unit that passed stays with it.", "该编号将永远不再使用。已合格单体的编号不能作废。";
     show_units: "Show as units", "按单体查看";
     // Units.
     serial: "Serial number", "序列号";

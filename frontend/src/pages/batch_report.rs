@@ -34,6 +34,7 @@ fn show(report: &BatchReport) -> AnyView {
             <span class="quiet">{t.batch_report}</span>
             <div class="actions">
                 <a class="button" href=format!("/units?batch={}", batch.batch_id)>{t.show_units}</a>
+                <a class="button" href=format!("/batches/{}/ledger", batch.batch_id)>{t.ledger}</a>
                 <a class="button" download rel="external" href=api::export_address(&export, "csv")>{t.column_csv}</a>
                 <a class="button" download rel="external" href=api::export_address(&export, "xlsx")>{t.column_xlsx}</a>
                 <button class="button" type="button" on:click=|_| drop(window().print())>{t.print}</button>

@@ -3,6 +3,7 @@
 mod batch_report;
 mod batches;
 mod leases;
+mod ledger;
 mod line;
 mod not_found;
 mod note_form;
@@ -20,6 +21,7 @@ mod units;
 pub use batch_report::batch_report;
 pub use batches::batches;
 pub use leases::leases;
+pub use ledger::ledger;
 pub use line::line;
 pub use not_found::not_found;
 pub use profile::profile;

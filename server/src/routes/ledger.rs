@@ -19,7 +19,7 @@ use domain::{
         quota::{LedgerView, WriteOff},
     },
     ids::BatchId,
-    role::{Permission, Role},
+    role::Permission,
 };
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -54,9 +54,7 @@ async fn write_off(
     Path(id): Path<BatchId>,
     Body(form): Body<WriteOff>,
 ) -> ApiResult<Json<LedgerView>> {
-    if signed.0.role != Role::Admin {
-        return Err(ApiError::forbidden("Only administrators write a station's share off."));
-    }
+    signed.require(Permission::ManageStations)?;
     let reason = form.reason.trim();
     if reason.is_empty() || reason.len() > 1000 {
         return Err(ApiError::invalid_field(

@@ -6,6 +6,7 @@ mod bundles;
 mod check_in;
 mod exports;
 mod health;
+mod import_numbers;
 mod leases;
 mod ledger;
 mod line;
@@ -67,6 +68,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(batches::router())
         .merge(ledger::router())
         .merge(scrap_serial::router())
+        .merge(import_numbers::router())
         .merge(stations::router())
         .merge(replace_station::router())
         .merge(unfreeze_station::router())

@@ -14,7 +14,7 @@ use domain::{
         problem::Problem,
         quota::{ScrapNumber, ScrappedNumber},
     },
-    role::Role,
+    role::Permission,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -35,9 +35,7 @@ async fn scrap(
     Path(serial): Path<String>,
     Body(form): Body<ScrapNumber>,
 ) -> ApiResult<Json<ScrappedNumber>> {
-    if !matches!(signed.0.role, Role::Quality | Role::Admin) {
-        return Err(ApiError::forbidden("Only quality and administrators scrap numbers."));
-    }
+    signed.require(Permission::ScrapNumbers)?;
     let reason = form.reason.trim();
     if reason.is_empty() || reason.len() > 1000 {
         return Err(ApiError::invalid_field(

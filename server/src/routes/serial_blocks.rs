@@ -40,7 +40,7 @@ const MOST_COUNTED: u64 = 1 << 40;
     (status = 200, description = "the block, and the station's share of the batch; asking again for the same id gives the same numbers, and what the share lacks", body = SerialBlock),
     (status = 403, description = "station_frozen: no board is started until an administrator acts", body = Problem),
     (status = 404, description = "not_found", body = Problem),
-    (status = 409, description = "quota_spent, numbers_spent, or conflict for an id that another station used", body = Problem),
+    (status = 409, description = "quota_spent, or conflict for an id that another station used", body = Problem),
     (status = 422, description = "invalid", body = Problem)))]
 async fn lend(
     State(state): State<AppState>,
@@ -142,12 +142,12 @@ fn same(block: LentBlock, form: &LeaseSerialBlock, station: &Station) -> ApiResu
 /// How many numbers are lent for so many boards to be worked: twice as many and sixteen more, for boards that fail after they got
 /// theirs, but none for none.
 #[must_use]
-pub fn numbers_for(wanted: u32, boards: u64) -> u32 {
-    let enough = boards.saturating_mul(2).saturating_add(16);
-    if boards == 0 { 0 } else { wanted.min(u32::try_from(enough).unwrap_or(u32::MAX)) }
+pub fn numbers_for(boards: u64) -> u64 {
+    if boards == 0 { 0 } else { boards.saturating_mul(2).saturating_add(16) }
 }
 
-/// `share`: the station's, where it states its account. One that does not gets numbers while something is left of the batch.
+/// `share`: the station's, where it states its account: then it has never more numbers without a board than that takes. One that
+/// states none gets numbers while something is left of the batch.
 async fn lend_new(
     db: &mut PgConnection,
     form: &LeaseSerialBlock,
@@ -157,11 +157,20 @@ async fn lend_new(
     let batch = batches::by_id(db, form.batch_id)
         .await?
         .ok_or_else(|| ApiError::not_found("batch", form.batch_id))?;
+    // Nobody gives the batch a list meanwhile, and of a list two stations take the next numbers each for itself.
+    quota::lock_batch(db, form.batch_id).await?;
+    let is_listed = serials::counts(db, form.batch_id).await?.listed.is_some();
     let boards = match share {
         Some(share) => share.outstanding(),
         None => quota::deal(db, form.batch_id).await?.map_or(0, |deal| deal.room()),
     };
-    let count = numbers_for(form.count, boards);
+    // Numbers of a list are few: one a board.
+    let enough = if is_listed { boards } else { numbers_for(boards) };
+    let unbound = match share {
+        None if !is_listed => 0,
+        _ => serials::unbound_at(db, form.batch_id, station.station_id).await?,
+    };
+    let count = enough.saturating_sub(unbound).min(u64::from(form.count)) as u32;
     if count == 0 && share.is_some() {
         return Ok(Vec::new());
     }
@@ -172,32 +181,18 @@ async fn lend_new(
         );
         return Err(ApiError::conflict("quota_spent", detail));
     }
-    if serials::counts(db, form.batch_id).await?.listed.is_some() {
-        return lend_listed(db, form, station, boards).await;
+    let now = clock::now();
+    if is_listed {
+        let next = serials::listed_free(db, form.batch_id, u64::from(count)).await?;
+        if !next.is_empty() {
+            serials::insert_block(db, form.block_id, form.batch_id, station.station_id, now).await?;
+            serials::insert_numbers(db, form.block_id, 0, &next).await?;
+        }
+        return Ok(next);
     }
     let pattern = pattern_of(db, &batch.bundle).await?;
-    let now = clock::now();
     serials::insert_block(db, form.block_id, form.batch_id, station.station_id, now).await?;
     take(db, form, &pattern, now.date_naive(), count).await
-}
-
-/// Numbers of the batch's own list are few: one a board, those included that the station has without a board.
-async fn lend_listed(
-    db: &mut PgConnection,
-    form: &LeaseSerialBlock,
-    station: &Station,
-    boards: u64,
-) -> ApiResult<Vec<String>> {
-    // Two stations take the next ones, each its own.
-    quota::lock_batch(db, form.batch_id).await?;
-    let unbound = serials::unbound_at(db, form.batch_id, station.station_id).await?;
-    let count = boards.saturating_sub(unbound).min(u64::from(form.count));
-    let next = serials::listed_free(db, form.batch_id, count).await?;
-    if !next.is_empty() {
-        serials::insert_block(db, form.block_id, form.batch_id, station.station_id, clock::now()).await?;
-        serials::insert_numbers(db, form.block_id, 0, &next).await?;
-    }
-    Ok(next)
 }
 
 async fn pattern_of(db: &mut PgConnection, bundle: &domain::ids::ContentHash) -> ApiResult<Pattern> {
@@ -241,9 +236,6 @@ mod tests {
 
     #[test]
     fn a_full_batch_lends_nothing_and_an_open_one_generously() {
-        assert_eq!(numbers_for(50, 0), 0);
-        assert_eq!(numbers_for(50, 1), 18);
-        assert_eq!(numbers_for(50, 24), 50);
-        assert_eq!(numbers_for(8, 24), 8);
+        assert_eq!((numbers_for(0), numbers_for(1), numbers_for(24)), (0, 18, 64));
     }
 }

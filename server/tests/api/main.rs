@@ -11,6 +11,7 @@ mod ingest;
 mod leases;
 mod line;
 mod promises;
+mod quota;
 mod releases;
 mod sign_in;
 mod stations;

@@ -10,7 +10,7 @@ use crate::{
     uplink::tests::{ScriptedServer, released},
 };
 use chrono::DateTime;
-use domain::{live::StationLive, outcome::Outcome, record::Envelope};
+use domain::{live::StationLive, outcome::Outcome, quota::BatchLedger, record::Envelope};
 use rand::SeedableRng as _;
 use std::{cell::Cell, path::Path, rc::Rc};
 use tokio::{
@@ -391,4 +391,45 @@ async fn one_identity_in_two_slots_stops_both() {
     assert_eq!(told, SlotInput::Contested { identity: "machine_code:2".into(), other_slot: 2 });
     agent.shared.release(1);
     assert_eq!(agent.shared.claim(2, &[identifier("2")]), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drawer_is_filled_for_a_shift_and_what_is_not_used_goes_back_when_the_batch_is_withdrawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, (ports, _far)) = (server(), silent_lines());
+    server.ledger.replace(Some(BatchLedger::new(500)));
+    let room = || server.ledger.borrow().as_ref().unwrap().room();
+    let batch = server.assignment.borrow().as_ref().unwrap().batch_id;
+    beside(folder.path(), &server, ports, &[1, 2], async |hall| {
+        // A silent board is none to start: it costs no share.
+        hall.presence(1, true).await;
+        hall.lamp(1, Lamp::Fail).await;
+        assert_eq!((room(), server.lent.get()), (300, 200), "two hundred shares, and a number for each");
+        let assignment = server.assignment.take();
+        timeout(Duration::from_secs(60), async {
+            while room() < 500 {
+                sleep(Duration::from_secs(1)).await;
+            }
+        })
+        .await
+        .expect("never given back");
+        server.assignment.replace(assignment);
+        timeout(Duration::from_secs(60), async {
+            while room() > 300 {
+                sleep(Duration::from_secs(1)).await;
+            }
+        })
+        .await
+        .expect("never asked for again");
+        // Away for a while, it gives nothing back: nobody has said that there is no work.
+        server.away.set(true);
+        sleep(Duration::from_secs(60)).await;
+        hall.stop();
+    })
+    .await;
+    server.away.set(false);
+    assert_eq!(room(), 300);
+    let (agent, _, _) = open(folder.path(), Rc::clone(&server), silent_lines().0, &[1, 2]);
+    let share = agent.shared.journal.share(batch).unwrap();
+    assert_eq!((share.granted, share.returned, share.free()), (400, 200, 200));
 }

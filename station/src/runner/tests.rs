@@ -365,6 +365,19 @@ fn the_hand_and_the_bench_are_told_apart_from_the_board() {
     assert!(bench.closed.is_empty(), "nothing was done to the board: there is no run");
     assert!(bench.runner.is_idle());
 
+    // Its run was not opened: no record, and the board waits for a share.
+    for found in [FoundState::Application, FoundState::Loader] {
+        let mut bench = PaperBench::new();
+        bench.found = found;
+        let mut question = bench.start();
+        while !bench.done.iter().any(|effect| matches!(effect, Effect::OpenRun { .. })) {
+            let event = bench.answer(&question.take().unwrap());
+            question = bench.tell(event);
+        }
+        bench.tell(Event::NotOpened(Fault::new(FaultCode::NoShare).with("detail", "none")));
+        assert!(bench.closed.is_empty() && bench.runner.waits_for_bench(), "{found:?}");
+    }
+
     let mut bench = PaperBench::new();
     let contested = Event::Contested { identity: "machine_code:1".into(), other_slot: 2 };
     let record = bench.work(|nth, _, event| if nth == 9 { contested.clone() } else { event }).unwrap();

@@ -1,0 +1,114 @@
+//! A customer's own numbers: one a line, or the first column of a CSV file. Taken as a whole or not at all; every fault is named at
+//! once, by its line.
+
+use crate::serial_number::has_check_character;
+use std::collections::HashMap;
+
+/// Characters of a number: what labels and boards' fields take.
+pub const LONGEST_NUMBER: usize = 32;
+/// Numbers of a list.
+pub const LONGEST_LIST: usize = 100_000;
+
+/// What a list's numbers end with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListCheck {
+    None,
+    /// ISO 7064 MOD 37,36, as `{check}` of a pattern.
+    Iso7064,
+}
+
+/// What is wrong with one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListFault {
+    /// From 1.
+    pub line: usize,
+    pub what: String,
+}
+
+/// The numbers in their order, each with its line.
+///
+/// # Errors
+/// Every line that is none, or none of its own.
+pub fn parse_number_list(text: &str, check: ListCheck) -> Result<Vec<(usize, String)>, Vec<ListFault>> {
+    let mut faults = Vec::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut numbers = Vec::new();
+    // Excel puts a byte order mark before everything.
+    for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let number = first_column(line);
+        if number.is_empty() || at == 0 && is_heading(number) {
+            continue;
+        }
+        let mut fault = |what: String| faults.push(ListFault { line: at + 1, what });
+        let unfit = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+        if let Some(character) = number.chars().find(unfit) {
+            fault(format!(
+                "{number:?} holds {character:?}; a number has letters, digits, '-', '_', '.' and '/'"
+            ));
+        } else if number.len() > LONGEST_NUMBER {
+            fault(format!("{number} has {} characters, at most {LONGEST_NUMBER} are taken", number.len()));
+        } else if check == ListCheck::Iso7064 && !has_check_character(number) {
+            fault(format!("{number} does not end with its check character (ISO 7064 MOD 37,36)"));
+        } else if let Some(first) = seen.insert(number, at + 1) {
+            fault(format!("{number} stands in line {first} already"));
+        } else {
+            numbers.push((at + 1, number.to_owned()));
+        }
+    }
+    if numbers.len() > LONGEST_LIST {
+        faults.push(ListFault {
+            line: 0,
+            what: format!("the list has {} numbers, at most {LONGEST_LIST} are taken", numbers.len()),
+        });
+    }
+    if faults.is_empty() { Ok(numbers) } else { Err(faults) }
+}
+
+fn first_column(line: &str) -> &str {
+    let first = line.split([',', ';', '\t']).next().unwrap_or_default();
+    first.trim().trim_matches('"').trim()
+}
+
+fn is_heading(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    matches!(
+        text.as_str(),
+        "serial" | "serial number" | "serial_number" | "sn" | "s/n" | "number" | "序列号" | "编号"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(text: &str) -> Vec<String> {
+        parse_number_list(text, ListCheck::None).unwrap().into_iter().map(|(_, number)| number).collect()
+    }
+
+    #[test]
+    fn a_list_is_one_a_line_or_the_first_column_with_a_heading_or_without() {
+        assert_eq!(numbers("A1\nA2\r\n\nA3\n"), ["A1", "A2", "A3"]);
+        assert_eq!(numbers("\u{feff}Serial number;model\n\"A-1\";x\nA-2 ;y"), ["A-1", "A-2"]);
+        assert_eq!(numbers("序列号,备注\nA1,好\n"), ["A1"]);
+        assert_eq!(numbers(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_fault_is_named_by_its_line_and_nothing_is_taken() {
+        let long = "X".repeat(33);
+        let faults =
+            parse_number_list(&format!("A1\nA 2\nA1\n{long}\nA3\nserial"), ListCheck::None).unwrap_err();
+        let lines: Vec<_> = faults.iter().map(|fault| fault.line).collect();
+        assert_eq!(lines, [2, 3, 4]);
+        assert!(faults[1].what.contains("line 1 already"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_wrong_check_character_is_found_where_numbers_have_one() {
+        // The Global Release Identifier's own example (GRid standard).
+        let list = "A12425GABC1234002M\nA12425GABC1234003M";
+        assert_eq!(parse_number_list(list, ListCheck::None).unwrap().len(), 2);
+        let faults = parse_number_list(list, ListCheck::Iso7064).unwrap_err();
+        assert_eq!((faults.len(), faults[0].line), (1, 2));
+    }
+}
