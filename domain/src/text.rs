@@ -104,8 +104,10 @@ wire! {
         JournalNotWritten,
         /// `detail`
         NoSerialNumbers,
-        /// `detail`: nothing of the batch's quantity is this station's to work
+        /// (none): nothing of the batch's quantity is this station's to work
         NoShare,
+        /// (none): an administrator gave this station's share of the batch to others
+        ShareWrittenOff,
         /// (none)
         NoBatch,
         /// `detail`

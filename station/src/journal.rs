@@ -72,7 +72,7 @@ pub enum JournalFault {
     #[error("the journal {path} can't be written; free space on the disk and check the folder's permissions")]
     NotWritten { path: String, source: rusqlite::Error },
     #[error("batch {batch} has no share left on this station; nothing is started without one")]
-    NoShare { batch: BatchId },
+    NoShare { batch: BatchId, is_written_off: bool },
     #[error("there is no journal at {path}; name the station's data folder, or the journal.sqlite in it")]
     Missing { path: String },
     #[error("the journal's folder {path} can't be used; check the path and its permissions")]
@@ -88,7 +88,10 @@ impl JournalFault {
     #[must_use]
     pub fn to_fault(&self) -> Fault {
         let (path, detail) = match self {
-            Self::NoShare { .. } => return no_share(),
+            Self::NoShare { is_written_off, .. } => {
+                let code = if *is_written_off { FaultCode::ShareWrittenOff } else { FaultCode::NoShare };
+                return Fault::new(code);
+            }
             Self::NotWritten { path, source } => (path, source.to_string()),
             Self::NoFolder { path, source } => (path, source.to_string()),
             Self::InUse { path }
@@ -233,12 +236,6 @@ impl Journal {
         };
         watched().map_err(|source| sort_fault(&self.shown(), source))
     }
-}
-
-/// Why no board is started, for a person.
-fn no_share() -> Fault {
-    Fault::new(FaultCode::NoShare)
-        .with("detail", "all of its quantity has passed or is promised to other stations, or the server could not be asked for a share yet")
 }
 
 /// How an identifier is named in the journal: `machine_code:342589975`.

@@ -305,10 +305,16 @@ fn sentence(code: FaultCode) -> Sentence {
             "检查与服务器的连接，或增加批次数量；该板数据不会丢失。",
         ),
         C::NoShare => say(
-            "The station has no share of the batch's quantity left: {detail}.",
-            "本站没有剩余的批次份额：{detail}。",
-            "Look at the batch's ledger: withdraw the batch from a station that does not need its share, or assign the next batch; nothing was done to the board.",
-            "请查看批次台账：将批次从不需要份额的工站撤回，或分配下一批次；未对该板做任何操作。",
+            "No share of the batch is free here: all has passed or is promised.",
+            "本站没有可用的批次份额：均已合格或已分给其他工站。",
+            "Assign the next batch, or see its ledger for who holds the rest; the board waits.",
+            "请分配下一批次，或在台账查看份额去向；该板等待中。",
+        ),
+        C::ShareWrittenOff => say(
+            "This station's share of the batch was written off and given to others.",
+            "本站的批次份额已核销并分给其他工站。",
+            "Assign another batch, or have the administrator replace the station; the board waits.",
+            "请分配其他批次，或请管理员更换工站；该板等待中。",
         ),
         C::NoBatch => say(
             "No batch is assigned to this station.",

@@ -44,6 +44,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::JournalNotWritten => ("journal not written", "日志无法写入"),
         FaultCode::NoSerialNumbers => ("no serial numbers", "没有可用序列号"),
         FaultCode::NoShare => ("no share of the batch", "没有批次份额"),
+        FaultCode::ShareWrittenOff => ("share written off", "份额已核销"),
         FaultCode::NoBatch => ("no batch", "未分配批次"),
         FaultCode::ServerAway => ("server away", "服务器无应答"),
         FaultCode::AdmissionRefused => ("admission refused", "服务器拒绝答复"),

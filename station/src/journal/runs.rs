@@ -43,7 +43,11 @@ impl Journal {
             add_event(c, draft.run_id, draft.started_at, "run opened")?;
             Ok(true)
         })?;
-        if opened { Ok(()) } else { Err(JournalFault::NoShare { batch: draft.batch_id }) }
+        if opened {
+            return Ok(());
+        }
+        let is_written_off = self.share(draft.batch_id)?.written_off;
+        Err(JournalFault::NoShare { batch: draft.batch_id, is_written_off })
     }
 
     /// Writes down what is about to happen or has happened, with the record as it stands.

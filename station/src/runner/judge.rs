@@ -28,6 +28,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::JournalNotWritten
         | C::NoSerialNumbers
         | C::NoShare
+        | C::ShareWrittenOff
         | C::NoBatch
         | C::ServerAway
         | C::AdmissionRefused
@@ -54,6 +55,7 @@ pub fn may_pass_by_itself(code: FaultCode) -> bool {
             | C::JournalNotWritten
             | C::NoSerialNumbers
             | C::NoShare
+            | C::ShareWrittenOff
     )
 }
 

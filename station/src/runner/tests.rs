@@ -374,7 +374,7 @@ fn the_hand_and_the_bench_are_told_apart_from_the_board() {
             let event = bench.answer(&question.take().unwrap());
             question = bench.tell(event);
         }
-        bench.tell(Event::NotOpened(Fault::new(FaultCode::NoShare).with("detail", "none")));
+        bench.tell(Event::NotOpened(Fault::new(FaultCode::NoShare)));
         assert!(bench.closed.is_empty() && bench.runner.waits_for_bench(), "{found:?}");
     }
 

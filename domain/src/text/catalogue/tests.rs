@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 54] = {
+const CODES: [FaultCode; 55] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -44,6 +44,7 @@ const CODES: [FaultCode; 54] = {
         C::JournalNotWritten,
         C::NoSerialNumbers,
         C::NoShare,
+        C::ShareWrittenOff,
         C::NoBatch,
         C::ServerAway,
         C::AdmissionRefused,
@@ -93,7 +94,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::LineCollision | C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::PortRateFixed => &["device", "application_baud", "loader_baud"],
         C::JournalNotWritten => &["path", "detail"],
-        C::FixtureSilent | C::NoSerialNumbers | C::NoShare | C::ServerAway | C::BundleRefused => &["detail"],
+        C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
         C::JournalWentBack => &["found", "expected"],
         C::JournalDiffers => &["number"],
         C::MachineChanged => &["before", "found"],
@@ -101,7 +102,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::WireVersionDiffers => &["station", "server"],
         C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],
         C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut => &[],
-        C::NoBatch | C::StationStopped | C::PassNotHeld => &[],
+        C::NoBatch | C::NoShare | C::ShareWrittenOff | C::StationStopped | C::PassNotHeld => &[],
         C::StationTwiceAlive | C::KeyUnknown => &[],
     }
 }

@@ -64,6 +64,11 @@ fn nothing_starts_without_a_share_and_nothing_is_written_then() {
     assert_eq!(desk.lease(&mut ledger, 8).free(), 1);
     desk.journal().open_run(&draft(1), None).unwrap();
     assert!(matches!(desk.journal().open_run(&draft(2), None), Err(JournalFault::NoShare { .. })));
+    desk.journal().close_run(&ended(1, Outcome::Fail), None).unwrap();
+    ledger.write_off(station(), desk.journal().outbox_id());
+    assert_eq!(desk.lease(&mut ledger, 8).free(), 0);
+    let refused = desk.journal().open_run(&draft(3), None).unwrap_err();
+    assert_eq!(refused.to_fault().code, FaultCode::ShareWrittenOff);
 }
 
 #[test]
