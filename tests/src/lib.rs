@@ -9,6 +9,7 @@ pub mod campaign;
 pub mod demo;
 pub mod evidence;
 pub mod factory;
+pub mod ingest_model;
 pub mod kept;
 pub mod memory_server;
 pub mod memory_station;

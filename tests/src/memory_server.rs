@@ -1,27 +1,26 @@
-//! A server in memory for a line in one process: it hands out one released bundle, numbers and admissions, and keeps
-//! every envelope. What a record is worth is judged by the tests, with `domain`'s own rules.
+//! A server in memory for a line in one process: one released bundle, one batch, one station's key. What it answers and holds, the model
+//! of ingest says, which is held equal to the real server.
 
 #![expect(clippy::expect_used, reason = "a tool of the tests: what can't be made here can't be tested")]
 
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::ingest_model::{IngestModel, Refused};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
     api::{
-        ingest::{IngestRequest, IngestResponse, IngestResult, IngestState},
+        ingest::{IngestRequest, IngestResponse, IngestState},
         stations::{
-            Admission, AdmissionVerdict, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock,
-            ReturnShare, SerialBlock, ShareGrant,
+            Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare,
+            SerialBlock, ShareGrant,
         },
     },
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
-    check_in::{Known, Verdict, held_numbers},
-    ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, StationId},
+    check_in::Known,
+    ids::{BatchId, ContentHash, RunId, StationId},
     live::StationLive,
     model::parse_model,
-    outcome::Outcome,
     procedure::parse_procedure,
     profile::parse_profile,
-    quota::{BatchLedger, Floor},
-    record::{BirthRecord, Envelope, Expected},
+    record::{BirthRecord, Expected},
     serial_number::Pattern,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -35,8 +34,11 @@ use std::{
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// Units of its one batch.
-const QUANTITY: u64 = 100;
+/// Its only batch.
+const BATCH: BatchId = BatchId(Uuid::from_u128(1));
+const QUANTITY: u32 = 100;
+/// The day of all its numbers.
+const DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
 
 /// What the server holds.
 pub struct Held {
@@ -44,18 +46,11 @@ pub struct Held {
     pub release_key: String,
     pattern: Pattern,
     station_id: StationId,
-    envelopes: RefCell<BTreeMap<RunId, (String, BirthRecord)>>,
-    /// What it knows of the station, as the real one does, and what it holds by address.
-    pub known: RefCell<Known>,
-    addresses: RefCell<BTreeMap<(OutboxId, u64), ContentHash>>,
-    /// Texts that it holds and does not take for records, with the reason.
-    pub quarantine: RefCell<Vec<(String, String)>>,
+    /// What it knows and holds.
+    pub model: RefCell<IngestModel>,
     began: OnceCell<Instant>,
     pub conflicts: Cell<u32>,
     pub duplicates: Cell<u32>,
-    blocks: RefCell<BTreeMap<SerialBlockId, Vec<String>>>,
-    next_number: Cell<u32>,
-    ledger: RefCell<BatchLedger>,
     /// While set, nothing gets through.
     pub away: Cell<bool>,
     /// While set, what is asked for is done but the answer is lost on the way.
@@ -69,7 +64,8 @@ pub struct Held {
 impl Held {
     /// As if so many numbers had been lent to others before.
     pub fn skip_numbers(&self, count: u32) {
-        self.next_number.set(self.next_number.get() + count);
+        let prefix = self.pattern.number(0, DAY).expect("0 fits every pattern");
+        self.model.borrow_mut().skip_numbers(&prefix, count);
     }
 }
 
@@ -166,21 +162,20 @@ impl MemoryServer {
             image_hex,
             release: SignedRelease { release, signature },
         };
+        let mut ingest = IngestModel::default();
+        let hash = ingest.release(&bundle).expect("its files parsed above");
+        ingest.open_batch(BATCH, &hash, QUANTITY, Vec::new());
+        ingest.enrol(station_id, 1);
+        ingest.assign(station_id, Some(BATCH));
         Self(Rc::new(Held {
             bundle,
             release_key: hex::encode(key.verifying_key().as_bytes()),
             pattern: Pattern::parse(&procedure.number.pattern).expect("the shipped pattern parses"),
             station_id,
-            envelopes: RefCell::default(),
-            known: RefCell::default(),
-            addresses: RefCell::default(),
-            quarantine: RefCell::default(),
+            model: RefCell::new(ingest),
             began: OnceCell::new(),
             conflicts: Cell::new(0),
             duplicates: Cell::new(0),
-            blocks: RefCell::default(),
-            next_number: Cell::new(1),
-            ledger: RefCell::new(BatchLedger::new(QUANTITY)),
             away: Cell::new(false),
             deaf: Cell::new(false),
             delay: Cell::default(),
@@ -191,37 +186,47 @@ impl MemoryServer {
     /// What a pass under its bundle must hold.
     ///
     /// # Panics
-    /// When a shipped file does not parse; [`MemoryServer::new`] has parsed them already.
+    /// Never: [`MemoryServer::new`] has released it.
     #[must_use]
     pub fn expected(&self) -> Expected {
-        let bundle = &self.0.bundle;
-        let profile = parse_profile("profile", &bundle.profile_toml).expect("the shipped profile parses");
-        let procedure =
-            parse_procedure("procedure", &bundle.procedure_toml).expect("the shipped procedure parses");
-        Expected::of(&profile, &procedure, &bundle.manifest)
+        let hash = self.0.bundle.manifest.hash();
+        self.0.model.borrow().expected(&hash).expect("released at the start").clone()
     }
 
-    /// Every record it holds, in the order of their runs' ids.
+    /// Every record it stored, in the order of their runs' ids.
     #[must_use]
     pub fn records(&self) -> Vec<BirthRecord> {
-        self.0.envelopes.borrow().values().map(|(_, record)| record.clone()).collect()
+        self.0.model.borrow().texts().map(|(_, _, record)| record.clone()).collect()
     }
 
-    /// Every envelope it holds, byte for byte, in the order of their runs' ids.
+    /// Every envelope it stored, byte for byte, in the order of their runs' ids.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
-        self.0.envelopes.borrow().values().map(|(text, _)| text.clone()).collect()
+        self.0.model.borrow().texts().map(|(_, text, _)| text.to_owned()).collect()
     }
 
-    /// Every envelope it holds, byte for byte, by its run.
+    /// Every envelope it stored, byte for byte, by its run.
     #[must_use]
     pub fn held(&self) -> BTreeMap<RunId, String> {
-        self.0.envelopes.borrow().iter().map(|(id, (text, _))| (*id, text.clone())).collect()
+        self.0.model.borrow().texts().map(|(id, text, _)| (id, text.to_owned())).collect()
+    }
+
+    /// Every text that waits in the quarantine, with the reason, as they came.
+    #[must_use]
+    pub fn quarantine(&self) -> Vec<(String, String)> {
+        let model = self.0.model.borrow();
+        model.waiting().into_iter().map(|(text, reason)| (text.to_owned(), reason.to_owned())).collect()
+    }
+
+    /// What it knows of the station.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        self.0.model.borrow().known(self.0.station_id).cloned().unwrap_or_default()
     }
 
     /// Takes everything away that it holds, as a server would that forgot.
     pub fn forget(&self) {
-        self.0.envelopes.borrow_mut().clear();
+        self.0.model.borrow_mut().forget();
     }
 
     /// The time by tokio's clock, virtual or not.
@@ -231,7 +236,7 @@ impl MemoryServer {
     }
 
     fn require_unfrozen(&self) -> Result<(), ServerFault> {
-        let reason = self.0.known.borrow().frozen.clone();
+        let reason = self.known().frozen;
         reason.map_or(Ok(()), |reason| Err(ServerFault::Halted(Box::new(reason))))
     }
 
@@ -249,81 +254,17 @@ impl MemoryServer {
     fn answer<T>(&self, answer: T) -> Result<T, ServerFault> {
         if self.0.deaf.get() { Err(ServerFault::Away("the answer was lost".to_owned())) } else { Ok(answer) }
     }
+}
 
-    fn keep(&self, text: &str) -> IngestResult {
-        let sha256 = ContentHash::of(text.as_bytes());
-        let Ok(envelope) = serde_json::from_str::<Envelope>(text) else {
-            return IngestResult {
-                sha256,
-                state: IngestState::Quarantined,
-                reason: Some("no envelope".to_owned()),
-            };
-        };
-        let mut known = self.0.known.borrow_mut();
-        let refused = known.refuses(envelope.outbox_id, envelope.record.outcome);
-        known.hold(envelope.outbox_id, envelope.number);
-        let mut envelopes = self.0.envelopes.borrow_mut();
-        let is_new = !envelopes.contains_key(&envelope.record.run_id);
-        let mut addresses = self.0.addresses.borrow_mut();
-        let held = addresses.entry((envelope.outbox_id, envelope.number)).or_insert_with(|| sha256.clone());
-        if *held != sha256 && is_new {
-            let _freezes = known.two_copies(envelope.number);
-        }
-        if let Some(refusal) = refused.filter(|_| is_new) {
-            let (text, reason) = (text.to_owned(), refusal.as_str().to_owned());
-            let mut quarantine = self.0.quarantine.borrow_mut();
-            if !quarantine.iter().any(|(held, _)| *held == text) {
-                quarantine.push((text, reason.clone()));
-            }
-            return IngestResult { sha256, state: IngestState::Quarantined, reason: Some(reason) };
-        }
-        let state = match envelopes.get(&envelope.record.run_id) {
-            Some((known, _)) if known == text => {
-                self.0.duplicates.set(self.0.duplicates.get() + 1);
-                IngestState::Duplicate
-            }
-            Some(_) => {
-                self.0.conflicts.set(self.0.conflicts.get() + 1);
-                IngestState::Conflict
-            }
-            None => {
-                let record = &envelope.record;
-                if record.outcome == Outcome::Pass {
-                    let is_new = |(_, known): &(String, BirthRecord)| {
-                        known.outcome != Outcome::Pass || known.serial != record.serial
-                    };
-                    let is_new_unit = envelopes.values().all(is_new);
-                    let mut ledger = self.0.ledger.borrow_mut();
-                    if let Err(refusal) = ledger.pass(envelope.station_id, envelope.outbox_id, is_new_unit) {
-                        let reason = Some(refusal.as_str().to_owned());
-                        return IngestResult { sha256, state: IngestState::Quarantined, reason };
-                    }
-                }
-                envelopes.insert(envelope.record.run_id, (text.to_owned(), envelope.record));
-                IngestState::Stored
-            }
-        };
-        IngestResult { sha256, state, reason: None }
-    }
+fn refused(by: Refused) -> ServerFault {
+    ServerFault::Refused { status: by.status, code: by.code.to_owned(), detail: String::new() }
 }
 
 impl Server for MemoryServer {
     async fn check_in(&self, said: &CheckIn) -> Result<CheckInAnswer, ServerFault> {
         self.reach().await?;
-        let addresses = self.0.addresses.borrow();
-        let last = said.last.as_ref().map(|last| (said.outbox_id, last.number));
-        let held_sha256 = last.and_then(|address| addresses.get(&address));
-        let mut known = self.0.known.borrow_mut();
-        self.answer(match known.check_in(said, held_sha256, self.now()) {
-            Verdict::Accepted => {
-                let outbox = &known.outboxes[&said.outbox_id];
-                let held = addresses.keys().filter(|(outbox, _)| *outbox == said.outbox_id);
-                let highest = outbox.said.max(outbox.held);
-                CheckInAnswer::Accepted { held: held_numbers(held.map(|(_, number)| *number), highest) }
-            }
-            Verdict::BeginOutbox => CheckInAnswer::BeginOutbox,
-            Verdict::Frozen(reason) => CheckInAnswer::Frozen { reason },
-        })
+        let answer = self.0.model.borrow_mut().check_in(self.0.station_id, said, self.now());
+        self.answer(answer)?.map_err(refused)
     }
 
     async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
@@ -332,10 +273,10 @@ impl Server for MemoryServer {
         Ok(Some(Assignment {
             station_id: self.0.station_id,
             station_name: "memory".to_owned(),
-            batch_id: BatchId(Uuid::from_u128(1)),
+            batch_id: BATCH,
             batch_name: "B-1".to_owned(),
             bundle: self.0.bundle.manifest.hash(),
-            quantity: u32::try_from(QUANTITY).expect("a batch is small"),
+            quantity: QUANTITY,
             operator: "operator".to_owned(),
         }))
     }
@@ -348,57 +289,37 @@ impl Server for MemoryServer {
     async fn serial_block(&self, ask: &LeaseSerialBlock) -> Result<SerialBlock, ServerFault> {
         self.reach().await?;
         self.require_unfrozen()?;
-        let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
-        let mut blocks = self.0.blocks.borrow_mut();
-        let serials = blocks.entry(ask.block_id).or_insert_with(|| {
-            let first = self.0.next_number.get();
-            self.0.next_number.set(first + ask.count);
-            (first..first + ask.count).map(|n| self.0.pattern.number(n, day).expect("a number")).collect()
-        });
-        let share = ask.share.as_ref().map(|said| {
-            self.0.ledger.borrow_mut().lease(self.0.station_id, said, Floor { stations: 1, at_least: 1 })
-        });
-        self.answer(SerialBlock {
-            block_id: ask.block_id,
-            batch_id: ask.batch_id,
-            serials: serials.clone(),
-            share,
-            scrapped: Vec::new(),
-        })
+        let lent = self.0.model.borrow_mut().serial_block(self.0.station_id, ask, DAY);
+        self.answer(lent)?.map_err(refused)
     }
 
     async fn return_share(&self, said: &ReturnShare) -> Result<ShareGrant, ServerFault> {
         self.reach().await?;
-        self.answer(self.0.ledger.borrow_mut().take_back(self.0.station_id, &said.share))
+        let returned = self.0.model.borrow_mut().return_share(self.0.station_id, said);
+        self.answer(returned)?.map_err(refused)
     }
 
     async fn admission(&self, ask: &AskAdmission) -> Result<Admission, ServerFault> {
         self.reach().await?;
         self.require_unfrozen()?;
-        let known = self.records();
-        let same = |record: &&BirthRecord| {
-            record
-                .identifiers
-                .iter()
-                .any(|held| held.unique && ask.identifiers.iter().any(|asked| asked == held))
-        };
-        let passed = known.iter().filter(same).find(|record| record.outcome == Outcome::Pass);
-        let serial = known.iter().filter(same).find_map(|record| record.serial.clone());
-        let verdict =
-            if passed.is_some() { AdmissionVerdict::PassedAlready } else { AdmissionVerdict::Admit };
-        self.answer(Admission { verdict, serial })
+        let said = self.0.model.borrow().admission(self.0.station_id, ask);
+        self.answer(said)?.map_err(refused)
     }
 
     async fn ingest(&self, request: &IngestRequest) -> Result<IngestResponse, ServerFault> {
         self.reach().await?;
-        let results = request.envelopes.iter().map(|text| self.keep(text)).collect();
+        let held = self.0.model.borrow_mut().take_in(self.0.station_id, &request.envelopes);
+        let results = held.map_err(refused)?;
+        let of = |state| results.iter().filter(|result| result.state == state).count() as u32;
+        self.0.conflicts.set(self.0.conflicts.get() + of(IngestState::Conflict));
+        self.0.duplicates.set(self.0.duplicates.get() + of(IngestState::Duplicate));
         self.answer(IngestResponse { results })
     }
 
     async fn live(&self, live: &StationLive) -> Result<(), ServerFault> {
         self.reach().await?;
         if let Some(journal) = &live.journal {
-            let _freezes = self.0.known.borrow_mut().hear(journal, self.now());
+            self.0.model.borrow_mut().hear(self.0.station_id, journal, self.now());
         }
         Ok(())
     }

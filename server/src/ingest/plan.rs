@@ -187,7 +187,9 @@ fn describe(doubts: &[RecordDoubt]) -> String {
     text
 }
 
-fn distinct(identifiers: &[Identifier]) -> Vec<Identifier> {
+/// The identifiers that say something, each once.
+#[must_use]
+pub fn distinct(identifiers: &[Identifier]) -> Vec<Identifier> {
     let mut kept: Vec<Identifier> = Vec::with_capacity(identifiers.len());
     for identifier in identifiers {
         let known = kept.iter().any(|known| known.kind == identifier.kind && known.value == identifier.value);

@@ -64,11 +64,13 @@ async fn admission(
 ) -> ApiResult<Json<Admission>> {
     station.require_unfrozen()?;
     let mut db = state.pool.acquire().await?;
-    let known = units::by_identifiers(&mut db, &form.identifiers, &form.operation).await?;
+    // As in a record: an empty value is none, and speaks against nothing.
+    let shown = ingest::plan::distinct(&form.identifiers);
+    let known = units::by_identifiers(&mut db, &shown, &form.operation).await?;
     Ok(Json(match known.as_slice() {
         [] => Admission { verdict: AdmissionVerdict::Admit, serial: None },
         // A part moved from another unit: that unit's number must not stand on two boards.
-        [unit] if unit.contradicts(&form.identifiers).is_some() => {
+        [unit] if unit.contradicts(&shown).is_some() => {
             Admission { verdict: AdmissionVerdict::IdentityConflict, serial: None }
         }
         [unit] if unit.passed => {

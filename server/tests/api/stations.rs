@@ -87,6 +87,10 @@ async fn a_board_that_passed_is_known_at_the_next_jig_with_its_number() {
     let known = ask(json!(passed.record.identifiers)).await;
     assert_eq!((known.verdict, known.serial), (AdmissionVerdict::PassedAlready, Some(serials[0].clone())));
     assert_eq!(ask(json!(failed.record.identifiers)).await.verdict, AdmissionVerdict::Admit);
+    // A module that tells no address contradicts nothing.
+    let mut untold = passed.record.identifiers.clone();
+    untold[1].value.clear();
+    assert_eq!(ask(json!(untold)).await.verdict, AdmissionVerdict::PassedAlready);
     let mixed = json!([passed.record.identifiers[0], failed.record.identifiers[1]]);
     assert_eq!(ask(mixed).await.verdict, AdmissionVerdict::IdentityConflict);
 }

@@ -1,0 +1,252 @@
+//! What is held, in a form that the database can be read into as well. Where the server keeps a projection, this says what it means: it is
+//! counted afresh from the runs.
+
+use super::{IngestModel, Run};
+use chrono::NaiveDate;
+use domain::{
+    api::ingest::{IngestState, WayOut},
+    check_in::KnownOutbox,
+    evidence::Evidence,
+    identifier::Identifier,
+    ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, SessionId, StationId},
+    lease::BirthLease,
+    outcome::Outcome,
+    quota::GivenShare,
+    record::RecordDoubt,
+    text::Fault,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that is held. A unit is named by its oldest run's id: its own is the server's to choose.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Held {
+    pub runs: BTreeMap<RunId, KeptRun>,
+    pub set_aside: BTreeMap<(StationId, ContentHash), KeptText>,
+    pub units: BTreeMap<RunId, KeptUnit>,
+    pub numbers: BTreeMap<String, KeptNumber>,
+    pub accounts: BTreeMap<(BatchId, StationId, OutboxId), GivenShare>,
+    /// Units of each batch that passed and count.
+    pub passed: BTreeMap<BatchId, u64>,
+    pub stations: BTreeMap<StationId, KeptStation>,
+    pub outboxes: BTreeMap<(StationId, OutboxId), KeptOutbox>,
+    pub counts: BTreeMap<(BatchId, StationId, NaiveDate), Counts>,
+    pub tallies: BTreeMap<StationId, Tally>,
+}
+
+/// A stored run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptRun {
+    /// Of the text, as it comes back.
+    pub text: ContentHash,
+    pub station: StationId,
+    pub batch: BatchId,
+    pub outcome: Outcome,
+    /// What the record says, where something else is held true.
+    pub claimed: Option<Outcome>,
+    pub serial: Option<String>,
+    pub resumes: Option<RunId>,
+    pub doubts: Vec<RecordDoubt>,
+}
+
+/// A text that became no run, or one that nobody believes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptText {
+    pub state: IngestState,
+    pub run: Option<RunId>,
+    /// Of the text, as it comes back.
+    pub text: ContentHash,
+    pub address: Option<(OutboxId, u64)>,
+    pub resolved: Option<WayOut>,
+}
+
+/// A number that was lent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptNumber {
+    pub block: SerialBlockId,
+    /// Its place there.
+    pub place: usize,
+    pub unit: Option<RunId>,
+    pub scrapped: bool,
+}
+
+/// A station as it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptStation {
+    pub machine: Option<ContentHash>,
+    pub session: Option<SessionId>,
+    pub superseded: Option<SessionId>,
+    pub frozen: Option<Fault>,
+    pub slots: u16,
+}
+
+/// A journal file as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptOutbox {
+    pub known: KnownOutbox,
+    /// How many different ones are held.
+    pub numbers: u64,
+}
+
+/// A unit with its projection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptUnit {
+    pub runs: BTreeSet<RunId>,
+    pub identifiers: BTreeSet<Identifier>,
+    /// The one that ended last.
+    pub latest: RunId,
+    pub batch: BatchId,
+    pub station: StationId,
+    pub slot: u16,
+    pub outcome: Outcome,
+    /// The first pass that arrived.
+    pub passed: Option<RunId>,
+    /// What its lock was last read as, and in which run.
+    pub lease: Option<(BirthLease, RunId)>,
+}
+
+/// One day's runs of a station in a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// By outcome, in the order of [`Outcome::ALL`].
+    pub runs: [i32; 5],
+    pub boards: i32,
+    pub first_pass: i32,
+    pub units_passed: i32,
+}
+
+/// A station's texts: records, and what waits in the quarantine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub stored: i64,
+    pub set_aside: i64,
+}
+
+impl IngestModel {
+    /// All of it.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        let names: Vec<Option<RunId>> = (0..self.units.len()).map(|unit| self.name_of(unit)).collect();
+        let number = |(serial, number): (&String, &super::Number)| {
+            let place = self
+                .blocks
+                .get(&number.block)
+                .and_then(|block| block.serials.iter().position(|s| s == serial));
+            let unit = number.unit.and_then(|unit| names[unit]);
+            let place = place.unwrap_or_default();
+            (serial.clone(), KeptNumber { block: number.block, place, unit, scrapped: number.scrapped })
+        };
+        let aside = |(key, aside): (&(StationId, ContentHash), &super::SetAside)| {
+            let text = ContentHash::of(aside.text.as_bytes());
+            let super::SetAside { state, run, address, resolved, .. } = aside;
+            let kept = KeptText { state: *state, run: *run, text, address: *address, resolved: *resolved };
+            (key.clone(), kept)
+        };
+        Held {
+            runs: self.runs.iter().map(|(id, run)| (*id, kept_run(run))).collect(),
+            set_aside: self.set_aside.iter().map(aside).collect(),
+            units: (0..self.units.len())
+                .filter_map(|unit| Some((names[unit]?, self.kept_unit(unit)?)))
+                .collect(),
+            numbers: self.numbers.iter().map(number).collect(),
+            counts: self.counts(),
+            accounts: self.accounts(),
+            passed: self.batches.iter().map(|(id, batch)| (*id, batch.ledger.passed)).collect(),
+            stations: self.stations.iter().map(|(id, station)| (*id, kept_station(station))).collect(),
+            outboxes: self.outboxes(),
+            tallies: self.stations.iter().map(|(id, station)| (*id, station.tally)).collect(),
+        }
+    }
+
+    fn accounts(&self) -> BTreeMap<(BatchId, StationId, OutboxId), GivenShare> {
+        let of = |(id, batch): (&BatchId, &super::Batch)| {
+            let id = *id;
+            let accounts = batch.ledger.accounts.iter();
+            accounts
+                .map(move |((station, outbox), share)| ((id, *station, *outbox), *share))
+                .collect::<Vec<_>>()
+        };
+        self.batches.iter().flat_map(of).collect()
+    }
+
+    fn name_of(&self, unit: super::UnitKey) -> Option<RunId> {
+        self.runs_of(unit).map(|run| run.record.run_id).min()
+    }
+
+    fn by_arrival(&self) -> Vec<&Run> {
+        let mut runs: Vec<&Run> = self.runs.values().collect();
+        runs.sort_by_key(|run| run.arrival);
+        runs
+    }
+
+    fn kept_unit(&self, unit: super::UnitKey) -> Option<KeptUnit> {
+        let mut runs = self.by_arrival();
+        runs.retain(|run| run.unit == Some(unit));
+        let latest = runs.iter().max_by_key(|run| (run.record.finished_at, run.record.run_id))?;
+        let passed = runs.iter().find(|run| run.outcome == Outcome::Pass);
+        let read = |run: &&Run| {
+            let lease = run.record.lease.as_ref().filter(|lease| lease.evidence != Evidence::Claimed)?;
+            Some((run.record.finished_at, lease.reported?, run.record.run_id))
+        };
+        // Of two at the same moment the later one to arrive.
+        let lease = runs.iter().filter_map(read).max_by_key(|(at, ..)| *at);
+        Some(KeptUnit {
+            runs: runs.iter().map(|run| run.record.run_id).collect(),
+            identifiers: self.units[unit].identifiers.iter().cloned().collect(),
+            latest: latest.record.run_id,
+            batch: latest.record.batch_id,
+            station: latest.station,
+            slot: latest.record.slot,
+            outcome: latest.outcome,
+            passed: passed.map(|run| run.record.run_id),
+            lease: lease.map(|(_, mode, run)| (mode, run)),
+        })
+    }
+
+    fn counts(&self) -> BTreeMap<(BatchId, StationId, NaiveDate), Counts> {
+        let mut counts: BTreeMap<_, Counts> = BTreeMap::new();
+        let (mut finished, mut passed) = (BTreeSet::new(), BTreeSet::new());
+        for run in self.by_arrival() {
+            let batch = run.record.batch_id;
+            let day = counts.entry((batch, run.station, run.record.finished_at.date_naive())).or_default();
+            for (count, outcome) in day.runs.iter_mut().zip(Outcome::ALL) {
+                *count += i32::from(run.outcome == outcome);
+            }
+            let is_pass = run.outcome == Outcome::Pass;
+            let Some(unit) = run.unit else {
+                // A board that showed no identity and failed is one all the same.
+                day.boards += i32::from(run.outcome == Outcome::Fail);
+                continue;
+            };
+            if run.outcome != Outcome::Interrupted && finished.insert((unit, batch)) {
+                day.boards += 1;
+                day.first_pass += i32::from(is_pass);
+            }
+            day.units_passed += i32::from(is_pass && passed.insert((unit, batch)));
+        }
+        counts
+    }
+}
+
+fn kept_run(run: &Run) -> KeptRun {
+    KeptRun {
+        text: ContentHash::of(run.text.as_bytes()),
+        station: run.station,
+        batch: run.record.batch_id,
+        outcome: run.outcome,
+        claimed: Some(run.record.outcome).filter(|claimed| *claimed != run.outcome),
+        serial: run.record.serial.clone(),
+        resumes: run.record.resumes,
+        doubts: run.doubts.clone(),
+    }
+}
+
+fn kept_station(station: &super::Station) -> KeptStation {
+    let known = &station.known;
+    KeptStation {
+        machine: known.machine.clone(),
+        session: known.session.map(|session| session.session_id),
+        superseded: known.superseded,
+        frozen: known.frozen.clone(),
+        slots: station.slots,
+    }
+}

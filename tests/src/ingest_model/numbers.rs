@@ -1,0 +1,157 @@
+//! Numbers as they are lent and scrapped.
+
+use super::{Block, IngestModel, Number, Refused};
+use chrono::NaiveDate;
+use domain::{
+    api::stations::{LeaseSerialBlock, SerialBlock},
+    ids::{BatchId, SerialBlockId, StationId},
+    outcome::Outcome,
+};
+
+/// Numbers a question.
+const MOST_NUMBERS: u32 = 1000;
+
+impl IngestModel {
+    /// Lends numbers to a station on that day, and deals it shares where it states its account.
+    ///
+    /// # Errors
+    /// With the status and the code that the server refuses with; then nothing is lent and nothing granted.
+    pub fn serial_block(
+        &mut self,
+        station: StationId,
+        ask: &LeaseSerialBlock,
+        day: NaiveDate,
+    ) -> Result<SerialBlock, Refused> {
+        self.require_unfrozen(station)?;
+        if !(1..=MOST_NUMBERS).contains(&ask.count) {
+            return Err(Refused::INVALID);
+        }
+        let before = self.batches.get(&ask.batch_id).map(|batch| batch.ledger.clone());
+        let lent = self.lend(station, ask, day);
+        // All or nothing.
+        if lent.is_err()
+            && let (Some(batch), Some(before)) = (self.batches.get_mut(&ask.batch_id), before)
+        {
+            batch.ledger = before;
+        }
+        lent
+    }
+
+    fn lend(
+        &mut self,
+        station: StationId,
+        ask: &LeaseSerialBlock,
+        day: NaiveDate,
+    ) -> Result<SerialBlock, Refused> {
+        let share = ask.share.as_ref().map(|said| self.deal(station, ask.batch_id, said)).transpose()?;
+        let serials = match self.blocks.get(&ask.block_id) {
+            Some(block) if block.batch == ask.batch_id && block.station == station => block.serials.clone(),
+            Some(_) => return Err(Refused::CONFLICT),
+            None => self.lend_new(station, ask, day)?,
+        };
+        let scrapped = self.numbers_at(ask.batch_id, station).filter(|(_, number)| number.scrapped);
+        let scrapped = scrapped.map(|(serial, _)| serial.clone()).collect();
+        Ok(SerialBlock { block_id: ask.block_id, batch_id: ask.batch_id, serials, share, scrapped })
+    }
+
+    fn lend_new(
+        &mut self,
+        station: StationId,
+        ask: &LeaseSerialBlock,
+        day: NaiveDate,
+    ) -> Result<Vec<String>, Refused> {
+        let batch = self.batches.get(&ask.batch_id).ok_or(Refused::NOT_FOUND)?;
+        // Boards that may still pass with them: those of its shares; of all that is left, to a station that states none.
+        let boards = match &ask.share {
+            Some(said) => self.outstanding(ask.batch_id, station, said.outbox_id),
+            None => batch.ledger.room(),
+        };
+        if boards == 0 {
+            return if ask.share.is_some() { Ok(Vec::new()) } else { Err(Refused::QUOTA_SPENT) };
+        }
+        let serials = if batch.list.is_empty() {
+            self.next_of_pattern(ask, boards, day)?
+        } else {
+            self.next_of_list(station, ask, boards)
+        };
+        if !serials.is_empty() {
+            self.keep_lent(station, (ask.batch_id, ask.block_id), &serials);
+        }
+        Ok(serials)
+    }
+
+    fn next_of_pattern(
+        &mut self,
+        ask: &LeaseSerialBlock,
+        boards: u64,
+        day: NaiveDate,
+    ) -> Result<Vec<String>, Refused> {
+        let wanted = u64::from(ask.count).min(2 * boards + 16) as usize;
+        let batch = self.batches.get(&ask.batch_id).ok_or(Refused::NOT_FOUND)?;
+        let pattern = &self.released.get(&batch.bundle).ok_or(Refused::NOT_FOUND)?.pattern;
+        let prefix = pattern.number(0, day).map_err(|_| Refused::PATTERN)?;
+        let mut next = self.next.get(&prefix).copied().unwrap_or(1);
+        let mut serials = Vec::new();
+        while serials.len() < wanted {
+            let serial = pattern.number(next, day).map_err(|_| Refused::PATTERN)?;
+            let is_a_customers = self.batches.values().any(|batch| batch.list.contains(&serial));
+            if !self.numbers.contains_key(&serial) && !is_a_customers {
+                serials.push(serial);
+            }
+            next += 1;
+        }
+        self.next.insert(prefix, next);
+        Ok(serials)
+    }
+
+    /// One a board, those included that the station still has.
+    fn next_of_list(&self, station: StationId, ask: &LeaseSerialBlock, boards: u64) -> Vec<String> {
+        let list = self.batches.get(&ask.batch_id).map(|batch| batch.list.as_slice()).unwrap_or_default();
+        let in_hand = self.numbers_at(ask.batch_id, station).filter(|(_, number)| !number.scrapped).count();
+        let lacking = boards.saturating_sub(in_hand as u64).min(ask.count.into()) as usize;
+        let free = list.iter().filter(|serial| !self.numbers.contains_key(*serial));
+        free.take(lacking).cloned().collect()
+    }
+
+    fn keep_lent(
+        &mut self,
+        station: StationId,
+        (batch, block): (BatchId, SerialBlockId),
+        serials: &[String],
+    ) {
+        for serial in serials {
+            let number = Number { block, batch, station, unit: None, scrapped: false };
+            self.numbers.insert(serial.clone(), number);
+        }
+        self.blocks.insert(block, Block { batch, station, serials: serials.to_vec() });
+    }
+
+    /// Numbers of the batch that this station was lent and that are on no board.
+    fn numbers_at(&self, batch: BatchId, station: StationId) -> impl Iterator<Item = (&String, &Number)> {
+        self.numbers.iter().filter(move |(_, number)| {
+            number.batch == batch && number.station == station && number.unit.is_none()
+        })
+    }
+
+    /// Somebody decides that no board gets this number any more.
+    ///
+    /// # Errors
+    /// It was never lent, its unit passed, or it was scrapped before.
+    pub fn scrap(&mut self, serial: &str) -> Result<(), Refused> {
+        let unit = self.numbers.get(serial).ok_or(Refused::NOT_FOUND)?.unit;
+        if unit.is_some_and(|unit| self.runs_of(unit).any(|run| run.outcome == Outcome::Pass)) {
+            return Err(Refused::PASSED);
+        }
+        let number = self.numbers.get_mut(serial).ok_or(Refused::NOT_FOUND)?;
+        if number.scrapped {
+            return Err(Refused::CONFLICT);
+        }
+        number.scrapped = true;
+        Ok(())
+    }
+
+    /// As if so many numbers behind this prefix had been lent to others.
+    pub fn skip_numbers(&mut self, prefix: &str, count: u32) {
+        *self.next.entry(prefix.to_owned()).or_insert(1) += count;
+    }
+}

@@ -1,0 +1,97 @@
+//! The model of ingest, which the campaigns' server in memory answers with, against the real server on a real PostgreSQL: over random
+//! histories of stations both answer alike and hold the same. A history comes from its seed; one that tells the two apart is made as small
+//! as it can be before it is shown.
+//!
+//! `JIGLINE_HISTORIES=N` plays so many; `JIGLINE_HISTORY_SEED=S` begins at that seed.
+
+#![expect(clippy::unwrap_used, reason = "a test: what fails here is the test's result")]
+
+#[path = "ingest_model/database.rs"]
+mod database;
+#[path = "ingest_model/history.rs"]
+mod history;
+#[path = "ingest_model/replay.rs"]
+mod replay;
+#[path = "ingest_model/world.rs"]
+mod world;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use replay::Seen;
+use std::cell::RefCell;
+
+/// What fits into some twenty seconds of a debug build.
+const HISTORIES: u64 = 100;
+/// Parts of a history that are tried when it is made smaller.
+const PARTS: u32 = 300;
+
+/// What the histories of every run must have met, so that no rule goes uncompared.
+const MET: [&str; 30] = [
+    "Conflict: is stored with other content",
+    "Conflict: of outbox",
+    "Duplicate",
+    "Quarantined: belongs to another unit",
+    "Quarantined: claims a pass that it does not prove",
+    "Quarantined: is for operation",
+    "Quarantined: is no record number",
+    "Quarantined: is no slot",
+    "Quarantined: is worked with bundle",
+    "Quarantined: it shows an identifier of unit",
+    "Quarantined: its identifiers belong to different units",
+    "Quarantined: never released",
+    "Quarantined: the database can't hold this record",
+    "Quarantined: the envelope names station",
+    "Quarantined: the record's form is version",
+    "Quarantined: there is no batch",
+    "Quarantined: this board is unit",
+    "Quarantined: this is no envelope",
+    "Quarantined: was lent to another batch",
+    "Quarantined: was never lent",
+    "Stored",
+    "admission: Admit",
+    "admission: IdentityConflict",
+    "admission: PassedAlready",
+    "numbers: conflict",
+    "numbers: invalid",
+    "numbers: lent",
+    "numbers: not_found",
+    "numbers: quota_spent",
+    "request: invalid",
+];
+
+#[test]
+fn over_any_history_the_model_answers_and_holds_what_the_server_does() {
+    let asked = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
+    let (first, count) =
+        (asked("JIGLINE_HISTORY_SEED").unwrap_or(1), asked("JIGLINE_HISTORIES").unwrap_or(HISTORIES));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let world = runtime.block_on(world::World::start());
+    let seen = RefCell::new(Seen::new());
+    let began = std::time::Instant::now();
+    for seed in first..first + count {
+        let play = |acts: Vec<history::Act>| {
+            let played = runtime.block_on(replay::play(&world, &acts, &mut seen.borrow_mut()));
+            played.map_err(TestCaseError::fail)
+        };
+        match runner(seed).run(&history::history(), play) {
+            Ok(()) => {}
+            Err(TestError::Fail(fault, acts)) => panic!(
+                "seed {seed} (JIGLINE_HISTORY_SEED={seed} JIGLINE_HISTORIES=1 plays it again): {fault}\n\nthe smallest history that shows it:\n{acts:#?}"
+            ),
+            Err(TestError::Abort(why)) => panic!("seed {seed}: {why}"),
+        }
+    }
+    let seen = seen.into_inner();
+    println!("seeds {first} to {}: {:?}\n{seen:#?}", first + count - 1, began.elapsed());
+    if (first, count) == (1, HISTORIES) {
+        let missing: Vec<&&str> = MET.iter().filter(|met| !seen.contains_key(**met)).collect();
+        assert!(missing.is_empty(), "no history met {missing:?}");
+    }
+    runtime.block_on(world.server.stop());
+}
+
+fn runner(seed: u64) -> TestRunner {
+    let config = Config { cases: 1, failure_persistence: None, max_shrink_iters: PARTS, ..Config::default() };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}

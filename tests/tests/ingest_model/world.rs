@@ -1,0 +1,140 @@
+//! The real server on a real PostgreSQL, and a stage on it for each history: stations, batches and identities that no other has.
+
+use domain::{
+    api::{batches::BatchView, releases::BundleView, stations::EnrolledStation},
+    bundle::BundleContent,
+    ids::{BatchId, ContentHash},
+    model::parse_model,
+    role::Role,
+};
+use jigline_tests::demo::workspace_root;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use server::testing::TestServer;
+use simulator::firmware::build_image;
+use std::{cell::Cell, collections::BTreeMap};
+
+/// A server with two released bundles, and a third that was only submitted.
+pub struct World {
+    pub server: TestServer,
+    pub released: [BundleContent; 2],
+    pub submitted: ContentHash,
+    tokens: BTreeMap<Role, String>,
+    http: reqwest::Client,
+    stages: Cell<u32>,
+}
+
+/// A station's key and id.
+pub struct Keyed {
+    pub enrolled: EnrolledStation,
+    pub outbox: uuid::Uuid,
+}
+
+/// What one history works with.
+pub struct Stage {
+    /// Tells its boards from those of all others.
+    pub number: u32,
+    pub stations: [Keyed; 2],
+    /// The small one, the large one and the one of the second bundle.
+    pub batches: [(BatchId, u32); 3],
+}
+
+impl World {
+    pub async fn start() -> Self {
+        let server = TestServer::start().await;
+        let profiles = workspace_root().join("profiles");
+        assert_eq!(server.import(&profiles).await.faults, Vec::<String>::new());
+        let mut tokens = BTreeMap::new();
+        for role in [Role::Engineer, Role::Quality, Role::Admin] {
+            tokens.insert(role, server.token(role).await);
+        }
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut world = Asker { http: &http, base: &server.base_url, tokens: &tokens };
+        let mut hashes = Vec::new();
+        for version in ["1.9", "2.0", "2.1"] {
+            hashes.push(world.submit(version).await);
+        }
+        let [first, second, submitted] = <[ContentHash; 3]>::try_from(hashes).unwrap();
+        let station = world.enrol("reader").await;
+        let released = [world.release(&station, &first).await, world.release(&station, &second).await];
+        Self { released, submitted, http, server, tokens, stages: Cell::new(0) }
+    }
+
+    /// A new stage.
+    pub async fn stage(&self) -> Stage {
+        let number = self.stages.get() + 1;
+        self.stages.set(number);
+        let mut ask = Asker { http: &self.http, base: &self.server.base_url, tokens: &self.tokens };
+        let mut keyed = Vec::new();
+        for station in 1..=2 {
+            let enrolled = ask.enrol(&format!("jig-{number}-{station}")).await;
+            keyed.push(Keyed { enrolled, outbox: server::clock::new_id() });
+        }
+        let mut batches = Vec::new();
+        for (index, quantity) in [2, 24, 24].into_iter().enumerate() {
+            let bundle = self.released[index / 2].manifest.hash();
+            let name = format!("B-{number}-{index}");
+            let body = json!({ "name": name, "customer": "Test", "bundle": bundle, "quantity": quantity });
+            let batch: BatchView = ask.ok(Role::Engineer, Method::POST, "/api/v1/batches", Some(body)).await;
+            batches.push((batch.batch_id, quantity));
+        }
+        let stations = keyed.try_into().unwrap_or_else(|_| unreachable!("two were enrolled"));
+        Stage { number, stations, batches: batches.try_into().unwrap() }
+    }
+
+    /// Asks with a station's key.
+    pub async fn ask(&self, key: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+        let url = format!("{}/api/v1/station/{path}", self.server.base_url);
+        let answer = self.http.post(url).bearer_auth(key).json(body).send().await.unwrap();
+        (answer.status(), answer.json().await.unwrap())
+    }
+}
+
+struct Asker<'a> {
+    http: &'a reqwest::Client,
+    base: &'a str,
+    tokens: &'a BTreeMap<Role, String>,
+}
+
+impl Asker<'_> {
+    async fn submit(&mut self, version: &str) -> ContentHash {
+        let text = std::fs::read_to_string(workspace_root().join("profiles/models/topbms.toml")).unwrap();
+        let image = build_image(&parse_model("topbms.toml", &text).unwrap(), version, 4096, 1).unwrap();
+        let body = json!({
+            "model_id": "topbms", "profile_id": "topbms-12s-lto-200a", "profile_revision": 3,
+            "procedure_id": "topbms-birth", "firmware_version": version, "image_hex": hex::encode(image),
+        });
+        let view: BundleView = self.ok(Role::Engineer, Method::POST, "/api/v1/bundles", Some(body)).await;
+        view.hash
+    }
+
+    async fn release(&mut self, station: &EnrolledStation, hash: &ContentHash) -> BundleContent {
+        let path = format!("/api/v1/bundles/{hash}/release");
+        let _: Value = self.ok(Role::Quality, Method::POST, &path, None).await;
+        let url = format!("{}/api/v1/station/bundles/{hash}", self.base);
+        self.http.get(url).bearer_auth(&station.key).send().await.unwrap().json().await.unwrap()
+    }
+
+    async fn enrol(&mut self, name: &str) -> EnrolledStation {
+        let body = json!({ "name": name, "slots": 8, "simulated": true });
+        self.ok(Role::Admin, Method::POST, "/api/v1/stations", Some(body)).await
+    }
+
+    async fn ok<T: serde::de::DeserializeOwned>(
+        &mut self,
+        role: Role,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> T {
+        let mut request =
+            self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.tokens[&role]);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+}
