@@ -20,6 +20,8 @@ use tokio::time::Instant;
 /// initdb, migrations, import.
 const SERVER_WITHIN: Duration = Duration::from_secs(90);
 const JIG_WITHIN: Duration = Duration::from_secs(30);
+/// No test has a page open for longer.
+const STREAMS_AT_MOST: Duration = Duration::from_secs(24 * 3600);
 pub const MODEL: &str = "profiles/models/topbms.toml";
 pub const PROFILE: &str = "topbms-12s-lto-200a";
 pub const VERSION: &str = "1.9";
@@ -137,6 +139,16 @@ impl Server {
         let mime = answer.headers().get(header::CONTENT_TYPE).and_then(|mime| mime.to_str().ok());
         let (status, mime) = (answer.status().as_u16(), mime.unwrap_or_default().to_owned());
         Ok(Answer { status, mime, body: answer.bytes().await?.into() })
+    }
+
+    /// Opens a stream that goes on until somebody drops it.
+    ///
+    /// # Errors
+    /// When the server does not answer, or refuses.
+    pub async fn open_stream(&self, who: &str, path: &str) -> anyhow::Result<reqwest::Response> {
+        let token = self.tokens.get(who).map_or(who, String::as_str);
+        let request = self.client.get(format!("{}{path}", self.base_url)).bearer_auth(token);
+        Ok(request.timeout(STREAMS_AT_MOST).send().await?.error_for_status()?)
     }
 
     /// # Errors

@@ -27,18 +27,24 @@ const NOT_FOR_CHILDREN: [&str; 6] = [
     "JIGLINE_LOG",
 ];
 
-/// A command of one of the three programs; they are built first if they are not as the sources are.
+/// A command of one of the three programs, of the profile that this one was built with; they are built first if they are not as the
+/// sources are.
 ///
 /// # Errors
 /// When they do not build.
 pub fn program(name: &str) -> anyhow::Result<Command> {
     static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-    if let Err(fault) = BUILT.get_or_init(|| build().map_err(|fault| format!("{fault:#}"))) {
+    let own = std::env::current_exe()?;
+    let folder = own.parent().context("this program lies in no target folder")?;
+    // A test lies in target/debug/deps, a bench in target/release.
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        None | Some("debug") => "dev",
+        Some(profile) => profile,
+    };
+    if let Err(fault) = BUILT.get_or_init(|| build(profile).map_err(|fault| format!("{fault:#}"))) {
         bail!("{fault}");
     }
-    // A test lies in target/debug/deps.
-    let own = std::env::current_exe()?;
-    let folder = own.ancestors().nth(2).context("the test lies in no target folder")?;
     let mut command = Command::new(folder.join(name));
     command.current_dir(workspace_root());
     for name in NOT_FOR_CHILDREN {
@@ -48,9 +54,9 @@ pub fn program(name: &str) -> anyhow::Result<Command> {
 }
 
 /// As the demo builds them, so that neither spoils the other's work.
-fn build() -> anyhow::Result<()> {
+fn build(profile: &str) -> anyhow::Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(workspace_root()).args(["build", "--quiet", "--bins"]);
+    cargo.current_dir(workspace_root()).args(["build", "--quiet", "--bins", "--profile", profile]);
     for package in ["jigline-server", "jigline-station", "jigline-simulator"] {
         cargo.args(["--package", package]);
     }
@@ -122,6 +128,12 @@ impl Program {
             Some(line) => serde_json::from_str(&line).with_context(|| format!("no JSON: {line}")),
             None => bail!("the {} is not ready; its log:\n{}", self.name, self.log()),
         }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Everything it wrote to its standard error.

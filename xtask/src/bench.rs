@@ -14,6 +14,9 @@ enum Bench {
     /// How near the station comes to what the wire allows, in virtual time and on pseudo terminals.
     #[command(disable_help_flag = true)]
     Wire(Passed),
+    /// All slots of a station at once, in real time, and a backlog of runs.
+    #[command(disable_help_flag = true)]
+    Station(Passed),
 }
 
 /// The program knows its own options; `--help` lists them.
@@ -26,10 +29,22 @@ struct Passed {
 /// # Errors
 /// When it does not build, fails, or misses a goal.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let (program, passed) = match &options.bench {
-        Bench::Wire(passed) => ("wire_bench", passed),
+    let (program, profile, passed) = match &options.bench {
+        Bench::Wire(passed) => ("wire_bench", "dev", passed),
+        // What is measured is what is used: it builds the programs in its own profile.
+        Bench::Station(passed) => ("station_bench", "release", passed),
     };
     let mut bench = workspace.cargo();
-    bench.args(["run", "--quiet", "--package", "jigline-tests", "--bin", program, "--"]);
+    bench.args([
+        "run",
+        "--quiet",
+        "--package",
+        "jigline-tests",
+        "--bin",
+        program,
+        "--profile",
+        profile,
+        "--",
+    ]);
     run_to_end(bench.args(&passed.options))
 }

@@ -6,11 +6,13 @@
 //! - `floor`: the least time that a session's bytes need, by a closed formula.
 //! - `rig`: a board at the end of a line, and the station's link to it.
 //! - `wire`: the sessions themselves.
+//! - `station`: one station with all its slots, as programs in real time, and its backlog.
 
 pub mod figures;
 pub mod floor;
 pub mod loaders;
 pub mod models;
 pub mod rig;
+pub mod station;
 pub mod tap;
 pub mod wire;
