@@ -8,10 +8,18 @@
 
 #[path = "ingest_model/database.rs"]
 mod database;
+#[path = "ingest_model/desk.rs"]
+mod desk;
+#[path = "ingest_model/draw.rs"]
+mod draw;
 #[path = "ingest_model/history.rs"]
 mod history;
+#[path = "ingest_model/people.rs"]
+mod people;
 #[path = "ingest_model/replay.rs"]
 mod replay;
+#[path = "ingest_model/texts.rs"]
+mod texts;
 #[path = "ingest_model/world.rs"]
 mod world;
 
@@ -72,7 +80,7 @@ fn over_any_history_the_model_answers_and_holds_what_the_server_does() {
             let played = runtime.block_on(replay::play(&world, &acts, &mut seen.borrow_mut()));
             played.map_err(TestCaseError::fail)
         };
-        match runner(seed).run(&history::history(), play) {
+        match runner(seed).run(&draw::history(), play) {
             Ok(()) => {}
             Err(TestError::Fail(fault, acts)) => panic!(
                 "seed {seed} (JIGLINE_HISTORY_SEED={seed} JIGLINE_HISTORIES=1 plays it again): {fault}\n\nthe smallest history that shows it:\n{acts:#?}"

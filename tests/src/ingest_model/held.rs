@@ -153,7 +153,7 @@ impl IngestModel {
             passed: self.batches.iter().map(|(id, batch)| (*id, batch.ledger.passed)).collect(),
             stations: self.stations.iter().map(|(id, station)| (*id, kept_station(station))).collect(),
             outboxes: self.outboxes(),
-            tallies: self.stations.iter().map(|(id, station)| (*id, station.tally)).collect(),
+            tallies: self.tallies(),
         }
     }
 
@@ -166,6 +166,12 @@ impl IngestModel {
                 .collect::<Vec<_>>()
         };
         self.batches.iter().flat_map(of).collect()
+    }
+
+    /// Of those that sent anything.
+    fn tallies(&self) -> BTreeMap<StationId, Tally> {
+        let tallies = self.stations.iter().map(|(id, station)| (*id, station.tally));
+        tallies.filter(|(_, tally)| *tally != Tally::default()).collect()
     }
 
     fn name_of(&self, unit: super::UnitKey) -> Option<RunId> {

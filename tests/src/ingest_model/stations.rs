@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Of a check-in.
 const WIRE_VERSION: u32 = 2;
-const MOST_SLOTS: u16 = 32;
+const MOST_SLOTS: u16 = 1000;
 
 /// A station as the server knows it.
 #[derive(Debug, Clone, Default)]

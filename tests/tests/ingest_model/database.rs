@@ -1,14 +1,19 @@
 //! What the database holds of some stations, in the form that the model tells it in.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use domain::{
-    api::ingest::IngestState,
+    api::ingest::{IngestState, WayOut},
+    check_in::KnownOutbox,
     identifier::Identifier,
-    ids::{ContentHash, RunId, StationId},
+    ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
     lease::BirthLease,
+    quota::GivenShare,
     record::RecordDoubt,
+    text::Fault,
 };
-use jigline_tests::ingest_model::{Counts, Held, KeptRun, KeptText, KeptUnit, Tally};
+use jigline_tests::ingest_model::{
+    Counts, Held, KeptNumber, KeptOutbox, KeptRun, KeptStation, KeptText, KeptUnit, Tally,
+};
 use server::ingest::wire_text::expand;
 use sqlx::{PgPool, types::Json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +32,9 @@ fn hash(content: &[u8], dictionary: Option<&[u8]>, sha256: &[u8]) -> ContentHash
     hash
 }
 
-/// All that is held of these stations.
-pub async fn held(pool: &PgPool, stations: &[StationId]) -> Held {
+/// All that is held of these stations and batches.
+pub async fn held(pool: &PgPool, stations: &[StationId], batches: &[BatchId]) -> Held {
+    let batches: Vec<Uuid> = batches.iter().map(|batch| batch.0).collect();
     let stations: Vec<Uuid> = stations.iter().map(|station| station.0).collect();
     let (runs, owners) = runs(pool, &stations).await;
     // A unit goes by its oldest run.
@@ -41,6 +47,10 @@ pub async fn held(pool: &PgPool, stations: &[StationId]) -> Held {
         set_aside: set_aside(pool, &stations).await,
         units: units(pool, &stations, &owners, &names).await,
         numbers: numbers(pool, &stations, &names).await,
+        accounts: accounts(pool, &batches).await,
+        passed: passed(pool, &batches).await,
+        stations: known_stations(pool, &stations).await,
+        outboxes: outboxes(pool, &stations).await,
         counts: counts(pool, &stations).await,
         tallies: tallies(pool, &stations).await,
     }
@@ -53,11 +63,35 @@ pub async fn told(pool: &PgPool, stations: &[StationId]) -> i64 {
     sqlx::query_scalar(asked).bind(writers).fetch_one(pool).await.unwrap()
 }
 
-/// The next running number behind a prefix.
-pub async fn next_number(pool: &PgPool, prefix: &str) -> u32 {
-    let asked = "select next from serial_sequence where prefix = $1";
-    let next: Option<i64> = sqlx::query_scalar(asked).bind(prefix).fetch_optional(pool).await.unwrap();
-    next.map_or(1, |next| u32::try_from(next).unwrap())
+/// Leaves so many running numbers behind a prefix out, and those that others took; gives the next.
+pub async fn pass_over_numbers(pool: &PgPool, prefix: &str, count: i64) -> u32 {
+    let asked = "insert into serial_sequence as s (prefix, next) values ($1, 1 + $2)
+         on conflict (prefix) do update set next = s.next + $2 returning next";
+    let next: i64 = sqlx::query_scalar(asked).bind(prefix).bind(count).fetch_one(pool).await.unwrap();
+    u32::try_from(next).unwrap()
+}
+
+/// Gives a batch numbers of the customer's.
+pub async fn give_list(pool: &PgPool, batch: BatchId, list: &[String]) {
+    let said = "insert into batch_number (batch_id, position, serial)
+         select $1, o::integer, s from unnest($2::text[]) with ordinality u(s, o)";
+    sqlx::query(said).bind(batch.0).bind(list).execute(pool).await.unwrap();
+}
+
+/// Makes it so long ago that the station's program checked in first; far from what the server's own pace could blur.
+pub async fn set_session_age(pool: &PgPool, station: StationId, age: TimeDelta) {
+    let age = if age > domain::check_in::IN_FLIGHT { age } else { TimeDelta::hours(-1) };
+    let said = "update station set session_since = now() - make_interval(secs => $2)
+         where station_id = $1 and session_since is not null";
+    sqlx::query(said).bind(station.0).bind(age.num_seconds() as f64).execute(pool).await.unwrap();
+}
+
+/// Under which id a text is in the quarantine.
+pub async fn quarantine_id(pool: &PgPool, station: StationId, sha256: &ContentHash) -> Uuid {
+    let asked = "select quarantine_id from quarantine where station_id = $1 and sha256 = $2";
+    let sha256 = hex::decode(sha256.as_str()).unwrap();
+    let found = sqlx::query_scalar(asked).bind(station.0).bind(sha256).fetch_optional(pool).await.unwrap();
+    found.unwrap_or_default()
 }
 
 type RunRow = (
@@ -110,18 +144,23 @@ async fn runs(pool: &PgPool, stations: &[Uuid]) -> (BTreeMap<RunId, KeptRun>, Ve
     (runs, owners)
 }
 
-type AsideRow = (Uuid, Vec<u8>, String, Option<Uuid>, Vec<u8>);
-
 async fn set_aside(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<(StationId, ContentHash), KeptText> {
-    let asked =
-        "select station_id, sha256, state, run_id, content from quarantine where station_id = any($1)";
-    let rows: Vec<AsideRow> = sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
-    rows.into_iter()
-        .map(|(station, sha256, state, run, content)| {
-            let text = hash(&content, None, &sha256);
-            let kept =
-                KeptText { state: word::<IngestState>(&state), run: run.map(Into::into), text: text.clone() };
-            ((station.into(), text), kept)
+    let asked = "select station_id, sha256, state, run_id, content, outbox_id, number, way
+         from quarantine left join quarantine_resolution using (quarantine_id) where station_id = any($1)";
+    let rows = sqlx::query(asked).bind(stations).fetch_all(pool).await.unwrap();
+    rows.iter()
+        .map(|row| {
+            use sqlx::Row as _;
+            let text = hash(row.get(4), None, row.get(1));
+            let address = row.get::<Option<Uuid>, _>(5).zip(row.get::<Option<i64>, _>(6));
+            let kept = KeptText {
+                state: word::<IngestState>(row.get(2)),
+                run: row.get::<Option<Uuid>, _>(3).map(Into::into),
+                text: text.clone(),
+                address: address.map(|(outbox, number)| (outbox.into(), number.try_into().unwrap())),
+                resolved: row.get::<Option<&str>, _>(7).map(word::<WayOut>),
+            };
+            ((row.get::<Uuid, _>(0).into(), text), kept)
         })
         .collect()
 }
@@ -171,25 +210,94 @@ async fn numbers(
     pool: &PgPool,
     stations: &[Uuid],
     names: &BTreeMap<Uuid, RunId>,
-) -> BTreeMap<String, (domain::ids::SerialBlockId, usize, Option<RunId>)> {
-    let asked = "select serial, serial_block_id, position, unit_id
-         from serial_number join serial_block using (serial_block_id) where station_id = any($1)";
-    let rows: Vec<(String, Uuid, i16, Option<Uuid>)> =
+) -> BTreeMap<String, KeptNumber> {
+    // Its place among the numbers of its block, wherever they were skipped; no two have one.
+    let asked = "select serial, serial_block_id, rank() over (partition by serial_block_id order by position) - 1, unit_id,
+            exists (select from serial_scrap x where x.serial = n.serial)
+         from serial_number n join serial_block using (serial_block_id) where station_id = any($1)";
+    let rows: Vec<(String, Uuid, i64, Option<Uuid>, bool)> =
         sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
     rows.into_iter()
-        .map(|(serial, block, place, unit)| {
+        .map(|(serial, block, place, unit, scrapped)| {
             let unit = unit.map(|unit| names.get(&unit).copied().unwrap_or(RunId(unit)));
-            (serial, (block.into(), usize::try_from(place).unwrap(), unit))
+            let place = usize::try_from(place).unwrap();
+            (serial, KeptNumber { block: block.into(), place, unit, scrapped })
+        })
+        .collect()
+}
+
+type Counted = (i64, i64, i64, i64, Option<i64>);
+
+async fn accounts(pool: &PgPool, batches: &[Uuid]) -> BTreeMap<(BatchId, StationId, OutboxId), GivenShare> {
+    let asked = "select batch_id, station_id, outbox_id, granted, returned, passed, set_aside, written_off
+         from quota_share where batch_id = any($1)";
+    let rows = sqlx::query(asked).bind(batches).fetch_all(pool).await.unwrap();
+    let rows = rows.iter().map(|row| -> ((Uuid, Uuid, Uuid), Counted) {
+        use sqlx::Row as _;
+        ((row.get(0), row.get(1), row.get(2)), (row.get(3), row.get(4), row.get(5), row.get(6), row.get(7)))
+    });
+    let count = |count: i64| u64::try_from(count).unwrap();
+    rows.map(|((batch, station, outbox), (granted, returned, passed, set_aside, written_off))| {
+        let share = GivenShare {
+            granted: count(granted),
+            returned: count(returned),
+            passed: count(passed),
+            set_aside: count(set_aside),
+            written_off: written_off.map(count),
+        };
+        ((batch.into(), station.into(), outbox.into()), share)
+    })
+    .collect()
+}
+
+async fn passed(pool: &PgPool, batches: &[Uuid]) -> BTreeMap<BatchId, u64> {
+    let asked = "select batch_id, (select coalesce(sum(units_passed), 0)::bigint from day_count d where d.batch_id = b.batch_id)
+         from batch b where batch_id = any($1)";
+    let rows: Vec<(Uuid, i64)> = sqlx::query_as(asked).bind(batches).fetch_all(pool).await.unwrap();
+    rows.into_iter().map(|(batch, passed)| (batch.into(), passed.try_into().unwrap())).collect()
+}
+
+async fn known_stations(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<StationId, KeptStation> {
+    let asked = "select station_id, machine, session_id, superseded_session_id, frozen, slots from station
+         where station_id = any($1)";
+    let rows = sqlx::query(asked).bind(stations).fetch_all(pool).await.unwrap();
+    rows.iter()
+        .map(|row| {
+            use sqlx::Row as _;
+            let kept = KeptStation {
+                machine: row.get::<Option<String>, _>(1).map(|machine| machine.try_into().unwrap()),
+                session: row.get::<Option<Uuid>, _>(2).map(Into::into),
+                superseded: row.get::<Option<Uuid>, _>(3).map(Into::into),
+                frozen: row.get::<Option<Json<Fault>>, _>(4).map(|frozen| frozen.0),
+                slots: u16::try_from(row.get::<i32, _>(5)).unwrap(),
+            };
+            (row.get::<Uuid, _>(0).into(), kept)
+        })
+        .collect()
+}
+
+type OutboxRow = (Uuid, Uuid, i64, Option<String>, i64, bool, i64);
+
+async fn outboxes(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<(StationId, OutboxId), KeptOutbox> {
+    let asked = "select station_id, outbox_id, said, said_sha256, held, ended_at is not null, held_count from station_outbox
+         where station_id = any($1)";
+    let rows: Vec<OutboxRow> = sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
+    rows.into_iter()
+        .map(|(station, outbox, said, said_sha256, held, ended, numbers)| {
+            let known = KnownOutbox {
+                said: said.try_into().unwrap(),
+                said_sha256: said_sha256.map(|sha256| sha256.try_into().unwrap()),
+                held: held.try_into().unwrap(),
+                ended,
+            };
+            ((station.into(), outbox.into()), KeptOutbox { known, numbers: numbers.try_into().unwrap() })
         })
         .collect()
 }
 
 type CountRow = ((Uuid, Uuid, NaiveDate), [i32; 9]);
 
-async fn counts(
-    pool: &PgPool,
-    stations: &[Uuid],
-) -> BTreeMap<(domain::ids::BatchId, StationId, NaiveDate), Counts> {
+async fn counts(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<(BatchId, StationId, NaiveDate), Counts> {
     let asked = "select batch_id, station_id, day, runs, pass, fail, error, aborted, interrupted, boards, first_pass, units_passed
          from day_count where station_id = any($1)";
     let rows = sqlx::query(asked).bind(stations).fetch_all(pool).await.unwrap();

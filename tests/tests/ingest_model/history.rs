@@ -1,9 +1,9 @@
-//! Histories: what stations do to a server, in small numbers that mean something on any stage, so that a part of a history is one too.
+//! Histories: what stations and people do to a server, in small numbers that mean something on any stage, so that a part of a history is
+//! one too.
 
-use domain::{outcome::Outcome, text::FaultCode};
-use proptest::{collection::vec, option, prelude::*};
+use domain::{api::ingest::WayOut, outcome::Outcome, text::FaultCode};
 
-/// One request of a station.
+/// One request of a station or of somebody who looks after it.
 #[derive(Debug, Clone)]
 pub enum Act {
     Lend {
@@ -11,6 +11,12 @@ pub enum Act {
         batch: Batch,
         block: u8,
         count: u32,
+        account: Option<Account>,
+    },
+    Return {
+        station: u8,
+        batch: Batch,
+        account: Account,
     },
     Ask {
         station: u8,
@@ -25,6 +31,125 @@ pub enum Act {
     Flood {
         station: u8,
     },
+    CheckIn {
+        station: u8,
+        says: Says,
+    },
+    /// How far its journal has come, in passing.
+    Live {
+        station: u8,
+        session: Session,
+        ahead: u8,
+    },
+    /// Long enough for whatever was on its way to have come.
+    Wait,
+    Unfreeze {
+        station: u8,
+    },
+    Replace {
+        station: u8,
+    },
+    Assign {
+        station: u8,
+        batch: Option<Batch>,
+    },
+    WriteOff {
+        station: u8,
+        batch: Batch,
+        outbox: Outbox,
+    },
+    /// Of all numbers that were lent; none of these: one that never was.
+    Scrap {
+        place: Option<u8>,
+    },
+    /// Of all texts that were set aside.
+    Resolve {
+        place: u8,
+        way: WayOut,
+    },
+}
+
+/// What a station states of its account of a batch.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub outbox: Outbox,
+    pub wanted: u32,
+    pub open: u64,
+    pub consumed: u64,
+    pub released: u64,
+    pub returned: u64,
+    pub settled: u64,
+    /// What can't be.
+    pub flaw: Option<Miscount>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Miscount {
+    EndedMoreThanStarted,
+    SettledMoreThanPassed,
+    WantsTooMany,
+    ReturnedTooMany,
+}
+
+/// Which journal file of a station.
+#[derive(Debug, Clone, Copy)]
+pub enum Outbox {
+    Current,
+    Before,
+    Never,
+}
+
+/// What a station says of itself.
+#[derive(Debug, Clone)]
+pub struct Says {
+    pub session: Session,
+    pub machine: Machine,
+    pub outbox: Outbox,
+    pub last: Last,
+    pub slots: u16,
+    pub flaw: Option<Misfit>,
+}
+
+/// Which run of a station's program.
+#[derive(Debug, Clone, Copy)]
+pub enum Session {
+    Same,
+    /// It was started again.
+    New,
+    /// The one before goes on.
+    Before,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Machine {
+    Own,
+    Another,
+    Unnamed,
+}
+
+/// What a station says of its last record.
+#[derive(Debug, Clone, Copy)]
+pub enum Last {
+    AsItIs,
+    WithoutHash,
+    /// Of a file that was put back.
+    Back(u8),
+    /// Of one that went on without sending.
+    Ahead(u8),
+    /// Another record under that number.
+    Differs,
+    Nothing,
+}
+
+/// A check-in that no server takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Misfit {
+    Version,
+    NoSlots,
+    TooManySlots,
+    NoProgram,
+    NumberNone,
+    NumberHuge,
 }
 
 /// The batches of a stage.
@@ -36,6 +161,8 @@ pub enum Batch {
     Large,
     /// Of the second bundle.
     Other,
+    /// Three units, with five numbers of the customer's own.
+    Listed,
     /// Nobody opened it.
     Unknown,
 }
@@ -112,6 +239,7 @@ pub enum Change {
 #[derive(Debug, Clone)]
 pub struct Run {
     pub board: Board,
+    pub outbox: Outbox,
     pub batch: Batch,
     pub bundle: Bundle,
     pub number: Number,
@@ -180,153 +308,4 @@ pub enum Form {
     /// A text with what no PostgreSQL text holds.
     Nul,
     AnotherOperation,
-}
-
-/// Any history.
-pub fn history() -> impl Strategy<Value = Vec<Act>> {
-    vec(act(), 1..24)
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    prop_oneof![
-        3 => (station(), batch(), 0_u8..6, prop_oneof![8 => 1_u32..12, 1 => Just(30), 1 => Just(0), 1 => Just(1001)])
-            .prop_map(|(station, batch, block, count)| Act::Lend { station, batch, block, count }),
-        4 => (station(), board(), prop_oneof![6 => Just(Operation::Own), 1 => Just(Operation::Another)])
-            .prop_map(|(station, board, operation)| Act::Ask { station, board, operation }),
-        12 => (station(), vec(piece(), 0..5)).prop_map(|(station, pieces)| Act::Send { station, pieces }),
-        1 => station().prop_map(|station| Act::Flood { station }),
-    ]
-}
-
-fn station() -> impl Strategy<Value = u8> {
-    0_u8..2
-}
-
-fn batch() -> impl Strategy<Value = Batch> {
-    prop_oneof![
-        8 => Just(Batch::Small), 5 => Just(Batch::Large), 2 => Just(Batch::Other), 1 => Just(Batch::Unknown),
-    ]
-}
-
-fn board() -> impl Strategy<Value = Board> {
-    let shows = prop_oneof![
-        16 => Just(Shows::All),
-        2 => Just(Shows::MachineCode),
-        2 => Just(Shows::Module),
-        1 => Just(Shows::Nothing),
-        1 => Just(Shows::Defaults),
-        1 => Just(Shows::EmptyModule),
-        1 => Just(Shows::CodeTwice),
-        2 => Just(Shows::NumberToo),
-        1 => Just(Shows::NumberOnly),
-        1 => Just(Shows::Label),
-    ];
-    (0_u8..5, option::weighted(0.12, 0_u8..5), shows).prop_map(|(board, module_of, shows)| Board {
-        board,
-        module_of,
-        shows,
-    })
-}
-
-fn piece() -> impl Strategy<Value = Piece> {
-    let place = 0_u8..40;
-    let change = prop_oneof![Just(Change::Spaces), Just(Change::Operator), Just(Change::Number)];
-    prop_oneof![
-        20 => run().prop_map(Piece::Run),
-        1 => (run(), place.clone()).prop_map(|(run, place)| Piece::Readdressed { run, place }),
-        4 => place.clone().prop_map(|place| Piece::Again { place }),
-        3 => (place.clone(), change).prop_map(|(place, how)| Piece::Changed { place, how }),
-        1 => (place, 0_u8..100).prop_map(|(place, percent)| Piece::Torn { place, percent }),
-        1 => (0_u8..8).prop_map(|which| Piece::Garbage { which }),
-    ]
-}
-
-fn run() -> impl Strategy<Value = Run> {
-    let work = (board(), batch(), bundle(), number());
-    let end = (outcome(), told(), option::weighted(0.12, flaw()), form());
-    let when = (option::weighted(0.1, 0_u8..40), 0_u16..4000);
-    (work, end, when).prop_map(
-        |((board, batch, bundle, number), (outcome, fault, flaw, form), (resumes, minute))| Run {
-            board,
-            batch,
-            bundle,
-            number,
-            outcome,
-            fault,
-            flaw,
-            form,
-            resumes,
-            minute,
-        },
-    )
-}
-
-fn bundle() -> impl Strategy<Value = Bundle> {
-    prop_oneof![
-        30 => Just(Bundle::OfTheBatch),
-        1 => Just(Bundle::First),
-        1 => Just(Bundle::Second),
-        1 => Just(Bundle::NeverReleased),
-        1 => Just(Bundle::Unknown),
-    ]
-}
-
-fn number() -> impl Strategy<Value = Number> {
-    prop_oneof![
-        16 => Just(Number::Own),
-        2 => Just(Number::None),
-        2 => (0_u8..5).prop_map(Number::OfBoard),
-        2 => (0_u8..40).prop_map(Number::Lent),
-        1 => Just(Number::NeverLent),
-    ]
-}
-
-fn outcome() -> impl Strategy<Value = Outcome> {
-    prop_oneof![
-        10 => Just(Outcome::Pass),
-        3 => Just(Outcome::Fail),
-        2 => Just(Outcome::Error),
-        2 => Just(Outcome::Aborted),
-        2 => Just(Outcome::Interrupted),
-    ]
-}
-
-fn told() -> impl Strategy<Value = Told> {
-    let foreign = prop::sample::select(vec![
-        FaultCode::WrongModel,
-        FaultCode::PassedAlready,
-        FaultCode::IdentityInTwoSlots,
-        FaultCode::IdentityOfAnotherUnit,
-        FaultCode::IdentityIsDefault,
-        FaultCode::NumberNotOurs,
-        FaultCode::IdentityChanged,
-    ]);
-    prop_oneof![14 => Just(Told::Fitting), 2 => foreign.prop_map(Told::Foreign), 1 => Just(Told::Disagreeing)]
-}
-
-fn flaw() -> impl Strategy<Value = Flaw> {
-    prop::sample::select(vec![
-        Flaw::WeakFirmware,
-        Flaw::UnreadParameter,
-        Flaw::ReadingOutside,
-        Flaw::MissingStep,
-        Flaw::UnprovedPassword,
-        Flaw::ClaimedLease,
-        Flaw::ReversedTimes,
-    ])
-}
-
-fn form() -> impl Strategy<Value = Form> {
-    let unsound = prop::sample::select(vec![
-        Form::OfAnotherStation,
-        Form::VersionNone,
-        Form::VersionNewer,
-        Form::NumberNone,
-        Form::NumberHuge,
-        Form::SlotNone,
-        Form::SlotHuge,
-        Form::Nul,
-        Form::AnotherOperation,
-    ]);
-    prop_oneof![12 => Just(Form::Sound), 1 => unsound]
 }

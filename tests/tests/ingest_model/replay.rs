@@ -2,27 +2,23 @@
 
 use super::{
     database,
-    history::{Act, Batch, Board, Bundle, Change, Flaw, Form, Number, Operation, Piece, Run, Shows, Told},
-    world::{Stage, World},
+    desk::Desk,
+    history::{Account, Act, Batch, Miscount, Operation, Outbox},
+    world::{LISTED, Stage, World},
 };
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     api::{
         ingest::{IngestResponse, IngestResult},
-        stations::{Admission, AskAdmission, LeaseSerialBlock, SerialBlock},
+        stations::{
+            Admission, AskAdmission, LeaseSerialBlock, ReturnShare, SerialBlock, ShareGrant, ShareStatement,
+        },
     },
-    evidence::{Evidence, FirmwareEvidence},
-    identifier::{Identifier, IdentifierKind},
-    ids::{BatchId, ContentHash, RunId, SerialBlockId, StationId},
-    outcome::Outcome,
-    record::Envelope,
+    ids::{BatchId, OutboxId, RunId, SerialBlockId, StationId},
     serial_number::Pattern,
-    step::Step,
-    text::{Fault, FaultCode},
 };
 use jigline_tests::ingest_model::{Held, IngestModel, Refused};
 use serde_json::{Value, json};
-use server::load::synthetic::{self, Work};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
@@ -30,7 +26,7 @@ use std::{
 use uuid::Uuid;
 
 /// When the first run could have ended.
-const BEGAN_AT: i64 = 1_795_000_000;
+pub const BEGAN_AT: i64 = 1_795_000_000;
 
 /// What was answered at all, by name: a rule that no history meets is not compared.
 pub type Seen = BTreeMap<String, u32>;
@@ -48,45 +44,77 @@ pub async fn play(world: &World, acts: &[Act], seen: &mut Seen) -> Result<(), St
     }
 }
 
-struct Play<'a> {
-    world: &'a World,
-    stage: Stage,
-    model: IngestModel,
+pub struct Play<'a> {
+    pub world: &'a World,
+    pub stage: Stage,
+    pub model: IngestModel,
     day: NaiveDate,
+    /// By the model's clock.
+    pub now: DateTime<Utc>,
+    desks: [Desk; 2],
     /// All that was sent, the oldest first.
-    sent: Vec<String>,
+    pub sent: Vec<String>,
     /// Every new run's id, whether it was stored or not.
-    made: Vec<RunId>,
-    addresses: u64,
-    lent: Vec<(BatchId, String)>,
-    own_numbers: BTreeMap<u8, String>,
+    pub made: Vec<RunId>,
+    pub addresses: u64,
+    pub lent: Vec<Lent>,
+    pub own_numbers: BTreeMap<u8, String>,
+}
+
+/// A number that a station got.
+pub struct Lent {
+    pub batch: BatchId,
+    pub station: u8,
+    pub serial: String,
 }
 
 impl<'a> Play<'a> {
     async fn begin(world: &'a World, day: NaiveDate) -> Self {
         let stage = world.stage().await;
+        let pool = &world.server.database.pool;
+        // What other histories took. All bundles number alike.
+        let procedure =
+            domain::procedure::parse_procedure("procedure", &world.released[0].procedure_toml).unwrap();
+        let pattern = Pattern::parse(&procedure.number.pattern).unwrap();
+        let prefix = pattern.number(0, day).unwrap();
+        let next = database::pass_over_numbers(pool, &prefix, 10).await;
+        // Of the customer's numbers some look like ours.
+        let of_pattern = |ahead| pattern.number(next + ahead, day).unwrap();
+        let own = |place| format!("C-{}-{place}", stage.number);
+        let list = vec![own(1), of_pattern(2), own(2), of_pattern(3), of_pattern(5)];
+        database::give_list(pool, stage.batches[LISTED].0, &list).await;
         let mut model = IngestModel::default();
+        model.skip_numbers(&prefix, next - 1);
         for bundle in &world.released {
             let hash = model.release(bundle).unwrap();
-            for (index, (batch, quantity)) in stage.batches.iter().enumerate() {
-                if world.released[index / 2].manifest.hash() == hash {
-                    model.open_batch(*batch, &hash, *quantity);
+            for (index, (batch, bundle, quantity)) in stage.batches.iter().enumerate() {
+                if *bundle == hash {
+                    let list = if index == LISTED { list.clone() } else { Vec::new() };
+                    model.open_batch(*batch, &hash, *quantity, list);
                 }
             }
         }
-        // What other histories took. Both bundles number alike.
-        let procedure =
-            domain::procedure::parse_procedure("procedure", &world.released[0].procedure_toml).unwrap();
-        let prefix = Pattern::parse(&procedure.number.pattern).unwrap().number(0, day).unwrap();
-        let next = database::next_number(&world.server.database.pool, &prefix).await;
-        model.skip_numbers(&prefix, next - 1);
-        let (sent, made, lent) = (Vec::new(), Vec::new(), Vec::new());
-        Self { world, stage, model, day, sent, made, addresses: 0, lent, own_numbers: BTreeMap::new() }
+        for keyed in &stage.stations {
+            model.enrol(keyed.enrolled.station_id, super::world::SLOTS);
+        }
+        Self {
+            world,
+            stage,
+            model,
+            day,
+            now: DateTime::from_timestamp(BEGAN_AT, 0).unwrap(),
+            desks: Default::default(),
+            sent: Vec::new(),
+            made: Vec::new(),
+            addresses: 0,
+            lent: Vec::new(),
+            own_numbers: BTreeMap::new(),
+        }
     }
 
     async fn all(mut self, acts: &[Act], seen: &mut Seen) -> Result<(), String> {
         // Most histories are about records with numbers.
-        let first = Act::Lend { station: 0, batch: Batch::Small, block: 0, count: 8 };
+        let first = Act::Lend { station: 0, batch: Batch::Small, block: 0, count: 8, account: None };
         for (place, act) in std::iter::once(&first).chain(acts).enumerate() {
             self.act(act, seen).await.map_err(|fault| format!("act {place}, {act:?}:\n{fault}"))?;
         }
@@ -95,8 +123,15 @@ impl<'a> Play<'a> {
 
     async fn act(&mut self, act: &Act, seen: &mut Seen) -> Result<(), String> {
         match act {
-            Act::Lend { station, batch, block, count } => {
-                self.lend(*station, *batch, *block, *count, seen).await
+            Act::Lend { station, batch, block, count, account } => {
+                let share = account.as_ref().map(|account| self.statement(*station, account));
+                let (batch_id, block_id) = (self.batch(*batch), self.block(*block));
+                let ask = LeaseSerialBlock { batch_id, block_id, count: *count, share };
+                self.lend(*station, ask, seen).await
+            }
+            Act::Return { station, batch, account } => {
+                let (batch_id, share) = (self.batch(*batch), self.statement(*station, account));
+                self.give_back(*station, ReturnShare { batch_id, share }, seen).await
             }
             Act::Ask { station, board, operation } => {
                 let identifiers = self.shown(board);
@@ -109,39 +144,60 @@ impl<'a> Play<'a> {
                 self.send(*station, texts, seen).await
             }
             Act::Flood { station } => self.send(*station, vec!["x".to_owned(); 101], seen).await,
+            Act::CheckIn { station, says } => self.check_in(*station, says, seen).await,
+            Act::Live { station, session, ahead } => self.live(*station, *session, *ahead, seen).await,
+            Act::Wait => {
+                self.wait();
+                Ok(())
+            }
+            Act::Unfreeze { station } => self.unfreeze(*station, seen).await,
+            Act::Replace { station } => self.replace(*station).await,
+            Act::Assign { station, batch } => self.assign(*station, *batch).await,
+            Act::WriteOff { station, batch, outbox } => self.write_off(*station, *batch, *outbox, seen).await,
+            Act::Scrap { place } => self.scrap(*place, seen).await,
+            Act::Resolve { place, way } => self.resolve(*place, *way, seen).await,
         }
     }
 
-    async fn lend(
-        &mut self,
-        station: u8,
-        batch: Batch,
-        block: u8,
-        count: u32,
-        seen: &mut Seen,
-    ) -> Result<(), String> {
-        let block = (u128::from(self.stage.number) << 16) | (u128::from(block) + 1);
-        let batch_id = self.batch(batch);
-        let ask = LeaseSerialBlock { batch_id, block_id: SerialBlockId(Uuid::from_u128(block)), count };
+    async fn lend(&mut self, station: u8, ask: LeaseSerialBlock, seen: &mut Seen) -> Result<(), String> {
         let (station_id, key) = self.key(station);
         let said = self.model.serial_block(station_id, &ask, self.day);
         let answer = self.world.ask(&key, "serial-blocks", &json!(ask)).await;
         let answer: Result<SerialBlock, (u16, String)> = understood(answer)?;
         note(seen, "numbers", said.as_ref().err().map_or("lent", |refused| refused.code));
         if let Ok(block) = &said {
-            let known: BTreeSet<String> = self.lent.iter().map(|(_, serial)| serial.clone()).collect();
+            if !block.scrapped.is_empty() {
+                note(seen, "numbers", "told of scrapped ones");
+            }
+            if block.share.as_ref().is_some_and(|share| share.written_off) {
+                note(seen, "numbers", "told of a written-off share");
+            }
+            let known: BTreeSet<String> = self.lent.iter().map(|lent| lent.serial.clone()).collect();
             let new = block.serials.iter().filter(|serial| !known.contains(*serial));
-            self.lent.extend(new.map(|serial| (batch_id, serial.clone())));
+            let lent = |serial: &String| Lent { batch: ask.batch_id, station, serial: serial.clone() };
+            self.lent.extend(new.map(lent));
         }
         same(&said.map_err(told), &answer)
     }
 
+    async fn give_back(&mut self, station: u8, said: ReturnShare, seen: &mut Seen) -> Result<(), String> {
+        let (station_id, key) = self.key(station);
+        let heard = self.model.return_share(station_id, &said);
+        let answer = self.world.ask(&key, "serial-blocks/return", &json!(said)).await;
+        let answer: Result<ShareGrant, _> = understood(answer)?;
+        note(seen, "return", heard.as_ref().err().map_or("heard", |refused| refused.code));
+        same(&heard.map_err(told), &answer)
+    }
+
     async fn ask(&self, station: u8, ask: AskAdmission, seen: &mut Seen) -> Result<(), String> {
-        let (_, key) = self.key(station);
-        let said: Admission = self.model.admission(&ask);
+        let (station_id, key) = self.key(station);
+        let said = self.model.admission(station_id, &ask);
         let answer: Result<Admission, _> = understood(self.world.ask(&key, "admission", &json!(ask)).await)?;
-        note(seen, "admission", &format!("{:?}", said.verdict));
-        same(&Ok(said), &answer)
+        match &said {
+            Ok(said) => note(seen, "admission", &format!("{:?}", said.verdict)),
+            Err(refused) => note(seen, "admission", refused.code),
+        }
+        same(&said.map_err(told), &answer)
     }
 
     async fn send(&mut self, station: u8, texts: Vec<String>, seen: &mut Seen) -> Result<(), String> {
@@ -170,18 +226,67 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    fn key(&self, station: u8) -> (StationId, String) {
+    pub fn key(&self, station: u8) -> (StationId, String) {
         let enrolled = &self.stage.stations[usize::from(station)].enrolled;
         (enrolled.station_id, enrolled.key.clone())
     }
 
-    fn batch(&self, batch: Batch) -> BatchId {
+    pub fn desk(&self, station: u8) -> &Desk {
+        &self.desks[usize::from(station)]
+    }
+
+    pub fn desk_mut(&mut self, station: u8) -> &mut Desk {
+        &mut self.desks[usize::from(station)]
+    }
+
+    pub fn outbox(&self, station: u8, outbox: Outbox) -> OutboxId {
+        OutboxId(self.id(1, station, self.desk(station).place(outbox)))
+    }
+
+    /// Of what kind, whose and which.
+    pub fn id(&self, kind: u8, station: u8, which: u8) -> Uuid {
+        Uuid::from_u128(
+            u128::from(self.stage.number) << 64
+                | u128::from_be_bytes({
+                    let mut bytes = [0; 16];
+                    bytes[13..].copy_from_slice(&[kind, station, which]);
+                    bytes
+                }),
+        )
+    }
+
+    fn block(&self, block: u8) -> SerialBlockId {
+        SerialBlockId(self.id(2, 0, block))
+    }
+
+    pub fn batch(&self, batch: Batch) -> BatchId {
         match batch {
             Batch::Small => self.stage.batches[0].0,
             Batch::Large => self.stage.batches[1].0,
             Batch::Other => self.stage.batches[2].0,
-            Batch::Unknown => BatchId(Uuid::from_u128(u128::from(self.stage.number) << 64)),
+            Batch::Listed => self.stage.batches[LISTED].0,
+            Batch::Unknown => BatchId(self.id(3, 0, 0)),
         }
+    }
+
+    fn statement(&self, station: u8, account: &Account) -> ShareStatement {
+        let mut said = ShareStatement {
+            outbox_id: self.outbox(station, account.outbox),
+            wanted: account.wanted,
+            started: account.open + account.consumed + account.released,
+            consumed: account.consumed,
+            released: account.released,
+            returned: account.returned,
+            settled: account.settled,
+        };
+        match account.flaw {
+            None => {}
+            Some(Miscount::EndedMoreThanStarted) => said.released = said.started + 1,
+            Some(Miscount::SettledMoreThanPassed) => said.settled = said.consumed + 1,
+            Some(Miscount::WantsTooMany) => said.wanted = 1001,
+            Some(Miscount::ReturnedTooMany) => said.returned = u64::MAX >> 1,
+        }
+        said
     }
 
     fn operation(&self, operation: Operation) -> String {
@@ -192,147 +297,12 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn text_of(&mut self, station: u8, piece: &Piece) -> String {
-        let text = match piece {
-            Piece::Run(run) => told_as_text(&self.envelope(station, run)),
-            Piece::Readdressed { run, place } => {
-                let mut envelope = self.envelope(station, run);
-                if let Some(earlier) = self.earlier_envelope(*place) {
-                    (envelope.outbox_id, envelope.number) = (earlier.outbox_id, earlier.number);
-                }
-                told_as_text(&envelope)
-            }
-            Piece::Again { place } => self.earlier(*place),
-            Piece::Changed { place, how } => match (how, self.earlier_envelope(*place)) {
-                (Change::Spaces, _) | (_, None) => format!(" {}", self.earlier(*place)),
-                (Change::Operator, Some(mut envelope)) => {
-                    envelope.record.operator.push('e');
-                    told_as_text(&envelope)
-                }
-                (Change::Number, Some(mut envelope)) => {
-                    envelope.number = envelope.number.wrapping_add(1000);
-                    told_as_text(&envelope)
-                }
-            },
-            Piece::Torn { place, percent } => {
-                let text = self.earlier(*place);
-                let end = text.len() * usize::from(*percent) / 100;
-                text.get(..end).unwrap_or_default().to_owned()
-            }
-            Piece::Garbage { which } => {
-                let garbage = ["", "null", "{}", "[]", "no JSON", "{\"record\":\"\\u0000\"}", "\0", "42"];
-                garbage[usize::from(*which) % garbage.len()].to_owned()
-            }
-        };
-        self.sent.push(text.clone());
-        text
-    }
-
-    fn earlier(&self, place: u8) -> String {
-        let place = usize::from(place).checked_rem(self.sent.len());
-        place.map(|place| self.sent[place].clone()).unwrap_or_default()
-    }
-
-    fn earlier_envelope(&self, place: u8) -> Option<Envelope> {
-        serde_json::from_str(&self.earlier(place)).ok()
-    }
-
-    /// What is read from a board.
-    fn shown(&self, board: &Board) -> Vec<Identifier> {
-        let one = |kind, value: String, unique| Identifier { kind, value, unique };
-        let code = (u64::from(self.stage.number) * 100 + u64::from(board.board)).to_string();
-        let module = board.module_of.unwrap_or(board.board);
-        let address = format!("{:010X}{module:02X}", self.stage.number);
-        let code = |unique| one(IdentifierKind::MachineCode, code.clone(), unique);
-        let address = |unique| one(IdentifierKind::BluetoothAddress, address.clone(), unique);
-        let own = |kind| {
-            let number = self.own_numbers.get(&board.board);
-            number.map(|number| one(kind, number.clone(), true))
-        };
-        let name = one(IdentifierKind::BluetoothName, format!("TB-{}", board.board), false);
-        match board.shows {
-            Shows::All => vec![code(true), address(true), name],
-            Shows::MachineCode => vec![code(true), name],
-            Shows::Module => vec![address(true)],
-            Shows::Nothing => vec![],
-            Shows::Defaults => vec![code(false), address(false)],
-            Shows::EmptyModule => {
-                vec![code(true), one(IdentifierKind::BluetoothAddress, String::new(), true)]
-            }
-            Shows::CodeTwice => vec![code(false), code(true), address(true)],
-            Shows::NumberToo => {
-                [code(true), address(true)].into_iter().chain(own(IdentifierKind::Serial)).collect()
-            }
-            Shows::NumberOnly => own(IdentifierKind::Serial).into_iter().collect(),
-            Shows::Label => own(IdentifierKind::PcbLabel).into_iter().collect(),
-        }
-    }
-
-    fn number(&mut self, run: &Run) -> Option<String> {
-        let board = run.board.board;
-        match run.number {
-            Number::None => None,
-            Number::NeverLent => Some("NEVER-LENT".to_owned()),
-            Number::Lent(place) => {
-                let place = usize::from(place).checked_rem(self.lent.len())?;
-                Some(self.lent[place].1.clone())
-            }
-            Number::OfBoard(other) => self.own_numbers.get(&other).cloned(),
-            Number::Own => {
-                if !self.own_numbers.contains_key(&board) {
-                    let batch = self.batch(run.batch);
-                    let taken: BTreeSet<&String> = self.own_numbers.values().collect();
-                    let free = self.lent.iter().find(|(of, serial)| *of == batch && !taken.contains(serial));
-                    let serial = free?.1.clone();
-                    self.own_numbers.insert(board, serial);
-                }
-                self.own_numbers.get(&board).cloned()
-            }
-        }
-    }
-
-    /// A new run's envelope.
-    fn envelope(&mut self, station: u8, run: &Run) -> Envelope {
-        self.addresses += 1;
-        let keyed = &self.stage.stations[usize::from(station)];
-        let (station_id, outbox) = (keyed.enrolled.station_id, keyed.outbox);
-        let second = run.batch == Batch::Other;
-        let bundle = match run.bundle {
-            Bundle::OfTheBatch => usize::from(second),
-            Bundle::First | Bundle::NeverReleased | Bundle::Unknown => 0,
-            Bundle::Second => 1,
-        };
-        let expected = self.model.expected(&self.world.released[bundle].manifest.hash()).unwrap().clone();
-        let work = Work { station_id, batch_id: self.batch(run.batch), expected };
-        let ended =
-            DateTime::<Utc>::from_timestamp(BEGAN_AT, 0).unwrap() + TimeDelta::minutes(run.minute.into());
-        let started = ended - TimeDelta::seconds(30);
-        // Its number and its board are put into it below: only what chance gives is taken.
-        let mut envelope = synthetic::envelope(&work, outbox, 1, started, self.addresses);
-        envelope.number = self.addresses;
-        let record = &mut envelope.record;
-        record.run_id = run_id(ended, self.stage.number, self.addresses);
-        record.finished_at = ended;
-        record.resumes = run.resumes.and_then(|place| self.made.get(usize::from(place)).copied());
-        self.made.push(record.run_id);
-        match run.bundle {
-            Bundle::NeverReleased => record.bundle.hash = self.world.submitted.clone(),
-            Bundle::Unknown => record.bundle.hash = ContentHash::of(b"unknown"),
-            Bundle::OfTheBatch | Bundle::First | Bundle::Second => {}
-        }
-        record.outcome = run.outcome;
-        record.serial = self.number(run);
-        record.identifiers = self.shown(&run.board);
-        let other = &self.stage.stations[usize::from(1 - station)];
-        spoil(&mut envelope, run, other.enrolled.station_id);
-        envelope
-    }
-
     async fn compare_what_is_held(&self) -> Result<(), String> {
         let stations: Vec<StationId> =
             self.stage.stations.iter().map(|keyed| keyed.enrolled.station_id).collect();
+        let batches: Vec<BatchId> = self.stage.batches.iter().map(|(batch, ..)| *batch).collect();
         let pool = &self.world.server.database.pool;
-        let (said, found) = (self.model.held(), database::held(pool, &stations).await);
+        let (said, found) = (self.model.held(), database::held(pool, &stations, &batches).await);
         differences(&said, &found)?;
         let told = database::told(pool, &stations).await;
         same(&(said.set_aside.len() as i64), &told)
@@ -340,60 +310,12 @@ impl<'a> Play<'a> {
     }
 }
 
-/// Puts into a record what the run is to have.
-fn spoil(envelope: &mut Envelope, run: &Run, other_station: StationId) {
-    let record = &mut envelope.record;
-    let says = match run.fault {
-        Told::Fitting if run.outcome == Outcome::Pass => None,
-        Told::Disagreeing if run.outcome != Outcome::Pass => None,
-        Told::Fitting | Told::Disagreeing => Some(FaultCode::OutsideLimits),
-        Told::Foreign(code) => Some(code),
-    };
-    record.fault = says.map(|code| Fault::new(code).at(Step::Measure));
-    match run.flaw {
-        None => {}
-        Some(Flaw::WeakFirmware) => {
-            record.firmware.as_mut().unwrap().evidence = FirmwareEvidence::VersionOnly;
-        }
-        Some(Flaw::UnreadParameter) => record.parameters[3].evidence = Evidence::Read,
-        Some(Flaw::ReadingOutside) => record.measurements[0].value = 9999.0,
-        Some(Flaw::MissingStep) => record.steps.retain(|step| step.step != Step::Verify),
-        Some(Flaw::UnprovedPassword) => record.password.as_mut().unwrap().proved = false,
-        Some(Flaw::ClaimedLease) => record.lease.as_mut().unwrap().evidence = Evidence::Claimed,
-        Some(Flaw::ReversedTimes) => record.started_at = record.finished_at + TimeDelta::seconds(1),
-    }
-    match run.form {
-        Form::Sound => {}
-        Form::OfAnotherStation => envelope.station_id = other_station,
-        Form::VersionNone => record.version = 0,
-        Form::VersionNewer => record.version = 99,
-        Form::NumberNone => envelope.number = 0,
-        Form::NumberHuge => envelope.number = u64::MAX,
-        Form::SlotNone => record.slot = 0,
-        Form::SlotHuge => record.slot = 40_000,
-        Form::Nul => record.operator = "a\0b".to_owned(),
-        Form::AnotherOperation => record.operation = "rework".to_owned(),
-    }
-}
-
-/// Of its moment, its stage and its place there.
-fn run_id(at: DateTime<Utc>, stage: u32, place: u64) -> RunId {
-    let mut tail = [0; 10];
-    tail[2..6].copy_from_slice(&stage.to_be_bytes());
-    tail[6..].copy_from_slice(&(place as u32).to_be_bytes());
-    RunId(uuid::Builder::from_unix_timestamp_millis(at.timestamp_millis() as u64, &tail).into_uuid())
-}
-
-fn told_as_text(envelope: &Envelope) -> String {
-    serde_json::to_string(envelope).unwrap()
-}
-
-fn told(refused: Refused) -> (u16, String) {
+pub fn told(refused: Refused) -> (u16, String) {
     (refused.status, refused.code.to_owned())
 }
 
 /// An answer, or the status and the code of a refusal.
-fn understood<T: serde::de::DeserializeOwned>(
+pub fn understood<T: serde::de::DeserializeOwned>(
     (status, body): (reqwest::StatusCode, Value),
 ) -> Result<Result<T, (u16, String)>, String> {
     if status.is_success() {
@@ -402,11 +324,11 @@ fn understood<T: serde::de::DeserializeOwned>(
     Ok(Err((status.as_u16(), body["code"].as_str().unwrap_or_default().to_owned())))
 }
 
-fn note(seen: &mut Seen, of: &str, what: &str) {
+pub fn note(seen: &mut Seen, of: &str, what: &str) {
     *seen.entry(format!("{of}: {what}").trim_end_matches(": ").to_owned()).or_default() += 1;
 }
 
-fn same<T: PartialEq + Debug>(said: &T, found: &T) -> Result<(), String> {
+pub fn same<T: PartialEq + Debug>(said: &T, found: &T) -> Result<(), String> {
     if said == found { Ok(()) } else { Err(format!("the model says  {said:?}\nthe server says {found:?}")) }
 }
 
@@ -431,6 +353,10 @@ fn differences(said: &Held, found: &Held) -> Result<(), String> {
     compare("unit", &said.units, &found.units, &mut lines);
     compare("number", &said.numbers, &found.numbers, &mut lines);
     compare("counts", &said.counts, &found.counts, &mut lines);
+    compare("account", &said.accounts, &found.accounts, &mut lines);
+    compare("passed", &said.passed, &found.passed, &mut lines);
+    compare("station", &said.stations, &found.stations, &mut lines);
+    compare("outbox", &said.outboxes, &found.outboxes, &mut lines);
     compare("tally", &said.tallies, &found.tallies, &mut lines);
     // Whoever adds to what is held and not to this list is told.
     if lines.is_empty() && said != found {

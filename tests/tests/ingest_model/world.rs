@@ -24,10 +24,14 @@ pub struct World {
     stages: Cell<u32>,
 }
 
+/// Slots of a station that never checked in.
+pub const SLOTS: u16 = 8;
+/// Which of a stage's batches has numbers of its own.
+pub const LISTED: usize = 3;
+
 /// A station's key and id.
 pub struct Keyed {
     pub enrolled: EnrolledStation,
-    pub outbox: uuid::Uuid,
 }
 
 /// What one history works with.
@@ -35,8 +39,8 @@ pub struct Stage {
     /// Tells its boards from those of all others.
     pub number: u32,
     pub stations: [Keyed; 2],
-    /// The small one, the large one and the one of the second bundle.
-    pub batches: [(BatchId, u32); 3],
+    /// The small one, the large one, the one of the second bundle and the one with a list; with bundle and quantity.
+    pub batches: [(BatchId, ContentHash, u32); 4],
 }
 
 impl World {
@@ -68,15 +72,15 @@ impl World {
         let mut keyed = Vec::new();
         for station in 1..=2 {
             let enrolled = ask.enrol(&format!("jig-{number}-{station}")).await;
-            keyed.push(Keyed { enrolled, outbox: server::clock::new_id() });
+            keyed.push(Keyed { enrolled });
         }
         let mut batches = Vec::new();
-        for (index, quantity) in [2, 24, 24].into_iter().enumerate() {
-            let bundle = self.released[index / 2].manifest.hash();
+        for (index, (bundle, quantity)) in [(0, 2), (0, 24), (1, 24), (0, 3)].into_iter().enumerate() {
+            let bundle = self.released[bundle].manifest.hash();
             let name = format!("B-{number}-{index}");
             let body = json!({ "name": name, "customer": "Test", "bundle": bundle, "quantity": quantity });
             let batch: BatchView = ask.ok(Role::Engineer, Method::POST, "/api/v1/batches", Some(body)).await;
-            batches.push((batch.batch_id, quantity));
+            batches.push((batch.batch_id, bundle, quantity));
         }
         let stations = keyed.try_into().unwrap_or_else(|_| unreachable!("two were enrolled"));
         Stage { number, stations, batches: batches.try_into().unwrap() }
@@ -86,7 +90,19 @@ impl World {
     pub async fn ask(&self, key: &str, path: &str, body: &Value) -> (StatusCode, Value) {
         let url = format!("{}/api/v1/station/{path}", self.server.base_url);
         let answer = self.http.post(url).bearer_auth(key).json(body).send().await.unwrap();
-        (answer.status(), answer.json().await.unwrap())
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
+    }
+}
+
+impl World {
+    /// Asks as somebody with that role; what has no body is null.
+    pub async fn decide(&self, role: Role, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
+        let url = format!("{}/api/v1/{path}", self.server.base_url);
+        let request = self.http.request(method, url).bearer_auth(&self.tokens[&role]).json(body);
+        let answer = request.send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
     }
 }
 
@@ -116,7 +132,7 @@ impl Asker<'_> {
     }
 
     async fn enrol(&mut self, name: &str) -> EnrolledStation {
-        let body = json!({ "name": name, "slots": 8, "simulated": true });
+        let body = json!({ "name": name, "slots": SLOTS, "simulated": true });
         self.ok(Role::Admin, Method::POST, "/api/v1/stations", Some(body)).await
     }
 

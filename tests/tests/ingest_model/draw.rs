@@ -1,0 +1,264 @@
+//! Any history, drawn.
+
+use super::history::{
+    Account, Act, Batch, Board, Bundle, Change, Flaw, Form, Last, Machine, Miscount, Misfit, Number,
+    Operation, Outbox, Piece, Run, Says, Session, Shows, Told,
+};
+use domain::{api::ingest::WayOut, outcome::Outcome, text::FaultCode};
+use proptest::{collection::vec, option, prelude::*};
+
+/// Any history.
+pub fn history() -> impl Strategy<Value = Vec<Act>> {
+    vec(act(), 1..36)
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        14 => records(),
+        8 => numbers(),
+        8 => check_ins(),
+        7 => decisions(),
+    ]
+}
+
+fn records() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (station(), board(), prop_oneof![6 => Just(Operation::Own), 1 => Just(Operation::Another)])
+            .prop_map(|(station, board, operation)| Act::Ask { station, board, operation }),
+        16 => (station(), vec(piece(), 0..5)).prop_map(|(station, pieces)| Act::Send { station, pieces }),
+        1 => station().prop_map(|station| Act::Flood { station }),
+    ]
+}
+
+fn numbers() -> impl Strategy<Value = Act> {
+    let count = prop_oneof![8 => 1_u32..12, 1 => Just(30), 1 => Just(0), 1 => Just(1001)];
+    prop_oneof![
+        5 => (station(), batch(), 0_u8..8, count, option::weighted(0.7, account())).prop_map(
+            |(station, batch, block, count, account)| Act::Lend { station, batch, block, count, account }
+        ),
+        2 => (station(), batch(), account())
+            .prop_map(|(station, batch, account)| Act::Return { station, batch, account }),
+        1 => option::weighted(0.9, 0_u8..40).prop_map(|place| Act::Scrap { place }),
+    ]
+}
+
+fn check_ins() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => (station(), says()).prop_map(|(station, says)| Act::CheckIn { station, says }),
+        2 => (station(), session(), 0_u8..3)
+            .prop_map(|(station, session, ahead)| Act::Live { station, session, ahead }),
+        1 => Just(Act::Wait),
+    ]
+}
+
+fn decisions() -> impl Strategy<Value = Act> {
+    let way = prop_oneof![3 => Just(WayOut::Accept), 1 => Just(WayOut::SetAside)];
+    prop_oneof![
+        3 => station().prop_map(|station| Act::Unfreeze { station }),
+        1 => station().prop_map(|station| Act::Replace { station }),
+        1 => (station(), option::weighted(0.8, batch())).prop_map(|(station, batch)| Act::Assign { station, batch }),
+        1 => (station(), batch(), outbox())
+            .prop_map(|(station, batch, outbox)| Act::WriteOff { station, batch, outbox }),
+        4 => (0_u8..40, way).prop_map(|(place, way)| Act::Resolve { place, way }),
+    ]
+}
+
+fn account() -> impl Strategy<Value = Account> {
+    let few = || prop_oneof![3 => Just(0_u64), 2 => 1_u64..4];
+    let wanted = prop_oneof![1 => Just(0_u32), 4 => 1_u32..4, 1 => 8_u32..40];
+    let flaw = option::weighted(
+        0.08,
+        prop::sample::select(vec![
+            Miscount::EndedMoreThanStarted,
+            Miscount::SettledMoreThanPassed,
+            Miscount::WantsTooMany,
+            Miscount::ReturnedTooMany,
+        ]),
+    );
+    (outbox(), wanted, few(), few(), few(), few(), few(), flaw).prop_map(
+        |(outbox, wanted, open, consumed, released, returned, settled, flaw)| Account {
+            outbox,
+            wanted,
+            open,
+            consumed,
+            released,
+            returned,
+            settled: settled.min(consumed),
+            flaw,
+        },
+    )
+}
+
+fn outbox() -> impl Strategy<Value = Outbox> {
+    prop_oneof![10 => Just(Outbox::Current), 2 => Just(Outbox::Before), 1 => Just(Outbox::Never)]
+}
+
+fn session() -> impl Strategy<Value = Session> {
+    prop_oneof![4 => Just(Session::Same), 3 => Just(Session::New), 2 => Just(Session::Before)]
+}
+
+fn says() -> impl Strategy<Value = Says> {
+    let machine = prop_oneof![
+        12 => Just(Machine::Own), 1 => Just(Machine::Another), 1 => Just(Machine::Unnamed),
+    ];
+    let last = prop_oneof![
+        10 => Just(Last::AsItIs),
+        1 => Just(Last::WithoutHash),
+        1 => (1_u8..3).prop_map(Last::Back),
+        2 => (1_u8..30).prop_map(Last::Ahead),
+        1 => Just(Last::Differs),
+        1 => Just(Last::Nothing),
+    ];
+    let flaw = option::weighted(
+        0.06,
+        prop::sample::select(vec![
+            Misfit::Version,
+            Misfit::NoSlots,
+            Misfit::TooManySlots,
+            Misfit::NoProgram,
+            Misfit::NumberNone,
+            Misfit::NumberHuge,
+        ]),
+    );
+    (session(), machine, outbox(), last, 1_u16..5, flaw).prop_map(
+        |(session, machine, outbox, last, slots, flaw)| Says { session, machine, outbox, last, slots, flaw },
+    )
+}
+
+fn station() -> impl Strategy<Value = u8> {
+    0_u8..2
+}
+
+fn batch() -> impl Strategy<Value = Batch> {
+    prop_oneof![
+        8 => Just(Batch::Small),
+        5 => Just(Batch::Large),
+        2 => Just(Batch::Other),
+        3 => Just(Batch::Listed),
+        1 => Just(Batch::Unknown),
+    ]
+}
+
+fn board() -> impl Strategy<Value = Board> {
+    let shows = prop_oneof![
+        16 => Just(Shows::All),
+        2 => Just(Shows::MachineCode),
+        2 => Just(Shows::Module),
+        1 => Just(Shows::Nothing),
+        1 => Just(Shows::Defaults),
+        1 => Just(Shows::EmptyModule),
+        1 => Just(Shows::CodeTwice),
+        2 => Just(Shows::NumberToo),
+        1 => Just(Shows::NumberOnly),
+        1 => Just(Shows::Label),
+    ];
+    (0_u8..5, option::weighted(0.12, 0_u8..5), shows).prop_map(|(board, module_of, shows)| Board {
+        board,
+        module_of,
+        shows,
+    })
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    let place = 0_u8..40;
+    let change = prop_oneof![Just(Change::Spaces), Just(Change::Operator), Just(Change::Number)];
+    prop_oneof![
+        20 => run().prop_map(Piece::Run),
+        1 => (run(), place.clone()).prop_map(|(run, place)| Piece::Readdressed { run, place }),
+        4 => place.clone().prop_map(|place| Piece::Again { place }),
+        3 => (place.clone(), change).prop_map(|(place, how)| Piece::Changed { place, how }),
+        1 => (place, 0_u8..100).prop_map(|(place, percent)| Piece::Torn { place, percent }),
+        1 => (0_u8..8).prop_map(|which| Piece::Garbage { which }),
+    ]
+}
+
+fn run() -> impl Strategy<Value = Run> {
+    let work = (board(), batch(), bundle(), number(), outbox());
+    let end = (outcome(), told(), option::weighted(0.12, flaw()), form());
+    let when = (option::weighted(0.1, 0_u8..40), 0_u16..4000);
+    (work, end, when).prop_map(
+        |((board, batch, bundle, number, outbox), (outcome, fault, flaw, form), (resumes, minute))| Run {
+            board,
+            outbox,
+            batch,
+            bundle,
+            number,
+            outcome,
+            fault,
+            flaw,
+            form,
+            resumes,
+            minute,
+        },
+    )
+}
+
+fn bundle() -> impl Strategy<Value = Bundle> {
+    prop_oneof![
+        30 => Just(Bundle::OfTheBatch),
+        1 => Just(Bundle::First),
+        1 => Just(Bundle::Second),
+        1 => Just(Bundle::NeverReleased),
+        1 => Just(Bundle::Unknown),
+    ]
+}
+
+fn number() -> impl Strategy<Value = Number> {
+    prop_oneof![
+        16 => Just(Number::Own),
+        2 => Just(Number::None),
+        2 => (0_u8..5).prop_map(Number::OfBoard),
+        2 => (0_u8..40).prop_map(Number::Lent),
+        1 => Just(Number::NeverLent),
+    ]
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        10 => Just(Outcome::Pass),
+        3 => Just(Outcome::Fail),
+        2 => Just(Outcome::Error),
+        2 => Just(Outcome::Aborted),
+        2 => Just(Outcome::Interrupted),
+    ]
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let foreign = prop::sample::select(vec![
+        FaultCode::WrongModel,
+        FaultCode::PassedAlready,
+        FaultCode::IdentityInTwoSlots,
+        FaultCode::IdentityOfAnotherUnit,
+        FaultCode::IdentityIsDefault,
+        FaultCode::NumberNotOurs,
+        FaultCode::IdentityChanged,
+    ]);
+    prop_oneof![14 => Just(Told::Fitting), 2 => foreign.prop_map(Told::Foreign), 1 => Just(Told::Disagreeing)]
+}
+
+fn flaw() -> impl Strategy<Value = Flaw> {
+    prop::sample::select(vec![
+        Flaw::WeakFirmware,
+        Flaw::UnreadParameter,
+        Flaw::ReadingOutside,
+        Flaw::MissingStep,
+        Flaw::UnprovedPassword,
+        Flaw::ClaimedLease,
+        Flaw::ReversedTimes,
+    ])
+}
+
+fn form() -> impl Strategy<Value = Form> {
+    let unsound = prop::sample::select(vec![
+        Form::OfAnotherStation,
+        Form::VersionNone,
+        Form::VersionNewer,
+        Form::NumberNone,
+        Form::NumberHuge,
+        Form::SlotNone,
+        Form::SlotHuge,
+        Form::Nul,
+        Form::AnotherOperation,
+    ]);
+    prop_oneof![12 => Just(Form::Sound), 1 => unsound]
+}

@@ -1,0 +1,211 @@
+//! What stations say of themselves, and what people decide about them, their texts and their numbers.
+
+use super::{
+    database,
+    history::{Batch, Last, Machine, Misfit, Outbox, Says, Session},
+    replay::{Play, Seen, note, same, told, understood},
+};
+use chrono::TimeDelta;
+use domain::{
+    api::{
+        ingest::WayOut,
+        stations::{CheckIn, CheckInAnswer},
+    },
+    ids::{ContentHash, SessionId, StationId},
+    live::{JournalLive, StationLive},
+    role::Role,
+    text::Fault,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+impl Play<'_> {
+    pub fn wait(&mut self) {
+        self.now += TimeDelta::seconds(10);
+    }
+
+    /// The model's time, for the server.
+    async fn set_clock(&self, station: StationId) {
+        let session = self.model.known(station).and_then(|known| known.session);
+        if let Some(session) = session {
+            let age = self.now - session.since;
+            database::set_session_age(&self.world.server.database.pool, station, age).await;
+        }
+    }
+
+    pub async fn check_in(&mut self, station: u8, says: &Says, seen: &mut Seen) -> Result<(), String> {
+        let (station_id, key) = self.key(station);
+        let session = self.desk_mut(station).session(says.session);
+        let machine = match says.machine {
+            Machine::Own => Some(ContentHash::of(&[station])),
+            Machine::Another => Some(ContentHash::of(b"another")),
+            Machine::Unnamed => None,
+        };
+        let mut said = CheckIn {
+            wire_version: 2,
+            program: "1.0".to_owned(),
+            session_id: SessionId(self.id(4, station, session)),
+            outbox_id: self.outbox(station, says.outbox),
+            last: self.desk(station).last(says.outbox, says.last),
+            unsent: 0,
+            machine,
+            slots: says.slots,
+        };
+        match says.flaw {
+            None => {}
+            Some(Misfit::Version) => said.wire_version = 1,
+            Some(Misfit::NoSlots) => said.slots = 0,
+            Some(Misfit::TooManySlots) => said.slots = 1001,
+            Some(Misfit::NoProgram) => said.program.clear(),
+            Some(Misfit::NumberNone) => said.last.iter_mut().for_each(|last| last.number = 0),
+            Some(Misfit::NumberHuge) => said.last.iter_mut().for_each(|last| last.number = u64::MAX),
+        }
+        self.set_clock(station_id).await;
+        let verdict = self.model.check_in(station_id, &said, self.now);
+        let answer: Result<CheckInAnswer, _> =
+            understood(self.world.ask(&key, "check-in", &json!(said)).await)?;
+        match &verdict {
+            Ok(CheckInAnswer::Accepted { held }) => {
+                note(seen, "check-in", if held.missing > 0 { "accepted with gaps" } else { "accepted" });
+            }
+            Ok(CheckInAnswer::BeginOutbox) => {
+                note(seen, "check-in", "begin outbox");
+                if matches!(says.outbox, Outbox::Current) {
+                    self.desk_mut(station).begin_outbox();
+                }
+            }
+            Ok(CheckInAnswer::Frozen { reason }) => note(seen, "check-in", &code(reason)),
+            Err(refused) => note(seen, "check-in", refused.code),
+        }
+        same(&verdict.map_err(told), &answer)
+    }
+
+    pub async fn live(
+        &mut self,
+        station: u8,
+        session: Session,
+        ahead: u8,
+        seen: &mut Seen,
+    ) -> Result<(), String> {
+        let (station_id, key) = self.key(station);
+        let session = self.desk_mut(station).session(session);
+        let last = self.desk(station).last(Outbox::Current, Last::WithoutHash);
+        let journal = JournalLive {
+            session_id: SessionId(self.id(4, station, session)),
+            outbox_id: self.outbox(station, Outbox::Current),
+            closed: last.map_or(0, |last| last.number) + u64::from(ahead),
+        };
+        let live = StationLive {
+            station_id,
+            station_name: String::new(),
+            batch_id: None,
+            at: self.now,
+            unsent_records: 0,
+            journal: Some(journal),
+            slots: Vec::new(),
+        };
+        self.set_clock(station_id).await;
+        let was_frozen = self.is_frozen(station_id);
+        self.model.hear(station_id, &journal, self.now);
+        if !was_frozen && self.is_frozen(station_id) {
+            note(seen, "live", "froze the station");
+        }
+        let answer = self.world.ask(&key, "live", &json!(live)).await;
+        if answer.0.is_success() { Ok(()) } else { Err(format!("a live message was refused: {answer:?}")) }
+    }
+
+    fn is_frozen(&self, station: StationId) -> bool {
+        self.model.known(station).is_some_and(|known| known.frozen.is_some())
+    }
+
+    pub async fn unfreeze(&mut self, station: u8, seen: &mut Seen) -> Result<(), String> {
+        let (station_id, _) = self.key(station);
+        let said = self.model.unfreeze(station_id);
+        let path = format!("stations/{station_id}/unfreeze");
+        let answer = self.decide(Role::Admin, Method::POST, &path, json!({ "note": "found out" })).await;
+        note(seen, "unfreeze", said.err().map_or("done", |refused| refused.code));
+        same(&said.map_err(told), &answer.map(drop))
+    }
+
+    pub async fn replace(&mut self, station: u8) -> Result<(), String> {
+        let (station_id, _) = self.key(station);
+        self.model.replace(station_id);
+        let path = format!("stations/{station_id}/replace");
+        let answer = self.decide(Role::Admin, Method::POST, &path, json!({ "note": "a new disk" })).await;
+        let replaced = answer.map_err(|refused| format!("a station was not replaced: {refused:?}"))?;
+        let key = replaced["key"].as_str().unwrap().to_owned();
+        self.stage.stations[usize::from(station)].enrolled.key = key;
+        Ok(())
+    }
+
+    pub async fn assign(&mut self, station: u8, batch: Option<Batch>) -> Result<(), String> {
+        // Nobody can give a station what is not there.
+        let batch = batch.filter(|batch| *batch != Batch::Unknown).map(|batch| self.batch(batch));
+        let (station_id, _) = self.key(station);
+        self.model.assign(station_id, batch);
+        let path = format!("stations/{station_id}/assignment");
+        let answer = self.decide(Role::Engineer, Method::PUT, &path, json!({ "batch_id": batch })).await;
+        answer.map(drop).map_err(|refused| format!("no work was given: {refused:?}"))
+    }
+
+    pub async fn write_off(
+        &mut self,
+        station: u8,
+        batch: Batch,
+        outbox: Outbox,
+        seen: &mut Seen,
+    ) -> Result<(), String> {
+        let (station_id, _) = self.key(station);
+        let (batch, outbox) = (self.batch(batch), self.outbox(station, outbox));
+        let said = self.model.write_off(batch, station_id, outbox);
+        let body = json!({ "station_id": station_id, "outbox_id": outbox, "reason": "lost" });
+        let answer =
+            self.decide(Role::Admin, Method::POST, &format!("batches/{batch}/write-offs"), body).await;
+        note(seen, "write-off", said.as_ref().err().map_or("done", |refused| refused.code));
+        let shares = answer.map(|view| view["write_offs"][0]["shares"].as_u64().unwrap());
+        same(&said.map_err(told), &shares)
+    }
+
+    pub async fn scrap(&mut self, place: Option<u8>, seen: &mut Seen) -> Result<(), String> {
+        let place = place.and_then(|place| usize::from(place).checked_rem(self.lent.len()));
+        let serial = place.map_or("NEVER-LENT", |place| &self.lent[place].serial).to_owned();
+        let said = self.model.scrap(&serial);
+        let path = format!("serials/{serial}/scrap");
+        let answer =
+            self.decide(Role::Quality, Method::POST, &path, json!({ "reason": "printed askew" })).await;
+        note(seen, "scrap", said.err().map_or("done", |refused| refused.code));
+        same(&said.map_err(told), &answer.map(drop))
+    }
+
+    pub async fn resolve(&mut self, place: u8, way: WayOut, seen: &mut Seen) -> Result<(), String> {
+        let aside: Vec<(StationId, ContentHash)> = self.model.held().set_aside.into_keys().collect();
+        let Some(place) = usize::from(place).checked_rem(aside.len()) else { return Ok(()) };
+        let (station, sha256) = &aside[place];
+        let id = database::quarantine_id(&self.world.server.database.pool, *station, sha256).await;
+        let said = self.model.resolve(*station, sha256, way);
+        let path = format!("quarantine/{id}/resolve");
+        let body = json!({ "way": way, "note": "looked at it" });
+        let answer = self.decide(Role::Quality, Method::POST, &path, body).await;
+        note(seen, &format!("{way:?}"), said.err().map_or("done", |refused| refused.code));
+        same(&said.map_err(told), &answer.map(drop))
+    }
+
+    /// Somebody's act; the answer, or the status and the code of a refusal.
+    async fn decide(
+        &self,
+        role: Role,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Result<Value, (u16, String)> {
+        let (status, body) = self.world.decide(role, method, path, &body).await;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err((status.as_u16(), body["code"].as_str().unwrap_or_default().to_owned()))
+    }
+}
+
+fn code(reason: &Fault) -> String {
+    json!(reason.code).as_str().unwrap_or_default().to_owned()
+}
