@@ -2,7 +2,7 @@
 
 use super::history::{
     Account, Act, Batch, Board, Bundle, Change, Flaw, Form, Last, Machine, Miscount, Misfit, Number,
-    Operation, Outbox, Piece, Run, Says, Session, Shows, Told,
+    Operation, Outbox, Piece, Run, Says, Session, Shows, Told, Which,
 };
 use domain::{api::ingest::WayOut, outcome::Outcome, text::FaultCode};
 use proptest::{collection::vec, option, prelude::*};
@@ -44,22 +44,23 @@ fn numbers() -> impl Strategy<Value = Act> {
 
 fn check_ins() -> impl Strategy<Value = Act> {
     prop_oneof![
-        6 => (station(), says()).prop_map(|(station, says)| Act::CheckIn { station, says }),
-        2 => (station(), session(), 0_u8..3)
+        8 => (station(), says()).prop_map(|(station, says)| Act::CheckIn { station, says }),
+        3 => (station(), session(), 0_u8..3)
             .prop_map(|(station, session, ahead)| Act::Live { station, session, ahead }),
-        1 => Just(Act::Wait),
+        3 => Just(Act::Wait),
     ]
 }
 
 fn decisions() -> impl Strategy<Value = Act> {
-    let way = prop_oneof![3 => Just(WayOut::Accept), 1 => Just(WayOut::SetAside)];
+    let which = prop_oneof![1 => Just(Which::Any), 3 => Just(Which::NoRecordYet)];
+    let way = prop_oneof![5 => Just(WayOut::Accept), 1 => Just(WayOut::SetAside)];
     prop_oneof![
         3 => station().prop_map(|station| Act::Unfreeze { station }),
         1 => station().prop_map(|station| Act::Replace { station }),
         1 => (station(), option::weighted(0.8, batch())).prop_map(|(station, batch)| Act::Assign { station, batch }),
         1 => (station(), batch(), outbox())
             .prop_map(|(station, batch, outbox)| Act::WriteOff { station, batch, outbox }),
-        4 => (0_u8..40, way).prop_map(|(place, way)| Act::Resolve { place, way }),
+        6 => (0_u8..40, which, way).prop_map(|(place, which, way)| Act::Resolve { place, which, way }),
     ]
 }
 
@@ -94,15 +95,15 @@ fn outbox() -> impl Strategy<Value = Outbox> {
 }
 
 fn session() -> impl Strategy<Value = Session> {
-    prop_oneof![4 => Just(Session::Same), 3 => Just(Session::New), 2 => Just(Session::Before)]
+    prop_oneof![4 => Just(Session::Same), 4 => Just(Session::New), 2 => Just(Session::Before)]
 }
 
 fn says() -> impl Strategy<Value = Says> {
     let machine = prop_oneof![
-        12 => Just(Machine::Own), 1 => Just(Machine::Another), 1 => Just(Machine::Unnamed),
+        20 => Just(Machine::Own), 1 => Just(Machine::Another), 1 => Just(Machine::Unnamed),
     ];
     let last = prop_oneof![
-        10 => Just(Last::AsItIs),
+        24 => Just(Last::AsItIs),
         1 => Just(Last::WithoutHash),
         1 => (1_u8..3).prop_map(Last::Back),
         2 => (1_u8..30).prop_map(Last::Ahead),

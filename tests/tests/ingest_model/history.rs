@@ -43,6 +43,7 @@ pub enum Act {
     },
     /// Long enough for whatever was on its way to have come.
     Wait,
+    /// This one, or the other where only that is frozen.
     Unfreeze {
         station: u8,
     },
@@ -62,11 +63,19 @@ pub enum Act {
     Scrap {
         place: Option<u8>,
     },
-    /// Of all texts that were set aside.
+    /// Of all such texts that were set aside.
     Resolve {
         place: u8,
+        which: Which,
         way: WayOut,
     },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Which {
+    Any,
+    /// Envelopes whose run is not stored.
+    NoRecordYet,
 }
 
 /// What a station states of its account of a batch.

@@ -2,7 +2,7 @@
 
 use super::{
     database,
-    history::{Batch, Last, Machine, Misfit, Outbox, Says, Session},
+    history::{Batch, Last, Machine, Misfit, Outbox, Says, Session, Which},
     replay::{Play, Seen, note, same, told, understood},
 };
 use chrono::TimeDelta;
@@ -16,6 +16,7 @@ use domain::{
     role::Role,
     text::Fault,
 };
+use jigline_tests::ingest_model::KeptText;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -119,7 +120,10 @@ impl Play<'_> {
     }
 
     pub async fn unfreeze(&mut self, station: u8, seen: &mut Seen) -> Result<(), String> {
-        let (station_id, _) = self.key(station);
+        let (mut station_id, other) = (self.key(station).0, self.key(1 - station).0);
+        if !self.is_frozen(station_id) && self.is_frozen(other) {
+            station_id = other;
+        }
         let said = self.model.unfreeze(station_id);
         let path = format!("stations/{station_id}/unfreeze");
         let answer = self.decide(Role::Admin, Method::POST, &path, json!({ "note": "found out" })).await;
@@ -177,10 +181,22 @@ impl Play<'_> {
         same(&said.map_err(told), &answer.map(drop))
     }
 
-    pub async fn resolve(&mut self, place: u8, way: WayOut, seen: &mut Seen) -> Result<(), String> {
-        let aside: Vec<(StationId, ContentHash)> = self.model.held().set_aside.into_keys().collect();
+    pub async fn resolve(
+        &mut self,
+        place: u8,
+        which: Which,
+        way: WayOut,
+        seen: &mut Seen,
+    ) -> Result<(), String> {
+        let held = self.model.held();
+        let is_meant = |aside: &KeptText| match which {
+            Which::Any => true,
+            Which::NoRecordYet => aside.run.is_some_and(|run| !held.runs.contains_key(&run)),
+        };
+        let meant = held.set_aside.iter().filter(|(_, aside)| is_meant(aside));
+        let aside: Vec<&(StationId, ContentHash)> = meant.map(|(key, _)| key).collect();
         let Some(place) = usize::from(place).checked_rem(aside.len()) else { return Ok(()) };
-        let (station, sha256) = &aside[place];
+        let (station, sha256) = aside[place];
         let id = database::quarantine_id(&self.world.server.database.pool, *station, sha256).await;
         let said = self.model.resolve(*station, sha256, way);
         let path = format!("quarantine/{id}/resolve");

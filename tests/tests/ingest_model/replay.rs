@@ -114,8 +114,10 @@ impl<'a> Play<'a> {
 
     async fn all(mut self, acts: &[Act], seen: &mut Seen) -> Result<(), String> {
         // Most histories are about records with numbers.
-        let first = Act::Lend { station: 0, batch: Batch::Small, block: 0, count: 8, account: None };
-        for (place, act) in std::iter::once(&first).chain(acts).enumerate() {
+        let lend = |(station, batch, block)| Act::Lend { station, batch, block, count: 6, account: None };
+        let first = [(0, Batch::Small, 0), (1, Batch::Small, 1), (0, Batch::Large, 2), (0, Batch::Listed, 3)];
+        let first = first.map(lend);
+        for (place, act) in first.iter().chain(acts).enumerate() {
             self.act(act, seen).await.map_err(|fault| format!("act {place}, {act:?}:\n{fault}"))?;
         }
         self.compare_what_is_held().await
@@ -155,7 +157,7 @@ impl<'a> Play<'a> {
             Act::Assign { station, batch } => self.assign(*station, *batch).await,
             Act::WriteOff { station, batch, outbox } => self.write_off(*station, *batch, *outbox, seen).await,
             Act::Scrap { place } => self.scrap(*place, seen).await,
-            Act::Resolve { place, way } => self.resolve(*place, *way, seen).await,
+            Act::Resolve { place, which, way } => self.resolve(*place, *which, *way, seen).await,
         }
     }
 
