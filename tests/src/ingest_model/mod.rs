@@ -217,7 +217,13 @@ impl IngestModel {
         match self.runs.get(&run) {
             Some(known) if known.text == text => return Ok(IngestState::Duplicate),
             Some(_) => return Err(conflict("is stored with other content")),
-            None if self.addresses.contains_key(&address) => return Err(conflict("of outbox")),
+            None if self.addresses.contains_key(&address) => {
+                if way == Way::Sent {
+                    // The station is worked with from two copies of its journal.
+                    let _freezes = self.station_mut(station).known.two_copies(envelope.number);
+                }
+                return Err(conflict("of outbox"));
+            }
             None => {}
         }
         if way == Way::Sent

@@ -66,13 +66,21 @@ impl IngestModel {
             Some(said) => self.outstanding(ask.batch_id, station, said.outbox_id),
             None => batch.ledger.room(),
         };
-        if boards == 0 {
+        let is_listed = !batch.list.is_empty();
+        // A customer's numbers are few: one a board. Of ours some may be spoilt.
+        let enough = if is_listed || boards == 0 { boards } else { 2 * boards + 16 };
+        // What it has in hand is counted where somebody counts: not by a station that knows no shares, of numbers that never end.
+        let in_hand = self.numbers_at(ask.batch_id, station).filter(|(_, number)| !number.scrapped).count();
+        let in_hand = if is_listed || ask.share.is_some() { in_hand as u64 } else { 0 };
+        let wanted = enough.saturating_sub(in_hand).min(ask.count.into()) as usize;
+        if wanted == 0 {
             return if ask.share.is_some() { Ok(Vec::new()) } else { Err(Refused::QUOTA_SPENT) };
         }
-        let serials = if batch.list.is_empty() {
-            self.next_of_pattern(ask, boards, day)?
+        let serials = if is_listed {
+            let free = batch.list.iter().filter(|serial| !self.numbers.contains_key(*serial));
+            free.take(wanted).cloned().collect()
         } else {
-            self.next_of_list(station, ask, boards)
+            self.next_of_pattern(ask.batch_id, wanted, day)?
         };
         if !serials.is_empty() {
             self.keep_lent(station, (ask.batch_id, ask.block_id), &serials);
@@ -82,12 +90,11 @@ impl IngestModel {
 
     fn next_of_pattern(
         &mut self,
-        ask: &LeaseSerialBlock,
-        boards: u64,
+        batch: BatchId,
+        wanted: usize,
         day: NaiveDate,
     ) -> Result<Vec<String>, Refused> {
-        let wanted = u64::from(ask.count).min(2 * boards + 16) as usize;
-        let batch = self.batches.get(&ask.batch_id).ok_or(Refused::NOT_FOUND)?;
+        let batch = self.batches.get(&batch).ok_or(Refused::NOT_FOUND)?;
         let pattern = &self.released.get(&batch.bundle).ok_or(Refused::NOT_FOUND)?.pattern;
         let prefix = pattern.number(0, day).map_err(|_| Refused::PATTERN)?;
         let mut next = self.next.get(&prefix).copied().unwrap_or(1);
@@ -102,15 +109,6 @@ impl IngestModel {
         }
         self.next.insert(prefix, next);
         Ok(serials)
-    }
-
-    /// One a board, those included that the station still has.
-    fn next_of_list(&self, station: StationId, ask: &LeaseSerialBlock, boards: u64) -> Vec<String> {
-        let list = self.batches.get(&ask.batch_id).map(|batch| batch.list.as_slice()).unwrap_or_default();
-        let in_hand = self.numbers_at(ask.batch_id, station).filter(|(_, number)| !number.scrapped).count();
-        let lacking = boards.saturating_sub(in_hand as u64).min(ask.count.into()) as usize;
-        let free = list.iter().filter(|serial| !self.numbers.contains_key(*serial));
-        free.take(lacking).cloned().collect()
     }
 
     fn keep_lent(

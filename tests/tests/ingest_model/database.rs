@@ -71,13 +71,6 @@ pub async fn pass_over_numbers(pool: &PgPool, prefix: &str, count: i64) -> u32 {
     u32::try_from(next).unwrap()
 }
 
-/// Gives a batch numbers of the customer's.
-pub async fn give_list(pool: &PgPool, batch: BatchId, list: &[String]) {
-    let said = "insert into batch_number (batch_id, position, serial)
-         select $1, o::integer, s from unnest($2::text[]) with ordinality u(s, o)";
-    sqlx::query(said).bind(batch.0).bind(list).execute(pool).await.unwrap();
-}
-
 /// Makes it so long ago that the station's program checked in first; far from what the server's own pace could blur.
 pub async fn set_session_age(pool: &PgPool, station: StationId, age: TimeDelta) {
     let age = if age > domain::check_in::IN_FLIGHT { age } else { TimeDelta::hours(-1) };

@@ -2,7 +2,7 @@
 
 use super::history::{
     Account, Act, Batch, Board, Bundle, Change, Flaw, Form, Last, Machine, Miscount, Misfit, Number,
-    Operation, Outbox, Piece, Run, Says, Session, Shows, Told, Which,
+    Operation, Outbox, Pace, Piece, Run, Says, Session, Shows, Told, Which,
 };
 use domain::{api::ingest::WayOut, outcome::Outcome, text::FaultCode};
 use proptest::{collection::vec, option, prelude::*};
@@ -47,7 +47,9 @@ fn check_ins() -> impl Strategy<Value = Act> {
         8 => (station(), says()).prop_map(|(station, says)| Act::CheckIn { station, says }),
         3 => (station(), session(), 0_u8..3)
             .prop_map(|(station, session, ahead)| Act::Live { station, session, ahead }),
-        3 => Just(Act::Wait),
+        1 => Just(Act::Wait),
+        1 => (station(), prop_oneof![Just(Pace::AtOnce), Just(Pace::Later)])
+            .prop_map(|(station, pace)| Act::TwoPrograms { station, pace }),
     ]
 }
 
@@ -58,8 +60,7 @@ fn decisions() -> impl Strategy<Value = Act> {
         3 => station().prop_map(|station| Act::Unfreeze { station }),
         1 => station().prop_map(|station| Act::Replace { station }),
         1 => (station(), option::weighted(0.8, batch())).prop_map(|(station, batch)| Act::Assign { station, batch }),
-        1 => (station(), batch(), outbox())
-            .prop_map(|(station, batch, outbox)| Act::WriteOff { station, batch, outbox }),
+        2 => option::weighted(0.9, 0_u8..20).prop_map(|place| Act::WriteOff { place }),
         6 => (0_u8..40, which, way).prop_map(|(place, which, way)| Act::Resolve { place, which, way }),
     ]
 }

@@ -41,6 +41,11 @@ pub enum Act {
         session: Session,
         ahead: u8,
     },
+    /// A program is started beside the one that works, and that one goes on.
+    TwoPrograms {
+        station: u8,
+        pace: Pace,
+    },
     /// Long enough for whatever was on its way to have come.
     Wait,
     /// This one, or the other where only that is frozen.
@@ -54,10 +59,9 @@ pub enum Act {
         station: u8,
         batch: Option<Batch>,
     },
+    /// Of all accounts; none of these: one that nobody has.
     WriteOff {
-        station: u8,
-        batch: Batch,
-        outbox: Outbox,
+        place: Option<u8>,
     },
     /// Of all numbers that were lent; none of these: one that never was.
     Scrap {
@@ -127,6 +131,12 @@ pub enum Session {
     New,
     /// The one before goes on.
     Before,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Pace {
+    AtOnce,
+    Later,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -152,15 +152,11 @@ impl Play<'_> {
         answer.map(drop).map_err(|refused| format!("no work was given: {refused:?}"))
     }
 
-    pub async fn write_off(
-        &mut self,
-        station: u8,
-        batch: Batch,
-        outbox: Outbox,
-        seen: &mut Seen,
-    ) -> Result<(), String> {
-        let (station_id, _) = self.key(station);
-        let (batch, outbox) = (self.batch(batch), self.outbox(station, outbox));
+    pub async fn write_off(&mut self, place: Option<u8>, seen: &mut Seen) -> Result<(), String> {
+        let accounts: Vec<_> = self.model.held().accounts.into_keys().collect();
+        let place = place.and_then(|place| usize::from(place).checked_rem(accounts.len()));
+        let nobodys = || (self.batch(Batch::Small), self.key(0).0, self.outbox(0, Outbox::Never));
+        let (batch, station_id, outbox) = place.map_or_else(nobodys, |place| accounts[place]);
         let said = self.model.write_off(batch, station_id, outbox);
         let body = json!({ "station_id": station_id, "outbox_id": outbox, "reason": "lost" });
         let answer =

@@ -3,7 +3,7 @@
 use super::{
     database,
     desk::Desk,
-    history::{Account, Act, Batch, Miscount, Operation, Outbox},
+    history::{Account, Act, Batch, Last, Machine, Miscount, Operation, Outbox, Pace, Says, Session},
     world::{LISTED, Stage, World},
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -82,7 +82,7 @@ impl<'a> Play<'a> {
         let of_pattern = |ahead| pattern.number(next + ahead, day).unwrap();
         let own = |place| format!("C-{}-{place}", stage.number);
         let list = vec![own(1), of_pattern(2), own(2), of_pattern(3), of_pattern(5)];
-        database::give_list(pool, stage.batches[LISTED].0, &list).await;
+        world.give_list(stage.batches[LISTED].0, &list).await;
         let mut model = IngestModel::default();
         model.skip_numbers(&prefix, next - 1);
         for bundle in &world.released {
@@ -148,6 +148,22 @@ impl<'a> Play<'a> {
             Act::Flood { station } => self.send(*station, vec!["x".to_owned(); 101], seen).await,
             Act::CheckIn { station, says } => self.check_in(*station, says, seen).await,
             Act::Live { station, session, ahead } => self.live(*station, *session, *ahead, seen).await,
+            Act::TwoPrograms { station, pace } => {
+                let says = |session| Says {
+                    session,
+                    machine: Machine::Own,
+                    outbox: Outbox::Current,
+                    last: Last::AsItIs,
+                    slots: 2,
+                    flaw: None,
+                };
+                self.check_in(*station, &says(Session::New), seen).await?;
+                self.check_in(*station, &says(Session::New), seen).await?;
+                if matches!(pace, Pace::Later) {
+                    self.wait();
+                }
+                self.live(*station, Session::Before, 0, seen).await
+            }
             Act::Wait => {
                 self.wait();
                 Ok(())
@@ -155,7 +171,7 @@ impl<'a> Play<'a> {
             Act::Unfreeze { station } => self.unfreeze(*station, seen).await,
             Act::Replace { station } => self.replace(*station).await,
             Act::Assign { station, batch } => self.assign(*station, *batch).await,
-            Act::WriteOff { station, batch, outbox } => self.write_off(*station, *batch, *outbox, seen).await,
+            Act::WriteOff { place } => self.write_off(*place, seen).await,
             Act::Scrap { place } => self.scrap(*place, seen).await,
             Act::Resolve { place, which, way } => self.resolve(*place, *which, *way, seen).await,
         }

@@ -96,6 +96,14 @@ impl World {
 }
 
 impl World {
+    /// Gives a batch numbers of the customer's.
+    pub async fn give_list(&self, batch: BatchId, list: &[String]) {
+        let body = json!({ "text": list.join("\n") });
+        let (status, said) =
+            self.decide(Role::Engineer, Method::PUT, &format!("batches/{batch}/numbers"), &body).await;
+        assert!(status.is_success(), "the list was refused: {status} {said}");
+    }
+
     /// Asks as somebody with that role; what has no body is null.
     pub async fn decide(&self, role: Role, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
         let url = format!("{}/api/v1/{path}", self.server.base_url);

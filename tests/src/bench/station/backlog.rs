@@ -83,7 +83,12 @@ async fn lend(server: &Server, line: &Line, count: u32, seed: u64) -> Result<Vec
     while serials.len() < count as usize {
         let missing = count - serials.len() as u32;
         let block_id = SerialBlockId(Uuid::from_u128(chance.random()));
-        let ask = LeaseSerialBlock { batch_id: line.batch_id, block_id, count: missing.min(PER_BLOCK), share: None };
+        let ask = LeaseSerialBlock {
+            batch_id: line.batch_id,
+            block_id,
+            count: missing.min(PER_BLOCK),
+            share: None,
+        };
         let block = server.send(&line.key, Method::POST, "/api/v1/station/serial-blocks", json!(ask)).await?;
         serials.extend(serde_json::from_value::<SerialBlock>(block)?.serials);
     }
