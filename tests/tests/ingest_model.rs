@@ -27,8 +27,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use replay::Seen;
 use std::cell::RefCell;
 
-/// What fits into some twenty seconds of a debug build.
-const HISTORIES: u64 = 100;
+/// What fits into some forty seconds of a debug build.
+const HISTORIES: u64 = 150;
 /// Parts of a history that are tried when it is made smaller.
 const PARTS: u32 = 300;
 

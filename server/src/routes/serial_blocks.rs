@@ -215,7 +215,8 @@ async fn take(
 ) -> ApiResult<Vec<String>> {
     let spent = |fault: domain::serial_number::PatternFault| ApiError::conflict("pattern", fault.to_string());
     let prefix = pattern.number(0, day).map_err(spent)?;
-    let (mut lent, mut tried) = (Vec::new(), 0);
+    let mut lent = Vec::new();
+    let mut position = 0_i16;
     while lent.len() < count as usize {
         let missing = count as usize - lent.len();
         let first = serials::take_sequence(db, &prefix, missing as i64).await?;
@@ -223,10 +224,10 @@ async fn take(
             .map(|sequence| pattern.number(u32::try_from(sequence).unwrap_or(u32::MAX), day))
             .collect::<Result<Vec<_>, _>>()
             .map_err(spent)?;
-        // Behind all that were tried, skipped ones among them: a block has its order by these.
-        let position = i16::try_from(tried).unwrap_or(i16::MAX);
-        tried += missing;
         let kept = serials::insert_numbers(db, form.block_id, position, &numbers).await?;
+        // A block has its order by these: the next ones stand behind the last that was kept, wherever numbers between were not.
+        let last = numbers.iter().rposition(|number| kept.contains(number));
+        position += last.map_or(0, |last| last as i16 + 1);
         lent.extend(numbers.into_iter().filter(|number| kept.contains(number)));
     }
     Ok(lent)

@@ -11,8 +11,10 @@ use domain::{
     },
     ids::{OutboxId, StationId},
     outcome::Outcome,
+    procedure::parse_procedure,
     record::Envelope,
     role::Role,
+    serial_number::Pattern,
     text::{Fault, FaultCode},
 };
 use jigline_server::clock;
@@ -451,4 +453,36 @@ async fn a_number_that_is_in_the_world_already_is_on_no_list() {
     let path = format!("/api/v1/batches/{}/numbers", factory.batch.batch_id);
     let (status, answer) = factory.ask(Method::PUT, &path, engineer, Some(json!({ "text": "N" }))).await;
     assert_eq!((status.as_u16(), answer["code"].as_str()), (409, Some("numbers_lent")));
+}
+
+/// The numbers of a block skip those of a customer's list; asked for again it is told in the order of the first answer.
+#[tokio::test]
+async fn a_block_that_skips_a_customers_numbers_keeps_its_order() {
+    let factory = Factory::start().await;
+    let mut jig = Jig::first(&factory);
+    jig.lease(1).await;
+    let procedure =
+        parse_procedure("procedure", include_str!("../../../profiles/procedures/topbms-birth.toml"));
+    let pattern = Pattern::parse(&procedure.unwrap().number.pattern).unwrap();
+    let day = clock::now().date_naive();
+    let first = (0..100_000).find(|first| pattern.number(*first, day).unwrap() == jig.serials[0]).unwrap();
+    let number = |ahead| pattern.number(first + ahead, day).unwrap();
+    let list: Vec<String> = [3, 4, 6].map(number).into();
+    let body = json!({ "name": "B-2643", "customer": "y", "bundle": factory.bundle.hash, "quantity": 1 });
+    let engineer = &factory.tokens[&Role::Engineer];
+    let (_, answer) = factory.ask(Method::POST, "/api/v1/batches", engineer, Some(body)).await;
+    let customers = serde_json::from_value::<BatchView>(answer).unwrap().batch_id;
+    let path = format!("/api/v1/batches/{customers}/numbers");
+    let body = json!({ "text": list.join("\n") });
+    let (status, answer) = factory.ask(Method::PUT, &path, engineer, Some(body)).await;
+    assert_eq!(status, 200, "{answer}");
+    let ask = json!({ "batch_id": factory.batch.batch_id, "block_id": clock::new_id(), "count": 8, "share": jig.said });
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let (status, answer) = factory.ask(Method::POST, BLOCKS, &jig.station.key, Some(ask.clone())).await;
+        assert_eq!(status, 200, "{answer}");
+        answers.push(serde_json::from_value::<SerialBlock>(answer).unwrap().serials);
+    }
+    let expected = [1, 2, 5, 7, 8, 9, 10, 11].map(number);
+    assert_eq!(answers, [&expected, &expected]);
 }

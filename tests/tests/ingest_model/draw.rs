@@ -31,14 +31,19 @@ fn records() -> impl Strategy<Value = Act> {
 }
 
 fn numbers() -> impl Strategy<Value = Act> {
-    let count = prop_oneof![8 => 1_u32..12, 1 => Just(30), 1 => Just(0), 1 => Just(1001)];
+    let count = prop_oneof![20 => 1_u32..12, 2 => Just(30), 1 => Just(0), 1 => Just(1001)];
     prop_oneof![
         5 => (station(), batch(), 0_u8..8, count, option::weighted(0.7, account())).prop_map(
             |(station, batch, block, count, account)| Act::Lend { station, batch, block, count, account }
         ),
         2 => (station(), batch(), account())
             .prop_map(|(station, batch, account)| Act::Return { station, batch, account }),
-        1 => option::weighted(0.9, 0_u8..40).prop_map(|place| Act::Scrap { place }),
+        2 => prop_oneof![
+            6 => (0_u8..5).prop_map(Number::OfBoard),
+            4 => (0_u8..40).prop_map(Number::Lent),
+            1 => Just(Number::NeverLent),
+        ]
+        .prop_map(|number| Act::Scrap { number }),
     ]
 }
 
@@ -54,7 +59,7 @@ fn check_ins() -> impl Strategy<Value = Act> {
 }
 
 fn decisions() -> impl Strategy<Value = Act> {
-    let which = prop_oneof![1 => Just(Which::Any), 3 => Just(Which::NoRecordYet)];
+    let which = prop_oneof![1 => Just(Which::Any), 4 => Just(Which::HeldBack), 1 => Just(Which::Resolved)];
     let way = prop_oneof![5 => Just(WayOut::Accept), 1 => Just(WayOut::SetAside)];
     prop_oneof![
         3 => station().prop_map(|station| Act::Unfreeze { station }),
@@ -92,7 +97,7 @@ fn account() -> impl Strategy<Value = Account> {
 }
 
 fn outbox() -> impl Strategy<Value = Outbox> {
-    prop_oneof![10 => Just(Outbox::Current), 2 => Just(Outbox::Before), 1 => Just(Outbox::Never)]
+    prop_oneof![20 => Just(Outbox::Current), 3 => Just(Outbox::Before), 1 => Just(Outbox::Never)]
 }
 
 fn session() -> impl Strategy<Value = Session> {

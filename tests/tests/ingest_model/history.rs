@@ -63,9 +63,8 @@ pub enum Act {
     WriteOff {
         place: Option<u8>,
     },
-    /// Of all numbers that were lent; none of these: one that never was.
     Scrap {
-        place: Option<u8>,
+        number: Number,
     },
     /// Of all such texts that were set aside.
     Resolve {
@@ -78,8 +77,10 @@ pub enum Act {
 #[derive(Debug, Clone, Copy)]
 pub enum Which {
     Any,
-    /// Envelopes whose run is not stored.
-    NoRecordYet,
+    /// Of those that are sound, held back for what their station, their outbox or their share is.
+    HeldBack,
+    /// Of those that somebody has taken out before.
+    Resolved,
 }
 
 /// What a station states of its account of a batch.
@@ -174,7 +175,7 @@ pub enum Misfit {
 /// The batches of a stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Batch {
-    /// Two units, of the first bundle.
+    /// One unit, of the first bundle.
     Small,
     /// Of the first bundle too.
     Large,

@@ -2,8 +2,9 @@
 
 use super::{
     database,
-    history::{Batch, Last, Machine, Misfit, Outbox, Says, Session, Which},
+    history::{Batch, Last, Machine, Misfit, Number, Outbox, Says, Session, Which},
     replay::{Play, Seen, note, same, told, understood},
+    texts::NEVER_LENT,
 };
 use chrono::TimeDelta;
 use domain::{
@@ -13,12 +14,15 @@ use domain::{
     },
     ids::{ContentHash, SessionId, StationId},
     live::{JournalLive, StationLive},
+    record::Envelope,
     role::Role,
     text::Fault,
 };
-use jigline_tests::ingest_model::KeptText;
 use reqwest::Method;
 use serde_json::{Value, json};
+
+/// Why a sound record waits for somebody.
+const HELD_BACK: [&str; 4] = ["station_frozen", "outbox_ended", "share_written_off", "quota_exceeded"];
 
 impl Play<'_> {
     pub fn wait(&mut self) {
@@ -166,9 +170,14 @@ impl Play<'_> {
         same(&said.map_err(told), &shares)
     }
 
-    pub async fn scrap(&mut self, place: Option<u8>, seen: &mut Seen) -> Result<(), String> {
-        let place = place.and_then(|place| usize::from(place).checked_rem(self.lent.len()));
-        let serial = place.map_or("NEVER-LENT", |place| &self.lent[place].serial).to_owned();
+    pub async fn scrap(&mut self, number: Number, seen: &mut Seen) -> Result<(), String> {
+        let lent = |place| self.earlier_number(Number::Lent(place));
+        let serial = match number {
+            // Of a board that has none yet: one that it may get.
+            Number::OfBoard(board) => self.earlier_number(number).or_else(|| lent(board)),
+            _ => self.earlier_number(number),
+        };
+        let serial = serial.unwrap_or_else(|| NEVER_LENT.to_owned());
         let said = self.model.scrap(&serial);
         let path = format!("serials/{serial}/scrap");
         let answer =
@@ -184,15 +193,24 @@ impl Play<'_> {
         way: WayOut,
         seen: &mut Seen,
     ) -> Result<(), String> {
-        let held = self.model.held();
-        let is_meant = |aside: &KeptText| match which {
-            Which::Any => true,
-            Which::NoRecordYet => aside.run.is_some_and(|run| !held.runs.contains_key(&run)),
+        let aside: Vec<(StationId, ContentHash)> = match which {
+            Which::Any => self.model.held().set_aside.into_keys().collect(),
+            Which::Resolved => {
+                let all = self.model.held().set_aside.into_iter();
+                all.filter(|(_, aside)| aside.resolved.is_some()).map(|(key, _)| key).collect()
+            }
+            Which::HeldBack => {
+                let waiting = self.model.waiting().into_iter();
+                let held_back = waiting.filter(|(_, reason)| HELD_BACK.contains(reason));
+                let key = |(text, _): (&str, &str)| {
+                    let envelope: Envelope = serde_json::from_str(text).unwrap();
+                    (envelope.station_id, ContentHash::of(text.as_bytes()))
+                };
+                held_back.map(key).collect()
+            }
         };
-        let meant = held.set_aside.iter().filter(|(_, aside)| is_meant(aside));
-        let aside: Vec<&(StationId, ContentHash)> = meant.map(|(key, _)| key).collect();
         let Some(place) = usize::from(place).checked_rem(aside.len()) else { return Ok(()) };
-        let (station, sha256) = aside[place];
+        let (station, sha256) = &aside[place];
         let id = database::quarantine_id(&self.world.server.database.pool, *station, sha256).await;
         let said = self.model.resolve(*station, sha256, way);
         let path = format!("quarantine/{id}/resolve");

@@ -172,7 +172,7 @@ impl<'a> Play<'a> {
             Act::Replace { station } => self.replace(*station).await,
             Act::Assign { station, batch } => self.assign(*station, *batch).await,
             Act::WriteOff { place } => self.write_off(*place, seen).await,
-            Act::Scrap { place } => self.scrap(*place, seen).await,
+            Act::Scrap { number } => self.scrap(*number, seen).await,
             Act::Resolve { place, which, way } => self.resolve(*place, *which, *way, seen).await,
         }
     }

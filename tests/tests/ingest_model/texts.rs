@@ -17,6 +17,8 @@ use domain::{
 use server::load::synthetic::{self, Work};
 use std::collections::BTreeSet;
 
+pub const NEVER_LENT: &str = "NEVER-LENT";
+
 impl Play<'_> {
     pub fn text_of(&mut self, station: u8, piece: &Piece) -> String {
         let text = match piece {
@@ -102,13 +104,9 @@ impl Play<'_> {
     fn number(&mut self, station: u8, run: &Run) -> Option<String> {
         let board = run.board.board;
         match run.number {
-            Number::None => None,
-            Number::NeverLent => Some("NEVER-LENT".to_owned()),
-            Number::Lent(place) => {
-                let place = usize::from(place).checked_rem(self.lent.len())?;
-                Some(self.lent[place].serial.clone())
+            Number::None | Number::NeverLent | Number::Lent(_) | Number::OfBoard(_) => {
+                self.earlier_number(run.number)
             }
-            Number::OfBoard(other) => self.own_numbers.get(&other).cloned(),
             Number::Own => {
                 if !self.own_numbers.contains_key(&board) {
                     let batch = self.batch(run.batch);
@@ -121,6 +119,19 @@ impl Play<'_> {
                 }
                 self.own_numbers.get(&board).cloned()
             }
+        }
+    }
+
+    /// One that is somebody's or nobody's already.
+    pub fn earlier_number(&self, number: Number) -> Option<String> {
+        match number {
+            Number::None | Number::Own => None,
+            Number::NeverLent => Some(NEVER_LENT.to_owned()),
+            Number::Lent(place) => {
+                let place = usize::from(place).checked_rem(self.lent.len())?;
+                Some(self.lent[place].serial.clone())
+            }
+            Number::OfBoard(board) => self.own_numbers.get(&board).cloned(),
         }
     }
 

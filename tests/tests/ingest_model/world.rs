@@ -75,7 +75,7 @@ impl World {
             keyed.push(Keyed { enrolled });
         }
         let mut batches = Vec::new();
-        for (index, (bundle, quantity)) in [(0, 2), (0, 24), (1, 24), (0, 3)].into_iter().enumerate() {
+        for (index, (bundle, quantity)) in [(0, 1), (0, 24), (1, 24), (0, 3)].into_iter().enumerate() {
             let bundle = self.released[bundle].manifest.hash();
             let name = format!("B-{number}-{index}");
             let body = json!({ "name": name, "customer": "Test", "bundle": bundle, "quantity": quantity });
