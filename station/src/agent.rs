@@ -295,15 +295,16 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             };
             // Whoever was told to stop asks until the word is another one.
             check_in_due |= state.as_ref().is_err_and(|fault| fault.code.halts_station());
-            if let Ok(order) = &state {
-                // Before the order is shown: a first board must not meet an empty drawer.
-                self.keep_drawer(order.batch_id, &mut pauses).await;
-            }
+            // What is given back first can be had again, for the outbox that follows one that ended.
             match &state {
                 Ok(order) => self.return_shares(Some(order.batch_id), &mut pauses).await,
                 Err(fault) if fault.code == FaultCode::NoBatch => self.return_shares(None, &mut pauses).await,
                 // What is to be worked is not known.
                 Err(_) => {}
+            }
+            if let Ok(order) = &state {
+                // Before the order is shown: a first board must not meet an empty drawer.
+                self.keep_drawer(order.batch_id, &mut pauses).await;
             }
             self.shared.order.send_if_modified(|current| {
                 let changed = !current.as_ref().is_some_and(|current| is_same(current, &state));

@@ -1,6 +1,6 @@
 //! What the journal says of itself at a check-in, what it keeps of the answer, and how its outbox ends.
 
-use super::{Journal, JournalFault};
+use super::{Journal, JournalFault, shares};
 use domain::{
     api::stations::LastRecord,
     check_in::Kept,
@@ -67,12 +67,14 @@ impl Journal {
     }
 
     /// The outbox has ended: the next record is the first of `fresh`. Numbers that no board has are given up, for whoever ended the
-    /// outbox has settled them, and another copy of this file may have given them away. Those bound to boards stay. False: some
-    /// record is still on its way, and nothing was changed.
+    /// outbox has settled them, and another copy of this file may have given them away. Those bound to boards stay. Runs that are open
+    /// go on, each with a share of the fresh outbox: what the ended one has goes back. False: some record is still on its way, and
+    /// nothing was changed.
     ///
     /// # Errors
     /// The disk refuses; nothing was changed.
     pub fn begin_outbox(&self, fresh: OutboxId) -> Result<bool, JournalFault> {
+        let ended = self.outbox_id();
         let begun = self.write(|c| {
             let unsent: u64 = c.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0))?;
             if unsent > 0 {
@@ -82,6 +84,7 @@ impl Journal {
             c.execute_batch(
                 "DELETE FROM record; DELETE FROM last_record; DELETE FROM number WHERE state = 'free'; DELETE FROM block;",
             )?;
+            shares::go_on(c, ended, fresh)?;
             Ok(true)
         })?;
         if begun {

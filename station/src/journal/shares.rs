@@ -104,6 +104,27 @@ pub(super) fn start(c: &Connection, key: &Key, run: RunId) -> rusqlite::Result<b
     Ok(true)
 }
 
+/// The outbox ends while boards are under work: their runs go on in `fresh`, and so do their shares. What they had in the one that
+/// ended is free there, and goes back.
+pub(super) fn go_on(c: &Connection, ended: OutboxId, fresh: OutboxId) -> rusqlite::Result<()> {
+    let (ended, fresh) = (ended.to_string(), fresh.to_string());
+    let batches: Vec<String> = c
+        .prepare_cached("SELECT batch_id FROM run_share WHERE outbox_id = ?1")?
+        .query_map([&ended], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for batch in batches {
+        let (before, now) =
+            (Key { outbox: ended.clone(), batch: batch.clone() }, Key { outbox: fresh.clone(), batch });
+        let (mut freed, mut taken) = (load(c, &before)?, load(c, &now)?);
+        freed.release();
+        taken.started += 1;
+        save(c, &before, &freed)?;
+        save(c, &now, &taken)?;
+    }
+    c.execute("UPDATE run_share SET outbox_id = ?2 WHERE outbox_id = ?1", [ended, fresh])?;
+    Ok(())
+}
+
 /// A run ends: its share is spent by a pass, else free again. A pass counts where its record goes, under `key`.
 pub(super) fn close(c: &Connection, key: &Key, record: &BirthRecord) -> rusqlite::Result<()> {
     let run = record.run_id.to_string();

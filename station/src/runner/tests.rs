@@ -375,7 +375,7 @@ fn the_hand_and_the_bench_are_told_apart_from_the_board() {
             question = bench.tell(event);
         }
         bench.tell(Event::NotOpened(Fault::new(FaultCode::NoShare)));
-        assert!(bench.closed.is_empty() && bench.runner.waits_for_bench(), "{found:?}");
+        assert!(bench.closed.is_empty() && bench.runner.is_idle(), "{found:?}");
     }
 
     let mut bench = PaperBench::new();

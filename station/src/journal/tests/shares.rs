@@ -49,7 +49,7 @@ fn draft(run: u128) -> BirthRecord {
     panic!("the run was never opened")
 }
 
-fn ended(run: u128, outcome: Outcome) -> BirthRecord {
+fn ended_run(run: u128, outcome: Outcome) -> BirthRecord {
     BirthRecord { outcome, ..draft(run) }
 }
 
@@ -64,7 +64,7 @@ fn nothing_starts_without_a_share_and_nothing_is_written_then() {
     assert_eq!(desk.lease(&mut ledger, 8).free(), 1);
     desk.journal().open_run(&draft(1), None).unwrap();
     assert!(matches!(desk.journal().open_run(&draft(2), None), Err(JournalFault::NoShare { .. })));
-    desk.journal().close_run(&ended(1, Outcome::Fail), None).unwrap();
+    desk.journal().close_run(&ended_run(1, Outcome::Fail), None).unwrap();
     ledger.write_off(station(), desk.journal().outbox_id());
     assert_eq!(desk.lease(&mut ledger, 8).free(), 0);
     let refused = desk.journal().open_run(&draft(3), None).unwrap_err();
@@ -100,16 +100,135 @@ async fn a_pass_is_settled_when_the_server_holds_it_and_a_failure_costs_nothing(
     for (run, outcome) in [(1, Outcome::Pass), (2, Outcome::Fail), (3, Outcome::Aborted), (4, Outcome::Pass)]
     {
         desk.journal().open_run(&draft(run), None).unwrap();
-        desk.journal().close_run(&ended(run, outcome), Some(&format!("board:{run}"))).unwrap();
+        desk.journal().close_run(&ended_run(run, outcome), Some(&format!("board:{run}"))).unwrap();
     }
     // Closed once more, nothing is spent twice.
-    desk.journal().close_run(&ended(1, Outcome::Pass), Some("board:1")).unwrap();
+    desk.journal().close_run(&ended_run(1, Outcome::Pass), Some("board:1")).unwrap();
     let share = desk.share();
     assert_eq!((share.started, share.consumed, share.released, share.settled), (4, 2, 2, 0));
     desk.journal().acknowledge(&[1, 2]).unwrap();
     assert_eq!(desk.share().settled, 1);
     desk.journal().acknowledge(&[1, 2, 3, 4]).unwrap();
     assert_eq!((desk.share().settled, desk.share().free()), (2, 2));
+}
+
+/// The outbox that follows one that an administrator ended.
+fn fresh_outbox() -> OutboxId {
+    OutboxId(Uuid::from_u128(78))
+}
+
+impl Desk {
+    /// Tells the server what is given back, while this batch is worked.
+    fn give_back(&self, ledger: &mut BatchLedger) {
+        for said in self.journal().unused_shares(Some(batch())).unwrap() {
+            let grant = ledger.take_back(station(), &said.share);
+            self.journal().share_returned(&said, &grant).unwrap();
+        }
+    }
+
+    fn outstanding(&self, ledger: &BatchLedger, outbox: OutboxId) -> u64 {
+        ledger.accounts.get(&(station(), outbox)).map_or(0, |account| account.outstanding())
+    }
+
+    /// What is on its way goes to the server, which counts each pass as a new unit.
+    fn send(&self, ledger: &mut BatchLedger) -> Vec<Outcome> {
+        let unsent = self.journal().unsent(100).unwrap();
+        let envelopes = unsent.iter().map(|unsent| serde_json::from_str::<Envelope>(&unsent.text).unwrap());
+        let mut outcomes = Vec::new();
+        for envelope in envelopes {
+            if envelope.record.outcome == Outcome::Pass {
+                ledger.pass(station(), envelope.outbox_id, true).unwrap();
+            }
+            self.journal().acknowledge(&[envelope.number]).unwrap();
+            outcomes.push(envelope.record.outcome);
+        }
+        outcomes
+    }
+}
+
+#[test]
+fn boards_under_work_when_the_outbox_ends_take_their_shares_along_and_the_rest_goes_back() {
+    let mut desk = Desk::new();
+    let mut ledger = BatchLedger::new(5);
+    desk.lease(&mut ledger, 8);
+    let ended = desk.journal().outbox_id();
+    for run in 1..=4 {
+        desk.journal().open_run(&draft(run), None).unwrap();
+    }
+    desk.journal().close_run(&ended_run(1, Outcome::Pass), Some("board:1")).unwrap();
+    assert!(!desk.journal().begin_outbox(fresh_outbox()).unwrap(), "a record is on its way");
+    assert_eq!((desk.share().free(), desk.share().open()), (1, 3), "and nothing was changed");
+    desk.send(&mut ledger);
+    assert!(desk.journal().begin_outbox(fresh_outbox()).unwrap());
+    let share = desk.reopen().share(batch()).unwrap();
+    assert_eq!((share.granted, share.started, share.open()), (0, 3, 3));
+    let refused = desk.journal().open_run(&draft(5), None);
+    assert!(
+        matches!(refused, Err(JournalFault::NoShare { .. })),
+        "the share that was free is not of this outbox"
+    );
+    desk.give_back(&mut ledger);
+    assert_eq!((desk.outstanding(&ledger, ended), ledger.room()), (0, 4));
+    assert_eq!(desk.lease(&mut ledger, 8).free(), 1, "three are under work");
+    desk.journal().open_run(&draft(5), None).unwrap();
+    desk.journal().close_run(&ended_run(2, Outcome::Pass), Some("board:2")).unwrap();
+    desk.journal().close_run(&ended_run(3, Outcome::Fail), Some("board:3")).unwrap();
+    // The station dies with the others open.
+    desk.reopen();
+    assert_eq!(desk.journal().finish_interrupted().unwrap().len(), 2, "no run is lost");
+    let unsent = desk.journal().unsent(100).unwrap();
+    let address = |unsent: &UnsentEnvelope| {
+        let envelope: Envelope = serde_json::from_str(&unsent.text).unwrap();
+        (envelope.outbox_id, envelope.number)
+    };
+    let addresses: Vec<_> = unsent.iter().map(address).collect();
+    assert_eq!(addresses, [1, 2, 3, 4].map(|number| (fresh_outbox(), number)));
+    assert_eq!(
+        desk.send(&mut ledger),
+        [Outcome::Pass, Outcome::Fail, Outcome::Interrupted, Outcome::Interrupted]
+    );
+    let share = desk.share();
+    assert_eq!((share.started, share.consumed, share.released, share.settled), (4, 1, 3, 1));
+    desk.give_back(&mut ledger);
+    assert_eq!((ledger.passed, share.free(), desk.outstanding(&ledger, fresh_outbox())), (2, 3, 3));
+    assert_eq!((ledger.room(), desk.outstanding(&ledger, ended)), (0, 0));
+}
+
+#[test]
+fn the_last_board_of_a_batch_passes_although_the_outbox_ended_under_it() {
+    let desk = Desk::new();
+    let mut ledger = BatchLedger::new(1);
+    desk.lease(&mut ledger, 8);
+    desk.journal().open_run(&draft(1), None).unwrap();
+    assert!(desk.journal().begin_outbox(fresh_outbox()).unwrap());
+    desk.give_back(&mut ledger);
+    desk.lease(&mut ledger, 8);
+    desk.journal().close_run(&ended_run(1, Outcome::Pass), Some("board:1")).unwrap();
+    assert_eq!(desk.send(&mut ledger), [Outcome::Pass]);
+    assert_eq!((ledger.passed, ledger.room(), desk.share().free()), (1, 0, 0));
+}
+
+/// Ended once, ended again: whoever is under work all the time has one share, in the outbox that is in force.
+#[test]
+fn a_run_that_outlives_two_outboxes_has_one_share() {
+    let desk = Desk::new();
+    let mut ledger = BatchLedger::new(3);
+    desk.lease(&mut ledger, 8);
+    let first = desk.journal().outbox_id();
+    desk.journal().open_run(&draft(1), None).unwrap();
+    assert!(desk.journal().begin_outbox(fresh_outbox()).unwrap());
+    desk.give_back(&mut ledger);
+    desk.lease(&mut ledger, 8);
+    assert!(desk.journal().begin_outbox(OutboxId(Uuid::from_u128(79))).unwrap());
+    assert_eq!((desk.share().open(), desk.share().free()), (1, 0));
+    desk.give_back(&mut ledger);
+    assert_eq!(ledger.room(), 3);
+    desk.lease(&mut ledger, 8);
+    desk.journal().close_run(&ended_run(1, Outcome::Pass), Some("board:1")).unwrap();
+    desk.send(&mut ledger);
+    let outstanding = |outbox| desk.outstanding(&ledger, outbox);
+    assert_eq!((outstanding(first), outstanding(fresh_outbox())), (0, 0));
+    assert_eq!((ledger.passed, desk.share().free(), outstanding(desk.journal().outbox_id())), (1, 2, 2));
 }
 
 #[test]
@@ -133,7 +252,7 @@ fn what_is_not_used_goes_back_when_the_batch_is_withdrawn_and_the_server_is_told
     assert_eq!(ledger.room(), 8);
     assert_eq!(desk.journal().unused_shares(None).unwrap(), vec![]);
     // Its board is finished later: what that did not need goes back as well.
-    desk.journal().close_run(&ended(1, Outcome::Fail), None).unwrap();
+    desk.journal().close_run(&ended_run(1, Outcome::Fail), None).unwrap();
     let said = desk.journal().unused_shares(None).unwrap().remove(0);
     assert_eq!(said.share.returned, 4);
     tell(&desk, &mut ledger, &said);
@@ -155,7 +274,7 @@ fn a_drawer_holds_a_shift_and_is_filled_before_it_is_empty() {
     assert!(!desk.journal().needs_block(batch(), 200).unwrap());
     for run in 1..=51 {
         desk.journal().open_run(&draft(run), None).unwrap();
-        desk.journal().close_run(&ended(run, Outcome::Pass), Some(&format!("board:{run}"))).unwrap();
+        desk.journal().close_run(&ended_run(run, Outcome::Pass), Some(&format!("board:{run}"))).unwrap();
     }
     assert!(desk.journal().needs_block(batch(), 200).unwrap(), "a quarter is gone");
 }
@@ -176,7 +295,7 @@ fn an_answer_without_a_share_is_an_old_servers_and_its_numbers_start_boards() {
     // Then the server is replaced by one that knows shares.
     let mut ledger = BatchLedger::new(1);
     assert_eq!(desk.lease(&mut ledger, 8).free(), 0);
-    desk.journal().close_run(&ended(1, Outcome::Fail), None).unwrap();
+    desk.journal().close_run(&ended_run(1, Outcome::Fail), None).unwrap();
     assert_eq!(desk.share().free(), 1);
 }
 
