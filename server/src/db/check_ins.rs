@@ -189,6 +189,9 @@ pub async fn keep_program(
 /// Frees the station, as [`Known::release`] says, and ends all its outboxes.
 pub async fn release(db: &mut PgConnection, station: StationId, at: DateTime<Utc>) -> DbResult<()> {
     keep(db, station, &Known::default(), at).await?;
+    sqlx::query!("update station set released_at = $2 where station_id = $1", station.0, at)
+        .execute(&mut *db)
+        .await?;
     sqlx::query!(
         "update station_outbox set ended_at = $2 where station_id = $1 and ended_at is null",
         station.0,

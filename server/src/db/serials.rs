@@ -102,11 +102,12 @@ pub async fn listed_free(db: &mut PgConnection, batch: BatchId, count: u64) -> D
     .await?)
 }
 
-/// Numbers of this batch that the station was lent and that no board has, as far as records tell.
+/// Numbers of this batch that the station may have in hand: lent since an administrator freed or replaced it last, and on no board, as
+/// far as records tell.
 pub async fn unbound_at(db: &mut PgConnection, batch: BatchId, station: StationId) -> DbResult<u64> {
     let count = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from serial_number join serial_block using (serial_block_id)
-         where batch_id = $1 and station_id = $2 and unit_id is null
+        r#"select count(*) as "count!" from serial_number join serial_block using (serial_block_id) join station using (station_id)
+         where batch_id = $1 and station_id = $2 and unit_id is null and (released_at is null or lent_at > released_at)
             and not exists (select from serial_scrap x where x.serial = serial_number.serial)"#,
         batch.0,
         station.0

@@ -396,3 +396,26 @@ async fn a_check_in_of_another_wire_version_is_answered_with_both_and_a_spoilt_o
     let refused = factory.refused(Role::Admin, Method::POST, CHECK_IN, Some(good)).await;
     assert_eq!(refused, (401, "unknown_station".to_owned()));
 }
+
+/// Its fresh outbox begins with an empty drawer, whatever the one before had in it.
+#[tokio::test]
+async fn a_station_that_was_replaced_is_lent_numbers_as_one_that_has_none() {
+    let factory = Factory::start().await;
+    let lent = async |key: &str| {
+        let share = json!({ "outbox_id": clock::new_id(), "wanted": 1, "started": 0, "consumed": 0, "released": 0,
+            "returned": 0, "settled": 0 });
+        let batch = factory.batch.batch_id;
+        let body = json!({ "batch_id": batch, "block_id": clock::new_id(), "count": 30, "share": share });
+        let (status, answer) =
+            factory.ask(Method::POST, "/api/v1/station/serial-blocks", key, Some(body)).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["serials"].as_array().unwrap().len()
+    };
+    let key = &factory.station.key;
+    assert_eq!((lent(key).await, lent(key).await), (18, 0), "for one board; then it has them in hand");
+    let path = format!("/api/v1/stations/{}/replace", factory.station.station_id);
+    let admin = &factory.tokens[&Role::Admin];
+    let (_, replaced) = factory.ask(Method::POST, &path, admin, Some(json!({ "note": "a new disk" }))).await;
+    let replaced: ReplacedStation = serde_json::from_value(replaced).unwrap();
+    assert_eq!((lent(&replaced.key).await, lent(&replaced.key).await), (18, 0));
+}

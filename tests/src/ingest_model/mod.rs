@@ -126,6 +126,8 @@ struct Number {
     block: SerialBlockId,
     batch: BatchId,
     station: StationId,
+    /// How often the station had been freed or replaced then.
+    era: u32,
     unit: Option<UnitKey>,
     /// No board gets it any more.
     scrapped: bool,

@@ -70,7 +70,9 @@ impl IngestModel {
         // A customer's numbers are few: one a board. Of ours some may be spoilt.
         let enough = if is_listed || boards == 0 { boards } else { 2 * boards + 16 };
         // What it has in hand is counted where somebody counts: not by a station that knows no shares, of numbers that never end.
-        let in_hand = self.numbers_at(ask.batch_id, station).filter(|(_, number)| !number.scrapped).count();
+        let era = self.era(station);
+        let is_in_hand = |number: &Number| !number.scrapped && number.era == era;
+        let in_hand = self.numbers_at(ask.batch_id, station).filter(|(_, number)| is_in_hand(number)).count();
         let in_hand = if is_listed || ask.share.is_some() { in_hand as u64 } else { 0 };
         let wanted = enough.saturating_sub(in_hand).min(ask.count.into()) as usize;
         if wanted == 0 {
@@ -117,11 +119,16 @@ impl IngestModel {
         (batch, block): (BatchId, SerialBlockId),
         serials: &[String],
     ) {
+        let era = self.era(station);
         for serial in serials {
-            let number = Number { block, batch, station, unit: None, scrapped: false };
+            let number = Number { block, batch, station, era, unit: None, scrapped: false };
             self.numbers.insert(serial.clone(), number);
         }
         self.blocks.insert(block, Block { batch, station, serials: serials.to_vec() });
+    }
+
+    fn era(&self, station: StationId) -> u32 {
+        self.stations.get(&station).map_or(0, |station| station.era)
     }
 
     /// Numbers of the batch that this station was lent and that are on no board.

@@ -20,6 +20,8 @@ const MOST_SLOTS: u16 = 1000;
 pub(super) struct Station {
     pub known: Known,
     pub slots: u16,
+    /// How often it was freed or replaced: each time it begins without numbers.
+    pub era: u32,
     /// The batch that it works on.
     pub work: Option<BatchId>,
     pub tally: Tally,
@@ -111,7 +113,9 @@ impl IngestModel {
 
     /// Another machine, or another disk, takes a station's place.
     pub fn replace(&mut self, station: StationId) {
-        self.station_mut(station).known.release();
+        let keeper = self.station_mut(station);
+        keeper.known.release();
+        keeper.era += 1;
     }
 
     /// Every number of that outbox under which something is held, whatever it became.
