@@ -26,7 +26,7 @@ struct Options {
     #[arg(long, default_value_t = BAUD)]
     baud: u32,
     /// Runs that wait while the server is away.
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1000))]
     backlog: u32,
     /// Pages that are open.
     #[arg(long, default_value_t = 4)]

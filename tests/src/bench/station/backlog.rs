@@ -6,7 +6,7 @@ use crate::factory::{Server, Shift};
 use anyhow::{Context as _, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    api::stations::{LeaseSerialBlock, SerialBlock},
+    api::stations::{LeaseSerialBlock, MOST_SHARES, SerialBlock, ShareStatement},
     identifier::IdentifierKind,
     ids::{OutboxId, RunId, SerialBlockId},
     record::BirthRecord,
@@ -14,7 +14,7 @@ use domain::{
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use reqwest::Method;
 use serde_json::json;
-use station::journal::{Journal, identity_key};
+use station::journal::{self, Journal, identity_key};
 use std::{
     process::Command,
     time::{Duration, Instant},
@@ -23,8 +23,6 @@ use uuid::Uuid;
 
 /// Envelopes that a station puts into one request: so many runs a transaction on either side of the ratio.
 const PER_REQUEST: u32 = 50;
-/// Numbers a block.
-const PER_BLOCK: u32 = 1000;
 const DRAINED_WITHIN: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -53,12 +51,12 @@ pub async fn drain(
     count: u32,
     seed: u64,
 ) -> Result<Drained> {
-    let serials = lend(server, line, count, seed).await?;
+    let blocks = lend(server, line, count, seed).await?;
     let sent_before = shift.held;
     server.kill()?;
     shift.station.stop();
     drop(shift);
-    pile_up(line, passes, &serials, seed)?;
+    pile_up(line, passes, &blocks, seed)?;
     let mut shift = line.start_station()?;
     let waits = |shift: &Shift| shift.unsent == u64::from(count);
     shift.until("the station counts what waits", Duration::from_secs(60), waits).await?;
@@ -77,32 +75,41 @@ pub async fn drain(
     Ok(Drained { runs_a_second, raw_runs_a_second, until_empty, not_held })
 }
 
-async fn lend(server: &Server, line: &Line, count: u32, seed: u64) -> Result<Vec<String>> {
+/// Numbers for so many runs, and shares of the batch for them.
+async fn lend(server: &Server, line: &Line, count: u32, seed: u64) -> Result<Vec<SerialBlock>> {
+    ensure!(count <= MOST_SHARES, "a station has at most {MOST_SHARES} shares in hand: so long is a backlog");
+    let outbox_id = journal::show(&line.journal())?.outbox_id.parse()?;
+    // What the station has stated itself is higher, and stands.
+    let (started, consumed, released, returned, settled) = (0, 0, 0, 0, 0);
+    let wanted = count;
+    let share = ShareStatement { outbox_id, wanted, started, consumed, released, returned, settled };
     let mut chance = StdRng::seed_from_u64(!seed);
-    let mut serials = Vec::new();
-    while serials.len() < count as usize {
-        let missing = count - serials.len() as u32;
+    let mut blocks: Vec<SerialBlock> = Vec::new();
+    let mut missing = count;
+    while missing > 0 {
         let block_id = SerialBlockId(Uuid::from_u128(chance.random()));
-        let ask = LeaseSerialBlock {
-            batch_id: line.batch_id,
-            block_id,
-            count: missing.min(PER_BLOCK),
-            share: None,
-        };
+        let ask = LeaseSerialBlock { batch_id: line.batch_id, block_id, count: missing, share: Some(share) };
         let block = server.send(&line.key, Method::POST, "/api/v1/station/serial-blocks", json!(ask)).await?;
-        serials.extend(serde_json::from_value::<SerialBlock>(block)?.serials);
+        let block: SerialBlock = serde_json::from_value(block)?;
+        ensure!(!block.serials.is_empty(), "the server lends no more numbers, {missing} are missing");
+        missing -= block.serials.len() as u32;
+        blocks.push(block);
     }
-    Ok(serials)
+    Ok(blocks)
 }
 
 /// By the station's own journal: opened and closed, each on the disk before the next.
-fn pile_up(line: &Line, passes: &[BirthRecord], serials: &[String], seed: u64) -> Result<()> {
+fn pile_up(line: &Line, passes: &[BirthRecord], blocks: &[SerialBlock], seed: u64) -> Result<()> {
     ensure!(!passes.is_empty(), "no run to make others like");
     let mut chance = StdRng::seed_from_u64(seed);
     let last = passes.iter().map(|pass| pass.finished_at).max().context("a run ended")?;
     // The file is there: its outbox stays.
     let outbox = OutboxId(Uuid::from_u128(chance.random()));
     let journal = Journal::open(&line.journal(), line.station_id, outbox, last)?;
+    for block in blocks {
+        journal.store_block(block)?;
+    }
+    let serials = blocks.iter().flat_map(|block| &block.serials);
     for ((number, serial), like) in (1_u32..).zip(serials).zip(passes.iter().cycle()) {
         let record = of_another_board(like, number, serial, last, &mut chance);
         let identity = record.identifiers.iter().find(|one| one.unique).map(identity_key);
