@@ -335,7 +335,8 @@ impl<S: Server, P: PortSource> Floor<S, P> {
     async fn send_when_checked_in(&self) -> Result<u64, SendFault> {
         let mut checked_in = self.shared.checked_in.subscribe();
         // Cannot fail: the sender is shared with this very future.
-        let _yes = checked_in.wait_for(|is_so| *is_so).await;
+        // What is seen is let go of at once: whoever holds it while a record is on its way stops the next check-in, and all slots.
+        let _yes = checked_in.wait_for(|is_so| *is_so).await.is_ok();
         self.send().await
     }
 

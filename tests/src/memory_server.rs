@@ -15,7 +15,7 @@ use domain::{
     },
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     check_in::Known,
-    ids::{BatchId, ContentHash, RunId, StationId},
+    ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
     live::StationLive,
     model::parse_model,
     procedure::parse_procedure,
@@ -51,6 +51,8 @@ pub struct Held {
     began: OnceCell<Instant>,
     pub conflicts: Cell<u32>,
     pub duplicates: Cell<u32>,
+    /// The outbox that checked in last.
+    outbox: Cell<Option<OutboxId>>,
     /// While set, nothing gets through.
     pub away: Cell<bool>,
     /// While set, what is asked for is done but the answer is lost on the way.
@@ -176,6 +178,7 @@ impl MemoryServer {
             began: OnceCell::new(),
             conflicts: Cell::new(0),
             duplicates: Cell::new(0),
+            outbox: Cell::default(),
             away: Cell::new(false),
             deaf: Cell::new(false),
             delay: Cell::default(),
@@ -229,6 +232,20 @@ impl MemoryServer {
         self.0.model.borrow_mut().forget();
     }
 
+    /// What an administrator does who looks at the stations: a frozen one is freed, and of a station that began a fresh outbox the
+    /// shares of those before are written off. Gives whether there was a freeze.
+    pub fn administer(&self) -> bool {
+        let mut model = self.0.model.borrow_mut();
+        let known = model.known(self.0.station_id).cloned().unwrap_or_default();
+        let was_frozen = model.unfreeze(self.0.station_id).is_ok();
+        let current = self.0.outbox.get().filter(|_| !was_frozen);
+        for outbox in known.outboxes.keys().filter(|outbox| Some(**outbox) != current) {
+            // One that has no share to write off is refused.
+            let _has_none = model.write_off(BATCH, self.0.station_id, *outbox);
+        }
+        was_frozen
+    }
+
     /// The time by tokio's clock, virtual or not.
     fn now(&self) -> DateTime<Utc> {
         let elapsed = self.0.began.get_or_init(Instant::now).elapsed();
@@ -264,6 +281,9 @@ impl Server for MemoryServer {
     async fn check_in(&self, said: &CheckIn) -> Result<CheckInAnswer, ServerFault> {
         self.reach().await?;
         let answer = self.0.model.borrow_mut().check_in(self.0.station_id, said, self.now());
+        if matches!(answer, Ok(CheckInAnswer::Accepted { .. })) {
+            self.0.outbox.set(Some(said.outbox_id));
+        }
         self.answer(answer)?.map_err(refused)
     }
 

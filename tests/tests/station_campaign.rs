@@ -1,6 +1,8 @@
 //! The station campaign in small: a few shifts, each run twice. `cargo xtask test` runs more of them, and every sabotage.
 
-use jigline_tests::shift::{Case, Finding, Leaning, Options, Outcome, Trouble, judge, run, work};
+use jigline_tests::shift::{
+    Case, Disk, Finding, Kill, Leaning, Options, Outcome, Trouble, Where, judge, run, work,
+};
 use jigline_tests::{campaign::Models, report::Report};
 use simulator::Fault;
 use std::time::Duration;
@@ -71,4 +73,31 @@ fn a_board_put_in_while_the_disk_refuses_the_record_before_it_is_worked_when_the
     let case = Case { troubles, ..quiet(4) };
     let outcome = work(&case, &Models::load().unwrap(), &std::env::temp_dir(), false).unwrap();
     assert_eq!(findings(&outcome), []);
+}
+
+#[test]
+fn a_check_in_that_is_due_while_records_are_on_a_slow_way_stops_nobody() {
+    let second = Duration::from_secs(1);
+    let slow = Trouble::ServerSlow { lasts: second * 60, delay: second * 3 / 2 };
+    let troubles = vec![(second * 5, Trouble::ServerAway(second * 70)), (second * 70, slow)];
+    let case = Case { troubles, ..quiet(4) };
+    let outcome = work(&case, &Models::load().unwrap(), &std::env::temp_dir(), false).unwrap();
+    assert_eq!(findings(&outcome), []);
+}
+
+#[test]
+fn a_disk_that_went_back_or_is_gone_freezes_the_station_or_begins_anew_and_no_number_is_given_twice() {
+    let second = Duration::from_secs(1);
+    let models = Models::load().unwrap();
+    let mut freezes = 0;
+    for disk in [Disk::Restored, Disk::TornTail(30_000), Disk::Garbled, Disk::Lost] {
+        // Behind the first verdicts; the backup is of before.
+        let kill = Kill { after: second * 28, at: Where::Wake, off: second * 3, disk };
+        let troubles = vec![(second * 8, Trouble::BackedUp)];
+        let case = Case { kills: vec![kill], troubles, ..quiet(4) };
+        let outcome = work(&case, &models, &std::env::temp_dir(), false).unwrap();
+        assert_eq!(findings(&outcome), [], "{disk:?}");
+        freezes += outcome.freezes;
+    }
+    assert!(freezes > 0, "nobody noticed that a disk went back");
 }

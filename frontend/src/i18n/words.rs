@@ -105,9 +105,8 @@ texts! {
     shares_room: "Left", "剩余";
     shares_empty: "No station has a share", "尚无工站持有份额";
     shares_empty_why: "A station asks for its share when it is given this batch.", "工站分配到此批次后会申请份额。";
-    outbox: "Journal", "日志文件";
     granted: "Granted", "已授予";
-    set_aside: "Passes set aside", "搁置的合格";
+    passes_set_aside: "Passes set aside", "搁置的合格";
     returned: "Returned", "已归还";
     under_work: "Under work", "作业中";
     told_at: "Told", "上次报告";

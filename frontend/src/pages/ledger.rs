@@ -72,7 +72,7 @@ fn shares(ledger: &LedgerView, changed: Callback<()>) -> AnyView {
                 <thead>
                     <tr>
                         <th>{t.station}</th><th>{t.outbox}</th><th class="number">{t.granted}</th><th class="number">{t.passed}</th>
-                        <th class="number">{t.set_aside}</th><th class="number">{t.returned}</th>
+                        <th class="number">{t.passes_set_aside}</th><th class="number">{t.returned}</th>
                         <th class="number">{t.shares_outstanding}</th><th class="number">{t.under_work}</th><th>{t.told_at}</th><th></th>
                     </tr>
                 </thead>

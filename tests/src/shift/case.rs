@@ -35,6 +35,22 @@ pub struct Kill {
     pub at: Where,
     /// Until it is started again.
     pub off: Duration,
+    /// What becomes of its disk meanwhile.
+    pub disk: Disk,
+}
+
+/// What becomes of a station's folder while its program is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    Kept,
+    /// Somebody puts the last backup of it back.
+    Restored,
+    /// The last so many bytes of the write-ahead file never got to the disk, whatever it said.
+    TornTail(u64),
+    /// The middle of the journal is garbage.
+    Garbled,
+    /// It is new and empty.
+    Lost,
 }
 
 /// Something that happens beside it.
@@ -60,9 +76,15 @@ pub enum Trouble {
     },
     /// The boards of two slots change places.
     Swapped([u32; 2]),
+    /// Somebody copies the station's folder.
+    BackedUp,
 }
 
 impl Trouble {
+    fn is_of_server(self) -> bool {
+        matches!(self, Self::ServerAway(_) | Self::AnswersLost(_) | Self::ServerSlow { .. })
+    }
+
     /// How long it stays.
     #[must_use]
     pub fn lasts(self) -> Duration {
@@ -72,7 +94,7 @@ impl Trouble {
             | Self::ServerSlow { lasts, .. }
             | Self::CableOut(lasts)
             | Self::DiskFull(lasts) => lasts,
-            Self::ClockSet(_) | Self::Befalls { .. } | Self::Swapped(_) => Duration::ZERO,
+            Self::ClockSet(_) | Self::Befalls { .. } | Self::Swapped(_) | Self::BackedUp => Duration::ZERO,
         }
     }
 }
@@ -125,7 +147,13 @@ impl Case {
         let (kills, troubles) = if leaning.quiet {
             (Vec::new(), Vec::new())
         } else {
-            (kills(&mut chance, horizon), troubles(&mut chance, horizon, slots))
+            let kills = kills(&mut chance, horizon);
+            let mut troubles = troubles(&mut chance, horizon, slots);
+            if kills.iter().any(|kill| kill.disk != Disk::Kept) {
+                // Off line nobody can know that a disk went back: such a shift is judged with the server there.
+                troubles.retain(|(_, trouble)| !trouble.is_of_server());
+            }
+            (kills, troubles)
         };
         Self { seed, kind, slots, boards, faulty, fault, image_bytes, kills, troubles }
     }
@@ -159,6 +187,13 @@ fn kills(chance: &mut StdRng, horizon: Duration) -> Vec<Kill> {
             after: within(chance, horizon * 2 / 3),
             at: [Where::Wake, Where::BeforeCommit, Where::AfterCommit][chance.random_range(0..3)],
             off: within(chance, Duration::from_secs(20)),
+            disk: match chance.random_range(0..16) {
+                0 | 1 => Disk::Restored,
+                2 => Disk::TornTail(chance.random_range(1..40_000)),
+                3 => Disk::Garbled,
+                4 => Disk::Lost,
+                _ => Disk::Kept,
+            },
         })
         .collect()
 }
@@ -181,6 +216,9 @@ fn troubles(chance: &mut StdRng, horizon: Duration, slots: u32) -> Vec<(Duration
         let by = [60_000, 86_400_000, 1_796_000_000_000][chance.random_range(0..3)];
         let by = if chance.random_ratio(1, 3) { by } else { -by };
         all.push((within(chance, horizon), Trouble::ClockSet(by)));
+    }
+    if chance.random_ratio(1, 2) {
+        all.push((within(chance, horizon / 2), Trouble::BackedUp));
     }
     for _ in 0..chance.random_range(0..=2) {
         let slot = chance.random_range(1..=slots);
@@ -223,6 +261,9 @@ mod tests {
             has(|one| matches!(one, Trouble::ClockSet(_))) && has(|one| matches!(one, Trouble::Swapped(_)))
         );
         assert!(has(|one| matches!(one, Trouble::ServerSlow { .. })));
+        for disk in [Disk::Restored, Disk::Garbled, Disk::Lost] {
+            assert!(all.iter().any(|case| case.kills.iter().any(|kill| kill.disk == disk)), "{disk:?}");
+        }
         for at in [Where::Wake, Where::BeforeCommit, Where::AfterCommit] {
             assert!(all.iter().any(|case| case.kills.iter().any(|kill| kill.at == at)), "{at:?}");
         }

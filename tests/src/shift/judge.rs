@@ -84,7 +84,7 @@ pub struct Judgement {
 /// Judges it.
 #[must_use]
 pub fn judge(outcome: &Outcome) -> Judgement {
-    let records = outcome.server.records();
+    let records = held(outcome);
     let mut judgement = Judgement::default();
     let mut found = Found(&mut judgement.findings);
     if let Some(what) = &outcome.stopped {
@@ -97,7 +97,8 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     let mut untold = Vec::new();
     for board in &outcome.boards {
         let own: Vec<&BirthRecord> = records.iter().filter(|record| is_of(outcome, board, record)).collect();
-        let missing = board.touched.saturating_sub(own.len() as u64);
+        // A disk that is gone took with it what was not sent yet.
+        let missing = board.touched.saturating_sub(own.len() as u64 + board.forgotten);
         untold.extend((0..missing).map(|_| board.witnessed.index));
         judge_board(outcome, board, &own, &mut found);
     }
@@ -126,6 +127,13 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     judgement
 }
 
+/// Every record that the server holds: those that it took, and those that it set aside until somebody decides.
+fn held(outcome: &Outcome) -> Vec<BirthRecord> {
+    let aside = outcome.server.quarantine();
+    let aside = aside.iter().filter_map(|(text, _)| serde_json::from_str::<Envelope>(text).ok());
+    outcome.server.records().into_iter().chain(aside.map(|envelope| envelope.record)).collect()
+}
+
 struct Found<'a>(&'a mut Vec<(Finding, String)>);
 
 impl Found<'_> {
@@ -137,27 +145,31 @@ impl Found<'_> {
 /// Each number of an outbox once and none missing, each run once.
 fn judge_addresses(outcome: &Outcome, found: &mut Found<'_>) {
     let mut outboxes: BTreeMap<_, Vec<u64>> = BTreeMap::new();
-    for text in outcome.server.texts() {
-        let Ok(envelope) = serde_json::from_str::<Envelope>(&text) else {
+    let aside = outcome.server.quarantine();
+    for text in outcome.server.texts().iter().chain(aside.iter().map(|(text, _)| text)) {
+        let Ok(envelope) = serde_json::from_str::<Envelope>(text) else {
             found.add(Finding::RunLost, "the server holds a text that is no envelope".to_owned());
             continue;
         };
         outboxes.entry(envelope.outbox_id).or_default().push(envelope.number);
     }
+    let conflicts = u64::from(outcome.server.0.conflicts.get());
     for (outbox, mut numbers) in outboxes {
         numbers.sort_unstable();
         let count = numbers.len() as u64;
         let highest = numbers.last().copied().unwrap_or_default();
         numbers.dedup();
-        if numbers.len() as u64 != count {
+        // Of a disk that went back the server keeps both, and says so.
+        if numbers.len() as u64 != count && !outcome.went_back {
             found.add(Finding::RunDoubled, format!("two records of outbox {outbox} have one number"));
         }
-        if numbers.len() as u64 != highest {
+        let there = numbers.len() as u64 + if outcome.went_back { conflicts } else { 0 };
+        if there < highest {
             found.add(Finding::Unsent, format!("outbox {outbox}: {count} records up to number {highest}"));
         }
     }
-    let conflicts = outcome.server.0.conflicts.get();
-    if conflicts > 0 {
+    // A run that was open in what was put back has another end there than the one that the server holds: it says so, and keeps both.
+    if conflicts > 0 && !outcome.went_back {
         found.add(Finding::RunDoubled, format!("{conflicts} runs came with two contents"));
     }
 }
@@ -173,7 +185,7 @@ fn judge_numbers(outcome: &Outcome, records: &[BirthRecord], found: &mut Found<'
         for serial in &serials {
             holders.entry(serial).or_default().insert(board.witnessed.index);
         }
-        if serials.len() > 1 {
+        if serials.len() > 1 && board.forgotten == 0 {
             found.add(
                 Finding::NumberTwice,
                 format!("board {} has the numbers {serials:?}", board.witnessed.index),
@@ -192,7 +204,11 @@ fn judge_numbers(outcome: &Outcome, records: &[BirthRecord], found: &mut Found<'
     }
     let Some(name) = &outcome.model.name else { return };
     let mut named: BTreeMap<String, u32> = BTreeMap::new();
-    for board in &outcome.boards {
+    let has_passed = |board: &BoardSeen| {
+        records.iter().any(|record| record.outcome == RunOutcome::Pass && is_of(outcome, board, record))
+    };
+    // What a disk that is gone had given to a board in work, it may give again: that one has not passed with it.
+    for board in outcome.boards.iter().filter(|board| board.forgotten == 0 || has_passed(board)) {
         let text = board.observed.as_ref().and_then(|seen| seen.text(&outcome.model, &name.register));
         // What boards come with is all of theirs.
         let Some(text) = text.filter(|text| text.bytes().any(|byte| byte.is_ascii_digit())) else { continue };
@@ -233,8 +249,8 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
         }
         return;
     }
-    judge_password(outcome, index, own, seen, found);
-    if lamp == Some("pass") && passes.is_empty() {
+    judge_password(outcome, board, own, seen, found);
+    if lamp == Some("pass") && passes.is_empty() && board.forgotten == 0 {
         found.add(
             Finding::RunLost,
             format!("board {index} lay under a green lamp, and no record says that it passed"),
@@ -261,7 +277,7 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
 /// Whoever has the server's key can open the board.
 fn judge_password(
     outcome: &Outcome,
-    index: u32,
+    board: &BoardSeen,
     own: &[&BirthRecord],
     seen: &Observation,
     found: &mut Found<'_>,
@@ -270,13 +286,15 @@ fn judge_password(
     if seen.password == password.factory {
         return;
     }
+    let index = board.witnessed.index;
     let key = crypto_box::SecretKey::from(SEALING_KEY);
     let opens = |record: &&BirthRecord| {
         let sealed = record.password.as_ref().and_then(|secret| hex::decode(&secret.sealed).ok());
         let plain = sealed.and_then(|sealed| key.unseal(&sealed).ok());
         plain.is_some_and(|plain| plain == seen.password.as_bytes())
     };
-    if !own.iter().any(opens) {
+    // A disk that is gone takes the password with it that it had sealed for a board in work.
+    if board.forgotten == 0 && !own.iter().any(opens) {
         found.add(
             Finding::PasswordUnknown,
             format!("the password of board {index} is in none of its {} records", own.len()),

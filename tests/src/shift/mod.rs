@@ -6,13 +6,16 @@
 //! lean on; a campaign only watches.
 
 mod case;
+mod disk;
 mod judge;
+mod life;
 #[cfg(feature = "sabotage")]
 mod prove;
 mod report;
+mod touches;
 mod work;
 
-pub use case::{Case, Kill, Leaning, Trouble, Where};
+pub use case::{Case, Disk, Kill, Leaning, Trouble, Where};
 pub use judge::{Finding, Judgement, judge};
 #[cfg(feature = "sabotage")]
 pub use prove::prove;
@@ -67,6 +70,7 @@ struct Judged {
     boards: u64,
     records: u64,
     kills: u64,
+    freezes: u64,
     troubles: u64,
     commits: u64,
     lasted: Duration,
@@ -124,6 +128,7 @@ fn look(case: &Case, models: &Models, disk: &Path, tells: bool) -> Result<Judged
         boards: outcome.boards.len() as u64,
         records: records.len() as u64,
         kills: outcome.kills,
+        freezes: outcome.freezes,
         troubles: case.troubles.len() as u64,
         commits: outcome.commits,
         lasted: outcome.lasted,
@@ -141,6 +146,7 @@ fn panicked(case: &Case) -> Judged {
         boards: case.boards.into(),
         records: 0,
         kills: 0,
+        freezes: 0,
         troubles: 0,
         commits: 0,
         lasted: Duration::ZERO,

@@ -50,6 +50,7 @@ pub(super) fn report(options: &Options, judged: &[Judged], took: Duration) -> Re
         "sound": sound,
         "records": sum(|one| one.records),
         "kills": sum(|one| one.kills),
+        "freezes": sum(|one| one.freezes),
         "troubles": sum(|one| one.troubles),
         "commits": sum(|one| one.commits),
         "virtual_hours": hundredths(judged.iter().map(|one| one.lasted.as_secs_f64()).sum::<f64>() / 3600.0),

@@ -1,6 +1,11 @@
 //! One case: the real station in virtual time, life after life, at the witness's jig, with a server in memory behind.
 
-use super::case::{Case, Kill, Trouble, Where};
+use super::{
+    case::{Case, Disk, Kill, Trouble, Where},
+    disk,
+    life::Life,
+    touches::{Counted, Touches},
+};
 use crate::{
     campaign::Models,
     memory_server::MemoryServer,
@@ -12,9 +17,7 @@ use chrono::DateTime;
 use domain::{ids::StationId, model::DeviceModel, text::Fault};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
-    Board, Jig, JigSettings, Knobs, MemoryJig, Observation, Witnessed,
-    firmware::build_image,
-    jig::{Plan, plan_boards},
+    JigSettings, Knobs, MemoryJig, Observation, Witnessed, firmware::build_image, jig::plan_boards,
     slot::Mishap,
 };
 use station::{
@@ -23,6 +26,7 @@ use station::{
     fixture::{Carried, FixtureWire, fixture},
     journal::{Commit, CommitWatch, Fate, JournalFault},
     link::Line,
+    progress::Progress,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -30,14 +34,11 @@ use std::{
     path::Path,
     pin::Pin,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, watch},
+    sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 use uuid::Uuid;
@@ -50,10 +51,10 @@ pub const SEALING_KEY: [u8; 32] = [9; 32];
 const WITHIN: Duration = Duration::from_secs(3600);
 /// Virtual time for the last records' way to the server once it is back.
 const UPLINK: Duration = Duration::from_secs(20);
-/// A program that is to die at a commit and makes none dies all the same.
-const NO_COMMIT: Duration = Duration::from_secs(60);
 /// Whoever keeps the program running starts it again after this.
 const START_AGAIN: Duration = Duration::from_secs(5);
+/// How often an administrator looks at the stations.
+const ADMINISTRATOR: Duration = Duration::from_secs(15);
 /// What the shift's clock reads when it begins.
 const BEGAN_AT: i64 = 1_795_000_000;
 
@@ -66,6 +67,10 @@ pub struct Outcome {
     /// Changes of the journal that were made.
     pub commits: u64,
     pub kills: u64,
+    /// How often the server froze the station.
+    pub freezes: u64,
+    /// The station's disk went back to an earlier state.
+    pub went_back: bool,
     /// Something that must not happen to a program: it stopped by itself, or could not start.
     pub stopped: Option<String>,
     pub lasted: Duration,
@@ -82,8 +87,10 @@ pub struct BoardSeen {
     pub touched: u64,
     /// It was taken out before its verdict.
     pub pulled: bool,
-    /// It was moved or lost its supply.
+    /// It was moved, lost its supply, or lay in its slot when the station's disk went.
     pub struck: bool,
+    /// How often its station lost what it knew of it.
+    pub forgotten: u64,
 }
 
 /// Works it. `disk`: a folder for the station's journal; `tells`: keep the lines' bytes for a person.
@@ -125,6 +132,8 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         cable: watch::Sender::new(Cable::In),
         disk_full: Rc::default(),
         commits: Rc::default(),
+        lines: RefCell::default(),
+        freezes: Cell::default(),
         blows: RefCell::default(),
     };
     let mut troubles = Box::pin(hall.trouble(case));
@@ -138,6 +147,10 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
             break;
         }
         if let Some(kill) = kill {
+            if kill.disk != Disk::Kept {
+                hall.note_blows(Blow::DiskGone);
+                disk::befall(hall.folder.path(), kill.disk)?;
+            }
             tokio::select! { biased; () = sleep(kill.off) => {}, () = &mut troubles => {} }
             // What was on its way when the program ended came in meanwhile.
             touches.look(&hall.jig.jig, Counted::Already).await;
@@ -147,8 +160,10 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     let lasted = hall.begun.elapsed();
     let boards = hall.seen(&touches).await;
     let kills = if stopped.is_some() { 0 } else { case.kills.len() as u64 };
+    let folder = hall.folder.path().display().to_string();
     for text in hall.server.texts() {
-        hall.ear.add(&text);
+        // A fault of the disk names it, and each run has another.
+        hall.ear.add(&text.replace(&folder, ""));
     }
     for board in &boards {
         hall.ear.add(&format!("{:?} {:?}", board.witnessed, board.touched));
@@ -156,9 +171,27 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
             hall.ear.add(&format!("{:?} {:?}", observed.registers_kept, observed.password));
         }
     }
-    let (digest, trace) = hall.ear.end();
-    let (commits, model) = (hall.commits.get(), Arc::clone(model));
-    Ok(Outcome { model, image, server: hall.server, boards, commits, kills, stopped, lasted, digest, trace })
+    let (digest, mut trace) = hall.ear.end();
+    if tells {
+        trace += &hall.last_words();
+    }
+    let is_back = |kill: &Kill| matches!(kill.disk, Disk::Restored | Disk::TornTail(_));
+    let went_back = case.kills.iter().any(is_back);
+    let (commits, freezes, model) = (hall.commits.get(), hall.freezes.get(), Arc::clone(model));
+    Ok(Outcome {
+        model,
+        image,
+        server: hall.server,
+        boards,
+        commits,
+        kills,
+        freezes,
+        went_back,
+        stopped,
+        lasted,
+        digest,
+        trace,
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,44 +211,26 @@ struct Hall {
     cable: watch::Sender<Cable>,
     disk_full: Rc<Cell<bool>>,
     commits: Rc<Cell<u64>>,
+    /// What the station's last program says of itself, for a person.
+    lines: RefCell<Option<mpsc::UnboundedReceiver<Progress>>>,
+    /// How often the administrator had to act.
+    freezes: Cell<u64>,
     /// Boards that something happened to, by their index.
-    blows: RefCell<BTreeMap<u32, Blow>>,
+    blows: RefCell<BTreeMap<u32, Blows>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blow {
     Struck,
     Pulled,
+    DiskGone,
 }
 
-/// A program on its way to its end.
-struct Life {
-    /// What it is to die of at its next commit.
-    dies: Cell<Option<Where>>,
-    is_dead: Arc<AtomicBool>,
-    died: Notify,
-}
-
-impl Life {
-    fn end(&self, server: &MemoryServer) {
-        self.is_dead.store(true, Ordering::SeqCst);
-        server.0.unheard.set(true);
-        self.died.notify_one();
-    }
-
-    /// The end of a program that is to die, as soon as it comes.
-    async fn until_its_end(&self, kill: Option<&Kill>, server: &MemoryServer) {
-        let Some(kill) = kill else { return std::future::pending().await };
-        let _dead_before = timeout(kill.after, self.died.notified()).await;
-        if self.is_dead.load(Ordering::SeqCst) {
-            return;
-        }
-        if kill.at != Where::Wake {
-            self.dies.set(Some(kill.at));
-            let _without_a_commit = timeout(NO_COMMIT, self.died.notified()).await;
-        }
-        self.end(server);
-    }
+/// What has happened to a board.
+#[derive(Debug, Clone, Copy, Default)]
+struct Blows {
+    pulled: bool,
+    forgotten: u64,
 }
 
 impl Hall {
@@ -228,7 +243,7 @@ impl Hall {
         mut troubles: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<()> {
         self.server.0.unheard.set(false);
-        let life = Rc::new(Life { dies: Cell::new(None), is_dead: Arc::default(), died: Notify::new() });
+        let life = Rc::new(Life::new());
         let mut end = Box::pin(life.until_its_end(kill, &self.server));
         let (agent, wire) = tokio::select! {
             biased;
@@ -283,13 +298,20 @@ impl Hall {
                 ..memory_station::config(STATION, &self.server, self.folder.path(), slots)
             };
             let chance = StdRng::seed_from_u64(case.seed ^ number << 48 ^ start << 32);
-            let (progress, _lines) = tokio::sync::mpsc::unbounded_channel();
+            let (progress, lines) = mpsc::unbounded_channel();
+            self.lines.replace(Some(lines));
             let server = self.server.clone();
             match Agent::open(config, server, ports, ends, clock.clone(), chance, progress) {
                 Ok(agent) => return Ok(Some((agent, wire))),
                 Err(_) if life.is_dead.load(Ordering::SeqCst) => return Ok(None),
                 Err(AgentFault::Journal(JournalFault::NotWritten { .. })) if self.disk_full.get() => {
                     sleep(START_AGAIN).await;
+                }
+                Err(AgentFault::Journal(JournalFault::Damaged { .. }))
+                    if disk::is_garbled(self.folder.path()) =>
+                {
+                    // It says what to do, and somebody does it.
+                    disk::move_aside(self.folder.path())?;
                 }
                 Err(fault) => bail!("the station does not start: {fault}"),
             }
@@ -351,11 +373,13 @@ impl Hall {
             turns.push((at + trouble.lasts(), Turn::Ends, trouble));
         }
         turns.sort_by_key(|(at, ..)| *at);
-        for (at, turn, trouble) in turns {
-            sleep_until(self.begun + at).await;
-            self.turn(turn, trouble);
-        }
-        std::future::pending::<()>().await;
+        let happening = async {
+            for (at, turn, trouble) in turns {
+                sleep_until(self.begun + at).await;
+                self.turn(turn, trouble);
+            }
+        };
+        tokio::join!(happening, self.administer());
     }
 
     fn turn(&self, turn: Turn, trouble: Trouble) {
@@ -378,18 +402,48 @@ impl Hall {
                 slots.into_iter().for_each(|slot| self.note_blow(slot, Blow::Struck));
                 self.jig.jig.swap(slots);
             }
-            Trouble::ClockSet(_) | Trouble::Befalls { .. } | Trouble::Swapped(_) => {}
+            // Without a journal there is nothing to copy yet.
+            Trouble::BackedUp if is_on => drop(disk::back_up(self.folder.path())),
+            Trouble::ClockSet(_) | Trouble::Befalls { .. } | Trouble::Swapped(_) | Trouble::BackedUp => {}
         }
     }
 
     fn note_blow(&self, slot: u32, blow: Blow) {
+        self.note(blow, |board| board.slot == Some(slot));
+    }
+
+    /// To every board that lies in a slot.
+    fn note_blows(&self, blow: Blow) {
+        self.note(blow, |_| true);
+    }
+
+    fn note(&self, blow: Blow, is_it: impl Fn(&Witnessed) -> bool) {
         let seen = self.jig.jig.witnessed();
         let list = seen.borrow();
-        let here = list.iter().find(|board| board.slot == Some(slot) && board.inserted && !board.removed);
-        if let Some(board) = here {
+        for board in list.iter().filter(|board| board.inserted && !board.removed && is_it(board)) {
             let mut blows = self.blows.borrow_mut();
-            let known = blows.entry(board.index).or_insert(blow);
-            *known = (*known).max(blow);
+            let known = blows.entry(board.index).or_default();
+            known.pulled |= blow == Blow::Pulled;
+            known.forgotten += u64::from(blow == Blow::DiskGone);
+        }
+    }
+
+    /// What every slot showed last.
+    fn last_words(&self) -> String {
+        let mut last = None;
+        while let Some(Ok(line)) = self.lines.borrow_mut().as_mut().map(mpsc::UnboundedReceiver::try_recv) {
+            if let Progress::Live { live } = line {
+                last = Some(live);
+            }
+        }
+        format!("{last:#?}")
+    }
+
+    /// An administrator who looks now and then.
+    async fn administer(&self) {
+        loop {
+            sleep(ADMINISTRATOR).await;
+            self.freezes.set(self.freezes.get() + u64::from(self.server.administer()));
         }
     }
 
@@ -401,7 +455,8 @@ impl Hall {
             boards.push(BoardSeen {
                 observed: self.jig.jig.observe(witnessed.index).await,
                 touched: touches.of(witnessed.index),
-                pulled: blow == Some(Blow::Pulled),
+                pulled: blow.is_some_and(|blow| blow.pulled),
+                forgotten: blow.map_or(0, |blow| blow.forgotten),
                 struck: blow.is_some(),
                 witnessed,
             });
@@ -414,67 +469,4 @@ impl Hall {
 enum Turn {
     Begins,
     Ends,
-}
-
-/// Whether what has changed is a life's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Counted {
-    ThisLife,
-    Already,
-}
-
-/// In how many lives of the station each board was changed: by the board's own count of writes together with what it keeps, and by its
-/// flash. A write that changes nothing (into factory mode, to be identified) is none.
-struct Touches {
-    before: BTreeMap<u32, Kept>,
-    lives: BTreeMap<u32, u64>,
-}
-
-/// What a board was when it was last looked at.
-struct Kept {
-    writes: u64,
-    registers: BTreeMap<u16, u16>,
-    password: String,
-    image: Option<Vec<u8>>,
-}
-
-impl Kept {
-    fn of(seen: Observation) -> Self {
-        Self {
-            writes: seen.register_writes,
-            registers: seen.registers_kept,
-            password: seen.password,
-            image: seen.flash_image,
-        }
-    }
-
-    fn became(&self, now: &Self) -> bool {
-        // Some places show only once it runs.
-        let is_kept = self.registers.iter().all(|(place, word)| now.registers.get(place) == Some(word));
-        let is_other = !is_kept || self.password != now.password;
-        now.writes > self.writes && is_other || self.image != now.image
-    }
-}
-
-impl Touches {
-    fn new(model: &Arc<DeviceModel>, plans: &[Plan]) -> Self {
-        let born = |plan: &Plan| Kept::of(Board::new(Arc::clone(model), plan.birth.clone()).observe());
-        let before = plans.iter().map(|plan| (plan.index, born(plan))).collect();
-        Self { before, lives: BTreeMap::new() }
-    }
-
-    async fn look(&mut self, jig: &Jig, counted: Counted) {
-        for (index, before) in &mut self.before {
-            let Some(seen) = jig.observe(*index).await else { continue };
-            let now = Kept::of(seen);
-            if counted == Counted::ThisLife && before.became(&now) {
-                *self.lives.entry(*index).or_default() += 1;
-            }
-            *before = now;
-        }
-    }
-
-    fn of(&self, index: u32) -> u64 {
-        self.lives.get(&index).copied().unwrap_or_default()
-    }
 }
