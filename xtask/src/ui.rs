@@ -18,8 +18,16 @@ const LIMIT_OFFICE: u64 = 400_000;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Whatever decides how the page comes out. `frontend/dist` is our own output and left out.
-const INPUTS: [&str; 7] =
-    ["frontend", "domain", "protocol", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "xtask/src/ui.rs"];
+const INPUTS: [&str; 8] = [
+    ".cargo/config.toml",
+    "frontend",
+    "domain",
+    "protocol",
+    "Cargo.lock",
+    "Cargo.toml",
+    "rust-toolchain.toml",
+    "xtask/src/ui.rs",
+];
 
 #[derive(Debug, Default, Clone, Copy, clap::Args)]
 pub struct Options {
@@ -61,7 +69,10 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
 
 fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
     let (profile, folder) = if options.dev { ("dev", "debug") } else { ("wasm-release", "wasm-release") };
-    run(workspace.cargo().args([
+    let mut cargo = workspace.cargo();
+    // Either would take the place of the flags in .cargo/config.toml, and the page would come out larger.
+    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    run(cargo.args([
         "build",
         "--package",
         "jigline-frontend",
