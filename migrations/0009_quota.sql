@@ -62,3 +62,7 @@ $$;
 grant select, insert, update on quota_share to jigline_app;
 grant select, insert on share_write_off, serial_scrap, batch_number to jigline_app;
 grant usage on all sequences in schema public to jigline_app;
+
+-- The journal file that asked for a block: numbers that another one of the station was lent are not in its hand. None for a station that
+-- states no shares.
+alter table serial_block add column outbox_id uuid;

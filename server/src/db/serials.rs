@@ -4,7 +4,7 @@ use super::{DbResult, quota::Decision};
 use chrono::{DateTime, Utc};
 use domain::{
     api::quota::{NumberCounts, ScrappedNumber},
-    ids::{BatchId, SerialBlockId, StationId, UnitId},
+    ids::{BatchId, OutboxId, SerialBlockId, StationId, UnitId},
 };
 use sqlx::PgConnection;
 
@@ -42,13 +42,15 @@ pub async fn insert_block(
     id: SerialBlockId,
     batch: BatchId,
     station: StationId,
+    outbox: Option<OutboxId>,
     at: DateTime<Utc>,
 ) -> DbResult<()> {
     sqlx::query!(
-        "insert into serial_block (serial_block_id, batch_id, station_id, lent_at) values ($1, $2, $3, $4)",
+        "insert into serial_block (serial_block_id, batch_id, station_id, outbox_id, lent_at) values ($1, $2, $3, $4, $5)",
         id.0,
         batch.0,
         station.0,
+        outbox.map(|outbox| outbox.0),
         at
     )
     .execute(db)
@@ -103,14 +105,21 @@ pub async fn listed_free(db: &mut PgConnection, batch: BatchId, count: u64) -> D
 }
 
 /// Numbers of this batch that the station may have in hand: lent since an administrator freed or replaced it last, and on no board, as
-/// far as records tell.
-pub async fn unbound_at(db: &mut PgConnection, batch: BatchId, station: StationId) -> DbResult<u64> {
+/// far as records tell. With an outbox only those that it was lent: a station whose journal is lost has nothing in hand.
+pub async fn unbound_at(
+    db: &mut PgConnection,
+    batch: BatchId,
+    station: StationId,
+    outbox: Option<OutboxId>,
+) -> DbResult<u64> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from serial_number join serial_block using (serial_block_id) join station using (station_id)
          where batch_id = $1 and station_id = $2 and unit_id is null and (released_at is null or lent_at > released_at)
+            and ($3::uuid is null or serial_block.outbox_id = $3)
             and not exists (select from serial_scrap x where x.serial = serial_number.serial)"#,
         batch.0,
-        station.0
+        station.0,
+        outbox.map(|outbox| outbox.0)
     )
     .fetch_one(db)
     .await?;

@@ -343,7 +343,7 @@ async fn send(
 async fn lend(pool: &PgPool, work: &Work, numbers: &[u32]) -> anyhow::Result<()> {
     let mut db = pool.begin().await?;
     let block = SerialBlockId(clock::new_id());
-    serials::insert_block(&mut db, block, work.batch_id, work.station_id, clock::now()).await?;
+    serials::insert_block(&mut db, block, work.batch_id, work.station_id, None, clock::now()).await?;
     let texts: Vec<String> = numbers.iter().map(|number| synthetic::serial(*number)).collect();
     serials::insert_numbers(&mut db, block, 0, &texts).await?;
     db.commit().await?;

@@ -164,11 +164,12 @@ async fn lend_new(
         Some(share) => share.outstanding(),
         None => quota::deal(db, form.batch_id).await?.map_or(0, |deal| deal.room()),
     };
+    let outbox = form.share.as_ref().map(|said| said.outbox_id);
     // Numbers of a list are few: one a board.
     let enough = if is_listed { boards } else { numbers_for(boards) };
     let unbound = match share {
         None if !is_listed => 0,
-        _ => serials::unbound_at(db, form.batch_id, station.station_id).await?,
+        _ => serials::unbound_at(db, form.batch_id, station.station_id, outbox).await?,
     };
     let count = enough.saturating_sub(unbound).min(u64::from(form.count)) as u32;
     if count == 0 && share.is_some() {
@@ -185,13 +186,13 @@ async fn lend_new(
     if is_listed {
         let next = serials::listed_free(db, form.batch_id, u64::from(count)).await?;
         if !next.is_empty() {
-            serials::insert_block(db, form.block_id, form.batch_id, station.station_id, now).await?;
+            serials::insert_block(db, form.block_id, form.batch_id, station.station_id, outbox, now).await?;
             serials::insert_numbers(db, form.block_id, 0, &next).await?;
         }
         return Ok(next);
     }
     let pattern = pattern_of(db, &batch.bundle).await?;
-    serials::insert_block(db, form.block_id, form.batch_id, station.station_id, now).await?;
+    serials::insert_block(db, form.block_id, form.batch_id, station.station_id, outbox, now).await?;
     take(db, form, &pattern, now.date_naive(), count).await
 }
 

@@ -128,6 +128,8 @@ struct Number {
     station: StationId,
     /// How often the station had been freed or replaced then.
     era: u32,
+    /// The journal file that asked for it; none of a station that states no shares.
+    outbox: Option<OutboxId>,
     unit: Option<UnitKey>,
     /// No board gets it any more.
     scrapped: bool,

@@ -4,7 +4,7 @@ use super::{Block, IngestModel, Number, Refused};
 use chrono::NaiveDate;
 use domain::{
     api::stations::{LeaseSerialBlock, SerialBlock},
-    ids::{BatchId, SerialBlockId, StationId},
+    ids::{BatchId, OutboxId, SerialBlockId, StationId},
     outcome::Outcome,
 };
 
@@ -71,7 +71,10 @@ impl IngestModel {
         let enough = if is_listed || boards == 0 { boards } else { 2 * boards + 16 };
         // What it has in hand is counted where somebody counts: not by a station that knows no shares, of numbers that never end.
         let era = self.era(station);
-        let is_in_hand = |number: &Number| !number.scrapped && number.era == era;
+        let outbox = ask.share.as_ref().map(|said| said.outbox_id);
+        let is_in_hand = |number: &Number| {
+            !number.scrapped && number.era == era && (outbox.is_none() || number.outbox == outbox)
+        };
         let in_hand = self.numbers_at(ask.batch_id, station).filter(|(_, number)| is_in_hand(number)).count();
         let in_hand = if is_listed || ask.share.is_some() { in_hand as u64 } else { 0 };
         let wanted = enough.saturating_sub(in_hand).min(ask.count.into()) as usize;
@@ -85,7 +88,7 @@ impl IngestModel {
             self.next_of_pattern(ask.batch_id, wanted, day)?
         };
         if !serials.is_empty() {
-            self.keep_lent(station, (ask.batch_id, ask.block_id), &serials);
+            self.keep_lent((station, outbox), (ask.batch_id, ask.block_id), &serials);
         }
         Ok(serials)
     }
@@ -115,13 +118,13 @@ impl IngestModel {
 
     fn keep_lent(
         &mut self,
-        station: StationId,
+        (station, outbox): (StationId, Option<OutboxId>),
         (batch, block): (BatchId, SerialBlockId),
         serials: &[String],
     ) {
         let era = self.era(station);
         for serial in serials {
-            let number = Number { block, batch, station, era, unit: None, scrapped: false };
+            let number = Number { block, batch, station, era, outbox, unit: None, scrapped: false };
             self.numbers.insert(serial.clone(), number);
         }
         self.blocks.insert(block, Block { batch, station, serials: serials.to_vec() });
