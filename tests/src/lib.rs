@@ -19,4 +19,5 @@ pub mod report;
 mod sabotage;
 mod seeds;
 pub mod shift;
+pub mod storm;
 mod tap;

@@ -1,7 +1,8 @@
-//! `campaign`: thousands of cases in virtual time, judged by the witness. `cargo xtask campaign wire|station` builds and runs it.
+//! `campaign`: thousands of cases in virtual time, and the real programs in a storm, judged by the witness. `cargo xtask campaign
+//! wire|station|factory` builds and runs it.
 
 use clap::Parser as _;
-use jigline_tests::{campaign, report::Report, shift};
+use jigline_tests::{campaign, report::Report, shift, storm};
 use std::{
     io::{self, Write as _},
     process::ExitCode,
@@ -20,6 +21,8 @@ enum Campaign {
     Wire(campaign::Options),
     /// Stations that die, lose their server and their fixture, with boards that are swapped, pulled and power-cut.
     Station(shift::Options),
+    /// The real programs in real time, killed and held while they work.
+    Factory(storm::Options),
 }
 
 fn main() -> ExitCode {
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
         Campaign::Wire(options) => campaign::run(options),
         Campaign::Station(options) if options.prove => prove_station(options.seed),
         Campaign::Station(options) => shift::run(options),
+        Campaign::Factory(options) => storm::run(options),
     };
     match report.and_then(|report| Ok(report.tell()?)) {
         Ok(code) => code,
