@@ -1,7 +1,10 @@
 //! `cargo xtask campaign`: builds a campaign of the tests crate and runs it. What it does and what its goals are, stands there; here
 //! stands that a sabotage is compiled in only when it is asked for, and into nothing but the campaign.
 
-use crate::workspace::{Workspace, run as run_to_end};
+use crate::{
+    postgres,
+    workspace::{Workspace, run as run_to_end},
+};
 use anyhow::Result;
 use std::process::Command;
 
@@ -19,6 +22,9 @@ enum Campaign {
     /// Thousands of shifts in virtual time: stations that die, lose their server, fixture and disk, with boards that are swapped.
     #[command(disable_help_flag = true)]
     Station(Passed),
+    /// The real programs with a real PostgreSQL on ptys, killed and held for five minutes while they work.
+    #[command(disable_help_flag = true)]
+    Factory(Passed),
 }
 
 /// The program knows its own options; `--help` lists them.
@@ -40,6 +46,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let (name, passed) = match &options.campaign {
         Campaign::Wire(passed) => ("wire", passed),
         Campaign::Station(passed) => ("station", passed),
+        Campaign::Factory(passed) => return factory(workspace, passed),
     };
     let spoils = passed.options.iter().any(|option| {
         let name = option.split('=').next().unwrap_or_default();
@@ -48,6 +55,14 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut program = program(workspace, if spoils { Build::WithSabotages } else { Build::AsUsed });
     // Thousands of boards are worth an optimised build.
     program.args(["--profile", "campaign", "--", name]);
+    run_to_end(program.args(&passed.options))
+}
+
+/// In real time: what is worked on is what is used, and it needs a database.
+fn factory(workspace: &Workspace, passed: &Passed) -> Result<()> {
+    let postgres = postgres::find_or_install(workspace, &workspace.target.join("postgres"))?;
+    let mut program = program(workspace, Build::AsUsed);
+    program.args(["--", "factory"]).env("PATH", workspace.path_after(&[&postgres])?);
     run_to_end(program.args(&passed.options))
 }
 
