@@ -51,12 +51,12 @@ pub async fn drain(
     count: u32,
     seed: u64,
 ) -> Result<Drained> {
-    let blocks = lend(server, line, count, seed).await?;
+    let block = lend(server, line, count, seed).await?;
     let sent_before = shift.held;
     server.kill()?;
     shift.station.stop();
     drop(shift);
-    pile_up(line, passes, &blocks, seed)?;
+    pile_up(line, passes, &block, count, seed)?;
     let mut shift = line.start_station()?;
     let waits = |shift: &Shift| shift.unsent == u64::from(count);
     shift.until("the station counts what waits", Duration::from_secs(60), waits).await?;
@@ -75,55 +75,52 @@ pub async fn drain(
     Ok(Drained { runs_a_second, raw_runs_a_second, until_empty, not_held })
 }
 
-/// Numbers for so many runs, and shares of the batch for them.
-async fn lend(server: &Server, line: &Line, count: u32, seed: u64) -> Result<Vec<SerialBlock>> {
+/// Shares of the batch for so many runs, and the numbers for them that the station has not in its drawer already.
+async fn lend(server: &Server, line: &Line, count: u32, seed: u64) -> Result<SerialBlock> {
     ensure!(count <= MOST_SHARES, "a station has at most {MOST_SHARES} shares in hand: so long is a backlog");
     let outbox_id = journal::show(&line.journal())?.outbox_id.parse()?;
     // What the station has stated itself is higher, and stands.
     let (started, consumed, released, returned, settled) = (0, 0, 0, 0, 0);
     let wanted = count;
     let share = ShareStatement { outbox_id, wanted, started, consumed, released, returned, settled };
-    let mut chance = StdRng::seed_from_u64(!seed);
-    let mut blocks: Vec<SerialBlock> = Vec::new();
-    let mut missing = count;
-    while missing > 0 {
-        let block_id = SerialBlockId(Uuid::from_u128(chance.random()));
-        let ask = LeaseSerialBlock { batch_id: line.batch_id, block_id, count: missing, share: Some(share) };
-        let block = server.send(&line.key, Method::POST, "/api/v1/station/serial-blocks", json!(ask)).await?;
-        let block: SerialBlock = serde_json::from_value(block)?;
-        ensure!(!block.serials.is_empty(), "the server lends no more numbers, {missing} are missing");
-        missing -= block.serials.len() as u32;
-        blocks.push(block);
-    }
-    Ok(blocks)
+    let block_id = SerialBlockId(Uuid::from_u128(StdRng::seed_from_u64(!seed).random()));
+    let ask = LeaseSerialBlock { batch_id: line.batch_id, block_id, count, share: Some(share) };
+    let block = server.send(&line.key, Method::POST, "/api/v1/station/serial-blocks", json!(ask)).await?;
+    Ok(serde_json::from_value(block)?)
 }
 
-/// By the station's own journal: opened and closed, each on the disk before the next.
-fn pile_up(line: &Line, passes: &[BirthRecord], blocks: &[SerialBlock], seed: u64) -> Result<()> {
+/// By the station's own journal: opened, numbered and closed, each on the disk before the next.
+fn pile_up(line: &Line, passes: &[BirthRecord], block: &SerialBlock, count: u32, seed: u64) -> Result<()> {
     ensure!(!passes.is_empty(), "no run to make others like");
     let mut chance = StdRng::seed_from_u64(seed);
     let last = passes.iter().map(|pass| pass.finished_at).max().context("a run ended")?;
     // The file is there: its outbox stays.
     let outbox = OutboxId(Uuid::from_u128(chance.random()));
     let journal = Journal::open(&line.journal(), line.station_id, outbox, last)?;
-    for block in blocks {
-        journal.store_block(block)?;
-    }
-    let serials = blocks.iter().flat_map(|block| &block.serials);
-    for ((number, serial), like) in (1_u32..).zip(serials).zip(passes.iter().cycle()) {
-        let record = of_another_board(like, number, serial, last, &mut chance);
-        let identity = record.identifiers.iter().find(|one| one.unique).map(identity_key);
-        journal.open_run(&record, identity.as_deref())?;
-        journal.close_run(&record, identity.as_deref())?;
+    journal.store_block(block)?;
+    for (number, like) in (1..=count).zip(passes.iter().cycle()) {
+        let mut record = of_another_board(like, number, last, &mut chance);
+        let identity = record.identifiers.iter().find(|one| one.unique && one.kind != IdentifierKind::Serial);
+        let identity = identity.map(identity_key).context("a board of this model shows an identity")?;
+        journal.open_run(&record, Some(&identity))?;
+        let serial = journal.reserve_number(record.run_id, line.batch_id, &identity)?;
+        give_number(&mut record, &serial.context("the station's numbers are used up")?);
+        journal.close_run(&record, Some(&identity))?;
     }
     Ok(())
 }
 
-/// A pass as `like`, of a board of its own, after all others.
+fn give_number(record: &mut BirthRecord, serial: &str) {
+    record.serial = Some(serial.to_owned());
+    for one in record.identifiers.iter_mut().filter(|one| one.kind == IdentifierKind::Serial) {
+        one.value = serial.to_owned();
+    }
+}
+
+/// A pass as `like`, of a board of its own, after all others; its number is still that one's.
 fn of_another_board(
     like: &BirthRecord,
     number: u32,
-    serial: &str,
     last: DateTime<Utc>,
     chance: &mut StdRng,
 ) -> BirthRecord {
@@ -133,12 +130,10 @@ fn of_another_board(
     record.finished_at = record.started_at + took;
     let millis = record.started_at.timestamp_millis().unsigned_abs();
     record.run_id = RunId(uuid::Builder::from_unix_timestamp_millis(millis, &chance.random()).into_uuid());
-    record.serial = Some(serial.to_owned());
     for one in &mut record.identifiers {
         match one.kind {
             IdentifierKind::MachineCode => one.value = (2_000_000_000 + number).to_string(),
             IdentifierKind::BluetoothAddress => one.value = format!("B0B0{number:08X}"),
-            IdentifierKind::Serial => one.value = serial.to_owned(),
             _ => {}
         }
     }
