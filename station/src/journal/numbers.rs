@@ -166,7 +166,9 @@ impl Journal {
             return Ok(LeaseSerialBlock { batch_id: batch, block_id, count, share });
         }
         let count = self.numbers_wanted(batch, drawer)?.saturating_sub(self.free_numbers(batch)?).max(1);
+        let key = shares::Key::of(self.outbox_id(), batch);
         self.write(|c| {
+            shares::ask(c, &key)?;
             c.execute(
                 "INSERT INTO block (block_id, batch_id, count, held) VALUES (?1, ?2, ?3, 0)",
                 params![fresh.to_string(), batch.to_string(), count],

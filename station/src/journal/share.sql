@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS share (
     settled       INTEGER NOT NULL DEFAULT 0,
     unmetered     INTEGER NOT NULL DEFAULT 0,
     written_off   INTEGER NOT NULL DEFAULT 0,
-    -- What the server is known to have heard.
+    -- What the server is known to have heard; -1 while it was asked for shares and no answer came.
     told_returned INTEGER NOT NULL DEFAULT 0,
     told_settled  INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (outbox_id, batch_id)

@@ -28,7 +28,7 @@ impl Journal {
         let own = self.outbox_id();
         let keys: Vec<Key> = self.read(|c| {
             c.prepare_cached(
-                "SELECT outbox_id, batch_id FROM share WHERE granted > 0 AND (outbox_id <> ?1 OR batch_id IS NOT ?2)
+                "SELECT outbox_id, batch_id FROM share WHERE (granted > 0 OR told_returned < 0) AND (outbox_id <> ?1 OR batch_id IS NOT ?2)
                     AND (granted > returned + consumed OR returned > told_returned OR settled > told_settled)",
             )?
             .query_map(params![own.to_string(), current.map(|batch| batch.to_string())], |row| {
@@ -182,7 +182,22 @@ pub(super) fn hear(
         Some(grant) => share.hear(grant),
         None => share.lend_unmetered(numbers),
     }
-    save(c, key, &share)
+    save(c, key, &share)?;
+    set_told(c, key, grant.map_or(0, |grant| i64::try_from(grant.returned).unwrap_or(i64::MAX)))
+}
+
+/// The server is about to be asked: should its answer be lost, it has granted what nobody here knows of, and is told again.
+pub(super) fn ask(c: &Connection, key: &Key) -> rusqlite::Result<()> {
+    save(c, key, &load(c, key)?)?;
+    set_told(c, key, -1)
+}
+
+fn set_told(c: &Connection, key: &Key, returned: i64) -> rusqlite::Result<()> {
+    c.execute(
+        "UPDATE share SET told_returned = ?3 WHERE outbox_id = ?1 AND batch_id = ?2",
+        params![key.outbox, key.batch, returned],
+    )
+    .map(drop)
 }
 
 fn is_told(c: &Connection, key: &Key) -> rusqlite::Result<bool> {

@@ -217,7 +217,12 @@ impl Play<'_> {
         let body = json!({ "way": way, "note": "looked at it" });
         let answer = self.decide(Role::Quality, Method::POST, &path, body).await;
         note(seen, &format!("{way:?}"), said.err().map_or("done", |refused| refused.code));
-        same(&said.map_err(told), &answer.map(drop))
+        same(&said.map_err(told), &answer.map(drop))?;
+        // What was on its way meanwhile comes a second time.
+        let again = self.sent.iter().find(|text| ContentHash::of(text.as_bytes()) == *sha256).cloned();
+        let of = (0..2).find(|of| self.key(*of).0 == *station);
+        let (Some(again), Some(of)) = (again, of) else { return Ok(()) };
+        self.send(of, vec![again], seen).await
     }
 
     /// Somebody's act; the answer, or the status and the code of a refusal.

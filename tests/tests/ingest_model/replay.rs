@@ -218,7 +218,7 @@ impl<'a> Play<'a> {
         same(&said.map_err(told), &answer)
     }
 
-    async fn send(&mut self, station: u8, texts: Vec<String>, seen: &mut Seen) -> Result<(), String> {
+    pub async fn send(&mut self, station: u8, texts: Vec<String>, seen: &mut Seen) -> Result<(), String> {
         let (station_id, key) = self.key(station);
         let said = self.model.take_in(station_id, &texts);
         let answer = self.world.ask(&key, "ingest", &json!({ "envelopes": texts })).await;

@@ -262,6 +262,25 @@ fn what_is_not_used_goes_back_when_the_batch_is_withdrawn_and_the_server_is_told
 }
 
 #[test]
+fn shares_whose_answer_was_lost_go_back_as_well() {
+    let mut desk = Desk::new();
+    let mut ledger = BatchLedger::new(9);
+    let fresh = SerialBlockId(Uuid::from_u128(50));
+    let question = desk.journal().ask_block(batch(), 4, fresh).unwrap();
+    ledger.lease(station(), &question.share.unwrap(), Floor { stations: 1, at_least: 1 });
+    assert_eq!((ledger.room(), desk.reopen().share(batch()).unwrap()), (5, HeldShare::default()));
+    // Its batch is withdrawn, or its outbox ends, before it hears of them.
+    assert!(desk.journal().begin_outbox(fresh_outbox()).unwrap());
+    desk.give_back(&mut ledger);
+    assert_eq!(ledger.room(), 5, "it learns of them first");
+    desk.give_back(&mut ledger);
+    assert_eq!(ledger.room(), 9);
+    assert_eq!(desk.journal().unused_shares(Some(batch())).unwrap(), vec![]);
+    assert_eq!(desk.lease(&mut ledger, 4).free(), 4);
+    assert_eq!(desk.journal().unused_shares(Some(batch())).unwrap(), vec![]);
+}
+
+#[test]
 fn a_drawer_holds_a_shift_and_is_filled_before_it_is_empty() {
     let desk = Desk::new();
     let mut ledger = BatchLedger::new(1000);
