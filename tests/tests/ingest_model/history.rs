@@ -66,7 +66,7 @@ pub enum Act {
     Scrap {
         number: Number,
     },
-    /// Of all such texts that were set aside.
+    /// Of all such texts that were set aside; of all, where there is none.
     Resolve {
         place: u8,
         which: Which,

@@ -193,22 +193,10 @@ impl Play<'_> {
         way: WayOut,
         seen: &mut Seen,
     ) -> Result<(), String> {
-        let aside: Vec<(StationId, ContentHash)> = match which {
-            Which::Any => self.model.held().set_aside.into_keys().collect(),
-            Which::Resolved => {
-                let all = self.model.held().set_aside.into_iter();
-                all.filter(|(_, aside)| aside.resolved.is_some()).map(|(key, _)| key).collect()
-            }
-            Which::HeldBack => {
-                let waiting = self.model.waiting().into_iter();
-                let held_back = waiting.filter(|(_, reason)| HELD_BACK.contains(reason));
-                let key = |(text, _): (&str, &str)| {
-                    let envelope: Envelope = serde_json::from_str(text).unwrap();
-                    (envelope.station_id, ContentHash::of(text.as_bytes()))
-                };
-                held_back.map(key).collect()
-            }
-        };
+        let mut aside = self.set_aside(which);
+        if aside.is_empty() {
+            aside = self.set_aside(Which::Any);
+        }
         let Some(place) = usize::from(place).checked_rem(aside.len()) else { return Ok(()) };
         let (station, sha256) = &aside[place];
         let id = database::quarantine_id(&self.world.server.database.pool, *station, sha256).await;
@@ -223,6 +211,25 @@ impl Play<'_> {
         let of = (0..2).find(|of| self.key(*of).0 == *station);
         let (Some(again), Some(of)) = (again, of) else { return Ok(()) };
         self.send(of, vec![again], seen).await
+    }
+
+    fn set_aside(&self, which: Which) -> Vec<(StationId, ContentHash)> {
+        match which {
+            Which::Any => self.model.held().set_aside.into_keys().collect(),
+            Which::Resolved => {
+                let all = self.model.held().set_aside.into_iter();
+                all.filter(|(_, aside)| aside.resolved.is_some()).map(|(key, _)| key).collect()
+            }
+            Which::HeldBack => {
+                let waiting = self.model.waiting().into_iter();
+                let held_back = waiting.filter(|(_, reason)| HELD_BACK.contains(reason));
+                let key = |(text, _): (&str, &str)| {
+                    let envelope: Envelope = serde_json::from_str(text).unwrap();
+                    (envelope.station_id, ContentHash::of(text.as_bytes()))
+                };
+                held_back.map(key).collect()
+            }
+        }
     }
 
     /// Somebody's act; the answer, or the status and the code of a refusal.
