@@ -397,12 +397,13 @@ async fn a_check_in_of_another_wire_version_is_answered_with_both_and_a_spoilt_o
     assert_eq!(refused, (401, "unknown_station".to_owned()));
 }
 
-/// Its fresh outbox begins with an empty drawer, whatever the one before had in it.
+/// A fresh outbox begins with an empty drawer, whatever the one before had in it: of a station that was replaced, and of one whose
+/// journal is lost.
 #[tokio::test]
-async fn a_station_that_was_replaced_is_lent_numbers_as_one_that_has_none() {
+async fn a_station_with_a_fresh_outbox_is_lent_numbers_as_one_that_has_none() {
     let factory = Factory::start().await;
-    let lent = async |key: &str| {
-        let share = json!({ "outbox_id": clock::new_id(), "wanted": 1, "started": 0, "consumed": 0, "released": 0,
+    let lent = async |key: &str, outbox: uuid::Uuid| {
+        let share = json!({ "outbox_id": outbox, "wanted": 1, "started": 0, "consumed": 0, "released": 0,
             "returned": 0, "settled": 0 });
         let batch = factory.batch.batch_id;
         let body = json!({ "batch_id": batch, "block_id": clock::new_id(), "count": 30, "share": share });
@@ -412,10 +413,12 @@ async fn a_station_that_was_replaced_is_lent_numbers_as_one_that_has_none() {
         answer["serials"].as_array().unwrap().len()
     };
     let key = &factory.station.key;
-    assert_eq!((lent(key).await, lent(key).await), (18, 0), "for one board; then it has them in hand");
+    let [first, second, third] = [(); 3].map(|()| clock::new_id());
+    assert_eq!((lent(key, first).await, lent(key, first).await), (18, 0), "for one board; then in hand");
+    assert_eq!((lent(key, second).await, lent(key, second).await), (18, 0), "its journal was lost");
     let path = format!("/api/v1/stations/{}/replace", factory.station.station_id);
     let admin = &factory.tokens[&Role::Admin];
     let (_, replaced) = factory.ask(Method::POST, &path, admin, Some(json!({ "note": "a new disk" }))).await;
     let replaced: ReplacedStation = serde_json::from_value(replaced).unwrap();
-    assert_eq!((lent(&replaced.key).await, lent(&replaced.key).await), (18, 0));
+    assert_eq!((lent(&replaced.key, third).await, lent(&replaced.key, third).await), (18, 0));
 }

@@ -319,9 +319,14 @@ impl IngestModel {
         self.runs.iter().map(|(id, run)| (*id, run.text.as_str(), &run.record))
     }
 
-    /// Forgets every record and all that came of it; what was released, lent and granted stays so, and what is known of the stations.
+    /// Forgets every record and all that came of it, and every share; what was released and lent stays so, and what is known of the
+    /// stations.
     pub fn forget(&mut self) {
-        let Self { released, batches, blocks, mut numbers, next, mut stations, .. } = std::mem::take(self);
+        let Self { released, mut batches, blocks, mut numbers, next, mut stations, .. } =
+            std::mem::take(self);
+        for batch in batches.values_mut() {
+            batch.ledger = BatchLedger::new(batch.ledger.quantity);
+        }
         for number in numbers.values_mut() {
             number.unit = None;
         }
