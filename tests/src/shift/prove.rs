@@ -47,7 +47,7 @@ const TRIALS: &[Trial] = {
         Trial::of(S::OpenLate, 8, "runs_lost"),
         Trial { quiet: true, ..Trial::of(S::NumberAgain, 2, "numbers_twice") },
         Trial { quiet: true, ..Trial::of(S::SealAnother, 2, "passwords_unknown") },
-        Trial::of(S::TrustSilence, 24, "runs_lost"),
+        Trial::of(S::TrustSilence, 48, "runs_lost"),
         Trial::of(S::SkipAdmission, 16, "runs_doubled"),
         Trial { quiet: true, fault: Some(Fault::StuckMosfet), ..Trial::of(S::LeaveLoad, 2, "load_left_on") },
         Trial {
