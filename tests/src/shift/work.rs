@@ -409,18 +409,20 @@ impl Hall {
     }
 
     fn note_blow(&self, slot: u32, blow: Blow) {
-        self.note(blow, |board| board.slot == Some(slot));
+        self.note(blow, |board| board.slot == Some(slot) && !board.removed);
     }
 
-    /// To every board that lies in a slot.
+    /// To every board that lies in a slot, and to those that were pulled: the record of that may not have been sent.
     fn note_blows(&self, blow: Blow) {
-        self.note(blow, |_| true);
+        let pulled: Vec<u32> =
+            self.blows.borrow().iter().filter(|(_, blows)| blows.pulled).map(|(index, _)| *index).collect();
+        self.note(blow, |board| !board.removed || pulled.contains(&board.index));
     }
 
     fn note(&self, blow: Blow, is_it: impl Fn(&Witnessed) -> bool) {
         let seen = self.jig.jig.witnessed();
         let list = seen.borrow();
-        for board in list.iter().filter(|board| board.inserted && !board.removed && is_it(board)) {
+        for board in list.iter().filter(|board| board.inserted && is_it(board)) {
             let mut blows = self.blows.borrow_mut();
             let known = blows.entry(board.index).or_default();
             known.pulled |= blow == Blow::Pulled;
