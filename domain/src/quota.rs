@@ -103,11 +103,12 @@ impl HeldShare {
         self.unmetered = 0;
         self.granted = self.granted.max(grant.granted);
         self.returned = self.returned.max(grant.returned);
-        // More than this file knows of: it is an older copy of the one that passed them.
+        // More than this file knows of: it is an older copy of the one that passed them. What it does know of is settled by its own
+        // record's acknowledgement alone, or it would be counted twice where that comes later.
         let unknown = grant.settled.saturating_sub(self.consumed);
         self.consumed += unknown;
         self.started += unknown;
-        self.settled = self.settled.max(grant.settled);
+        self.settled += unknown;
         self.written_off |= grant.written_off;
     }
 

@@ -406,6 +406,25 @@ fn a_lost_stations_shares_come_back_by_a_write_off_and_its_late_pass_does_not_co
 }
 
 #[test]
+fn a_pass_that_is_known_to_be_held_before_its_acknowledgement_comes_is_settled_once() {
+    let mut ledger = BatchLedger::new(9);
+    let mut share = HeldShare::default();
+    share.hear(&ledger.lease(station(0), &said(&share), ALONE));
+    let outbox = OutboxId(Uuid::from_u128(7));
+    for _ in 0..2 {
+        assert!(share.start());
+        share.consume();
+    }
+    assert_eq!(ledger.pass(station(0), outbox, true), Ok(()));
+    // The answer to the next question overtakes that to the record.
+    share.hear(&ledger.lease(station(0), &said(&share), ALONE));
+    share.settle(1);
+    ledger.take_back(station(0), &said(&share));
+    let account = ledger.accounts[&(station(0), outbox)];
+    assert_eq!((share.settled, account.passed, account.set_aside), (1, 1, 0), "{account:?}");
+}
+
+#[test]
 fn a_pass_that_makes_no_new_unit_frees_its_share() {
     let mut ledger = BatchLedger::new(1);
     let mut share = HeldShare::default();
