@@ -18,12 +18,15 @@ use chrono::{DateTime, Utc};
 /// The version of the record's form that this build writes.
 pub const RECORD_VERSION: u32 = 1;
 
+/// The highest number of a record, and of anything that a station counts: far beyond what any works, and room to count on.
+pub const MOST_NUMBERED: u64 = 1 << 40;
+
 wire! {
     /// What a station sends: a record and its address. The address (station, outbox, number) is unique for ever.
     pub struct Envelope {
         pub station_id: StationId,
         pub outbox_id: OutboxId,
-        /// Counts from 1 without gaps, given when the run is closed.
+        /// Counts from 1 without gaps, given when the run is closed; at most [`MOST_NUMBERED`].
         pub number: u64,
         pub record: BirthRecord,
     }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     check_in::RecordRefusal,
     ids::{OutboxId, StationId},
-    record::{BirthRecord, Envelope},
+    record::{BirthRecord, Envelope, MOST_NUMBERED},
     text::{Fault, Language, fault_text},
 };
 use sqlx::PgConnection;
@@ -112,8 +112,8 @@ pub(super) fn address_of(text: &str, station: StationId) -> Option<(OutboxId, i6
         number: u64,
     }
     let named: Addressed = serde_json::from_str(text).ok()?;
-    let number = i64::try_from(named.number).ok().filter(|number| *number > 0)?;
-    (named.station_id == station).then_some((named.outbox_id, number))
+    let is_address = named.station_id == station && (1..=MOST_NUMBERED).contains(&named.number);
+    is_address.then_some((named.outbox_id, named.number as i64))
 }
 
 /// Why a sound record is held in quarantine for what its station or outbox is.

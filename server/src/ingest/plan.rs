@@ -16,7 +16,10 @@ use domain::{
     outcome::Outcome,
     procedure::parse_procedure,
     profile::parse_profile,
-    record::{BirthRecord, Envelope, Expected, MeasurementRecord, RECORD_VERSION, RecordDoubt, judge_record},
+    record::{
+        BirthRecord, Envelope, Expected, MOST_NUMBERED, MeasurementRecord, RECORD_VERSION, RecordDoubt,
+        judge_record,
+    },
     text::{FaultCode, Language, doubt_text},
 };
 
@@ -57,10 +60,10 @@ pub fn parse_envelope(text: &str, station: StationId) -> Result<Envelope, Refusa
         );
         return Err(Refusal::quarantined(run, reason));
     }
-    if envelope.number == 0 || i64::try_from(envelope.number).is_err() {
+    if !(1..=MOST_NUMBERED).contains(&envelope.number) {
         return Err(Refusal::quarantined(
             run,
-            format!("{} is no record number: they count from 1", envelope.number),
+            format!("{} is no record number: they count from 1 to {MOST_NUMBERED}", envelope.number),
         ));
     }
     if envelope.record.slot == 0 || i16::try_from(envelope.record.slot).is_err() {

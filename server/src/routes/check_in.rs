@@ -17,6 +17,7 @@ use domain::{
         stations::{CheckIn, CheckInAnswer},
     },
     check_in::{Verdict, wire_fault},
+    record::MOST_NUMBERED,
 };
 use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -81,8 +82,11 @@ fn parse(form: Value) -> ApiResult<CheckIn> {
     if said.program.is_empty() || said.program.len() > 100 {
         return Err(ApiError::invalid_field("program", "a version has 1 to 100 characters"));
     }
-    if said.last.as_ref().is_some_and(|last| last.number == 0 || i64::try_from(last.number).is_err()) {
-        return Err(ApiError::invalid_field("last", "records are numbered from 1"));
+    if said.last.as_ref().is_some_and(|last| !(1..=MOST_NUMBERED).contains(&last.number)) {
+        return Err(ApiError::invalid_field(
+            "last",
+            format!("records are numbered from 1 to {MOST_NUMBERED}"),
+        ));
     }
     Ok(said)
 }

@@ -24,6 +24,7 @@ use domain::{
     ids::BatchId,
     procedure::parse_procedure,
     quota::{Floor, GivenShare, fair_part},
+    record::MOST_NUMBERED,
     serial_number::Pattern,
 };
 use sqlx::PgConnection;
@@ -32,9 +33,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(lend)).routes(routes!(take_back))
 }
-
-/// Boards that a station can say it has worked: far beyond any, and counters stay in their columns.
-const MOST_COUNTED: u64 = 1 << 40;
 
 #[utoipa::path(post, path = "/api/v1/station/serial-blocks", tag = "station", request_body = LeaseSerialBlock, responses(
     (status = 200, description = "the block, and the station's share of the batch; asking again for the same id gives the same numbers, and what the share lacks", body = SerialBlock),
@@ -97,7 +95,7 @@ async fn hear(
     if said.started < said.consumed.saturating_add(said.released) || said.consumed < said.settled {
         return fault("more ended than was started, or more was settled than passed".to_owned());
     }
-    if highest > MOST_COUNTED || said.wanted > MOST_SHARES {
+    if highest > MOST_NUMBERED || said.wanted > MOST_SHARES {
         return fault(format!("no batch is that large; at most {MOST_SHARES} shares are held at once"));
     }
     let key = Key { batch, station: station.station_id, outbox: said.outbox_id };

@@ -24,6 +24,7 @@ use domain::{
     },
     ids::StationId,
     live::{JournalLive, StationLive},
+    record::MOST_NUMBERED,
 };
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -110,6 +111,12 @@ async fn live(
 ) -> ApiResult<StatusCode> {
     if live.station_id != station.0.station_id {
         return Err(ApiError::forbidden("The message names another station than the key."));
+    }
+    if live.journal.as_ref().is_some_and(|journal| journal.closed > MOST_NUMBERED) {
+        return Err(ApiError::invalid_field(
+            "journal",
+            format!("records are numbered from 1 to {MOST_NUMBERED}"),
+        ));
     }
     let (id, now) = (station.0.station_id, clock::now());
     let mut db = state.pool.begin().await?;

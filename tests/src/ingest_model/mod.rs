@@ -26,7 +26,7 @@ use domain::{
     procedure::parse_procedure,
     profile::parse_profile,
     quota::BatchLedger,
-    record::{BirthRecord, Envelope, Expected, RecordDoubt, judge_record},
+    record::{BirthRecord, Envelope, Expected, MOST_NUMBERED, RecordDoubt, judge_record},
     serial_number::Pattern,
 };
 use quarantine::{Aside, SetAside, quarantined};
@@ -352,7 +352,7 @@ fn read(station: StationId, text: &str) -> Result<Envelope, Aside> {
     if !(1..=NEWEST_VERSION).contains(&envelope.record.version) {
         return refuse("the record's form is version");
     }
-    if !(1..=i64::MAX as u64).contains(&envelope.number) {
+    if !(1..=MOST_NUMBERED).contains(&envelope.number) {
         return refuse("is no record number");
     }
     if !(1..=i16::MAX as u16).contains(&envelope.record.slot) {

@@ -4,6 +4,7 @@ use super::{IngestModel, Refused, Way};
 use domain::{
     api::ingest::{IngestState, WayOut},
     ids::{ContentHash, OutboxId, RunId, StationId},
+    record::MOST_NUMBERED,
 };
 use serde_json::Value;
 
@@ -92,6 +93,6 @@ impl IngestModel {
 fn address_in(text: &str, station: StationId) -> Option<(OutboxId, u64)> {
     let named: Value = serde_json::from_str(text).ok()?;
     let id = |name: &str| named.get(name)?.as_str()?.parse::<uuid::Uuid>().ok();
-    let number = named.get("number")?.as_u64().filter(|number| (1..=i64::MAX as u64).contains(number))?;
+    let number = named.get("number")?.as_u64().filter(|number| (1..=MOST_NUMBERED).contains(number))?;
     (id("station_id")? == station.0).then_some((id("outbox_id")?.into(), number))
 }

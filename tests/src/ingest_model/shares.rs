@@ -6,13 +6,11 @@ use domain::{
     ids::{BatchId, OutboxId, StationId},
     outcome::Outcome,
     quota::{BatchLedger, Floor, PassRefusal},
-    record::BirthRecord,
+    record::{BirthRecord, MOST_NUMBERED},
 };
 
 /// Shares in hand at once.
 const MOST_SHARES: u32 = 1000;
-/// What no counter reaches.
-const MOST_COUNTED: u64 = 1 << 40;
 
 impl IngestModel {
     /// Takes in what a station says of its account, and grants it what it lacks, as far as its part of the batch goes.
@@ -41,7 +39,7 @@ impl IngestModel {
         let ledger = self.batches.get_mut(&batch).map(|batch| &mut batch.ledger).ok_or(Refused::NOT_FOUND)?;
         let ended = said.consumed.checked_add(said.released).ok_or(Refused::INVALID)?;
         let is_sane = ended <= said.started && said.settled <= said.consumed;
-        let is_small = said.wanted <= MOST_SHARES && said.started.max(said.returned) <= MOST_COUNTED;
+        let is_small = said.wanted <= MOST_SHARES && said.started.max(said.returned) <= MOST_NUMBERED;
         if is_sane && is_small { Ok(ledger) } else { Err(Refused::INVALID) }
     }
 

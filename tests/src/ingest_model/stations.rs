@@ -7,7 +7,7 @@ use domain::{
     check_in::{Known, RecordRefusal, Verdict, held_numbers},
     ids::{BatchId, ContentHash, OutboxId, StationId},
     live::JournalLive,
-    record::Envelope,
+    record::{Envelope, MOST_NUMBERED},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,7 @@ impl IngestModel {
         if said.wire_version != WIRE_VERSION {
             return Err(Refused::WIRE_VERSION);
         }
-        let is_number = |number: u64| (1..=i64::MAX as u64).contains(&number);
+        let is_number = |number: u64| (1..=MOST_NUMBERED).contains(&number);
         let is_numbered = said.last.as_ref().is_none_or(|last| is_number(last.number));
         let is_named = (1..=100).contains(&said.program.len());
         if !(1..=MOST_SLOTS).contains(&said.slots) || !is_named || !is_numbered {
