@@ -243,7 +243,16 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
         );
     }
     let Some(seen) = &board.observed else { return };
-    if expected == Expected::Refused {
+    let bears = |board: &BoardSeen| {
+        let seen = board.observed.as_ref();
+        seen.is_some_and(|seen| {
+            passes.iter().any(|record| wrong_pass(&claim(outcome, board, seen, record)).is_empty())
+        })
+    };
+    // Where the original has not passed, nobody can tell its copy from it: it is worked in its place, and judged as what it is then.
+    let of = |index: Option<u32>| outcome.boards.iter().find(|other| Some(other.witnessed.index) == index);
+    let takes_its_place = board.copies.is_some() && !of(board.copies).is_some_and(bears);
+    if expected == Expected::Refused && !takes_its_place {
         if seen.register_writes > 0 || lamp == Some("pass") {
             found.add(Finding::BadBoardPassed, format!("board {index} is a copy, and was worked"));
         }
@@ -257,10 +266,26 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
         );
     }
     let Some(record) = passes.first() else { return };
-    if expected != Expected::Pass {
+    let copy = outcome.boards.iter().find(|other| other.copies == Some(index));
+    if copy.is_some_and(bears) && !bears(board) {
+        // The pass is its copy's.
+        return;
+    }
+    if expected != Expected::Pass && !takes_its_place {
         found.add(Finding::BadBoardPassed, format!("board {index} is {:?}", board.witnessed.fault));
     }
-    let claim = Claim {
+    for what in wrong_pass(&claim(outcome, board, seen, record)) {
+        found.add(Finding::PassWithoutEvidence, format!("board {index}: {what}"));
+    }
+}
+
+fn claim<'a>(
+    outcome: &'a Outcome,
+    board: &'a BoardSeen,
+    seen: &'a Observation,
+    record: &'a BirthRecord,
+) -> Claim<'a> {
+    Claim {
         model: &outcome.model,
         image: &outcome.image,
         server: &outcome.server,
@@ -268,9 +293,6 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
         board: seen,
         holds: &board.witnessed.holds,
         since: if board.struck { Since::Restarted } else { Since::Untouched },
-    };
-    for what in wrong_pass(&claim) {
-        found.add(Finding::PassWithoutEvidence, format!("board {index}: {what}"));
     }
 }
 

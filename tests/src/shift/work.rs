@@ -17,7 +17,9 @@ use chrono::DateTime;
 use domain::{ids::StationId, model::DeviceModel, text::Fault};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
-    JigSettings, Knobs, MemoryJig, Observation, Witnessed, firmware::build_image, jig::plan_boards,
+    JigSettings, Knobs, MemoryJig, Observation, Witnessed,
+    firmware::build_image,
+    jig::{Plan, plan_boards},
     slot::Mishap,
 };
 use station::{
@@ -83,6 +85,8 @@ pub struct BoardSeen {
     pub witnessed: Witnessed,
     /// As it was taken out, or lies there still; none where it was never put in.
     pub observed: Option<Observation>,
+    /// The board whose identity it copies.
+    pub copies: Option<u32>,
     /// Lives of the station in which something was written to it.
     pub touched: u64,
     /// It was taken out before its verdict.
@@ -158,7 +162,7 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     }
     drop(troubles);
     let lasted = hall.begun.elapsed();
-    let boards = hall.seen(&touches).await;
+    let boards = hall.seen(&touches, &plans).await;
     let kills = if stopped.is_some() { 0 } else { case.kills.len() as u64 };
     let folder = hall.folder.path().display().to_string();
     for text in hall.server.texts() {
@@ -449,13 +453,17 @@ impl Hall {
         }
     }
 
-    async fn seen(&self, touches: &Touches) -> Vec<BoardSeen> {
+    async fn seen(&self, touches: &Touches, plans: &[Plan]) -> Vec<BoardSeen> {
         let list = self.jig.jig.witnessed().borrow().clone();
         let mut boards = Vec::new();
         for witnessed in list {
             let blow = self.blows.borrow().get(&witnessed.index).copied();
             boards.push(BoardSeen {
                 observed: self.jig.jig.observe(witnessed.index).await,
+                copies: plans
+                    .iter()
+                    .find(|plan| plan.index == witnessed.index)
+                    .and_then(|plan| plan.original),
                 touched: touches.of(witnessed.index),
                 pulled: blow.is_some_and(|blow| blow.pulled),
                 forgotten: blow.map_or(0, |blow| blow.forgotten),
