@@ -27,6 +27,8 @@ pub struct Known {
     pub session: Option<Session>,
     /// The program before that one: it is dead, or two work with one key.
     pub superseded: Option<SessionId>,
+    /// The journal file that was worked with last.
+    pub outbox: Option<OutboxId>,
     /// Why no board is started.
     pub frozen: Option<Fault>,
     pub outboxes: BTreeMap<OutboxId, KnownOutbox>,
@@ -103,6 +105,10 @@ impl Known {
         if outbox.is_some_and(|outbox| outbox.ended) {
             return Verdict::BeginOutbox;
         }
+        // A fresh file beside an old one is a new beginning; the old one back again is a copy, however far it reaches.
+        if is_new && outbox.is_some() && self.outbox.is_some_and(|last| last != said.outbox_id) {
+            return self.freeze(Fault::new(FaultCode::JournalOlder));
+        }
         if is_new && let Some(reason) = outbox.and_then(|outbox| outbox.objection(said, held_sha256)) {
             return self.freeze(reason);
         }
@@ -110,6 +116,7 @@ impl Known {
             self.superseded = self.session.map(|session| session.session_id);
             self.session = Some(Session { session_id: said.session_id, since: at });
             self.machine.clone_from(&said.machine);
+            self.outbox = Some(said.outbox_id);
         }
         let outbox = self.outboxes.entry(said.outbox_id).or_default();
         if let Some(last) = said.last.as_ref().filter(|last| last.number >= outbox.said) {
@@ -167,7 +174,8 @@ impl Known {
     /// An administrator frees or replaces the station. Its outboxes end, for a copy of one may still be somewhere, with the same
     /// numbers to give away; whichever machine checks in first is the station's from then on.
     pub fn release(&mut self) {
-        (self.machine, self.session, self.superseded, self.frozen) = (None, None, None, None);
+        (self.machine, self.session, self.superseded, self.outbox, self.frozen) =
+            (None, None, None, None, None);
         for outbox in self.outboxes.values_mut() {
             outbox.ended = true;
         }

@@ -116,6 +116,8 @@ wire! {
         AdmissionRefused,
         /// `found`, `expected`: the number of the journal's last record, and the highest that the server knows of
         JournalWentBack,
+        /// (none): another journal file of this station has been in use since
+        JournalOlder,
         /// `number`: that record of the journal is not the one that the server knows
         JournalDiffers,
         /// `before`, `found`: the machines' fingerprints, the first eight digits
@@ -148,6 +150,7 @@ impl FaultCode {
         matches!(
             self,
             Self::JournalWentBack
+                | Self::JournalOlder
                 | Self::JournalDiffers
                 | Self::MachineChanged
                 | Self::StationTwiceAlive

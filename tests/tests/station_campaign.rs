@@ -101,3 +101,15 @@ fn a_disk_that_went_back_or_is_gone_freezes_the_station_or_begins_anew_and_no_nu
     }
     assert!(freezes > 0, "nobody noticed that a disk went back");
 }
+
+#[test]
+fn an_old_journal_that_comes_back_after_another_was_in_use_freezes_the_station_until_somebody_looks() {
+    let second = Duration::from_secs(1);
+    let kill = |after, disk| Kill { after: second * after, at: Where::Wake, off: second * 2, disk };
+    // The backup is of before the journal that was garbled and the fresh one behind it.
+    let kills = vec![kill(10, Disk::Garbled), kill(9, Disk::Restored)];
+    let case = Case { kills, troubles: vec![(second * 8, Trouble::BackedUp)], ..quiet(4) };
+    let outcome = work(&case, &Models::load().unwrap(), &std::env::temp_dir(), false).unwrap();
+    assert_eq!(findings(&outcome), []);
+    assert_eq!(outcome.freezes, 1);
+}

@@ -97,6 +97,21 @@ fn each_way_to_start_is_told_from_the_others() {
 }
 
 #[test]
+fn a_file_from_before_another_one_is_a_copy_even_where_nothing_was_closed_since() {
+    let mut known = known();
+    assert_eq!(known.check_in(&says(2, 77, 0), None, at(60)), Verdict::Accepted);
+    // The old file, as far as the server knows it: its number and its record are right.
+    let mut back = known.clone();
+    let old = says(3, OUTBOX, 12);
+    assert_eq!(code(back.check_in(&old, Some(&sha256(12, 0)), at(90))), Some(FaultCode::JournalOlder));
+    assert_eq!(known.check_in(&says(3, 77, 0), None, at(90)), Verdict::Accepted, "the one in use goes on");
+    // Whoever looked at it lets it go on, with a fresh file.
+    back.release();
+    assert_eq!(back.check_in(&old, Some(&sha256(12, 0)), at(120)), Verdict::BeginOutbox);
+    assert_eq!(back.check_in(&says(3, 78, 0), None, at(121)), Verdict::Accepted);
+}
+
+#[test]
 fn the_first_start_ever_is_accepted_and_so_is_a_station_of_which_only_records_are_known() {
     assert_eq!(Known::default().check_in(&says(1, OUTBOX, 0), None, at(0)), Verdict::Accepted);
     // It was of the wire version before, and was updated.

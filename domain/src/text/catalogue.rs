@@ -340,6 +340,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Call the administrator: the station's page frees it, and it goes on with fresh numbers. No board is started; what is on this disk is kept.",
             "请联系管理员：在站点页面解除冻结后，将以新的号段继续。现不开始任何作业；本机数据已保留。",
         ),
+        C::JournalOlder => say(
+            "The server has frozen this station: its journal is one from before, another has been in use here since.",
+            "服务器已冻结本站：当前日志是较早的一份，其后本站已使用另一份日志。",
+            "Call the administrator: if this journal is the right one, the station's page frees it, and it goes on with fresh numbers. No board is started; what is on this disk is kept.",
+            "请联系管理员：确认应使用此日志后，在站点页面解除冻结，将以新的号段继续。现不开始任何作业；本机数据已保留。",
+        ),
         C::JournalDiffers => say(
             "The server has frozen this station: record {number} of its journal is not the one that the server knows. Two copies of it were worked with.",
             "服务器已冻结本站：本站日志的第 {number} 条记录与服务器所知的不同。可能有两份日志副本在使用。",

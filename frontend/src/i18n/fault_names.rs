@@ -49,6 +49,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::ServerAway => ("server away", "服务器无应答"),
         FaultCode::AdmissionRefused => ("admission refused", "服务器拒绝答复"),
         FaultCode::JournalWentBack => ("journal went back", "日志回退"),
+        FaultCode::JournalOlder => ("older journal", "旧日志"),
         FaultCode::JournalDiffers => ("journal differs", "日志不一致"),
         FaultCode::MachineChanged => ("machine changed", "电脑已更换"),
         FaultCode::StationTwiceAlive => ("station twice alive", "站点重复运行"),

@@ -21,7 +21,7 @@ use uuid::Uuid;
 pub async fn known(db: &mut PgConnection, station: StationId, outbox: OutboxId) -> DbResult<Known> {
     let row = sqlx::query_as!(
         Row,
-        "select machine, session_id, session_since, superseded_session_id, frozen from station
+        "select machine, session_id, session_since, superseded_session_id, outbox_id, frozen from station
          where station_id = $1 for no key update",
         station.0
     )
@@ -35,7 +35,7 @@ pub async fn known(db: &mut PgConnection, station: StationId, outbox: OutboxId) 
 pub async fn of_station(db: &mut PgConnection, station: StationId) -> DbResult<Known> {
     sqlx::query_as!(
         Row,
-        "select machine, session_id, session_since, superseded_session_id, frozen from station where station_id = $1",
+        "select machine, session_id, session_since, superseded_session_id, outbox_id, frozen from station where station_id = $1",
         station.0
     )
     .fetch_one(db)
@@ -48,6 +48,7 @@ struct Row {
     session_id: Option<Uuid>,
     session_since: Option<DateTime<Utc>>,
     superseded_session_id: Option<Uuid>,
+    outbox_id: Option<Uuid>,
     frozen: Option<Value>,
 }
 
@@ -58,6 +59,7 @@ impl Row {
             machine: self.machine.map(hash("station", "machine")).transpose()?,
             session: session.map(|(id, since)| Session { session_id: id.into(), since }),
             superseded: self.superseded_session_id.map(Into::into),
+            outbox: self.outbox_id.map(Into::into),
             frozen: self.frozen.map(|fault| from_json("station", "frozen", fault)).transpose()?,
             outboxes: BTreeMap::new(),
         })
@@ -136,14 +138,15 @@ pub async fn keep(
     at: DateTime<Utc>,
 ) -> DbResult<()> {
     sqlx::query!(
-        "update station set machine = $2, session_id = $3, session_since = $4, superseded_session_id = $5, frozen = $6,
-            frozen_at = case when $6::jsonb is null then null else coalesce(frozen_at, $7) end
+        "update station set machine = $2, session_id = $3, session_since = $4, superseded_session_id = $5, outbox_id = $6, frozen = $7,
+            frozen_at = case when $7::jsonb is null then null else coalesce(frozen_at, $8) end
          where station_id = $1",
         station.0,
         known.machine.as_ref().map(ContentHash::as_str),
         known.session.map(|session| session.session_id.0),
         known.session.map(|session| session.since),
         known.superseded.map(|session| session.0),
+        known.outbox.map(|outbox| outbox.0),
         known.frozen.as_ref().map(to_json),
         at
     )
@@ -174,11 +177,10 @@ pub async fn keep_program(
     at: DateTime<Utc>,
 ) -> DbResult<()> {
     sqlx::query!(
-        "update station set program = $2, checked_in_at = $3, outbox_id = $4, slots = $5 where station_id = $1",
+        "update station set program = $2, checked_in_at = $3, slots = $4 where station_id = $1",
         station.0,
         said.program,
         at,
-        said.outbox_id.0,
         i32::from(said.slots)
     )
     .execute(db)

@@ -75,6 +75,7 @@ pub struct KeptStation {
     pub machine: Option<ContentHash>,
     pub session: Option<SessionId>,
     pub superseded: Option<SessionId>,
+    pub outbox: Option<OutboxId>,
     pub frozen: Option<Fault>,
     pub slots: u16,
 }
@@ -252,6 +253,7 @@ fn kept_station(station: &super::Station) -> KeptStation {
         machine: known.machine.clone(),
         session: known.session.map(|session| session.session_id),
         superseded: known.superseded,
+        outbox: known.outbox,
         frozen: known.frozen.clone(),
         slots: station.slots,
     }

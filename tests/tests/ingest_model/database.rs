@@ -251,7 +251,8 @@ async fn passed(pool: &PgPool, batches: &[Uuid]) -> BTreeMap<BatchId, u64> {
 }
 
 async fn known_stations(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<StationId, KeptStation> {
-    let asked = "select station_id, machine, session_id, superseded_session_id, frozen, slots from station
+    let asked =
+        "select station_id, machine, session_id, superseded_session_id, frozen, slots, outbox_id from station
          where station_id = any($1)";
     let rows = sqlx::query(asked).bind(stations).fetch_all(pool).await.unwrap();
     rows.iter()
@@ -261,6 +262,7 @@ async fn known_stations(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<StationId,
                 machine: row.get::<Option<String>, _>(1).map(|machine| machine.try_into().unwrap()),
                 session: row.get::<Option<Uuid>, _>(2).map(Into::into),
                 superseded: row.get::<Option<Uuid>, _>(3).map(Into::into),
+                outbox: row.get::<Option<Uuid>, _>(6).map(Into::into),
                 frozen: row.get::<Option<Json<Fault>>, _>(4).map(|frozen| frozen.0),
                 slots: u16::try_from(row.get::<i32, _>(5)).unwrap(),
             };

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 55] = {
+const CODES: [FaultCode; 56] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -49,6 +49,7 @@ const CODES: [FaultCode; 55] = {
         C::ServerAway,
         C::AdmissionRefused,
         C::JournalWentBack,
+        C::JournalOlder,
         C::JournalDiffers,
         C::MachineChanged,
         C::StationTwiceAlive,
@@ -103,7 +104,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],
         C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut => &[],
         C::NoBatch | C::NoShare | C::ShareWrittenOff | C::StationStopped | C::PassNotHeld => &[],
-        C::StationTwiceAlive | C::KeyUnknown => &[],
+        C::JournalOlder | C::StationTwiceAlive | C::KeyUnknown => &[],
     }
 }
 
