@@ -54,6 +54,8 @@ id! {
     SerialBlockId,
     /// One envelope in quarantine.
     QuarantineId,
+    /// One decision about a unit.
+    UnitActId,
 }
 
 /// The SHA-256 of some content, as 64 lower-case hex digits: how bundles, images and files are named.

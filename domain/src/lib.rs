@@ -21,6 +21,7 @@ macro_rules! wire {
     };
 }
 
+pub mod admission;
 pub mod api;
 pub mod bundle;
 pub mod check_in;

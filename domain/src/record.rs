@@ -4,7 +4,7 @@ use crate::{
     bundle::BundleRef,
     evidence::{Evidence, FirmwareEvidence},
     identifier::Identifier,
-    ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
+    ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitActId},
     lease::BirthLease,
     limit::Limit,
     outcome::Outcome,
@@ -41,6 +41,9 @@ wire! {
         /// The interrupted run that this one takes over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub resumes: Option<RunId>,
+        /// Who let the board in; none of a run that ended before that, and of a station of the version before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub admission: Option<AdmissionRecord>,
         pub operation: String,
         pub batch_id: BatchId,
         pub bundle: BundleRef,
@@ -82,6 +85,31 @@ wire! {
         /// The paths as they were left, where no lock says it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub output: Option<OutputRecord>,
+    }
+}
+
+wire! {
+    /// By whose word a board was let in.
+    #[derive(Copy, Eq)]
+    pub struct AdmissionRecord {
+        pub by: AdmittedBy,
+        /// The order to work it once more, which this run uses up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub rerun: Option<UnitActId>,
+        /// The unit counted among the passed of the batch before: the run needs nothing of the quantity.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub counts_already: bool,
+    }
+}
+
+wire! {
+    /// Who knew of the board.
+    #[derive(Copy, Eq, Hash)]
+    pub enum AdmittedBy {
+        /// The server, with all that it holds of the board.
+        Server,
+        /// The station alone, off line: what other stations did, and what people decided, it could not know.
+        Station,
     }
 }
 

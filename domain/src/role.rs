@@ -36,6 +36,12 @@ wire! {
         ManageAccounts,
         /// Look into the quarantine, and let its texts out.
         ReviewQuarantine,
+        /// Put a unit on hold and release it, order it to be worked once more, let it go from its batch.
+        DecideUnits,
+        /// Enter what was found on a unit and done to it.
+        EnterRework,
+        /// Mark a unit shipped, or taken back.
+        ShipUnits,
         /// Read a unit's own password at the rework bench (audited).
         RevealSecret,
     }
@@ -65,7 +71,12 @@ impl Role {
             Self::Operator => matches!(permission, P::ReadProduction),
             Self::Engineer => matches!(
                 permission,
-                P::ReadProduction | P::ManageBatches | P::SubmitRelease | P::ReadLeases | P::RevealSecret
+                P::ReadProduction
+                    | P::ManageBatches
+                    | P::SubmitRelease
+                    | P::ReadLeases
+                    | P::RevealSecret
+                    | P::EnterRework
             ),
             Self::Quality => matches!(
                 permission,
@@ -76,8 +87,13 @@ impl Role {
                     | P::ReviewQuarantine
                     | P::RevealSecret
                     | P::ScrapNumbers
+                    | P::DecideUnits
+                    | P::EnterRework
+                    | P::ShipUnits
             ),
-            Self::Sales => matches!(permission, P::ReadProduction | P::ReadLeases | P::ManageLeases),
+            Self::Sales => {
+                matches!(permission, P::ReadProduction | P::ReadLeases | P::ManageLeases | P::ShipUnits)
+            }
             // An administrator runs the installation and releases nothing: releases take an engineer and a quality engineer.
             Self::Admin => matches!(
                 permission,
@@ -88,6 +104,7 @@ impl Role {
                     | P::ManageAccounts
                     | P::ReviewQuarantine
                     | P::ScrapNumbers
+                    | P::ShipUnits
             ),
         }
     }

@@ -43,6 +43,16 @@ wire! {
         IdentityChanged,
         /// `found`: the board bears a number that neither this station nor the server has given to it; nothing was written
         NumberNotOurs,
+        /// `board`, `reason`: it left the factory; nothing was written
+        BoardShipped,
+        /// `board`, `reason`: somebody has stopped it; nothing was written
+        BoardOnHold,
+        /// `board`, `until`: a lease's term runs on it; nothing was written
+        BoardLeased,
+        /// `board`, `batch`: that batch has not let it go; nothing was written
+        BoardOfAnotherBatch,
+        /// `board`, `fails`, `allowed`: in a row in this operation; nothing was written
+        TooManyFails,
         /// `attempts`, `reason`
         FlashFailed,
         /// `expected`, `found`
@@ -144,6 +154,27 @@ wire! {
 }
 
 impl FaultCode {
+    /// Whether it says that the board is not what it shows, or is not to be worked here: a run that ends so tells nothing of the unit
+    /// whose identity it read.
+    #[must_use]
+    pub fn is_of_another(self) -> bool {
+        matches!(
+            self,
+            Self::WrongModel
+                | Self::PassedAlready
+                | Self::IdentityInTwoSlots
+                | Self::IdentityOfAnotherUnit
+                | Self::IdentityIsDefault
+                | Self::NumberNotOurs
+                | Self::IdentityChanged
+                | Self::BoardShipped
+                | Self::BoardOnHold
+                | Self::BoardLeased
+                | Self::BoardOfAnotherBatch
+                | Self::TooManyFails
+        )
+    }
+
     /// Whether the station as a whole starts no board for it: shown at every slot, a board in it or not.
     #[must_use]
     pub fn halts_station(self) -> bool {

@@ -92,6 +92,7 @@ fn sound() -> BirthRecord {
         version: RECORD_VERSION,
         run_id: RunId(uuid::Uuid::from_u128(1)),
         resumes: None,
+        admission: None,
         operation: "birth".to_owned(),
         batch_id: BatchId(uuid::Uuid::from_u128(2)),
         bundle: reference(),

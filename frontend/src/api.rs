@@ -11,7 +11,7 @@ use domain::{
         profiles::{ProfileRow, ProfileView},
         quota::{LedgerView, ScrapNumber, ScrappedNumber, WriteOff},
         stations::{LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
-        units::{RunView, UnitQuery, UnitRow, UnitView},
+        units::{NewUnitAct, RunView, UnitQuery, UnitRow, UnitView},
     },
     ids::{BatchId, QuarantineId, RunId, StationId, UnitId},
 };
@@ -91,6 +91,10 @@ pub async fn units(query: UnitQuery) -> Answer<Page<UnitRow>> {
 
 pub async fn unit(id: UnitId) -> Answer<UnitView> {
     get(&format!("/api/v1/units/{id}")).await
+}
+
+pub async fn decide_unit(id: UnitId, act: NewUnitAct) -> Answer<UnitView> {
+    read(send(Method::POST, &format!("/api/v1/units/{id}/acts"), &act).await?).await
 }
 
 pub async fn run(id: RunId) -> Answer<RunView> {

@@ -2,6 +2,7 @@
 //!
 //! What never lives here: decisions about boards (`crate::runner`), plain passwords (`crate::secrets`), the network.
 
+mod board;
 mod check_in;
 mod numbers;
 mod outbox;
@@ -13,6 +14,7 @@ mod tests;
 mod watch;
 mod wire_log;
 
+pub use board::Worked;
 pub use outbox::{HeldCounts, UnsentEnvelope};
 pub use runs::EarlierPass;
 pub use standing::StandingPass;
@@ -36,6 +38,7 @@ use std::{
 const SCHEMA: i64 = 1;
 /// Tables that journals of the same form may have been made without.
 const LATER_TABLES: &str = concat!(
+    include_str!("journal/board.sql"),
     include_str!("journal/standing.sql"),
     include_str!("journal/wire_log.sql"),
     include_str!("journal/record.sql"),

@@ -21,6 +21,8 @@ pub struct WorkOrder {
     pub batch_id: BatchId,
     pub batch_name: String,
     pub operator: String,
+    /// Fails in a row behind which a board waits for a rework entry.
+    pub fails_allowed: u8,
     pub bundle: BundleRef,
     pub manifest: BundleManifest,
     pub model: Arc<DeviceModel>,
@@ -61,6 +63,7 @@ impl WorkOrder {
             batch_id: assignment.batch_id,
             batch_name: assignment.batch_name.clone(),
             operator: assignment.operator.clone(),
+            fails_allowed: assignment.fails_allowed,
             bundle: content.manifest.reference(),
             manifest: content.manifest.clone(),
             model: Arc::new(model),

@@ -1,5 +1,6 @@
 //! One slot: carries the runner's effects out, in order, and brings back what came of them. Its troubles stay its own.
 
+mod admission;
 mod answers;
 
 use crate::{

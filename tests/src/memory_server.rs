@@ -6,6 +6,7 @@
 use crate::ingest_model::{IngestModel, Refused};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
+    admission::FAILS_ALLOWED,
     api::{
         ingest::{IngestRequest, IngestResponse, IngestState},
         stations::{
@@ -166,7 +167,7 @@ impl MemoryServer {
         };
         let mut ingest = IngestModel::default();
         let hash = ingest.release(&bundle).expect("its files parsed above");
-        ingest.open_batch(BATCH, &hash, QUANTITY, Vec::new());
+        ingest.open_batch(BATCH, "B-1", &hash, QUANTITY, Vec::new());
         ingest.enrol(station_id, 1);
         ingest.assign(station_id, Some(BATCH));
         Self(Rc::new(Held {
@@ -298,6 +299,7 @@ impl Server for MemoryServer {
             bundle: self.0.bundle.manifest.hash(),
             quantity: QUANTITY,
             operator: "operator".to_owned(),
+            fails_allowed: FAILS_ALLOWED,
         }))
     }
 
@@ -322,7 +324,7 @@ impl Server for MemoryServer {
     async fn admission(&self, ask: &AskAdmission) -> Result<Admission, ServerFault> {
         self.reach().await?;
         self.require_unfrozen()?;
-        let said = self.0.model.borrow().admission(self.0.station_id, ask);
+        let said = self.0.model.borrow().admission(self.0.station_id, ask, self.now());
         self.answer(said)?.map_err(refused)
     }
 

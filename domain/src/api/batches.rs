@@ -1,6 +1,7 @@
 //! Batches: work orders.
 
 use crate::{
+    admission::fails_allowed,
     ids::{BatchId, ContentHash},
     outcome::Outcome,
     stats::StepFailures,
@@ -15,6 +16,9 @@ wire! {
         pub customer: String,
         pub bundle: ContentHash,
         pub quantity: u32,
+        /// Fails in a row behind which a board waits for a rework entry, 1..=100; 3 where nothing is said.
+        #[serde(default = "fails_allowed")]
+        pub fails_allowed: u8,
     }
 }
 
@@ -31,6 +35,9 @@ wire! {
         /// Empty: the bundle has no image.
         pub firmware_version: String,
         pub quantity: u32,
+        /// Fails in a row behind which a board waits for a rework entry.
+        #[serde(default = "fails_allowed")]
+        pub fails_allowed: u8,
         pub created_at: DateTime<Utc>,
         pub created_by: String,
         pub progress: BatchProgress,

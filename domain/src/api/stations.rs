@@ -1,6 +1,9 @@
 //! Stations: enrolment, assignment, serial numbers, admission, live. `/api/v1/station/..` takes the station's own bearer key.
 
+pub use crate::admission::{Admission, AdmissionVerdict};
+
 use crate::{
+    admission::fails_allowed,
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, SerialBlockId, SessionId, StationId},
     live::StationLive,
@@ -222,6 +225,9 @@ wire! {
         pub bundle: ContentHash,
         pub quantity: u32,
         pub operator: String,
+        /// Fails in a row behind which a board waits for a rework entry.
+        #[serde(default = "fails_allowed")]
+        pub fails_allowed: u8,
     }
 }
 
@@ -300,33 +306,11 @@ wire! {
 }
 
 wire! {
-    /// `POST /api/v1/station/admission`: may this board be worked?
+    /// `POST /api/v1/station/admission`: may this board be worked? 200 [`Admission`].
     pub struct AskAdmission {
         pub batch_id: BatchId,
         pub operation: String,
         pub identifiers: Vec<Identifier>,
-    }
-}
-
-wire! {
-    /// The server's knowledge of a board.
-    pub struct Admission {
-        pub verdict: AdmissionVerdict,
-        /// The number it has already, which a re-test keeps.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub serial: Option<String>,
-    }
-}
-
-wire! {
-    #[derive(Copy, Eq, Hash)]
-    pub enum AdmissionVerdict {
-        /// Never seen, or seen and not passed.
-        Admit,
-        /// Passed this operation: take it out.
-        PassedAlready,
-        /// These identifiers belong to different units.
-        IdentityConflict,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Units: the question box, the unit page, the record, exports.
 
 use crate::{
+    admission::{UnitActKind, UnitStanding},
     identifier::Identifier,
-    ids::{BatchId, RunId, UnitId},
+    ids::{BatchId, RunId, UnitActId, UnitId},
     lease::{DesiredLease, LeaseSync, ReportedLease},
     outcome::Outcome,
     record::{BirthRecord, RecordDoubt},
@@ -76,6 +77,87 @@ wire! {
         pub batch_name: String,
         pub customer: String,
         pub lease: UnitLease,
+        pub standing: StandingView,
+        /// What people decided about it, newest first.
+        #[serde(default)]
+        pub acts: Vec<UnitActRow>,
+    }
+}
+
+wire! {
+    /// What keeps a unit out of the jigs, or lets it in once more, each with who decided it and why.
+    #[derive(Default)]
+    pub struct StandingView {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub hold: Option<UnitActRow>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub shipped: Option<UnitActRow>,
+        /// The order to work it once more, until a run has used it up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub rerun: Option<UnitActRow>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub left_batch: Option<UnitActRow>,
+        /// Whether the last verdict in the operation of its latest run is a pass.
+        pub passed: bool,
+        /// Fails in a row in that operation, since the last pass and the last rework entry.
+        pub fails: u32,
+        /// Behind so many it waits for a rework entry.
+        pub fails_allowed: u8,
+    }
+}
+
+impl StandingView {
+    /// For the question whether an act is one.
+    #[must_use]
+    pub fn of_acts(&self) -> UnitStanding {
+        UnitStanding {
+            on_hold: self.hold.is_some(),
+            shipped: self.shipped.is_some(),
+            passed: self.passed,
+            rerun_open: self.rerun.is_some(),
+            left_batch: self.left_batch.is_some(),
+        }
+    }
+
+    /// Whether it failed so often in a row that it waits for a rework entry.
+    #[must_use]
+    pub fn needs_rework(&self) -> bool {
+        self.fails >= u32::from(self.fails_allowed) && self.fails > 0
+    }
+}
+
+wire! {
+    /// A decision about a unit.
+    #[derive(Eq)]
+    pub struct UnitActRow {
+        pub unit_act_id: UnitActId,
+        pub act: UnitActKind,
+        /// Why; of a rework: what was done.
+        pub reason: String,
+        /// Of a rework: what was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub found: Option<String>,
+        /// Of an order to work it once more: in which operation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub operation: Option<String>,
+        pub by: String,
+        pub at: DateTime<Utc>,
+        /// The run that has used an order up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub used_by: Option<RunId>,
+    }
+}
+
+wire! {
+    /// `POST /api/v1/units/{id}/acts`: 200 [`UnitView`]. Quality decides all; engineers enter rework, sales and administrators ship and take
+    /// back. 409 `on_hold`, `not_on_hold`, `shipped`, `not_shipped`, `not_passed`, `rerun_open` or `left_batch` where it is none.
+    pub struct NewUnitAct {
+        pub act: UnitActKind,
+        /// Why; of a rework: what was done. At most 1000 characters, kept for ever.
+        pub reason: String,
+        /// Of a rework, and there it must be: what was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub found: Option<String>,
     }
 }
 
@@ -96,6 +178,9 @@ wire! {
         pub assumed: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub resumes: Option<RunId>,
+        /// The order to work the unit once more that it used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub rerun: Option<UnitActId>,
     }
 }
 

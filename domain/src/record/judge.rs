@@ -2,6 +2,7 @@
 
 use super::{BirthRecord, Expected, ExpectedFirmware, FirmwareRecord, MeasurementRecord, OutputRecord};
 use crate::{
+    admission::AdmissionVerdict,
     evidence::Evidence,
     identifier::{Identifier, IdentifierKind},
     lease::BirthLease,
@@ -57,6 +58,9 @@ wire! {
         LeaseDiffersFromProcedure,
         /// A unique identifier of it belongs to another unit. The server alone can know.
         IdentityOfAnotherUnit,
+        /// A pass of a board that was not to be worked when the run began: it was on hold, or had left the factory. The server alone can
+        /// know.
+        NotToBeWorked { verdict: AdmissionVerdict },
         /// A pass that claims what its procedure does not order: this step, or what it would have brought.
         NotOrdered { step: Step },
         /// A pass whose number was not read from the board after the restart, where the procedure writes it there.

@@ -124,6 +124,36 @@ fn sentence(code: FaultCode) -> Sentence {
             "Put it aside and ask quality whose board it is; to number it anew, its field must be emptied with the maker's tool first.",
             "请放入待查区，由质量部门确认来源；如需重新编号，请先用厂商工具清空该字段。",
         ),
+        C::BoardShipped => say(
+            "Board {board} was shipped: {reason}. Nothing was written.",
+            "保护板 {board} 已发货：{reason}。未写入任何数据。",
+            "Put it with the returns; quality takes it back on the unit's page before it is worked again.",
+            "请放入退货区；质量部门在单体页面登记退回后方可再次作业。",
+        ),
+        C::BoardOnHold => say(
+            "Board {board} is on hold: {reason}. Nothing was written.",
+            "保护板 {board} 已停用：{reason}。未写入任何数据。",
+            "Put it aside for quality, who release it on the unit's page.",
+            "请放入待查区；由质量部门在单体页面解除停用。",
+        ),
+        C::BoardLeased => say(
+            "Board {board} is leased until {until}. Nothing was written.",
+            "保护板 {board} 处于租期内，至 {until}。未写入任何数据。",
+            "Put it aside and ask sales whose it is; they end its term before it is worked again.",
+            "请放入待查区并询问销售部门；结束租期后方可再次作业。",
+        ),
+        C::BoardOfAnotherBatch => say(
+            "Board {board} belongs to batch {batch}. Nothing was written.",
+            "保护板 {board} 属于批次 {batch}。未写入任何数据。",
+            "Take it to the jig that works that batch; if it is to change batches, quality lets it go on the unit's page.",
+            "请送到该批次的工站；如需改批次，由质量部门在单体页面移出批次。",
+        ),
+        C::TooManyFails => say(
+            "Board {board} failed {fails} times in a row; after {allowed} it needs rework. Nothing was written.",
+            "保护板 {board} 已连续 {fails} 次不合格；达到 {allowed} 次需返工。未写入任何数据。",
+            "Take it to the rework bench; it is let in again when they have entered what was done.",
+            "请送返工台；登记返工内容后方可再次作业。",
+        ),
         C::FlashFailed => say(
             "The firmware transfer failed after {attempts} attempts: {reason}.",
             "固件烧录失败，已尝试 {attempts} 次：{reason}。",

@@ -3,6 +3,7 @@
 use super::{Texts, language, texts};
 use crate::chart::cells::cell_name;
 use domain::{
+    admission::UnitActKind,
     api::problem::Problem,
     evidence::{Evidence, FirmwareEvidence},
     identifier::IdentifierKind,
@@ -106,6 +107,77 @@ impl Texts {
     }
 }
 
+/// An act, as it stands on its button.
+pub fn act(act: UnitActKind) -> &'static str {
+    use UnitActKind as A;
+    match (act, language()) {
+        (A::Hold, Language::En) => "Put on hold",
+        (A::Hold, Language::Zh) => "停用",
+        (A::Release, Language::En) => "Release",
+        (A::Release, Language::Zh) => "解除停用",
+        (A::Ship, Language::En) => "Mark shipped",
+        (A::Ship, Language::Zh) => "登记发货",
+        (A::TakeBack, Language::En) => "Take back",
+        (A::TakeBack, Language::Zh) => "登记退回",
+        (A::Rework, Language::En) => "Enter rework",
+        (A::Rework, Language::Zh) => "登记返工",
+        (A::OrderRerun, Language::En) => "Order once more",
+        (A::OrderRerun, Language::Zh) => "下达再次作业指令",
+        (A::LeaveBatch, Language::En) => "Out of its batch",
+        (A::LeaveBatch, Language::Zh) => "移出批次",
+    }
+}
+
+/// An act, as it stands once it is done.
+pub fn act_done(act: UnitActKind) -> &'static str {
+    use UnitActKind as A;
+    match (act, language()) {
+        (A::Hold, Language::En) => "on hold",
+        (A::Hold, Language::Zh) => "已停用",
+        (A::Release, Language::En) => "released",
+        (A::Release, Language::Zh) => "已解除停用",
+        (A::Ship, Language::En) => "shipped",
+        (A::Ship, Language::Zh) => "已发货",
+        (A::TakeBack, Language::En) => "taken back",
+        (A::TakeBack, Language::Zh) => "已退回",
+        (A::Rework, Language::En) => "reworked",
+        (A::Rework, Language::Zh) => "已返工",
+        (A::OrderRerun, Language::En) => "once more, by order",
+        (A::OrderRerun, Language::Zh) => "按指令再次作业",
+        (A::LeaveBatch, Language::En) => "out of its batch",
+        (A::LeaveBatch, Language::Zh) => "已移出批次",
+    }
+}
+
+/// What an act brings about.
+pub fn act_why(act: UnitActKind) -> &'static str {
+    use UnitActKind as A;
+    match (act, language()) {
+        (A::Hold, Language::En) => {
+            "Every jig refuses it, and a pass that a station makes off line all the same is not believed."
+        }
+        (A::Hold, Language::Zh) => "所有工站都会拒绝；工站离线期间仍做出的合格不予认可。",
+        (A::Release, Language::En) => "Jigs let it in again as before.",
+        (A::Release, Language::Zh) => "工站恢复接收。",
+        (A::Ship, Language::En) => "It has left the factory: every jig refuses it.",
+        (A::Ship, Language::Zh) => "已离开工厂：所有工站都会拒绝。",
+        (A::TakeBack, Language::En) => {
+            "It is here again. What passed stays passed until it is ordered once more."
+        }
+        (A::TakeBack, Language::Zh) => "已退回工厂。合格状态保留，再次作业需下达指令。",
+        (A::Rework, Language::En) => "Its fails in a row are counted from here anew.",
+        (A::Rework, Language::Zh) => "连续不合格次数从此重新计算。",
+        (A::OrderRerun, Language::En) => {
+            "One run: it passes or fails, and the order is used up. The earlier pass stays in its life."
+        }
+        (A::OrderRerun, Language::Zh) => "仅限一次：得出合格或不合格即用掉。之前的合格记录保留在履历中。",
+        (A::LeaveBatch, Language::En) => {
+            "A jig of any batch that fits lets it in, and that batch has it then."
+        }
+        (A::LeaveBatch, Language::Zh) => "任何适用批次的工站都可接收，之后归该批次所有。",
+    }
+}
+
 /// A person's job.
 pub fn role(role: Role) -> &'static str {
     match (role, language()) {
@@ -130,6 +202,13 @@ pub fn problem(problem: &Problem) -> String {
         ("not_signed_in", Language::Zh) => Some("尚未登录，请先登录。"),
         ("forbidden", Language::Zh) => Some("您的角色无权执行此操作。"),
         ("not_found", Language::Zh) => Some("没有找到所请求的内容。"),
+        ("on_hold", Language::Zh) => Some("该单体已停用，请先解除停用。"),
+        ("not_on_hold", Language::Zh) => Some("该单体未停用。"),
+        ("shipped", Language::Zh) => Some("该单体已发货，请先登记退回。"),
+        ("not_shipped", Language::Zh) => Some("该单体未发货。"),
+        ("not_passed", Language::Zh) => Some("该单体最近一次判定不是合格。"),
+        ("rerun_open", Language::Zh) => Some("已有一条未用掉的再次作业指令。"),
+        ("left_batch", Language::Zh) => Some("该单体已不属于任何批次。"),
         ("internal", Language::Zh) => Some("服务器内部错误，请稍后重试并告知管理员。"),
         (_, Language::Zh) => None,
     };

@@ -207,6 +207,29 @@ texts! {
     operator: "Operator", "操作员";
     no_runs: "No run of this unit is on the server.", "服务器上没有该单体的运行记录。";
     doubts: "The server's own rules doubt this record", "服务器规则对该记录存疑";
+    // What was decided about a unit.
+    standing: "At a jig", "上机状态";
+    standing_passed: "passed", "已合格";
+    standing_passed_next: "A jig refuses it as passed; to work it once more, quality orders it.", "工站会以“已合格”拒绝；如需再次作业，由质量部门下达指令。";
+    standing_free: "free to be worked", "可以作业";
+    standing_free_next: "Put it into a jig of its batch.", "请放入其批次的工站。";
+    on_hold: "on hold", "已停用";
+    on_hold_next: "Every jig refuses it until quality releases it.", "质量部门解除之前，所有工站都会拒绝。";
+    shipped: "shipped", "已发货";
+    shipped_next: "Every jig refuses it until it is taken back.", "登记退回之前，所有工站都会拒绝。";
+    needs_rework: "needs rework", "需要返工";
+    needs_rework_next: "It failed too often in a row: enter what was found and done, then a jig lets it in.", "连续不合格次数过多：登记发现和处理内容后，工站才会接收。";
+    rerun_open: "once more, by order", "按指令再次作业";
+    rerun_open_next: "The next run on it uses the order up; the earlier pass stays in its life.", "下一次运行将用掉该指令；之前的合格记录保留在履历中。";
+    left_batch: "out of its batch", "已移出批次";
+    left_batch_next: "The next batch that works it has it.", "下一个作业的批次将拥有它。";
+    found: "Found", "发现";
+    rework_done: "Done", "处理";
+    rerun_used: "the run that used it up", "用掉该指令的运行";
+    by_order: "once more, by order", "按指令再次作业";
+    admitted_by: "Let in by", "准入依据";
+    admitted_by_server: "the server", "服务器";
+    admitted_by_station: "the station alone, off line", "工站离线自行判断";
     // Leases.
     lease_open: "no lock", "未锁定";
     lease_armed: "may discharge", "允许放电";

@@ -6,6 +6,7 @@ mod life;
 pub(super) mod measurements;
 mod parameters;
 mod proof;
+mod standing;
 
 pub use lease::lease_form;
 pub(super) use {
@@ -61,6 +62,7 @@ fn show(unit: &UnitView, changed: Callback<()>) -> AnyView {
             <div class="stack">{record.show(|run| middle(&run))}</div>
             <div class="stack side">
                 {move || record.get().map(|run| measurements::cells(&run))}
+                {standing::card(unit, changed)}
                 {lease::card(unit, changed)}
                 {move || record.get().map(|run| side(&run))}
             </div>

@@ -18,6 +18,7 @@ pub struct BatchToKeep<'a> {
     pub customer: &'a str,
     pub bundle: &'a ContentHash,
     pub quantity: u32,
+    pub fails_allowed: u8,
     pub created_by: &'a str,
     pub at: DateTime<Utc>,
 }
@@ -29,15 +30,16 @@ pub struct BatchToKeep<'a> {
 /// What the database says; so everywhere below.
 pub async fn insert(db: &mut PgConnection, batch: &BatchToKeep<'_>) -> DbResult<bool> {
     let inserted = sqlx::query!(
-        "insert into batch (batch_id, name, customer, bundle_id, quantity, created_by, created_at)
-         select $1, $2, $3, bundle_id, $5, $6, $7 from bundle join bundle_release using (bundle_id) where hash = $4",
+        "insert into batch (batch_id, name, customer, bundle_id, quantity, created_by, created_at, fails_allowed)
+         select $1, $2, $3, bundle_id, $5, $6, $7, $8 from bundle join bundle_release using (bundle_id) where hash = $4",
         batch.batch_id.0,
         batch.name,
         batch.customer,
         batch.bundle.as_str(),
         batch.quantity as i32,
         batch.created_by,
-        batch.at
+        batch.at,
+        i16::from(batch.fails_allowed)
     )
     .execute(db)
     .await?;
@@ -53,6 +55,7 @@ struct Row {
     simulator_only: bool,
     firmware_version: String,
     quantity: i32,
+    fails_allowed: i16,
     created_at: DateTime<Utc>,
     created_by: String,
     runs: i64,
@@ -77,6 +80,7 @@ impl Row {
             assumed: self.simulator_only,
             firmware_version: self.firmware_version,
             quantity: self.quantity as u32,
+            fails_allowed: self.fails_allowed as u8,
             created_at: self.created_at,
             created_by: self.created_by,
             progress: BatchProgress {
@@ -103,7 +107,7 @@ pub async fn page(
 ) -> DbResult<Vec<BatchView>> {
     sqlx::query_as!(
         Row,
-        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.created_at, b.created_by,
+        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.fails_allowed, b.created_at, b.created_by,
             c.runs as "runs!", c.pass as "pass!", c.fail as "fail!", c.error as "error!", c.aborted as "aborted!",
             c.interrupted as "interrupted!", c.boards as "boards!", c.first_pass as "first_pass!", c.units_passed as "units_passed!"
          from batch b join bundle u using (bundle_id)

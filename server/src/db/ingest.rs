@@ -129,8 +129,8 @@ pub async fn insert_run(db: &mut PgConnection, run: &HeldRun<'_>) -> DbResult<()
     sqlx::query!(
         "insert into run (run_id, unit_id, batch_id, station_id, resumes, started_at, finished_at, bundle_id, wire_floor_ms,
             slot, outcome, claimed_outcome, operation, operator, serial, fault_step, fault_code, fault, doubts,
-            firmware_version, firmware_evidence)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+            firmware_version, firmware_evidence, rerun)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         record.run_id.0,
         run.unit_id.map(|id| id.0),
         record.batch_id.0,
@@ -152,6 +152,7 @@ pub async fn insert_run(db: &mut PgConnection, run: &HeldRun<'_>) -> DbResult<()
         (!run.doubts.is_empty()).then(|| to_json(&run.doubts)),
         record.firmware.as_ref().map(|firmware| firmware.version.as_str()),
         record.firmware.as_ref().map(|firmware| firmware.evidence.as_str()),
+        record.admission.and_then(|admission| admission.rerun).map(|order| order.0),
     )
     .execute(db)
     .await?;

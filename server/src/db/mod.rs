@@ -16,6 +16,7 @@ pub mod runs;
 pub mod serials;
 pub mod size;
 pub mod stations;
+pub mod unit_acts;
 pub mod units;
 
 use chrono::{Datelike as _, NaiveDate};

@@ -196,7 +196,7 @@ pub async fn assign(
 
 pub async fn assignment(db: &mut PgConnection, station: StationId) -> DbResult<Option<Assignment>> {
     let row = sqlx::query!(
-        r#"select s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, u.hash,
+        r#"select s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, u.hash,
             coalesce(a.operator, a.assigned_by) as "operator!"
          from assignment a join station s using (station_id) join batch b using (batch_id) join bundle u using (bundle_id)
          where a.station_id = $1"#,
@@ -213,6 +213,7 @@ pub async fn assignment(db: &mut PgConnection, station: StationId) -> DbResult<O
             bundle: row.hash.try_into().map_err(super::inconsistent("bundle", "hash"))?,
             quantity: row.quantity as u32,
             operator: row.operator,
+            fails_allowed: row.fails_allowed as u8,
         })
     })
     .transpose()

@@ -1,9 +1,10 @@
-//! Units: the question, the unit page, admission.
+//! Units: the question, the unit page, and whose the identifiers of a record are.
 
-use super::{DbResult, any_part, from_json, inconsistent, leases};
+use super::{DbResult, any_part, from_json, inconsistent, leases, unit_acts};
 use crate::page::PageKey;
 use chrono::{DateTime, Utc};
 use domain::{
+    admission::AdmissionVerdict,
     api::units::{RunRow, UnitLease, UnitRow, UnitView},
     identifier::{Identifier, IdentifierKind, address_part, contradiction, normalise_question},
     ids::{BatchId, RunId, UnitId},
@@ -143,6 +144,8 @@ pub async fn by_id(db: &mut PgConnection, id: UnitId) -> DbResult<Option<UnitVie
         return Ok(None);
     };
     let identifiers = identifiers(db, id).await?;
+    let acts = unit_acts::of_unit(db, id).await?;
+    let standing = unit_acts::standing(db, id, None, None).await?.map(|standing| standing.view(&acts));
     let (desired, reported) = leases::sides(
         unit.desired_mode.as_deref(),
         unit.desired_expires_at,
@@ -163,6 +166,8 @@ pub async fn by_id(db: &mut PgConnection, id: UnitId) -> DbResult<Option<UnitVie
         batch_name: unit.name,
         customer: unit.customer,
         lease: UnitLease { sync: judge_sync(desired.as_ref(), reported.as_ref()), desired, reported },
+        standing: standing.unwrap_or_default(),
+        acts,
     }))
 }
 
@@ -191,7 +196,7 @@ async fn identifiers(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<Identifi
 
 async fn runs(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<RunRow>> {
     sqlx::query!(
-        "select r.run_id, r.outcome, r.fault, r.started_at, r.finished_at, s.name, r.slot, r.operator, n.label, n.simulator_only, r.resumes
+        "select r.run_id, r.outcome, r.fault, r.started_at, r.finished_at, s.name, r.slot, r.operator, n.label, n.simulator_only, r.resumes, r.rerun
          from run r join station s using (station_id) join bundle n using (bundle_id)
          where r.unit_id = $1 order by r.finished_at desc, r.run_id desc",
         id.0
@@ -212,6 +217,7 @@ async fn runs(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<RunRow>> {
             bundle_label: row.label,
             assumed: row.simulator_only,
             resumes: row.resumes.map(Into::into),
+            rerun: row.rerun.map(Into::into),
         })
     })
     .collect()
@@ -249,8 +255,8 @@ pub async fn secrets(db: &mut PgConnection, id: UnitId) -> DbResult<Vec<UnitSecr
 pub struct KnownUnit {
     pub unit_id: UnitId,
     pub serial: Option<String>,
-    /// Whether a run of this operation passed.
-    pub passed: bool,
+    /// Why nobody was to work it at the moment asked about.
+    pub barred: Option<AdmissionVerdict>,
     /// Its unique identifiers.
     pub unique: Vec<Identifier>,
 }
@@ -263,10 +269,11 @@ impl KnownUnit {
     }
 }
 
+/// Whose these are, and whether they were to be worked at that moment.
 pub async fn by_identifiers(
     db: &mut PgConnection,
     identifiers: &[Identifier],
-    operation: &str,
+    at: DateTime<Utc>,
 ) -> DbResult<Vec<KnownUnit>> {
     let unique = identifiers.iter().filter(|identifier| identifier.unique);
     let (kinds, values): (Vec<String>, Vec<String>) =
@@ -274,7 +281,10 @@ pub async fn by_identifiers(
     let rows = sqlx::query!(
         r#"select u.unit_id,
             (select value from identifier i where i.unit_id = u.unit_id and i.kind = 'serial' order by seen_at desc limit 1) as serial,
-            exists (select from run r where r.unit_id = u.unit_id and r.operation = $3 and r.outcome = 'pass') as "passed!",
+            coalesce((select act = 'ship' from unit_act a where a.unit_id = u.unit_id and act in ('ship', 'take_back')
+                and decided_at <= $3 order by place desc limit 1), false) as "shipped!",
+            coalesce((select act = 'hold' from unit_act a where a.unit_id = u.unit_id and act in ('hold', 'release')
+                and decided_at <= $3 order by place desc limit 1), false) as "on_hold!",
             array (select i.kind from identifier i where i.unit_id = u.unit_id and i.is_unique order by i.kind, i.value) as "kinds!",
             array (select i.value from identifier i where i.unit_id = u.unit_id and i.is_unique order by i.kind, i.value) as "values!"
          from unit u where u.unit_id = any (array (
@@ -284,7 +294,7 @@ pub async fn by_identifiers(
                 select unit_id from identifier i where i.kind = q.kind and i.value = q.value and i.is_unique limit 1) i))"#,
         &kinds,
         &values,
-        operation
+        at
     )
     .fetch_all(db)
     .await?;
@@ -294,10 +304,11 @@ pub async fn by_identifiers(
                 let kind = kind.parse().map_err(inconsistent("identifier", "kind"))?;
                 Ok(Identifier { kind, value, unique: true })
             });
+            let on_hold = row.on_hold.then_some(AdmissionVerdict::OnHold);
             Ok(KnownUnit {
                 unit_id: row.unit_id.into(),
                 serial: row.serial,
-                passed: row.passed,
+                barred: row.shipped.then_some(AdmissionVerdict::Shipped).or(on_hold),
                 unique: unique.collect::<DbResult<Vec<_>>>()?,
             })
         })

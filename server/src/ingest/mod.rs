@@ -213,7 +213,7 @@ impl Intake {
             Ok(judged) => judged,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let known = db::units::by_identifiers(db, &judged.identifiers, &record.operation).await?;
+        let known = db::units::by_identifiers(db, &judged.identifiers, record.started_at).await?;
         let lent = match &record.serial {
             Some(serial) => rows::lent_number(db, serial, self.station).await?,
             None => None,

@@ -7,6 +7,7 @@ use crate::db::{
     units::KnownUnit,
 };
 use domain::{
+    admission::AdmissionVerdict,
     api::ingest::IngestState,
     bundle::BundleManifest,
     evidence::Evidence,
@@ -20,7 +21,7 @@ use domain::{
         BirthRecord, Envelope, Expected, MOST_NUMBERED, MeasurementRecord, RECORD_VERSION, RecordDoubt,
         judge_record,
     },
-    text::{FaultCode, Language, doubt_text},
+    text::{Language, doubt_text},
 };
 
 /// Why a text becomes no run.
@@ -262,7 +263,7 @@ pub fn place(
     new_unit: UnitId,
 ) -> Result<Place, Objection> {
     let passes = judged.outcome == Outcome::Pass;
-    let foreign = record.fault.as_ref().is_some_and(|fault| is_of_another(fault.code));
+    let foreign = record.fault.as_ref().is_some_and(|fault| fault.code.is_of_another());
     if foreign || !judged.identifiers.iter().any(|identifier| identifier.unique) {
         return Ok(Place::alone());
     }
@@ -279,6 +280,8 @@ pub fn place(
         return Ok(place_beside(record, judged, (other, differs), lent, new_unit));
     }
     let unit = known.first().map_or(new_unit, |unit| unit.unit_id);
+    let barred = known.first().and_then(|unit| unit.barred.map(|verdict| (unit, verdict)));
+    let barred = barred.filter(|_| passes).map(|(unit, verdict)| barred_pass(unit, verdict));
     let mut identifiers = judged.identifiers.clone();
     identifiers.retain(|identifier| identifier.kind != IdentifierKind::Serial);
     let Some(serial) = &record.serial else {
@@ -315,12 +318,21 @@ pub fn place(
                 value: serial.clone(),
                 unique: true,
             });
-            Ok(Place { unit: Some(unit), identifiers, binds_serial: true, objection: None })
+            Ok(Place { unit: Some(unit), identifiers, binds_serial: true, objection: barred })
         }
         Some((doubt, reason)) if passes => Err(Objection { doubt, reason }),
         // A run that did not pass keeps its unit, and gives it no number.
         Some(_) => Ok(Place { unit: Some(unit), identifiers, binds_serial: false, objection: None }),
     }
+}
+
+/// A pass of a unit that nobody was to work when the run began, as a station off line could not know: what was done to the board is kept
+/// with it, its password too, and that it passed counts for nothing until it is worked once more.
+fn barred_pass(unit: &KnownUnit, verdict: AdmissionVerdict) -> Objection {
+    let was = if verdict == AdmissionVerdict::Shipped { "had been shipped" } else { "was on hold" };
+    let name = unit.serial.as_deref().unwrap_or("without a number");
+    let reason = format!("unit {name} {was} when the run began; look at its page");
+    Objection { doubt: RecordDoubt::NotToBeWorked { verdict }, reason }
 }
 
 /// A board with one identifier of another unit and one of its own beside it, as with a Bluetooth module moved from board to
@@ -354,20 +366,6 @@ fn place_beside(
     );
     let objection = Some(Objection { doubt: RecordDoubt::IdentityOfAnotherUnit, reason });
     Place { unit: Some(new_unit), identifiers, binds_serial: number.is_some(), objection }
-}
-
-/// Faults that say: this identity is not this board's, or this board is not for this line.
-fn is_of_another(code: FaultCode) -> bool {
-    matches!(
-        code,
-        FaultCode::WrongModel
-            | FaultCode::PassedAlready
-            | FaultCode::IdentityInTwoSlots
-            | FaultCode::IdentityOfAnotherUnit
-            | FaultCode::IdentityIsDefault
-            | FaultCode::NumberNotOurs
-            | FaultCode::IdentityChanged
-    )
 }
 
 /// What the run adds to its day. `before` is what its unit did in this batch before; a failed run without a unit is a board
@@ -457,7 +455,7 @@ mod tests {
                 .map(|(unit, serial)| KnownUnit {
                     unit_id: UnitId(Uuid::from_u128(*unit)),
                     serial: serial.map(|own| if own == 0 { synthetic::serial(number) } else { format!("other-{own}") }),
-                    passed: false,
+                    barred: None,
                     unique: Vec::new(),
                 })
                 .collect();

@@ -235,6 +235,7 @@ async fn prepare(pool: &PgPool, settings: &LoadSettings) -> anyhow::Result<Work>
         customer: "Load",
         bundle: &manifest.hash(),
         quantity: settings.runs.max(1),
+        fails_allowed: domain::admission::FAILS_ALLOWED,
         created_by: "load-quality",
         at: now,
     };

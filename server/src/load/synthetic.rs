@@ -156,6 +156,7 @@ fn record(
         version: RECORD_VERSION,
         run_id: RunId(uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()),
         resumes: None,
+        admission: None,
         operation: expected.operation.clone(),
         batch_id: work.batch_id,
         bundle: expected.bundle.clone(),

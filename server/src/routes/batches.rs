@@ -54,6 +54,7 @@ async fn create(
         customer: form.customer.trim(),
         bundle: &form.bundle,
         quantity: form.quantity,
+        fails_allowed: form.fails_allowed,
         created_by: &signed.0.username,
         at: now,
     };
@@ -76,7 +77,8 @@ async fn create(
         at: now,
         action: "batch.create",
         subject: batch.name,
-        detail: serde_json::json!({ "batch_id": batch.batch_id, "bundle": form.bundle, "quantity": form.quantity }),
+        detail: serde_json::json!({ "batch_id": batch.batch_id, "bundle": form.bundle, "quantity": form.quantity,
+            "fails_allowed": form.fails_allowed }),
     };
     audit::append(&mut db, &entry).await?;
     let view = find(&mut db, batch.batch_id).await?;
@@ -97,6 +99,9 @@ fn faults_of(form: &NewBatch) -> Vec<FieldFault> {
     }
     if form.quantity == 0 || form.quantity > 1_000_000 {
         fault("quantity", "between 1 and 1000000");
+    }
+    if !(1..=100).contains(&form.fails_allowed) {
+        fault("fails_allowed", "between 1 and 100");
     }
     faults
 }

@@ -25,6 +25,7 @@ mod stations;
 mod submit_bundle;
 mod tokens;
 mod unfreeze_station;
+mod unit_acts;
 mod unit_password;
 mod units;
 
@@ -77,6 +78,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(serial_blocks::router())
         .merge(line::router())
         .merge(units::router())
+        .merge(unit_acts::router())
         .merge(unit_password::router())
         .merge(exports::router())
         .merge(runs::router())

@@ -4,7 +4,11 @@ use super::Body;
 use crate::{
     auth::SignedStation,
     clock,
-    db::{check_ins, stations, units},
+    db::{
+        check_ins, stations,
+        unit_acts::{self, Standing},
+        units,
+    },
     error::{ApiError, ApiResult},
     ingest,
     state::AppState,
@@ -17,10 +21,11 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
+    admission::{Asked, KnownBoard, judge},
     api::{
         ingest::{IngestRequest, IngestResponse},
         problem::Problem,
-        stations::{Admission, AdmissionVerdict, AskAdmission, Assignment},
+        stations::{Admission, AskAdmission, Assignment},
     },
     ids::StationId,
     live::{JournalLive, StationLive},
@@ -64,22 +69,22 @@ async fn admission(
     Body(form): Body<AskAdmission>,
 ) -> ApiResult<Json<Admission>> {
     station.require_unfrozen()?;
+    let now = clock::now();
     let mut db = state.pool.acquire().await?;
     // As in a record: an empty value is none, and speaks against nothing.
     let shown = ingest::plan::distinct(&form.identifiers);
-    let known = units::by_identifiers(&mut db, &shown, &form.operation).await?;
-    Ok(Json(match known.as_slice() {
-        [] => Admission { verdict: AdmissionVerdict::Admit, serial: None },
+    let known = match units::by_identifiers(&mut db, &shown, now).await?.as_slice() {
+        [] => KnownBoard::default(),
         // A part moved from another unit: that unit's number must not stand on two boards.
-        [unit] if unit.contradicts(&shown).is_some() => {
-            Admission { verdict: AdmissionVerdict::IdentityConflict, serial: None }
+        [unit] if unit.contradicts(&shown).is_none() => {
+            let (operation, batch) = (Some(form.operation.as_str()), Some(form.batch_id));
+            let standing = unit_acts::standing(&mut db, unit.unit_id, operation, batch).await?;
+            standing.map(Standing::known_board).unwrap_or_default()
         }
-        [unit] if unit.passed => {
-            Admission { verdict: AdmissionVerdict::PassedAlready, serial: unit.serial.clone() }
-        }
-        [unit] => Admission { verdict: AdmissionVerdict::Admit, serial: unit.serial.clone() },
-        _ => Admission { verdict: AdmissionVerdict::IdentityConflict, serial: None },
-    }))
+        _ => KnownBoard { contradicted: true, ..KnownBoard::default() },
+    };
+    let fails_allowed = unit_acts::fails_allowed(&mut db, form.batch_id).await?;
+    Ok(Json(judge(&known, &Asked { batch_id: form.batch_id, fails_allowed, now })))
 }
 
 #[utoipa::path(post, path = "/api/v1/station/ingest", tag = "station", request_body = IngestRequest, responses(

@@ -1,6 +1,6 @@
 //! Runs: opened, their steps, closed, and what a start finds open.
 
-use super::{Journal, JournalFault, identity_key, shares, standing};
+use super::{Journal, JournalFault, board, identity_key, shares, standing};
 use chrono::{DateTime, Utc};
 use domain::{
     identifier::{Identifier, contradiction},
@@ -20,7 +20,8 @@ pub enum EarlierPass {
 }
 
 impl Journal {
-    /// Opens a run, with a share of its batch: from here on its board is never forgotten.
+    /// Opens a run, with a share of its batch; without one only for a board that counts there already. From here on it is never
+    /// forgotten.
     ///
     /// # Errors
     /// The disk refuses, or there is no share ([`JournalFault::NoShare`]); then nothing may be written to the board.
@@ -32,7 +33,8 @@ impl Journal {
         let text = self.json(draft)?;
         let key = self.open_share_key(draft);
         let opened = self.write(|c| {
-            if !shares::start(c, &key, draft.run_id)? {
+            let counts_already = draft.admission.is_some_and(|admission| admission.counts_already);
+            if !shares::start(c, &key, draft.run_id, counts_already)? {
                 return Ok(false);
             }
             c.execute(
@@ -129,6 +131,7 @@ impl Journal {
             if record.outcome == Outcome::Pass {
                 confirm_pass(c, record, identity)?;
             }
+            board::close(c, record, identity)?;
             shares::close(c, &key, record)?;
             standing::set(c, record, identity)?;
             add_event(c, record.run_id, record.finished_at, "run closed")

@@ -90,11 +90,12 @@ impl Key {
     }
 }
 
-/// Takes a share for a run. False: there is none, and nothing was written.
-pub(super) fn start(c: &Connection, key: &Key, run: RunId) -> rusqlite::Result<bool> {
+/// Takes a share for a run. False: there is none, and nothing was written. A board that counts already makes no unit more: where there is
+/// no share for it, it goes without, and its pass is one that the server did not promise and takes all the same.
+pub(super) fn start(c: &Connection, key: &Key, run: RunId, counts_already: bool) -> rusqlite::Result<bool> {
     let mut share = load(c, key)?;
     if !share.start() {
-        return Ok(false);
+        return Ok(counts_already && !share.written_off);
     }
     save(c, key, &share)?;
     c.execute(

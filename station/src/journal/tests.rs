@@ -1,5 +1,6 @@
 //! The journal through crashes: after each committed line the file is closed and opened again, as after a power cut.
 
+mod board;
 mod shares;
 
 use super::*;

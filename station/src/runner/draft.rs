@@ -38,6 +38,7 @@ impl Draft {
             version: RECORD_VERSION,
             run_id: start.run_id,
             resumes: None,
+            admission: None,
             operation: order.procedure.operation.clone(),
             batch_id: order.batch_id,
             bundle: order.bundle.clone(),

@@ -6,10 +6,10 @@ use crate::{
     order::WorkOrder,
 };
 use domain::{
-    api::stations::AdmissionVerdict,
+    admission::Admission,
     identifier::{Identifier, IdentifierKind},
     ids::{BatchId, RunId},
-    record::{BirthRecord, SecretRecord},
+    record::{AdmittedBy, BirthRecord, SecretRecord},
     text::Fault,
 };
 use serde::{Deserialize, Serialize};
@@ -64,15 +64,23 @@ pub enum Event {
 /// What station and server know of a board.
 #[derive(Debug, Clone)]
 pub struct Admitted {
-    pub verdict: AdmissionVerdict,
-    /// The number it has already.
-    pub serial: Option<String>,
+    pub admission: Admission,
+    /// By whose word.
+    pub by: AdmittedBy,
     /// The interrupted run that this one takes over.
     pub resumes: Option<RunId>,
     /// The password that this station may have put on it.
     pub secret: Option<Secret>,
     /// The pass of this very board in this very slot, where it was not seen to be taken out since.
     pub standing: Option<StandingPass>,
+}
+
+impl Admitted {
+    /// The answer alone, as for a board of which nothing else matters.
+    #[must_use]
+    pub fn alone(admission: Admission, by: AdmittedBy) -> Self {
+        Self { admission, by, resumes: None, secret: None, standing: None }
+    }
 }
 
 /// A unit's own password, on disk.

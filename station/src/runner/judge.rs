@@ -17,9 +17,16 @@ use domain::{
 pub fn outcome_of(code: FaultCode) -> Outcome {
     use FaultCode as C;
     match code {
-        C::BoardTakenOut | C::IdentityChanged | C::StationStopped | C::PassedAlready | C::NumberNotOurs => {
-            Outcome::Aborted
-        }
+        C::BoardTakenOut
+        | C::IdentityChanged
+        | C::StationStopped
+        | C::PassedAlready
+        | C::NumberNotOurs
+        | C::BoardShipped
+        | C::BoardOnHold
+        | C::BoardLeased
+        | C::BoardOfAnotherBatch
+        | C::TooManyFails => Outcome::Aborted,
         C::LineCollision
         | C::PortVanished
         | C::PortNotOpened

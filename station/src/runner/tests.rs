@@ -1,5 +1,6 @@
 //! The runner against a bench of paper.
 
+mod admission;
 pub mod bench;
 mod flashed;
 mod jig;
@@ -9,12 +10,12 @@ use super::{Admitted, Effect, Event, Lamp};
 use crate::board::{BoardIdentity, BoardReply, BoardRequest, PasswordProof};
 use bench::{IMAGE_CRC, PaperBench, identity, last_step};
 use domain::{
-    api::stations::AdmissionVerdict,
+    admission::{Admission, AdmissionVerdict},
     evidence::Evidence,
     identifier::Identifier,
     live::SlotState,
     outcome::Outcome,
-    record::{BirthRecord, FoundState, StepOutcome, judge_record},
+    record::{AdmittedBy, BirthRecord, FoundState, StepOutcome, judge_record},
     step::Step,
     text::{Fault, FaultCode},
     value::Value,
@@ -413,14 +414,13 @@ fn a_known_default_is_no_identity() {
 fn a_resumed_run_names_the_interrupted_one_and_tries_its_password_first() {
     let mut bench = PaperBench::new();
     let interrupted = domain::ids::RunId(uuid::Uuid::from_u128(99));
+    let numbered = || Admission { serial: Some("TB26470001A".into()), ..Admission::of_a_stranger() };
     let record = bench
         .work(|_, question, event| match question {
             Effect::AskAdmission { .. } => Event::Admitted(Ok(Admitted {
-                verdict: AdmissionVerdict::Admit,
-                serial: Some("TB26470001A".into()),
                 resumes: Some(interrupted),
                 secret: Some(crate::board::Secret::new("555555")),
-                standing: None,
+                ..Admitted::alone(numbered(), AdmittedBy::Server)
             })),
             Effect::ReserveNumber { known, .. } => Event::NumberReserved(Ok(known.clone().unwrap())),
             Effect::Board(BoardRequest::Unlock { candidates }) => {

@@ -1,5 +1,6 @@
 //! Answers to the runner's questions: from the board, the journal, the server, the fixture.
 
+use super::admission::{Here, decide};
 use crate::{
     board::{BoardAnswer, BoardReply, BoardRequest, WireUse},
     fixture::FixtureCommand,
@@ -13,11 +14,12 @@ use crate::{
     wire::{Begin, Recorder},
 };
 use domain::{
+    admission::{Asked, FAILS_ALLOWED},
     api::stations::{Admission, AdmissionVerdict, AskAdmission},
     identifier::Identifier,
     ids::{BatchId, RunId},
     model::DeviceModel,
-    record::FoundState,
+    record::{AdmittedBy, FoundState},
     text::{Fault, FaultCode},
 };
 use std::{
@@ -225,64 +227,57 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let journal = &self.shared.journal;
         #[cfg(feature = "sabotage")]
         if crate::sabotage::is(crate::sabotage::Sabotage::SkipAdmission) {
-            let verdict = AdmissionVerdict::Admit;
-            return Ok(Admitted { verdict, serial: None, resumes: None, secret: None, standing: None });
+            return Ok(Admitted::alone(Admission::of_a_stranger(), AdmittedBy::Server));
         }
         let identity = match board {
             Board::Known(identity) | Board::Numbered { identity, .. } => Some(identity.as_str()),
             // It has no past that anybody could find.
             Board::New(_) => None,
         };
-        let earlier = journal.passed(&identifiers, &operation).map_err(disk)?;
-        if let Some(EarlierPass::OfAnother(serial)) = earlier {
-            return Ok(Admitted {
-                verdict: AdmissionVerdict::IdentityConflict,
-                serial: Some(serial),
-                resumes: None,
-                secret: None,
-                standing: None,
-            });
-        }
-        if let Some(EarlierPass::OfThis(serial)) = earlier {
-            let standing = match identity {
-                Some(identity) => {
-                    journal.standing_pass(self.slot, batch_id, identity, &operation).map_err(disk)?
-                }
-                None => None,
-            };
-            return Ok(Admitted {
+        let passed = match journal.passed(&identifiers, &operation).map_err(disk)? {
+            Some(EarlierPass::OfAnother(serial)) => {
+                let conflict = Admission {
+                    verdict: AdmissionVerdict::IdentityConflict,
+                    serial: Some(serial),
+                    ..Admission::of_a_stranger()
+                };
+                return Ok(Admitted::alone(conflict, AdmittedBy::Station));
+            }
+            Some(EarlierPass::OfThis(serial)) => Some(serial),
+            None => None,
+        };
+        if let (Some(serial), Some(identity)) = (&passed, identity)
+            && let Some(pass) =
+                journal.standing_pass(self.slot, batch_id, identity, &operation).map_err(disk)?
+        {
+            let standing = Admission {
                 verdict: AdmissionVerdict::PassedAlready,
-                serial: Some(serial),
-                resumes: None,
-                secret: None,
-                standing,
-            });
+                serial: Some(serial.clone()),
+                ..Admission::of_a_stranger()
+            };
+            let refused = Admitted::alone(standing, AdmittedBy::Station);
+            return Ok(Admitted { standing: Some(pass), ..refused });
         }
         let question = AskAdmission { batch_id, operation, identifiers };
-        let known = match timeout(ADMISSION_PATIENCE, self.shared.server.admission(&question)).await {
-            Ok(Ok(known)) => Some(known),
-            // It is there and does not let the board in: nothing is written to it.
-            Ok(Err(fault @ (ServerFault::Refused { .. } | ServerFault::NotUnderstood(_)))) => {
-                return Err(Fault::new(FaultCode::AdmissionRefused).with("detail", fault));
-            }
-            Ok(Err(ServerFault::Halted(reason))) => return Err(*reason),
-            Ok(Err(fault @ ServerFault::Away(_))) => {
-                tracing::debug!(slot = self.slot, %fault, "admitted by the station's own knowledge");
-                None
-            }
-            Err(_) => None,
-        };
+        let said = self.ask_server(&question).await?;
         if let Board::Numbered { number, .. } = board {
-            self.know_number(number, known.as_ref())?;
+            self.know_number(number, said.as_ref())?;
         }
-        let known = known.unwrap_or(Admission { verdict: AdmissionVerdict::Admit, serial: None });
+        let here = self.know_here(identity, passed, &question, said.as_ref())?;
+        let fails_allowed = self.fails_allowed();
+        let asked = Asked { batch_id, fails_allowed, now: self.shared.now().at };
+        let (admission, by) = decide(said, &here, &asked);
+        let is_let_in = admission.verdict == AdmissionVerdict::Admit;
         let Some(identity) = identity else {
             if journal.free_numbers(batch_id).map_err(disk)? == 0 {
                 return Err(no_numbers());
             }
-            let Admission { verdict, serial } = known;
-            return Ok(Admitted { verdict, serial, resumes: None, secret: None, standing: None });
+            return Ok(Admitted::alone(admission, by));
         };
+        if is_let_in && by == AdmittedBy::Server {
+            let AskAdmission { operation, identifiers, .. } = &question;
+            journal.learn(identity, operation, identifiers, &admission).map_err(disk)?;
+        }
         let secret = match journal.secret_of(identity).map_err(disk)? {
             Some(sealed) => match self.shared.sealer.open(&sealed, identity) {
                 Ok(secret) => Some(secret),
@@ -294,14 +289,60 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             None => None,
         };
         let resumes = journal.interrupted_run(identity).map_err(disk)?;
-        let needs_number = known.verdict == AdmissionVerdict::Admit
-            && known.serial.is_none()
+        let needs_number = is_let_in
+            && admission.serial.is_none()
             && !matches!(board, Board::Numbered { .. })
             && journal.number_of(identity).map_err(disk)?.is_none();
         if needs_number && journal.free_numbers(batch_id).map_err(disk)? == 0 {
             return Err(no_numbers());
         }
-        Ok(Admitted { verdict: known.verdict, serial: known.serial, resumes, secret, standing: None })
+        Ok(Admitted { resumes, secret, ..Admitted::alone(admission, by) })
+    }
+
+    /// What the server knows of the board; none where it is away.
+    async fn ask_server(&self, question: &AskAdmission) -> Result<Option<Admission>, Fault> {
+        match timeout(ADMISSION_PATIENCE, self.shared.server.admission(question)).await {
+            Ok(Ok(said)) => Ok(Some(said)),
+            // It is there and does not let the board in: nothing is written to it.
+            Ok(Err(fault @ (ServerFault::Refused { .. } | ServerFault::NotUnderstood(_)))) => {
+                Err(Fault::new(FaultCode::AdmissionRefused).with("detail", fault))
+            }
+            Ok(Err(ServerFault::Halted(reason))) => Err(*reason),
+            Ok(Err(fault @ ServerFault::Away(_))) => {
+                tracing::debug!(slot = self.slot, %fault, "admitted by the station's own knowledge");
+                Ok(None)
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn know_here(
+        &self,
+        identity: Option<&str>,
+        passed: Option<String>,
+        question: &AskAdmission,
+        said: Option<&Admission>,
+    ) -> Result<Here, Fault> {
+        let Some(identity) = identity else { return Ok(Here::default()) };
+        let journal = &self.shared.journal;
+        let order = said.and_then(|said| said.rerun);
+        Ok(Here {
+            passed,
+            all: journal.worked(identity, &question.operation).map_err(disk)?,
+            unsent: journal.worked_unsent(identity, &question.operation).map_err(disk)?,
+            has_used_order: match order {
+                Some(order) => journal.has_used(order).map_err(disk)?,
+                None => false,
+            },
+        })
+    }
+
+    fn fails_allowed(&self) -> u8 {
+        let order = self.shared.order.borrow();
+        order
+            .as_ref()
+            .and_then(|order| order.as_ref().ok())
+            .map_or(FAILS_ALLOWED, |order| order.fails_allowed)
     }
 
     /// A board that bears a number already bears one that this line gave: the server's word for it, or the journal's. Whatever

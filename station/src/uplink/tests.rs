@@ -11,7 +11,7 @@ use chrono::DateTime;
 use domain::{
     api::{
         ingest::{IngestResult, IngestState},
-        stations::{AdmissionVerdict, HeldNumbers},
+        stations::HeldNumbers,
     },
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     ids::{BatchId, OutboxId, RunId, StationId},
@@ -111,7 +111,7 @@ impl Server for ScriptedServer {
     }
     async fn admission(&self, _ask: &AskAdmission) -> Result<Admission, ServerFault> {
         self.check()?;
-        Ok(Admission { verdict: AdmissionVerdict::Admit, serial: None })
+        Ok(Admission::of_a_stranger())
     }
     async fn ingest(&self, request: &IngestRequest) -> Result<IngestResponse, ServerFault> {
         self.check()?;
@@ -289,6 +289,7 @@ fn released_with(image: &[u8], crc32: u32, kind: &str) -> (Assignment, BundleCon
         bundle: manifest.hash(),
         quantity: 24,
         operator: "operator".into(),
+        fails_allowed: 3,
     };
     let signature = hex::encode(key.sign(&release.bytes()).to_bytes());
     let release = SignedRelease { release, signature };

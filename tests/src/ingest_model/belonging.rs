@@ -80,8 +80,14 @@ impl IngestModel {
                 return Belonging { objection: passes.then_some(objection), ..Belonging::default() };
             }
         };
+        let barred = match unit {
+            Whose::Known(key) if passes => self.barred(key, record),
+            _ => None,
+        };
+        let barred = barred.map(|(verdict, why)| (RecordDoubt::NotToBeWorked { verdict }, why));
         match self.may_have(unit, station, record) {
-            Ok(is_numbered) => Belonging { unit, identifiers: found, is_numbered, objection: None },
+            // Somebody gives the number of a barred board away by its pass all the same: it is on the board.
+            Ok(is_numbered) => Belonging { unit, identifiers: found, is_numbered, objection: barred },
             // The board keeps its record and gets no number by it.
             Err(_) if !passes => Belonging { unit, identifiers: found, is_numbered: false, objection: None },
             Err(objection) => Belonging { objection: Some(objection), ..Belonging::default() },
@@ -195,6 +201,11 @@ fn speaks_of_another(code: FaultCode) -> bool {
         F::IdentityIsDefault,
         F::NumberNotOurs,
         F::IdentityChanged,
+        F::BoardShipped,
+        F::BoardOnHold,
+        F::BoardLeased,
+        F::BoardOfAnotherBatch,
+        F::TooManyFails,
     ]
     .contains(&code)
 }

@@ -4,6 +4,7 @@
 use super::{IngestModel, Run};
 use chrono::NaiveDate;
 use domain::{
+    admission::UnitActKind,
     api::ingest::{IngestState, WayOut},
     check_in::KnownOutbox,
     evidence::Evidence,
@@ -103,6 +104,8 @@ pub struct KeptUnit {
     pub passed: Option<RunId>,
     /// What its lock was last read as, and in which run.
     pub lease: Option<(BirthLease, RunId)>,
+    /// What was decided about it, in order.
+    pub acts: Vec<UnitActKind>,
 }
 
 /// One day's runs of a station in a batch.
@@ -175,7 +178,7 @@ impl IngestModel {
         tallies.filter(|(_, tally)| *tally != Tally::default()).collect()
     }
 
-    fn name_of(&self, unit: super::UnitKey) -> Option<RunId> {
+    pub(super) fn name_of(&self, unit: super::UnitKey) -> Option<RunId> {
         self.runs_of(unit).map(|run| run.record.run_id).min()
     }
 
@@ -206,6 +209,7 @@ impl IngestModel {
             outcome: latest.outcome,
             passed: passed.map(|run| run.record.run_id),
             lease: lease.map(|(_, mode, run)| (mode, run)),
+            acts: self.units[unit].acts.iter().map(|act| act.kind).collect(),
         })
     }
 

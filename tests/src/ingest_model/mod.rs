@@ -5,6 +5,7 @@
 //! people decide about all these. What never does: anything of the server's own planning, which it is there to be compared with; clock,
 //! chance, I/O. What a check-in is worth and what an account of shares is, `domain::check_in` and `domain::quota` say to both.
 
+mod acts;
 mod belonging;
 mod held;
 mod numbers;
@@ -14,10 +15,12 @@ mod stations;
 
 pub use held::{Counts, Held, KeptNumber, KeptOutbox, KeptRun, KeptStation, KeptText, KeptUnit, Tally};
 
+use chrono::{DateTime, Utc};
 use domain::{
+    admission::{Asked, FAILS_ALLOWED, KnownBoard, judge},
     api::{
         ingest::{IngestResult, IngestState},
-        stations::{Admission, AdmissionVerdict, AskAdmission},
+        stations::{Admission, AskAdmission},
     },
     bundle::BundleContent,
     identifier::Identifier,
@@ -84,6 +87,7 @@ struct Rules {
 
 #[derive(Debug, Clone)]
 struct Batch {
+    name: String,
     bundle: ContentHash,
     /// The customer's own numbers, in order; none where the pattern makes them.
     list: Vec<String>,
@@ -111,6 +115,10 @@ type UnitKey = usize;
 struct Unit {
     identifiers: Vec<Identifier>,
     serial: Option<String>,
+    /// What people decided about it, in order.
+    acts: Vec<acts::Act>,
+    /// When the term of its lease ends.
+    leased_until: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone)]
@@ -162,9 +170,17 @@ impl IngestModel {
     }
 
     /// Opens a batch of a released bundle; with the customer's own numbers, where `list` holds some.
-    pub fn open_batch(&mut self, batch: BatchId, bundle: &ContentHash, quantity: u32, list: Vec<String>) {
+    pub fn open_batch(
+        &mut self,
+        batch: BatchId,
+        name: &str,
+        bundle: &ContentHash,
+        quantity: u32,
+        list: Vec<String>,
+    ) {
         let ledger = BatchLedger::new(quantity.into());
-        self.batches.insert(batch, Batch { bundle: bundle.clone(), list, ledger });
+        let name = name.to_owned();
+        self.batches.insert(batch, Batch { name, bundle: bundle.clone(), list, ledger });
     }
 
     /// What a pass under this bundle must hold; none for one that was not released.
@@ -293,25 +309,24 @@ impl IngestModel {
     ///
     /// # Errors
     /// The station is frozen.
-    pub fn admission(&self, station: StationId, ask: &AskAdmission) -> Result<Admission, Refused> {
+    pub fn admission(
+        &self,
+        station: StationId,
+        ask: &AskAdmission,
+        now: DateTime<Utc>,
+    ) -> Result<Admission, Refused> {
         self.require_unfrozen(station)?;
-        Ok(self.known_board(ask))
+        let asked = Asked { batch_id: ask.batch_id, fails_allowed: FAILS_ALLOWED, now };
+        Ok(judge(&self.known_board(ask), &asked))
     }
 
-    fn known_board(&self, ask: &AskAdmission) -> Admission {
-        let refused = |verdict| Admission { verdict, serial: None };
+    fn known_board(&self, ask: &AskAdmission) -> KnownBoard {
         let shown = belonging::shown(&ask.identifiers);
-        let owners = self.owners(&shown);
-        let unit = match owners.as_slice() {
-            [] => return refused(AdmissionVerdict::Admit),
-            [one] if !self.is_another(*one, &shown) => *one,
-            _ => return refused(AdmissionVerdict::IdentityConflict),
-        };
-        let has_passed = self
-            .runs_of(unit)
-            .any(|run| run.outcome == Outcome::Pass && run.record.operation == ask.operation);
-        let verdict = if has_passed { AdmissionVerdict::PassedAlready } else { AdmissionVerdict::Admit };
-        Admission { verdict, serial: self.units[unit].serial.clone() }
+        match self.owners(&shown).as_slice() {
+            [] => KnownBoard::default(),
+            [one] if !self.is_another(*one, &shown) => self.known_unit(*one, &ask.operation, ask.batch_id),
+            _ => KnownBoard { contradicted: true, ..KnownBoard::default() },
+        }
     }
 
     /// Every stored text by its run.

@@ -79,6 +79,17 @@ pub async fn set_session_age(pool: &PgPool, station: StationId, age: TimeDelta) 
     sqlx::query(said).bind(station.0).bind(age.num_seconds() as f64).execute(pool).await.unwrap();
 }
 
+/// Under which id the unit is held whose run this is.
+pub async fn unit_of(pool: &PgPool, run: RunId) -> Uuid {
+    let asked = "select unit_id from run where run_id = $1";
+    sqlx::query_scalar::<_, Option<Uuid>>(asked)
+        .bind(run.0)
+        .fetch_one(pool)
+        .await
+        .unwrap()
+        .unwrap_or_default()
+}
+
 /// Under which id a text is in the quarantine.
 pub async fn quarantine_id(pool: &PgPool, station: StationId, sha256: &ContentHash) -> Uuid {
     let asked = "select quarantine_id from quarantine where station_id = $1 and sha256 = $2";
@@ -172,6 +183,8 @@ async fn units(
     let asked = "select unit_id, kind, value, is_unique from identifier join unit using (unit_id) where station_id = any($1)";
     let shown: Vec<(Uuid, String, String, bool)> =
         sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
+    let asked = "select unit_id, act from unit_act join unit using (unit_id) where station_id = any($1) order by place";
+    let acts: Vec<(Uuid, String)> = sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
     let mut units = BTreeMap::new();
     for (unit, latest, batch, station, slot, outcome, passed, mode, read_in) in rows {
         let own: BTreeSet<RunId> =
@@ -192,6 +205,11 @@ async fn units(
             outcome: outcome.parse().unwrap(),
             passed: passed.map(Into::into),
             lease: mode.zip(read_in).map(|(mode, run)| (word::<BirthLease>(&mode), run.into())),
+            acts: acts
+                .iter()
+                .filter(|(owner, _)| *owner == unit)
+                .map(|(_, act)| act.parse().unwrap())
+                .collect(),
         };
         // One that no run made is no unit of the model's.
         units.insert(names.get(&unit).copied().unwrap_or(RunId(unit)), kept);

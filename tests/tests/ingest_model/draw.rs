@@ -1,10 +1,10 @@
 //! Any history, drawn.
 
 use super::history::{
-    Account, Act, Batch, Board, Bundle, Change, Flaw, Form, Last, Machine, Miscount, Misfit, Number,
-    Operation, Outbox, Pace, Piece, Run, Says, Session, Shows, Told, Which,
+    Account, Act, Batch, Board, Bundle, Change, Decision, Flaw, Form, Last, Machine, Miscount, Misfit,
+    Number, Operation, Outbox, Pace, Piece, Run, Says, Session, Shows, Told, Which,
 };
-use domain::{api::ingest::WayOut, outcome::Outcome, text::FaultCode};
+use domain::{admission::UnitActKind, api::ingest::WayOut, outcome::Outcome, text::FaultCode};
 use proptest::{collection::vec, option, prelude::*};
 
 /// Any history.
@@ -18,13 +18,29 @@ fn act() -> impl Strategy<Value = Act> {
         8 => numbers(),
         8 => check_ins(),
         7 => decisions(),
+        4 => about_units(),
+    ]
+}
+
+fn about_units() -> impl Strategy<Value = Act> {
+    let decision = || {
+        prop_oneof![
+            8 => prop::sample::select(UnitActKind::ALL.to_vec()).prop_map(Decision::Act),
+            1 => Just(Decision::Term),
+        ]
+    };
+    prop_oneof![
+        3 => (0_u8..12, decision()).prop_map(|(place, decision)| Act::Decide { place, decision }),
+        2 => (station(), run(), decision())
+            .prop_map(|(station, run, decision)| Act::PassAndDecide { station, run, decision }),
+        1 => (station(), run()).prop_map(|(station, run)| Act::FailThrice { station, run }),
     ]
 }
 
 fn records() -> impl Strategy<Value = Act> {
     prop_oneof![
-        4 => (station(), board(), prop_oneof![6 => Just(Operation::Own), 1 => Just(Operation::Another)])
-            .prop_map(|(station, board, operation)| Act::Ask { station, board, operation }),
+        4 => (station(), board(), batch(), prop_oneof![6 => Just(Operation::Own), 1 => Just(Operation::Another)])
+            .prop_map(|(station, board, batch, operation)| Act::Ask { station, board, batch, operation }),
         16 => (station(), vec(piece(), 0..5)).prop_map(|(station, pieces)| Act::Send { station, pieces }),
         1 => station().prop_map(|station| Act::Flood { station }),
     ]
@@ -182,20 +198,10 @@ fn piece() -> impl Strategy<Value = Piece> {
 fn run() -> impl Strategy<Value = Run> {
     let work = (board(), batch(), bundle(), number(), outbox());
     let end = (outcome(), told(), option::weighted(0.12, flaw()), form());
-    let when = (option::weighted(0.1, 0_u8..40), 0_u16..4000);
+    let when = (option::weighted(0.1, 0_u8..40), option::weighted(0.3, 0_u8..4), 0_u16..4000);
     (work, end, when).prop_map(
-        |((board, batch, bundle, number, outbox), (outcome, fault, flaw, form), (resumes, minute))| Run {
-            board,
-            outbox,
-            batch,
-            bundle,
-            number,
-            outcome,
-            fault,
-            flaw,
-            form,
-            resumes,
-            minute,
+        |((board, batch, bundle, number, outbox), (outcome, fault, flaw, form), (resumes, order, minute))| {
+            Run { board, outbox, batch, bundle, number, outcome, fault, flaw, form, resumes, order, minute }
         },
     )
 }
@@ -223,7 +229,7 @@ fn number() -> impl Strategy<Value = Number> {
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         10 => Just(Outcome::Pass),
-        3 => Just(Outcome::Fail),
+        5 => Just(Outcome::Fail),
         2 => Just(Outcome::Error),
         2 => Just(Outcome::Aborted),
         2 => Just(Outcome::Interrupted),
@@ -239,6 +245,8 @@ fn told() -> impl Strategy<Value = Told> {
         FaultCode::IdentityIsDefault,
         FaultCode::NumberNotOurs,
         FaultCode::IdentityChanged,
+        FaultCode::BoardOnHold,
+        FaultCode::BoardOfAnotherBatch,
     ]);
     prop_oneof![14 => Just(Told::Fitting), 2 => foreign.prop_map(Told::Foreign), 1 => Just(Told::Disagreeing)]
 }

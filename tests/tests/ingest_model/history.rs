@@ -1,7 +1,7 @@
 //! Histories: what stations and people do to a server, in small numbers that mean something on any stage, so that a part of a history is
 //! one too.
 
-use domain::{api::ingest::WayOut, outcome::Outcome, text::FaultCode};
+use domain::{admission::UnitActKind, api::ingest::WayOut, outcome::Outcome, text::FaultCode};
 
 /// One request of a station or of somebody who looks after it.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ pub enum Act {
     Ask {
         station: u8,
         board: Board,
+        batch: Batch,
         operation: Operation,
     },
     Send {
@@ -66,12 +67,35 @@ pub enum Act {
     Scrap {
         number: Number,
     },
+    /// The same board fails three times, and is asked for after that.
+    FailThrice {
+        station: u8,
+        run: Run,
+    },
+    /// A board passes, somebody decides about it, twice, and it is asked for and passes again.
+    PassAndDecide {
+        station: u8,
+        run: Run,
+        decision: Decision,
+    },
+    /// About one of all units.
+    Decide {
+        place: u8,
+        decision: Decision,
+    },
     /// Of all such texts that were set aside; of all, where there is none.
     Resolve {
         place: u8,
         which: Which,
         way: WayOut,
     },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Decision {
+    Act(UnitActKind),
+    /// Its lease gets a term.
+    Term,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -268,7 +292,9 @@ pub struct Run {
     pub flaw: Option<Flaw>,
     pub form: Form,
     pub resumes: Option<u8>,
-    /// When it ended, minutes.
+    /// Whether it was begun by an order to work the board once more, and by which of those that are open.
+    pub order: Option<u8>,
+    /// When it ended, minutes; the history is played at minute [`super::replay::NOW`].
     pub minute: u16,
 }
 

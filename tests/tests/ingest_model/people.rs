@@ -233,7 +233,7 @@ impl Play<'_> {
     }
 
     /// Somebody's act; the answer, or the status and the code of a refusal.
-    async fn decide(
+    pub async fn decide(
         &self,
         role: Role,
         method: Method,

@@ -6,7 +6,7 @@ use super::{
     history::{Account, Act, Batch, Last, Machine, Miscount, Operation, Outbox, Pace, Says, Session},
     world::{LISTED, Stage, World},
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
     api::{
         ingest::{IngestResponse, IngestResult},
@@ -25,8 +25,11 @@ use std::{
 };
 use uuid::Uuid;
 
-/// When the first run could have ended.
-pub const BEGAN_AT: i64 = 1_795_000_000;
+/// By the model's clock, of the first act.
+const BEGAN_AT: i64 = 1_795_000_000;
+/// Minutes between when the first run could have ended and when the history is played. What people decide has the time of the playing:
+/// runs begin a good while before it or behind it.
+pub const NOW: i64 = 2000;
 
 /// What was answered at all, by name: a rule that no history meets is not compared.
 pub type Seen = BTreeMap<String, u32>;
@@ -51,6 +54,8 @@ pub struct Play<'a> {
     day: NaiveDate,
     /// By the model's clock.
     pub now: DateTime<Utc>,
+    /// When the first run could have ended.
+    pub first_end: DateTime<Utc>,
     desks: [Desk; 2],
     /// All that was sent, the oldest first.
     pub sent: Vec<String>,
@@ -90,7 +95,8 @@ impl<'a> Play<'a> {
             for (index, (batch, bundle, quantity)) in stage.batches.iter().enumerate() {
                 if *bundle == hash {
                     let list = if index == LISTED { list.clone() } else { Vec::new() };
-                    model.open_batch(*batch, &hash, *quantity, list);
+                    let name = format!("B-{}-{index}", stage.number);
+                    model.open_batch(*batch, &name, &hash, *quantity, list);
                 }
             }
         }
@@ -103,6 +109,7 @@ impl<'a> Play<'a> {
             model,
             day,
             now: DateTime::from_timestamp(BEGAN_AT, 0).unwrap(),
+            first_end: server::clock::now() - TimeDelta::minutes(NOW),
             desks: Default::default(),
             sent: Vec::new(),
             made: Vec::new(),
@@ -118,7 +125,7 @@ impl<'a> Play<'a> {
         let first = [(0, Batch::Small, 0), (1, Batch::Small, 1), (0, Batch::Large, 2), (0, Batch::Listed, 3)];
         let first = first.map(lend);
         for (place, act) in first.iter().chain(acts).enumerate() {
-            self.act(act, seen).await.map_err(|fault| format!("act {place}, {act:?}:\n{fault}"))?;
+            Box::pin(self.act(act, seen)).await.map_err(|fault| format!("act {place}, {act:?}:\n{fault}"))?;
         }
         self.compare_what_is_held().await
     }
@@ -135,15 +142,23 @@ impl<'a> Play<'a> {
                 let (batch_id, share) = (self.batch(*batch), self.statement(*station, account));
                 self.give_back(*station, ReturnShare { batch_id, share }, seen).await
             }
-            Act::Ask { station, board, operation } => {
+            Act::Ask { station, board, batch, operation } => {
                 let identifiers = self.shown(board);
-                let batch_id = self.stage.batches[0].0;
+                let batch_id = self.batch(*batch);
                 let operation = self.operation(*operation);
                 self.ask(*station, AskAdmission { batch_id, operation, identifiers }, seen).await
             }
             Act::Send { station, pieces } => {
                 let texts = pieces.iter().map(|piece| self.text_of(*station, piece)).collect();
                 self.send(*station, texts, seen).await
+            }
+            Act::FailThrice { station, run } => self.fail_thrice(*station, run, seen).await,
+            Act::PassAndDecide { station, run, decision } => {
+                self.pass_and_decide(*station, run, *decision, seen).await
+            }
+            Act::Decide { place, decision } => {
+                let unit = self.some_unit(*place);
+                self.decide_about(unit, *decision, seen).await
             }
             Act::Flood { station } => self.send(*station, vec!["x".to_owned(); 101], seen).await,
             Act::CheckIn { station, says } => self.check_in(*station, says, seen).await,
@@ -207,12 +222,20 @@ impl<'a> Play<'a> {
         same(&heard.map_err(told), &answer)
     }
 
-    async fn ask(&self, station: u8, ask: AskAdmission, seen: &mut Seen) -> Result<(), String> {
+    pub async fn ask(&self, station: u8, ask: AskAdmission, seen: &mut Seen) -> Result<(), String> {
         let (station_id, key) = self.key(station);
-        let said = self.model.admission(station_id, &ask);
+        let said = self.model.admission(station_id, &ask, server::clock::now());
         let answer: Result<Admission, _> = understood(self.world.ask(&key, "admission", &json!(ask)).await)?;
         match &said {
-            Ok(said) => note(seen, "admission", &format!("{:?}", said.verdict)),
+            Ok(said) => {
+                note(seen, "admission", &format!("{:?}", said.verdict));
+                if said.rerun.is_some() {
+                    note(seen, "admission", "by an order");
+                }
+                if said.failed_since_pass {
+                    note(seen, "admission", "told of a fail since its pass");
+                }
+            }
             Err(refused) => note(seen, "admission", refused.code),
         }
         same(&said.map_err(told), &answer)
@@ -307,7 +330,7 @@ impl<'a> Play<'a> {
         said
     }
 
-    fn operation(&self, operation: Operation) -> String {
+    pub fn operation(&self, operation: Operation) -> String {
         let hash = self.world.released[0].manifest.hash();
         match operation {
             Operation::Own => self.model.expected(&hash).unwrap().operation.clone(),

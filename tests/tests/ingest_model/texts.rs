@@ -2,7 +2,7 @@
 
 use super::{
     history::{Batch, Board, Bundle, Change, Flaw, Form, Number, Piece, Run, Shows, Told},
-    replay::{BEGAN_AT, Play},
+    replay::Play,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
@@ -10,7 +10,7 @@ use domain::{
     identifier::{Identifier, IdentifierKind},
     ids::{ContentHash, RunId, StationId},
     outcome::Outcome,
-    record::Envelope,
+    record::{AdmissionRecord, AdmittedBy, Envelope},
     step::Step,
     text::{Fault, FaultCode},
 };
@@ -149,8 +149,7 @@ impl Play<'_> {
         };
         let expected = self.model.expected(&self.world.released[bundle].manifest.hash()).unwrap().clone();
         let work = Work { station_id, batch_id: self.batch(run.batch), expected };
-        let ended =
-            DateTime::<Utc>::from_timestamp(BEGAN_AT, 0).unwrap() + TimeDelta::minutes(run.minute.into());
+        let ended = self.first_end + TimeDelta::minutes(run.minute.into());
         let started = ended - TimeDelta::seconds(30);
         // Its number and its board are put into it below: only what chance gives is taken.
         let mut envelope = synthetic::envelope(&work, outbox.0, 1, started, self.addresses);
@@ -159,6 +158,13 @@ impl Play<'_> {
         record.run_id = run_id(ended, self.stage.number, self.addresses);
         record.finished_at = ended;
         record.resumes = run.resumes.and_then(|place| self.made.get(usize::from(place)).copied());
+        let orders = self.model.open_orders();
+        let order = run.order.and_then(|place| orders.get(usize::from(place).checked_rem(orders.len())?));
+        record.admission = order.map(|order| AdmissionRecord {
+            by: AdmittedBy::Server,
+            rerun: Some(*order),
+            counts_already: false,
+        });
         self.made.push(record.run_id);
         match run.bundle {
             Bundle::NeverReleased => record.bundle.hash = self.world.submitted.clone(),

@@ -49,7 +49,7 @@ impl World {
         let profiles = workspace_root().join("profiles");
         assert_eq!(server.import(&profiles).await.faults, Vec::<String>::new());
         let mut tokens = BTreeMap::new();
-        for role in [Role::Engineer, Role::Quality, Role::Admin] {
+        for role in [Role::Engineer, Role::Quality, Role::Admin, Role::Sales] {
             tokens.insert(role, server.token(role).await);
         }
         let http = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -1,7 +1,7 @@
 //! What a record that does not support itself is told: one short sentence a doubt, English and Chinese side by side.
 
 use super::{Language, step_title};
-use crate::record::RecordDoubt;
+use crate::{admission::AdmissionVerdict, record::RecordDoubt};
 
 /// The doubt, with the name of what it is about where it has one.
 #[must_use]
@@ -62,6 +62,12 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
         ),
         D::NumberNotProved => ("number not read back from the board", "序列号未从板上回读", None),
         D::OutputNotProved => ("charge and discharge path not read on", "未读到充放电通路接通", None),
+        D::NotToBeWorked { verdict: AdmissionVerdict::Shipped } => {
+            ("the unit had been shipped when the run began", "运行开始时该单体已发货", None)
+        }
+        D::NotToBeWorked { .. } => {
+            ("the unit was on hold when the run began", "运行开始时该单体处于停用状态", None)
+        }
         D::IdentityOfAnotherUnit => ("an identifier belongs to another unit", "标识属于另一台设备", None),
     };
     let sentence = language.pick(en, zh);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 56] = {
+const CODES: [FaultCode; 61] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -13,6 +13,11 @@ const CODES: [FaultCode; 56] = {
         C::IdentityIsDefault,
         C::IdentityChanged,
         C::NumberNotOurs,
+        C::BoardShipped,
+        C::BoardOnHold,
+        C::BoardLeased,
+        C::BoardOfAnotherBatch,
+        C::TooManyFails,
         C::FlashFailed,
         C::FirmwareCrcDiffers,
         C::FirmwareVersionDiffers,
@@ -77,6 +82,10 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::IdentityIsDefault => &["field", "found"],
         C::IdentityChanged => &["before", "after"],
         C::NumberNotOurs => &["found"],
+        C::BoardShipped | C::BoardOnHold => &["board", "reason"],
+        C::BoardLeased => &["board", "until"],
+        C::BoardOfAnotherBatch => &["board", "batch"],
+        C::TooManyFails => &["board", "fails", "allowed"],
         C::FlashFailed => &["attempts", "reason"],
         C::FirmwareEvidenceTooWeak => &["accepted", "found"],
         C::LoaderSilent => &["menu_timeout_s"],

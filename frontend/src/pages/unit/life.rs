@@ -38,6 +38,7 @@ fn event(run: &RunRow, address: &str, chosen: Memo<RunId>) -> AnyView {
                 <small>{ui::moment(run.finished_at)}" · "{i18n::at_slot(&run.station_name, run.slot)}</small>
                 {run.fault.as_ref().map(|fault| view! { <small>{i18n::fault(fault)}</small> })}
                 {run.resumes.map(|_| view! { <small>{t.resumes}</small> })}
+                {run.rerun.map(|_| view! { <small data-rerun>{t.by_order}</small> })}
             </a>
         </li>
     }

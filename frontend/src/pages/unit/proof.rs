@@ -8,7 +8,10 @@ use crate::{
 use domain::{
     api::units::RunView,
     outcome::Outcome,
-    record::{FirmwareRecord, LeaseRecord, NumberRecord, SecretRecord, StepOutcome, StepRecord},
+    record::{
+        AdmissionRecord, AdmittedBy, FirmwareRecord, LeaseRecord, NumberRecord, SecretRecord, StepOutcome,
+        StepRecord,
+    },
     text::Fault,
 };
 use leptos::prelude::*;
@@ -123,6 +126,7 @@ pub fn evidence(run: &RunView) -> AnyView {
                 <h2>{t.evidence}</h2>
                 <a class="aside plain no-print" rel="external" href=api::run_address(record.run_id)>{t.raw_record}</a>
             </div>
+            {record.admission.map(admitted)}
             {record.firmware.as_ref().map(firmware)}
             {record.password.as_ref().map(password)}
             {record.lease.as_ref().map(lock)}
@@ -141,6 +145,17 @@ pub fn evidence(run: &RunView) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// By whose word the board was let in.
+fn admitted(admission: AdmissionRecord) -> AnyView {
+    let t = i18n::texts();
+    let by = match admission.by {
+        AdmittedBy::Server => t.admitted_by_server,
+        AdmittedBy::Station => t.admitted_by_station,
+    };
+    let order = admission.rerun.map(|_| format!(" · {}", t.by_order));
+    view! { <p><span class="quiet">{t.admitted_by}</span>" "{by}{order}</p> }.into_any()
 }
 
 fn firmware(firmware: &FirmwareRecord) -> AnyView {

@@ -71,6 +71,36 @@ fn nothing_starts_without_a_share_and_nothing_is_written_then() {
     assert_eq!(refused.to_fault().code, FaultCode::ShareWrittenOff);
 }
 
+/// By an order, when all of the batch has passed.
+#[test]
+fn a_board_that_counts_already_is_worked_once_more_without_a_share_and_costs_none() {
+    use domain::record::{AdmissionRecord, AdmittedBy};
+    let desk = Desk::new();
+    let mut ledger = BatchLedger::new(1);
+    desk.lease(&mut ledger, 1);
+    desk.journal().open_run(&draft(1), None).unwrap();
+    desk.journal().close_run(&ended_run(1, Outcome::Pass), None).unwrap();
+    ledger.pass(station(), desk.journal().outbox_id(), true).unwrap();
+    desk.journal().acknowledge(&[1]).unwrap();
+    assert_eq!((desk.share().free(), ledger.room()), (0, 0));
+    let order = AdmissionRecord { by: AdmittedBy::Server, rerun: None, counts_already: true };
+    let counted = |record: BirthRecord| BirthRecord { admission: Some(order), ..record };
+    for (run, outcome) in [(2, Outcome::Fail), (3, Outcome::Pass)] {
+        desk.journal().open_run(&counted(draft(run)), None).unwrap();
+        desk.journal().close_run(&counted(ended_run(run, outcome)), None).unwrap();
+    }
+    ledger.pass(station(), desk.journal().outbox_id(), false).unwrap();
+    desk.journal().acknowledge(&[2, 3]).unwrap();
+    let share = desk.lease(&mut ledger, 1);
+    assert_eq!((share.open(), share.free(), share.consumed, share.settled), (0, 0, 2, 2));
+    assert_eq!((ledger.passed, ledger.room()), (1, 0));
+    assert!(matches!(desk.journal().open_run(&draft(4), None), Err(JournalFault::NoShare { .. })));
+    // What was given to others is nobody's any more, an order or not.
+    ledger.write_off(station(), desk.journal().outbox_id());
+    desk.lease(&mut ledger, 1);
+    assert!(matches!(desk.journal().open_run(&counted(draft(5)), None), Err(JournalFault::NoShare { .. })));
+}
+
 #[test]
 fn a_crash_at_any_line_keeps_the_share_of_a_run_that_did_not_pass_and_spends_that_of_one_that_did() {
     let lines = 30;

@@ -12,7 +12,7 @@ use crate::{
 };
 use chrono::DateTime;
 use domain::{
-    api::stations::AdmissionVerdict,
+    admission::{Admission, AdmissionVerdict, FAILS_ALLOWED},
     bundle::{BundleManifest, FileRef, FirmwareRef},
     codec::encode,
     identifier::{Identifier, IdentifierKind},
@@ -21,7 +21,7 @@ use domain::{
     model::{DeviceModel, parse_model},
     procedure::{Procedure, parse_procedure},
     profile::{Profile, parse_profile},
-    record::{BirthRecord, FoundState, SecretRecord},
+    record::{AdmittedBy, BirthRecord, FoundState, SecretRecord},
     step::Step,
     value::Value,
 };
@@ -83,6 +83,7 @@ pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> A
         batch_id: BatchId(Uuid::from_u128(1)),
         batch_name: "B-1".into(),
         operator: "operator".into(),
+        fails_allowed: FAILS_ALLOWED,
         bundle: manifest.reference(),
         manifest,
         model: Arc::new(model),
@@ -239,13 +240,10 @@ impl PaperBench {
                 Event::Board(Ok(BoardAnswer { reply: self.reply(request), wire }))
             }
             Effect::ClaimIdentity(_) => Event::Claimed(Ok(())),
-            Effect::AskAdmission { .. } => Event::Admitted(Ok(Admitted {
-                verdict: self.admission,
-                serial: None,
-                resumes: None,
-                secret: None,
-                standing: None,
-            })),
+            Effect::AskAdmission { .. } => {
+                let admission = Admission { verdict: self.admission, ..Admission::of_a_stranger() };
+                Event::Admitted(Ok(Admitted::alone(admission, AdmittedBy::Server)))
+            }
             Effect::ReserveNumber { .. } => Event::NumberReserved(Ok("TB26470213X".into())),
             Effect::SealSecret { length, .. } => Event::SecretSealed(Ok(Sealed {
                 secret: Secret::new("918273"),

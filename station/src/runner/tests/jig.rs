@@ -7,11 +7,11 @@ use crate::{
     runner::{Admitted, Effect, Event, Lamp, tests_support::PaperBench},
 };
 use domain::{
-    api::stations::AdmissionVerdict,
+    admission::{Admission, AdmissionVerdict},
     ids::RunId,
     live::SlotState,
     outcome::Outcome,
-    record::RestartKind,
+    record::{AdmittedBy, RestartKind},
     step::Step,
     text::{Fault, FaultCode},
 };
@@ -61,13 +61,12 @@ fn an_identity_read_before_the_fixture_went_decides_nothing() {
 }
 
 fn passed_already(standing: Option<StandingPass>) -> Event {
-    Event::Admitted(Ok(Admitted {
+    let admission = Admission {
         verdict: AdmissionVerdict::PassedAlready,
         serial: Some("TB1".into()),
-        resumes: None,
-        secret: None,
-        standing,
-    }))
+        ..Admission::of_a_stranger()
+    };
+    Event::Admitted(Ok(Admitted { standing, ..Admitted::alone(admission, AdmittedBy::Station) }))
 }
 
 #[test]

@@ -12,7 +12,7 @@ use domain::{
     evidence::FirmwareEvidence,
     identifier::Identifier,
     model::ValidFrom,
-    record::FoundState,
+    record::{AdmissionRecord, FoundState},
     step::Step,
     text::{Fault, FaultCode},
     value::Value,
@@ -91,34 +91,32 @@ impl Work {
     }
 
     pub(super) fn admitted(&mut self, now: Moment, answer: Admitted) -> Next {
-        match answer.verdict {
-            AdmissionVerdict::PassedAlready => {
-                if let Some(pass) = answer.standing
-                    && !self.is_opened()
-                {
-                    // It passed with this bundle's image: whoever runs another one is a copy that nobody worked.
-                    let crc = self.identity.as_ref().and_then(|identity| identity.firmware_crc32);
-                    let released = self.order.manifest.firmware.as_ref().map(|firmware| firmware.crc32);
-                    if released.is_some() && crc.is_some() && crc != released {
-                        let copy = Fault::new(FaultCode::IdentityOfAnotherUnit).with("identity", self.key()?);
-                        return Err(Ended::Refused(copy.with("serial", pass.serial.unwrap_or_default())));
-                    }
-                    return Err(Ended::StandsAlready(pass));
+        let Admitted { admission, by, resumes, secret, standing } = answer;
+        let (rerun, counts_already) = (admission.rerun, admission.counts_already);
+        match (admission.verdict, standing) {
+            (AdmissionVerdict::Admit, _) => {}
+            (AdmissionVerdict::PassedAlready, Some(pass)) if !self.is_opened() => {
+                // It passed with this bundle's image: whoever runs another one is a copy that nobody worked.
+                let crc = self.identity.as_ref().and_then(|identity| identity.firmware_crc32);
+                let released = self.order.manifest.firmware.as_ref().map(|firmware| firmware.crc32);
+                if released.is_some() && crc.is_some() && crc != released {
+                    let copy = Fault::new(FaultCode::IdentityOfAnotherUnit).with("identity", self.key()?);
+                    return Err(Ended::Refused(copy.with("serial", pass.serial.unwrap_or_default())));
                 }
-                let serial = answer.serial.unwrap_or_default();
-                return Err(Ended::Refused(Fault::new(FaultCode::PassedAlready).with("serial", serial)));
+                return Err(Ended::StandsAlready(pass));
             }
-            AdmissionVerdict::IdentityConflict => {
-                return Err(Fault::new(FaultCode::IdentityOfAnotherUnit)
-                    .with("identity", self.key()?)
-                    .with("serial", answer.serial.unwrap_or_default())
-                    .into());
+            (verdict, _) => {
+                let is_conflict = verdict == AdmissionVerdict::IdentityConflict;
+                let name = if is_conflict { self.key()? } else { self.board().unwrap_or_default() };
+                let fault = admission.refusal(&name).unwrap_or_else(|| internal("refused for nothing"));
+                // A copied identity is the board's fault; anything else, that it is here.
+                return Err(if is_conflict { Ended::Fault(fault) } else { Ended::Refused(fault) });
             }
-            AdmissionVerdict::Admit => {}
         }
-        self.draft.record.resumes = answer.resumes;
-        self.known_serial = answer.serial;
-        self.earlier_secret = answer.secret;
+        self.draft.record.admission = Some(AdmissionRecord { by, rerun, counts_already });
+        self.draft.record.resumes = resumes;
+        self.known_serial = admission.serial;
+        self.earlier_secret = secret;
         if self.is_opened() {
             // Found in its loader and flashed already.
             return Ok(self.unlock(now));

@@ -1,0 +1,191 @@
+//! What keeps the unit out of the jigs or lets it in once more, what was decided about it, and the form that decides.
+
+use crate::{
+    api::{self, ApiError},
+    i18n,
+    session::session,
+    ui::{self, Tone},
+};
+use domain::{
+    admission::{UnitActKind, judge_act},
+    api::units::{NewUnitAct, StandingView, UnitActRow, UnitView},
+    ids::UnitId,
+};
+use leptos::{prelude::*, task::spawn_local};
+
+pub fn card(unit: &UnitView, changed: Callback<()>) -> AnyView {
+    let t = i18n::texts();
+    let open: RwSignal<Option<UnitActKind>> = RwSignal::new(None);
+    let standing = unit.standing.clone();
+    let possible = UnitActKind::ALL
+        .into_iter()
+        .filter(|act| session().may(act.permission()) && judge_act(&standing.of_acts(), *act).is_ok());
+    let buttons = possible.map(|act| {
+        view! {
+            <button class="button" type="button" data-act=act.as_str() on:click=move |_| open.set(Some(act))>{i18n::act(act)}</button>
+        }
+    });
+    let form = {
+        let (id, before) = (unit.unit_id, states(&standing));
+        let done = Callback::new(move |saved: bool| {
+            open.set(None);
+            if saved {
+                changed.run(());
+            }
+        });
+        move || open.get().map(|act| act_form(id, act, before.clone(), done))
+    };
+    view! {
+        <section class="card" id="standing">
+            <div class="card-head"><h2>{t.standing}</h2></div>
+            {reasons(&standing)}
+            <div class="actions no-print" hidden=move || open.get().is_some()>{buttons.collect_view()}</div>
+            {form}
+            {acts(&unit.acts)}
+        </section>
+    }
+    .into_any()
+}
+
+/// A reason: how it looks, what it is called here and in tests, the act behind it, and what to do.
+type Reason<'a> = (Tone, &'static str, &'static str, Option<&'a UnitActRow>, &'static str);
+
+/// Each reason with its badge, why, and what to do; or that there is none.
+fn reasons(standing: &StandingView) -> AnyView {
+    let t = i18n::texts();
+    let mut all: Vec<Reason<'_>> = Vec::new();
+    if let Some(act) = &standing.shipped {
+        all.push((Tone::Attention, t.shipped, "shipped", Some(act), t.shipped_next));
+    }
+    if let Some(act) = &standing.hold {
+        all.push((Tone::Fail, t.on_hold, "on_hold", Some(act), t.on_hold_next));
+    }
+    if standing.needs_rework() {
+        all.push((Tone::Fail, t.needs_rework, "needs_rework", None, t.needs_rework_next));
+    }
+    if let Some(act) = &standing.rerun {
+        all.push((Tone::Attention, t.rerun_open, "rerun", Some(act), t.rerun_open_next));
+    }
+    if let Some(act) = &standing.left_batch {
+        all.push((Tone::Quiet, t.left_batch, "left_batch", Some(act), t.left_batch_next));
+    }
+    if all.is_empty() && standing.passed {
+        all.push((Tone::Pass, t.standing_passed, "passed", None, t.standing_passed_next));
+    } else if all.is_empty() {
+        all.push((Tone::Quiet, t.standing_free, "free", None, t.standing_free_next));
+    }
+    all.into_iter().map(reason).collect_view().into_any()
+}
+
+fn reason((tone, word, name, why, next): Reason<'_>) -> AnyView {
+    let why = why.map(|act| {
+        view! {
+            <p class="small">
+                {act.reason.clone()}" "<span class="quiet">{act.by.clone()}" · "{ui::moment(act.at)}</span>
+            </p>
+        }
+    });
+    view! {
+        <div class="reason" data-standing=name>
+            {ui::badge(tone, word)}
+            {why}
+            <p class="quiet small">{next}</p>
+        </div>
+    }
+    .into_any()
+}
+
+/// In a few words, what stands now.
+fn states(standing: &StandingView) -> String {
+    let t = i18n::texts();
+    let all = [
+        (standing.shipped.is_some(), t.shipped),
+        (standing.hold.is_some(), t.on_hold),
+        (standing.needs_rework(), t.needs_rework),
+        (standing.rerun.is_some(), t.rerun_open),
+        (standing.left_batch.is_some(), t.left_batch),
+    ];
+    let now: Vec<&str> = all.into_iter().filter(|(stands, _)| *stands).map(|(_, word)| word).collect();
+    let none = if standing.passed { t.standing_passed } else { t.standing_free };
+    if now.is_empty() { none.to_owned() } else { now.join(" · ") }
+}
+
+fn acts(acts: &[UnitActRow]) -> AnyView {
+    if acts.is_empty() {
+        return ().into_any();
+    }
+    let row = |act: &UnitActRow| {
+        let found = act.found.clone().map(|found| view! { <small>{i18n::texts().found}": "{found}</small> });
+        let used = act.used_by.map(|run| {
+            view! { <small><a href=format!("?run={run}")>{i18n::texts().rerun_used}</a></small> }
+        });
+        view! {
+            <li data-act=act.act.as_str()>
+                <b>{i18n::act_done(act.act)}</b>" "{act.reason.clone()}{found}{used}
+                <small>{act.by.clone()}" · "{ui::moment(act.at)}</small>
+            </li>
+        }
+    };
+    view! { <ol class="acts">{acts.iter().map(row).collect_view()}</ol> }.into_any()
+}
+
+/// The form; `done` is told whether something was decided.
+fn act_form(unit: UnitId, act: UnitActKind, before: String, done: Callback<bool>) -> AnyView {
+    let t = i18n::texts();
+    let (reason, found) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let (busy, missing) = (RwSignal::new(false), RwSignal::new(false));
+    let fault: RwSignal<Option<ApiError>> = RwSignal::new(None);
+    let is_rework = act == UnitActKind::Rework;
+    let save = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let text = |signal: RwSignal<String>| signal.get_untracked().trim().to_owned();
+        let found = is_rework.then(|| text(found));
+        missing.set(text(reason).is_empty() || found.as_ref().is_some_and(String::is_empty));
+        if missing.get_untracked() || busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        fault.set(None);
+        let form = NewUnitAct { act, reason: text(reason), found };
+        let session = session();
+        spawn_local(async move {
+            match api::decide_unit(unit, form).await {
+                Ok(_) => done.run(true),
+                Err(refused) if refused.is_signed_out() => session.ended(),
+                Err(refused) => {
+                    let _ = fault.try_set(Some(refused));
+                    let _ = busy.try_set(false);
+                }
+            }
+        });
+    };
+    let found_field = is_rework.then(|| {
+        view! {
+            <label class="field">
+                {t.found}
+                <input name="found" type="text" autocomplete="off" on:input=move |event| found.set(event_target_value(&event))/>
+            </label>
+        }
+    });
+    view! {
+        <form class="lease-form" on:submit=save on:keydown=move |event| if event.key() == "Escape" { done.run(false) }>
+            <p class="small">{i18n::act_why(act)}</p>
+            {found_field}
+            <label class="field">
+                {if is_rework { t.rework_done } else { t.reason }}
+                <input name="reason" type="text" autocomplete="off" on:input=move |event| reason.set(event_target_value(&event))/>
+            </label>
+            <div class="preview">
+                <span class="quiet">{t.now}</span><span>{before}</span>
+                <span class="quiet">{t.then}</span><strong>{i18n::act_done(act)}</strong>
+            </div>
+            {move || missing.get().then(|| ui::said("is-fail small", t.reason_missing))}
+            {move || fault.get().map(|fault| ui::fault_inline(&fault))}
+            <div class="row">
+                <button class="button main" type="submit" disabled=move || busy.get()>{i18n::act(act)}</button>
+                {ui::button("button", "cancel", t.cancel, Callback::new(move |()| done.run(false)))}
+            </div>
+        </form>
+    }
+    .into_any()
+}

@@ -1,0 +1,119 @@
+//! What the journal remembers of a board for the question whether it may be worked.
+
+use super::{Desk, at, batch, work};
+use crate::journal::Worked;
+use domain::{
+    admission::Admission,
+    identifier::{Identifier, IdentifierKind},
+    ids::{BatchId, RunId, UnitActId},
+    outcome::Outcome,
+    record::{AdmissionRecord, AdmittedBy, BirthRecord},
+    text::{Fault, FaultCode},
+};
+use uuid::Uuid;
+
+const BOARD: &str = "machine_code:342589975";
+
+fn own() -> Vec<Identifier> {
+    vec![Identifier { kind: IdentifierKind::MachineCode, value: "342589975".into(), unique: true }]
+}
+
+/// Closes a run of the board that ended so.
+fn close(desk: &Desk, run: u128, outcome: Outcome, code: Option<FaultCode>, order: Option<UnitActId>) {
+    let record = BirthRecord {
+        run_id: RunId(Uuid::from_u128(run)),
+        outcome,
+        fault: code.map(Fault::new),
+        identifiers: own(),
+        admission: Some(AdmissionRecord {
+            by: AdmittedBy::Server,
+            rerun: order,
+            counts_already: order.is_some(),
+        }),
+        started_at: at(0),
+        finished_at: at(10),
+        ..crate::runner::tests_support::PaperBench::finished()
+    };
+    desk.journal().close_run(&record, Some(BOARD)).unwrap();
+}
+
+fn fail(desk: &Desk, run: u128) {
+    close(desk, run, Outcome::Fail, Some(FaultCode::OutsideLimits), None);
+}
+
+fn fails(desk: &Desk) -> (u32, u32) {
+    let journal = desk.journal();
+    let unsent = journal.worked_unsent(BOARD, "birth").unwrap();
+    (journal.worked(BOARD, "birth").unwrap().fails, unsent.fails)
+}
+
+#[test]
+fn fails_in_a_row_are_remembered_after_their_records_are_gone_and_end_with_a_pass() {
+    let mut desk = Desk::new().with_numbers(3);
+    assert_eq!(desk.journal().worked(BOARD, "birth").unwrap(), Worked::default());
+    fail(&desk, 1);
+    fail(&desk, 2);
+    close(&desk, 3, Outcome::Error, Some(FaultCode::PortVanished), None);
+    assert_eq!(fails(&desk), (2, 2));
+    desk.journal().acknowledge(&[1, 2, 3]).unwrap();
+    desk.reopen();
+    assert_eq!(fails(&desk), (2, 0));
+    assert_eq!(desk.journal().worked(BOARD, "birth").unwrap().batch, Some(batch()));
+    assert_eq!(desk.journal().worked(BOARD, "another").unwrap(), Worked::default());
+    close(&desk, 4, Outcome::Pass, None, None);
+    assert_eq!(fails(&desk), (0, 0));
+    assert!(desk.journal().worked_unsent(BOARD, "birth").unwrap().passed);
+}
+
+#[test]
+fn a_copy_that_was_refused_spoils_nothing_of_the_board_that_it_copies() {
+    let desk = Desk::new().with_numbers(3);
+    assert_eq!(work(&desk, 1, usize::MAX).unwrap().outcome, Outcome::Pass);
+    close(&desk, 2, Outcome::Fail, Some(FaultCode::IdentityOfAnotherUnit), None);
+    assert_eq!(fails(&desk), (0, 0));
+    assert!(desk.journal().passed(&own(), "birth").unwrap().is_some());
+}
+
+#[test]
+fn an_order_is_used_up_by_a_verdict_and_by_nothing_else_and_a_fail_takes_the_pass_away() {
+    let mut desk = Desk::new().with_numbers(3);
+    let order = UnitActId(Uuid::from_u128(5));
+    assert_eq!(work(&desk, 1, usize::MAX).unwrap().outcome, Outcome::Pass);
+    close(&desk, 2, Outcome::Aborted, Some(FaultCode::BoardTakenOut), Some(order));
+    assert!(!desk.journal().has_used(order).unwrap());
+    assert!(desk.journal().passed(&own(), "birth").unwrap().is_some());
+    close(&desk, 3, Outcome::Fail, Some(FaultCode::OutsideLimits), Some(order));
+    desk.reopen();
+    assert!(desk.journal().has_used(order).unwrap());
+    assert_eq!(desk.journal().passed(&own(), "birth").unwrap(), None);
+    assert_eq!(fails(&desk), (1, 1));
+}
+
+#[test]
+fn what_the_server_says_of_a_board_is_remembered_for_when_it_is_away() {
+    let desk = Desk::new().with_numbers(3);
+    (1..=3).for_each(|run| fail(&desk, run));
+    let reworked = Admission::of_a_stranger();
+    desk.journal().learn(BOARD, "birth", &own(), &reworked).unwrap();
+    assert_eq!(fails(&desk).0, 0);
+    close(&desk, 4, Outcome::Pass, None, None);
+    let failed_since = Admission { fails: 1, failed_since_pass: true, ..Admission::of_a_stranger() };
+    desk.journal().learn(BOARD, "birth", &own(), &failed_since).unwrap();
+    assert_eq!((fails(&desk).0, desk.journal().passed(&own(), "birth").unwrap()), (1, None));
+}
+
+#[test]
+fn a_board_belongs_to_the_batch_of_its_last_run() {
+    let desk = Desk::new().with_numbers(3);
+    fail(&desk, 1);
+    let other = BatchId(Uuid::from_u128(2));
+    let record = BirthRecord {
+        run_id: RunId(Uuid::from_u128(2)),
+        batch_id: other,
+        outcome: Outcome::Aborted,
+        fault: Some(Fault::new(FaultCode::BoardTakenOut)),
+        ..crate::runner::tests_support::PaperBench::finished()
+    };
+    desk.journal().close_run(&record, Some(BOARD)).unwrap();
+    assert_eq!(desk.journal().worked(BOARD, "birth").unwrap().batch, Some(other));
+}

@@ -1,0 +1,91 @@
+//! Boards that are not to be worked, and by whose word the others are.
+
+use super::{
+    bench::{PaperBench, last_step},
+    code, good,
+};
+use crate::{
+    board::BoardRequest,
+    runner::{Admitted, Effect, Event},
+};
+use domain::{
+    admission::{Admission, AdmissionVerdict},
+    ids::UnitActId,
+    live::SlotState,
+    outcome::Outcome,
+    record::{AdmissionRecord, AdmittedBy, FoundState},
+    step::Step,
+    text::FaultCode,
+};
+
+/// The answers that keep a board out and are not its own fault.
+const NOT_TO_BE_WORKED: [(AdmissionVerdict, FaultCode); 6] = [
+    (AdmissionVerdict::PassedAlready, FaultCode::PassedAlready),
+    (AdmissionVerdict::Shipped, FaultCode::BoardShipped),
+    (AdmissionVerdict::OnHold, FaultCode::BoardOnHold),
+    (AdmissionVerdict::Leased, FaultCode::BoardLeased),
+    (AdmissionVerdict::AnotherBatch, FaultCode::BoardOfAnotherBatch),
+    (AdmissionVerdict::TooManyFails, FaultCode::TooManyFails),
+];
+
+#[test]
+fn a_board_that_is_not_to_be_worked_is_refused_for_its_own_reason_and_only_read() {
+    for (verdict, code) in NOT_TO_BE_WORKED {
+        let mut bench = PaperBench::new();
+        bench.admission = verdict;
+        assert!(bench.work(good).is_none(), "{verdict:?}");
+        assert!(
+            matches!(bench.runner.live(), SlotState::Refused { fault, board } if fault.code == code && board.is_some()),
+            "{verdict:?}"
+        );
+        let reads = |effect: &Effect| match effect {
+            Effect::Board(request) => {
+                matches!(request, BoardRequest::Probe { .. } | BoardRequest::ReadIdentity)
+            }
+            Effect::OpenRun { .. } | Effect::CloseRun { .. } => false,
+            _ => true,
+        };
+        assert!(bench.done.iter().all(reads), "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_board_that_turns_out_after_its_flash_as_one_not_to_be_worked_stops_there_and_its_record_says_why() {
+    for (verdict, expected) in NOT_TO_BE_WORKED {
+        let mut bench = PaperBench::new();
+        bench.found = FoundState::Loader;
+        bench.admission = verdict;
+        let record = bench.work(good).unwrap();
+        assert_eq!((record.outcome, code(&record)), (Outcome::Aborted, expected));
+        assert_eq!((last_step(&record), record.admission), (Some(Step::Admit), None));
+        assert!(record.firmware.unwrap().transferred && record.serial.is_none());
+        let is_more = |request: &BoardRequest| {
+            matches!(
+                request,
+                BoardRequest::Unlock { .. }
+                    | BoardRequest::WriteProfile { .. }
+                    | BoardRequest::WriteName { .. }
+            )
+        };
+        assert!(
+            !bench.done.iter().any(|effect| matches!(effect, Effect::Board(request) if is_more(request)))
+        );
+    }
+}
+
+#[test]
+fn the_record_says_by_whose_word_the_board_was_let_in_and_by_which_order() {
+    let order = UnitActId(uuid::Uuid::from_u128(8));
+    for (by, rerun) in [(AdmittedBy::Station, None), (AdmittedBy::Server, Some(order))] {
+        let counts_already = rerun.is_some();
+        let admission = || Admission { rerun, counts_already, ..Admission::of_a_stranger() };
+        let record = PaperBench::new()
+            .work(|_, question, event| match question {
+                Effect::AskAdmission { .. } => Event::Admitted(Ok(Admitted::alone(admission(), by))),
+                _ => event,
+            })
+            .unwrap();
+        assert_eq!(record.admission, Some(AdmissionRecord { by, rerun, counts_already }));
+        assert_eq!(record.outcome, Outcome::Pass);
+    }
+}

@@ -1,0 +1,227 @@
+//! One board that comes to its jig again and again, in one process under virtual time: let in, refused, worked once more by an order.
+//! Judged by what the board itself was given, by its lamp, and by what the server holds.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    admission::{AdmissionVerdict, UnitActKind},
+    ids::{RunId, StationId, UnitActId},
+    model::{DeviceModel, parse_model},
+    outcome::Outcome,
+    record::{AdmissionRecord, AdmittedBy, BirthRecord, Envelope, RecordDoubt},
+};
+use jigline_tests::{demo::workspace_root, memory_server::MemoryServer, memory_station};
+use rand::{SeedableRng as _, rngs::StdRng};
+use simulator::{
+    Fault,
+    firmware::build_image,
+    jig::{JigSettings, MemoryJig},
+    observe::{Observation, Remembered},
+};
+use station::{agent::Agent, clock::Clock, fixture::fixture, link::Line};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+const VERSION: &str = "V1.9";
+const WITHIN: Duration = Duration::from_secs(3600);
+const STATION: StationId = StationId(Uuid::from_u128(42));
+
+/// A board, and the jig that it comes to.
+struct Visited {
+    model: Arc<DeviceModel>,
+    server: MemoryServer,
+    disk: tempfile::TempDir,
+    fault: Option<Fault>,
+    /// What the board kept when it was taken out last.
+    kept: Option<Observation>,
+    visits: u32,
+}
+
+/// How a visit went.
+struct Visit {
+    lamp: Option<String>,
+    writes: u64,
+    changed: bool,
+}
+
+impl Visited {
+    fn new(fault: Option<Fault>) -> Self {
+        let text = std::fs::read_to_string(workspace_root().join("profiles/models/topbms.toml")).unwrap();
+        let model = Arc::new(parse_model("topbms.toml", &text).unwrap());
+        let image = build_image(&model, VERSION, 8 * 1024, 5).unwrap();
+        let server = MemoryServer::new(STATION, &image, VERSION);
+        Self { model, server, disk: tempfile::tempdir().unwrap(), fault, kept: None, visits: 0 }
+    }
+
+    /// When the next visit begins, by the station's clock.
+    fn morning(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_000_000, 0).unwrap() + TimeDelta::hours(i64::from(self.visits))
+    }
+
+    fn jig(&self) -> MemoryJig {
+        let remembered = self.kept.iter().map(|seen| Remembered::of(1, seen)).collect();
+        let settings = JigSettings {
+            faulty: u32::from(self.fault.is_some()),
+            fault: self.fault,
+            remembered,
+            ..JigSettings::one_board(Arc::clone(&self.model), 5)
+        };
+        MemoryJig::start(settings).unwrap()
+    }
+
+    fn agent(
+        &self,
+        jig: &MemoryJig,
+        ends: station::fixture::Fixture,
+    ) -> Agent<MemoryServer, impl Fn(u16, u32) -> Result<Line, domain::text::Fault> + use<>> {
+        let ports = memory_station::ports(jig.sockets().to_vec());
+        let config = memory_station::config(STATION, &self.server, self.disk.path(), 1);
+        let (progress, _lines) = tokio::sync::mpsc::unbounded_channel();
+        let chance = StdRng::seed_from_u64(self.visits.into());
+        let clock = Clock::starting_at(self.morning());
+        Agent::open(config, self.server.clone(), ports, ends, clock, chance, progress).unwrap()
+    }
+
+    /// Puts the board in and works until it was taken out.
+    async fn visit(&mut self) -> Visit {
+        let before = self.kept.clone();
+        let mut jig = self.jig();
+        let (ends, mut wire) = fixture();
+        let agent = self.agent(&jig, ends);
+        let stream = jig.fixture();
+        let mut seen = jig.jig.witnessed();
+        let done = async {
+            let all = seen.wait_for(|list| list.iter().all(|board| board.removed));
+            timeout(WITHIN, all).await.expect("that never comes").expect("the jig lives");
+            // Its record is on its way.
+            sleep(Duration::from_secs(120)).await;
+        };
+        tokio::select! {
+            biased;
+            _ = wire.carry(stream) => panic!("the fixture's line broke"),
+            () = agent.run(done) => {}
+        }
+        self.visits += 1;
+        let lamp = jig.jig.witnessed().borrow()[0].lamp.clone();
+        let now = jig.jig.observe(1).await.unwrap();
+        let is_as_before = before.is_some_and(|before| {
+            before.registers_kept == now.registers_kept
+                && before.flash_image == now.flash_image
+                && before.password == now.password
+        });
+        let visit = Visit { lamp, writes: now.register_writes, changed: !is_as_before };
+        self.kept = Some(now);
+        visit
+    }
+
+    /// The board was only looked at, and lay under the lamp that says so.
+    async fn is_refused(&mut self) {
+        let records = self.server.records().len();
+        let visit = self.visit().await;
+        assert_eq!(
+            (visit.lamp.as_deref(), visit.writes, visit.changed),
+            (Some("attention"), 0, false),
+            "visit {}",
+            self.visits
+        );
+        assert_eq!(self.server.records().len(), records, "nothing was done, so there is nothing to record");
+    }
+
+    /// Quality decides about the board, now.
+    fn decide(&self, act: UnitActKind) -> UnitActId {
+        let id = UnitActId(Uuid::from_u128(1000 + u128::from(self.visits)));
+        let mut model = self.server.0.model.borrow_mut();
+        let unit: RunId = *model.held().units.keys().next().expect("the server knows it");
+        model.act(unit, act, "cracked", (id, self.morning())).unwrap();
+        id
+    }
+
+    fn runs(&self) -> Vec<BirthRecord> {
+        self.server.records()
+    }
+
+    fn outcomes(&self) -> Vec<Outcome> {
+        self.runs().iter().map(|run| run.outcome).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_failed_three_times_is_only_looked_at_until_somebody_entered_a_rework() {
+    let mut line = Visited::new(Some(Fault::CellOutOfLimits));
+    for _ in 0..3 {
+        assert_eq!(line.visit().await.lamp.as_deref(), Some("fail"));
+    }
+    line.is_refused().await;
+    // The station knows it by itself, too.
+    line.server.0.away.set(true);
+    line.is_refused().await;
+    line.server.0.away.set(false);
+    line.decide(UnitActKind::Rework);
+    assert_eq!(line.visit().await.lamp.as_deref(), Some("fail"));
+    assert_eq!(line.outcomes(), [Outcome::Fail; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_passed_is_worked_once_more_by_an_order_and_keeps_its_number() {
+    let mut line = Visited::new(None);
+    assert_eq!(line.visit().await.lamp.as_deref(), Some("pass"));
+    line.is_refused().await;
+    let order = line.decide(UnitActKind::OrderRerun);
+    // Off line nobody knows of it.
+    line.server.0.away.set(true);
+    line.is_refused().await;
+    line.server.0.away.set(false);
+    let visit = line.visit().await;
+    assert_eq!((visit.lamp.as_deref(), visit.writes > 0), (Some("pass"), true));
+    line.is_refused().await;
+    let runs = line.runs();
+    assert_eq!(line.outcomes(), [Outcome::Pass; 2]);
+    assert_eq!(runs[0].serial, runs[1].serial);
+    assert_eq!(
+        runs[1].admission,
+        Some(AdmissionRecord { by: AdmittedBy::Server, rerun: Some(order), counts_already: true })
+    );
+    let held = line.server.0.model.borrow().held();
+    assert_eq!((held.units.len(), held.passed.values().sum::<u64>()), (1, 1), "one unit, counted once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_is_stopped_or_gone_is_only_looked_at() {
+    let mut line = Visited::new(Some(Fault::CellOutOfLimits));
+    assert_eq!(line.visit().await.lamp.as_deref(), Some("fail"));
+    line.decide(UnitActKind::Hold);
+    line.is_refused().await;
+    line.decide(UnitActKind::Release);
+    assert_eq!(line.visit().await.lamp.as_deref(), Some("fail"));
+    let mut sound = Visited::new(None);
+    assert_eq!(sound.visit().await.lamp.as_deref(), Some("pass"));
+    sound.decide(UnitActKind::Ship);
+    sound.is_refused().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_a_station_makes_off_line_of_a_board_on_hold_is_kept_and_not_believed() {
+    let mut line = Visited::new(Some(Fault::CellOutOfLimits));
+    assert_eq!(line.visit().await.lamp.as_deref(), Some("fail"));
+    line.decide(UnitActKind::Hold);
+    // Its cell was changed, and nobody told the server.
+    line.fault = None;
+    line.server.0.away.set(true);
+    assert_eq!(line.visit().await.lamp.as_deref(), Some("pass"));
+    line.server.0.away.set(false);
+    let visit = line.visit().await;
+    assert_eq!((visit.lamp.as_deref(), visit.writes), (Some("attention"), 0));
+    let aside = line.server.quarantine();
+    assert_eq!(aside.len(), 1);
+    assert!(aside[0].1.contains("was on hold when the run began"), "{}", aside[0].1);
+    let envelope: Envelope = serde_json::from_str(&aside[0].0).unwrap();
+    let record = envelope.record;
+    assert_eq!(record.admission.unwrap().by, AdmittedBy::Station);
+    let held = line.server.0.model.borrow().held();
+    let run = &held.runs[&record.run_id];
+    assert_eq!((run.outcome, run.claimed), (Outcome::Error, Some(Outcome::Pass)));
+    assert_eq!(run.doubts, [RecordDoubt::NotToBeWorked { verdict: AdmissionVerdict::OnHold }]);
+    assert_eq!(held.passed.values().sum::<u64>(), 0);
+}
