@@ -1,47 +1,46 @@
-//! A procedure: which steps are done at an operation, with what limits. A TOML file under `profiles/procedures/`.
+//! A procedure: which steps are done at an operation, in which order, with what limits. A TOML file under `profiles/procedures/`,
+//! either with its steps one by one or in the short form, whose sections are the steps of 'the way of a board'.
 
 mod check;
+mod file;
+mod order;
+mod plan;
 
 pub use check::{ProcedureFault, check_pairing, check_procedure, parse_procedure};
+pub use file::ProcedureFile;
+pub use plan::{Action, OnFailure, PlannedStep, StepKind};
 
 use crate::{evidence::FirmwareEvidence, lease::BirthLease, limit::Limit, model::Bilingual};
 
-wire! {
-    /// One revision of a procedure.
-    #[serde(deny_unknown_fields)]
-    pub struct Procedure {
-        pub id: String,
-        pub revision: u32,
-        pub title: Bilingual,
-        /// The device model's id.
-        pub model: String,
-        /// Ids of the profiles whose cells and pack its limits are made for; it is worked with no other.
-        pub profiles: Vec<String>,
-        /// The operation of the route; one until routes come: `birth`.
-        pub operation: String,
-        /// What boards of the model can do and this procedure does not order: left out on purpose, not forgotten.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub leaves_out: Vec<Section>,
-        pub probe: ProbeStep,
-        /// None: no image is sent, and a record says nothing of the firmware.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub flash: Option<FlashStep>,
-        /// None: nothing is calibrated, and the jig draws no current.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub calibrate: Option<CalibrateStep>,
-        #[serde(rename = "measure")]
-        pub measurements: Vec<MeasurementSpec>,
-        pub number: NumberStep,
-        /// None: the board has no name, or keeps the one it has.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub name: Option<NameStep>,
-        /// None: the unit gets no password of its own.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub password: Option<PasswordStep>,
-        /// None: no lock is set.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub lease: Option<LeaseStep>,
-    }
+/// One revision of a procedure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Procedure {
+    pub id: String,
+    pub revision: u32,
+    pub title: Bilingual,
+    /// The device model's id.
+    pub model: String,
+    /// Ids of the profiles whose cells and pack its limits are made for; it is worked with no other.
+    pub profiles: Vec<String>,
+    /// The operation of the route; one until routes come: `birth`.
+    pub operation: String,
+    /// What boards of the model can do and this procedure does not order: left out on purpose, not forgotten.
+    pub leaves_out: Vec<Section>,
+    pub probe: ProbeStep,
+    /// None: no image is sent, and a record says nothing of the firmware.
+    pub flash: Option<FlashStep>,
+    /// None: nothing is calibrated, and the jig draws no current.
+    pub calibrate: Option<CalibrateStep>,
+    pub measurements: Vec<MeasurementSpec>,
+    pub number: NumberStep,
+    /// None: the board has no name, or keeps the one it has.
+    pub name: Option<NameStep>,
+    /// None: the unit gets no password of its own.
+    pub password: Option<PasswordStep>,
+    /// None: no lock is set.
+    pub lease: Option<LeaseStep>,
+    /// The steps as the file lists them; empty in the short form: [`Procedure::plan`] says what that means.
+    pub steps: Vec<PlannedStep>,
 }
 
 wire! {
@@ -138,6 +137,9 @@ wire! {
         pub register: String,
         pub unit: String,
         pub limit: Limit,
+        /// Limits within those: a reading beyond them passes, and is marked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub marginal: Option<Limit>,
         /// When it is read.
         pub when: MeasureWhen,
         /// What proves the reading.
@@ -151,6 +153,8 @@ wire! {
 wire! {
     #[derive(Copy, Eq, Hash)]
     pub enum MeasureWhen {
+        /// Before the lock, the load off.
+        AtRest,
         /// Under the known load, before the lock.
         UnderLoad,
         /// After the last restart, the load off.

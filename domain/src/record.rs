@@ -85,6 +85,9 @@ wire! {
         /// The paths as they were left, where no lock says it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub output: Option<OutputRecord>,
+        /// How the board was left safe after a run that had set it up for its test and came to no pass.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub tear_down: Option<TearDownRecord>,
     }
 }
 
@@ -221,12 +224,23 @@ wire! {
         pub value: f64,
         pub unit: String,
         pub limit: Limit,
+        /// Limits within those, where the procedure has some.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub marginal: Option<Limit>,
         pub passed: bool,
         pub when: MeasureWhen,
         pub source: MeasurementSource,
         /// What the stimulus was, in the measurement's unit, where one was known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub stimulus: Option<f64>,
+    }
+}
+
+impl MeasurementRecord {
+    /// Whether it passed beyond its marginal limits.
+    #[must_use]
+    pub fn is_marginal(&self) -> bool {
+        self.passed && self.marginal.is_some_and(|marginal| !marginal.holds(self.value))
     }
 }
 
@@ -292,6 +306,30 @@ wire! {
     pub struct OutputRecord {
         pub charge_on: bool,
         pub discharge_on: bool,
+    }
+}
+
+wire! {
+    /// What was put back after a run that came to no pass: the load off, the lock as it was found, charge on and discharge off.
+    /// It changes no outcome.
+    #[derive(Default)]
+    pub struct TearDownRecord {
+        /// The load as its instrument read it once it was off, milliamperes; none: none flowed, or the instrument said nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub load_ma: Option<u32>,
+        /// The lock that was found before the test and written again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub lease_set: Option<BirthLease>,
+        /// The same as read back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub lease_read: Option<BirthLease>,
+        /// Both paths as read back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub output: Option<OutputRecord>,
+        pub duration_ms: u64,
+        /// Why not all of it was done, or did not hold; none: all was done and read back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fault: Option<Fault>,
     }
 }
 

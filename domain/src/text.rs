@@ -97,6 +97,8 @@ wire! {
         BoardAnswersGarbage,
         /// `request`
         BoardStoppedAnswering,
+        /// `seconds`: what the step may take, and did not do with
+        StepTimedOut,
         // --- the hand ---
         BoardTakenOut,
         // --- the bench ---

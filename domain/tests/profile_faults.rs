@@ -275,6 +275,22 @@ fn a_procedure_that_could_pass_what_it_should_not_is_refused() {
     procedure_refuses("{seq:5}{check}", "{check}", "exactly one running number");
     procedure_refuses("min = -500, max = 500", "min = 500, max = -500", "above max");
     procedure_refuses("limit = { min = -500, max = 500 }", "limit = {}", "could not fail");
+    let idle = "limit = { min = -500, max = 500 }";
+    for (marginal, reason) in [
+        ("{ min = -500, max = 400 }", "do not lie within its limits"),
+        ("{ max = 501 }", "do not lie within its limits"),
+        ("{ min = 300, max = -300 }", "marginal min 300 above marginal max -300"),
+        ("{ min = nan }", "no numbers"),
+        ("{}", "no numbers"),
+    ] {
+        let text = spoilt(&birth(), idle, &format!("{idle}\nmarginal = {marginal}"));
+        let faults = parse_procedure("b.toml", &text).unwrap_err();
+        assert!(faults[0].line > 1 && faults[0].reason.contains(reason), "{marginal}: {faults:#?}");
+    }
+    assert!(
+        parse_procedure("b.toml", &spoilt(&birth(), idle, &format!("{idle}\nmarginal = {{ max = 300 }}")))
+            .is_ok()
+    );
     procedure_refuses("name = \"current_idle\"", "name = \"cell\"", "stands twice");
     procedure_refuses("profiles = [\"topbms-12s-lto-200a\"]", "profiles = []", "profiles is empty");
     procedure_refuses("birth = \"armed\"", "birth = \"asleep\"", "unknown variant `asleep`");

@@ -46,6 +46,7 @@ fn expected() -> Expected {
     Expected {
         bundle: reference(),
         operation: "birth".to_owned(),
+        steps: Step::ALL.to_vec(),
         firmware: Some(ExpectedFirmware {
             released: Some(FirmwareRef {
                 version: "1.9".to_owned(),
@@ -62,6 +63,7 @@ fn expected() -> Expected {
             ExpectedMeasurement {
                 unit: "mV".to_owned(),
                 limit: ExpectedLimit::Fixed(cell_limit()),
+                marginal: None,
                 when: MeasureWhen::AfterRestart,
                 source: MeasurementSource::Board,
                 stimulus: false,
@@ -137,6 +139,7 @@ fn sound() -> BirthRecord {
             value: 2310.0,
             unit: "mV".to_owned(),
             limit: cell_limit(),
+            marginal: None,
             passed: true,
             when: MeasureWhen::AfterRestart,
             source: MeasurementSource::Board,
@@ -157,6 +160,7 @@ fn sound() -> BirthRecord {
         }),
         number: None,
         output: None,
+        tear_down: None,
     }
 }
 
@@ -212,6 +216,35 @@ fn each_step_of_a_pass_is_there_and_passed() {
         again(StepOutcome::Passed, StepOutcome::Failed),
         [RecordDoubt::StepNotPassed { step: Step::Flash }]
     );
+}
+
+#[test]
+fn the_steps_of_a_pass_are_the_plans_in_the_plans_order() {
+    let at = |step: Step| Step::ALL.iter().position(|one| *one == step).unwrap();
+    // Proof before the restart, the lock before the measurement, the name before the number.
+    for (one, other) in
+        [(Step::Restart, Step::Verify), (Step::Measure, Step::Lease), (Step::Number, Step::Name)]
+    {
+        assert_eq!(
+            doubts(|r| r.steps.swap(at(one), at(other))),
+            [RecordDoubt::StepsOutOfOrder],
+            "{one:?} and {other:?}"
+        );
+    }
+    let twice = |r: &mut BirthRecord| {
+        let entry = r.steps[at(Step::Measure)].clone();
+        r.steps.insert(at(Step::Measure), entry);
+    };
+    assert_eq!(doubts(twice), [RecordDoubt::NotOrdered { step: Step::Measure }]);
+    // A plan that measures twice believes no record that did so once, or failed once.
+    let mut plan = expected();
+    plan.steps.insert(at(Step::Measure), Step::Measure);
+    assert_eq!(judge_record(&sound(), &plan), [RecordDoubt::StepNotPassed { step: Step::Measure }]);
+    let mut record = sound();
+    twice(&mut record);
+    assert_eq!(judge_record(&record, &plan), []);
+    record.steps[at(Step::Measure)].outcome = StepOutcome::Failed;
+    assert_eq!(judge_record(&record, &plan), [RecordDoubt::StepNotPassed { step: Step::Measure }]);
 }
 
 #[test]
@@ -312,6 +345,27 @@ fn the_limits_of_a_pass_are_the_procedures_and_never_its_own() {
     assert_eq!(doubts(|r| r.measurements[0].source = MeasurementSource::Instrument), differs);
     let extra = doubts(|r| r.measurements.push(r.measurements[0].clone()));
     assert_eq!(extra, [RecordDoubt::MeasurementNotInProcedure { name: name() }]);
+}
+
+#[test]
+fn marginal_limits_are_the_procedures_too_and_a_reading_beyond_them_passes_marked() {
+    let marginal = Some(Limit { min: Some(2300.0), max: Some(2340.0) });
+    let mut ordered = expected();
+    ordered.measurements.get_mut("cell_7").unwrap().marginal = marginal;
+    let differs = [RecordDoubt::MeasurementDiffersFromProcedure { name: "cell_7".to_owned() }];
+    assert_eq!(judge_record(&sound(), &ordered), differs);
+    let mut record = sound();
+    record.measurements[0].marginal = marginal;
+    for (value, is_marginal) in [(2300.0, false), (2340.0, false), (2299.0, true), (2341.0, true)] {
+        record.measurements[0].value = value;
+        assert_eq!(judge_record(&record, &ordered), [], "{value}");
+        assert_eq!(record.measurements[0].is_marginal(), is_marginal, "{value}");
+    }
+    // Nobody ordered them.
+    assert_eq!(judge_record(&record, &expected()), differs);
+    // What failed is no marginal pass.
+    (record.measurements[0].value, record.measurements[0].passed) = (2400.0, false);
+    assert!(!record.measurements[0].is_marginal());
 }
 
 #[test]

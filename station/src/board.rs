@@ -122,6 +122,8 @@ pub enum BoardRequest {
     /// After a restart: the board must be locked; first the old password is tried and must be refused, then the new one must open.
     /// Each is tried once, and again only where no answer came. -> [`BoardReply::PasswordProof`]; the runner judges.
     ProvePassword { new: Secret, old: Secret },
+    /// The rental lock as it is. -> [`BoardReply::Lease`].
+    ReadLease,
     /// Writes the rental lock and reads it back. `expires_s`: seconds since 1970-01-01 UTC, none: no term. -> [`BoardReply::Lease`].
     WriteLease { mode: BirthLease, expires_s: Option<u32> },
     /// Sets the switches of the safe state and leaves a register's other bits alone; reads the output afterwards.

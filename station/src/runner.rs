@@ -21,6 +21,7 @@ use domain::{
     outcome::Outcome,
     text::{Fault, FaultCode},
 };
+use std::time::Duration;
 use work::{Ended, Work};
 
 /// Runs on one board that may end by the bench's fault before the board is to be taken out.
@@ -63,6 +64,15 @@ impl Runner {
     #[must_use]
     pub fn is_working(&self) -> bool {
         matches!(self.state, State::Working(_))
+    }
+
+    /// When an answer comes too late, by the clock that never goes back; none: whenever it comes.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        match &self.state {
+            State::Working(work) => work.deadline(),
+            State::Idle(_) | State::Stands(_) => None,
+        }
     }
 
     /// Whether nothing is done: a board that is present waits for its bench, or for the disk to take the record of the one before it,
@@ -151,6 +161,9 @@ impl Runner {
     fn presence_lost(&mut self, now: Moment) -> Vec<Effect> {
         if self.needs_sight() {
             let detail = "its line broke while a board without an identity was worked, so nobody knows which one lies there now";
+            if let State::Working(work) = &mut self.state {
+                work.lose_sight();
+            }
             return self.end_if_working(now, Fault::new(FaultCode::FixtureSilent).with("detail", detail));
         }
         if let State::Working(work) = &mut self.state {
@@ -170,7 +183,8 @@ impl Runner {
             return Vec::new();
         };
         let ended = match work.handle(now, answer) {
-            Ok(effects) if !self.stopping => return effects,
+            // A board that is made safe is made safe.
+            Ok(effects) if !self.stopping || work.is_tearing_down() => return effects,
             Ok(_) => Ended::Fault(Fault::new(FaultCode::StationStopped)),
             Err(ended) => ended,
         };
@@ -181,8 +195,13 @@ impl Runner {
         if self.is_working() { self.end(now, Ended::Fault(fault)) } else { Vec::new() }
     }
 
-    /// Ends the run: the bench made safe, the record closed, the verdict shown.
+    /// Ends the run: board and bench made safe, the record closed, the verdict shown.
     fn end(&mut self, now: Moment, ended: Ended) -> Vec<Effect> {
+        let State::Working(work) = &mut self.state else { return Vec::new() };
+        let ended = match work.tear_down(now, ended) {
+            Ok(effects) => return effects,
+            Err(ended) => ended,
+        };
         let idle = State::Idle(SlotState::Empty);
         let State::Working(work) = std::mem::replace(&mut self.state, idle) else {
             return Vec::new();

@@ -48,10 +48,12 @@ pub enum Sabotage {
     SkipAdmission,
     /// The load stays on when a run ends.
     LeaveLoad,
+    /// A board whose run failed stays as it was set up for its test.
+    SkipTearDown,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SkipReadBack,
         Self::VerifyFromWriteBuffer,
         Self::AcceptLateAnswer,
@@ -71,6 +73,7 @@ impl Sabotage {
         Self::TrustSilence,
         Self::SkipAdmission,
         Self::LeaveLoad,
+        Self::SkipTearDown,
     ];
 
     /// Its name on a command line.
@@ -96,6 +99,7 @@ impl Sabotage {
             Self::TrustSilence => "trust_silence",
             Self::SkipAdmission => "skip_admission",
             Self::LeaveLoad => "leave_load",
+            Self::SkipTearDown => "skip_tear_down",
         }
     }
 

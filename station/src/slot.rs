@@ -12,7 +12,7 @@ use crate::{
 };
 use answers::Bench;
 use domain::{ids::RunId, live::SlotState, outcome::Outcome, record::BirthRecord};
-use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
 
 /// After which a present board that waits for the bench is tried again.
@@ -102,6 +102,14 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let mut order = shared.order.subscribe();
         let (loads, powers, doubted) = (bench.loads.clone(), bench.powers.clone(), bench.doubted.clone());
         let asked = question.is_some();
+        let patience =
+            runner.deadline().filter(|_| asked).map(|end| end.saturating_sub(shared.now().elapsed));
+        let mut out_of_time = pin!(async {
+            match patience {
+                Some(patience) => sleep(patience).await,
+                None => pending().await,
+            }
+        });
         let mut answer = pin!(async {
             match question {
                 Some(question) => Woken::Event(bench.answer(question).await),
@@ -121,6 +129,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 biased;
                 input = inputs.recv() => input,
                 woken = &mut answer => return woken,
+                () = &mut out_of_time => return Woken::Event(Event::OutOfTime),
             };
             match input {
                 None => return Woken::Forsaken,

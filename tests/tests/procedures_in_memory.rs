@@ -10,6 +10,8 @@ mod hall;
 mod jbd;
 #[path = "procedures_in_memory/spoils.rs"]
 mod spoils;
+#[path = "procedures_in_memory/tear_down.rs"]
+mod tear_down;
 
 use domain::{
     evidence::{Evidence, FirmwareEvidence},
@@ -18,6 +20,7 @@ use domain::{
     lease::BirthLease,
     model::{DeviceModel, parse_model},
     outcome::Outcome,
+    procedure::{ProcedureFile, parse_procedure},
     profile::parse_profile,
     record::{
         BirthRecord, Expected, FirmwareRecord, LeaseRecord, NumberRecord, OutputRecord, RestartKind,

@@ -1,9 +1,14 @@
 //! A procedure's text parsed and judged against its model.
 
-use super::{MeasureWhen, MeasurementSource, Procedure, Section};
+use super::{
+    MeasureWhen, MeasurementSource, MeasurementSpec, Procedure, ProcedureFile, Section, StepKind,
+    file::{Places, compose},
+    order::check_order,
+};
 use crate::{
     codec,
     evidence::FirmwareEvidence,
+    limit::Limit,
     model::{Access, DeviceModel, RegisterKind, ValidFrom, is_short_name},
     profile::Profile,
     serial_number::{Pattern, render_name},
@@ -41,16 +46,27 @@ impl std::error::Error for ProcedureFault {}
 /// its contents as far as those let it be told.
 pub fn parse_procedure(file: &str, text: &str) -> Result<Procedure, Vec<ProcedureFault>> {
     let fault = |line, reason| ProcedureFault { file: file.to_owned(), line, reason };
-    let (procedure, source) = Source::read::<Procedure>(text)
+    let (file, source) = Source::read::<ProcedureFile>(text)
         .map_err(|faults| faults.into_iter().map(|f| fault(f.line, f.reason)).collect::<Vec<_>>())?;
     let mut faults: Vec<_> = source.faults().iter().map(|f| fault(f.line, f.reason.clone())).collect();
     let mut report = |path: &[At<'_>], reason: String| faults.push(fault(source.line(path), reason));
-    check_head(&procedure, &mut report);
+    let (procedure, places) =
+        compose(file, |path| source.line(path), &mut |path: &[At<'_>], reason: String| {
+            // Of steps that were not all read nobody can say what they lack.
+            if source.is_whole(&["step"]) {
+                report(path, reason);
+            }
+        });
+    check_head(&procedure, &places, &mut report);
     // They look at several sections at once.
     if source.is_all_whole() {
-        check_flash(&procedure, &mut report);
-        check_calibrate(&procedure, &mut report);
-        check_measurements(&procedure, &mut report);
+        for (step, reason) in check_order(&procedure.plan()) {
+            let index = step.unwrap_or_default();
+            report(&[At::Key("step"), At::Index(index), At::Key("kind")], reason);
+        }
+        check_flash(&procedure, &places, &mut report);
+        check_calibrate(&procedure, &places, &mut report);
+        check_measurements(&procedure, &places, &mut report);
     }
     // Line 0 is what the reading made up.
     faults.retain(|fault| fault.line > 0);
@@ -58,7 +74,7 @@ pub fn parse_procedure(file: &str, text: &str) -> Result<Procedure, Vec<Procedur
     if faults.is_empty() { Ok(procedure) } else { Err(faults) }
 }
 
-fn check_head(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String)) {
+fn check_head(procedure: &Procedure, places: &Places, report: &mut impl FnMut(&[At<'_>], String)) {
     if !is_short_name(&procedure.id) {
         report(&[At::Key("id")], format!("id {:?} is not of a-z, 0-9 and '-'", procedure.id));
     }
@@ -81,22 +97,22 @@ fn check_head(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String))
     }
     if procedure.probe.silent_ms == 0 {
         report(
-            &[At::Key("probe"), At::Key("silent_ms")],
+            &places.setting(StepKind::Identify, "silent_ms"),
             "silent_ms is 0: every board would be silent".to_owned(),
         );
     }
     if let Err(fault) = Pattern::parse(&procedure.number.pattern) {
-        report(&[At::Key("number"), At::Key("pattern")], fault.to_string());
+        report(&places.setting(StepKind::Number, "pattern"), fault.to_string());
     }
     for (index, section) in procedure.leaves_out.iter().enumerate().filter(|(_, s)| procedure.orders(**s)) {
-        let reason = format!("{} is left out, and ordered under [{0}]: say one of the two", section.as_str());
+        let reason = format!("{} is left out, and ordered as well: say one of the two", section.as_str());
         report(&[At::Key("leaves_out"), At::Index(index)], reason);
     }
 }
 
-fn check_calibrate(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String)) {
+fn check_calibrate(procedure: &Procedure, places: &Places, report: &mut impl FnMut(&[At<'_>], String)) {
     let Some(calibrate) = &procedure.calibrate else { return };
-    let at = |key| [At::Key("calibrate"), At::Key(key)];
+    let at = |key| places.setting(StepKind::Calibrate, key);
     if calibrate.load_ma == 0 {
         report(&at("load_ma"), "load_ma is 0: nothing can be calibrated without a load".to_owned());
     }
@@ -115,14 +131,15 @@ fn check_calibrate(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], Str
     }
 }
 
-fn check_flash(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String)) {
+fn check_flash(procedure: &Procedure, places: &Places, report: &mut impl FnMut(&[At<'_>], String)) {
     let Some(flash) = &procedure.flash else { return };
+    let at = |key| places.setting(StepKind::Flash, key);
     if flash.accepted_evidence.is_empty() {
         let reason = "accepted_evidence is empty: no board could ever pass".to_owned();
-        report(&[At::Key("flash"), At::Key("accepted_evidence")], reason);
+        report(&at("accepted_evidence"), reason);
     }
     for (index, grade) in flash.skip_if_proved.iter().enumerate() {
-        let at = [At::Key("flash"), At::Key("skip_if_proved"), At::Index(index)];
+        let at = [&at("skip_if_proved")[..], &[At::Index(index)]].concat();
         if matches!(grade, FirmwareEvidence::VersionOnly | FirmwareEvidence::TransferOnly) {
             report(
                 &at,
@@ -139,17 +156,14 @@ fn check_flash(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String)
         }
     }
     if !(1..=10).contains(&flash.attempts) {
-        report(
-            &[At::Key("flash"), At::Key("attempts")],
-            format!("attempts is {}; it lies in 1..10", flash.attempts),
-        );
+        report(&at("attempts"), format!("attempts is {}; it lies in 1..10", flash.attempts));
     }
 }
 
-fn check_measurements(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], String)) {
+fn check_measurements(procedure: &Procedure, places: &Places, report: &mut impl FnMut(&[At<'_>], String)) {
     let mut names = BTreeSet::new();
     for (index, m) in procedure.measurements.iter().enumerate() {
-        let at = |key| [At::Key("measure"), At::Index(index), At::Key(key)];
+        let at = |key| places.measurement(index, key);
         if !names.insert(m.name.as_str()) {
             report(&at("name"), format!("measurement {:?} stands twice", m.name));
         }
@@ -162,11 +176,19 @@ fn check_measurements(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], 
         {
             report(&at("limit"), format!("measurement {:?} has min {min} above max {max}", m.name));
         }
+        if let Some(reason) = m.marginal.as_ref().and_then(|marginal| wrong_marginal(marginal, m)) {
+            report(&at("marginal"), format!("measurement {:?} {reason}", m.name));
+        }
         if m.limit.min.is_none() && m.limit.max.is_none() && m.forbidden_bits.is_empty() {
             report(
                 &at("limit"),
                 format!("measurement {:?} has neither a limit nor forbidden bits: it could not fail", m.name),
             );
+        }
+        if procedure.steps.is_empty() && m.when == MeasureWhen::AtRest {
+            let reason =
+                "when is \"at_rest\": the sections have no such moment, a list of steps has".to_owned();
+            report(&at("when"), reason);
         }
         // The known load is the calibration's.
         let needs_load =
@@ -178,8 +200,33 @@ fn check_measurements(procedure: &Procedure, report: &mut impl FnMut(&[At<'_>], 
                 m.name
             );
             report(&at(key), reason);
+        } else if m.when == MeasureWhen::AtRest && m.source == MeasurementSource::BoardKnownStimulus {
+            let reason =
+                format!("measurement {:?} has a known stimulus, and nothing is set when it is read", m.name);
+            report(&at("source"), reason);
         }
     }
+}
+
+/// What is wrong with marginal limits: they lie within the limits and leave some room to both.
+fn wrong_marginal(marginal: &Limit, m: &MeasurementSpec) -> Option<String> {
+    let Limit { min, max } = *marginal;
+    if !m.forbidden_bits.is_empty() {
+        return Some("has marginal limits, and bits that read 0 or do not".to_owned());
+    }
+    if [min, max].into_iter().flatten().any(|bound| !bound.is_finite()) || min.is_none() && max.is_none() {
+        return Some("has marginal limits that are no numbers".to_owned());
+    }
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        return Some(format!("has marginal min {min} above marginal max {max}"));
+    }
+    // Where the limit itself stands, or beyond, nothing would ever be marked.
+    let is_within = min
+        .is_none_or(|bound| m.limit.holds(bound) && m.limit.min.is_none_or(|least| bound > least))
+        && max.is_none_or(|bound| m.limit.holds(bound) && m.limit.max.is_none_or(|most| bound < most));
+    (!is_within).then(|| "has marginal limits that do not lie within its limits".to_owned())
 }
 
 /// What keeps `procedure` from being worked with `profile`: its limits are those of other cells.
@@ -204,6 +251,9 @@ pub fn check_procedure(procedure: &Procedure, model: &DeviceModel) -> Vec<Proced
         |reason: String| faults.push(ProcedureFault { file: procedure.id.clone(), line: 0, reason });
     if procedure.model != model.id {
         report(format!("the procedure is for model {:?}, not for {:?}", procedure.model, model.id));
+    }
+    for (step, reason) in check_order(&procedure.plan()) {
+        report(step.map_or_else(|| reason.clone(), |index| format!("step {}: {reason}", index + 1)));
     }
     for m in &procedure.measurements {
         check_measurement(m, model, &mut report);
@@ -329,7 +379,7 @@ fn check_number(procedure: &Procedure, model: &DeviceModel, report: &mut impl Fn
     }
 }
 
-fn check_measurement(m: &super::MeasurementSpec, model: &DeviceModel, report: &mut impl FnMut(String)) {
+fn check_measurement(m: &MeasurementSpec, model: &DeviceModel, report: &mut impl FnMut(String)) {
     // Nothing but the board's own registers is read so far: its word must not go into a record as an instrument's.
     if m.source == MeasurementSource::Instrument {
         report(format!(

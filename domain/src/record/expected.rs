@@ -22,6 +22,8 @@ pub const CALIBRATED_CURRENT: &str = "calibrated_current";
 pub struct Expected {
     pub bundle: BundleRef,
     pub operation: String,
+    /// The steps of the procedure's plan as a record holds them, in order.
+    pub steps: Vec<Step>,
     pub firmware: Option<ExpectedFirmware>,
     /// The profile's values, in their parameters' units.
     pub parameters: BTreeMap<String, Value>,
@@ -51,6 +53,7 @@ pub struct ExpectedFirmware {
 pub struct ExpectedMeasurement {
     pub unit: String,
     pub limit: ExpectedLimit,
+    pub marginal: Option<Limit>,
     pub when: MeasureWhen,
     pub source: MeasurementSource,
     /// Whether the record must say what the stimulus was.
@@ -97,6 +100,7 @@ impl Expected {
         Self {
             bundle: manifest.reference(),
             operation: procedure.operation.clone(),
+            steps: procedure.plan().iter().flat_map(|step| step.action.recorded()).copied().collect(),
             firmware: procedure.flash.as_ref().map(|flash| ExpectedFirmware {
                 released: manifest.firmware.clone(),
                 accepted: flash.accepted_evidence.clone(),
@@ -115,23 +119,7 @@ impl Expected {
     /// Whether a pass has this step.
     #[must_use]
     pub fn orders(&self, step: Step) -> bool {
-        match step {
-            Step::Flash | Step::Boot => self.firmware.is_some(),
-            Step::Calibrate => self.calibrates,
-            Step::Name => self.names,
-            Step::Password => self.sets_password,
-            Step::Lease => self.lease.is_some(),
-            Step::Probe
-            | Step::Identify
-            | Step::Admit
-            | Step::Unlock
-            | Step::Profile
-            | Step::Measure
-            | Step::Number
-            | Step::Restart
-            | Step::Verify
-            | Step::SafeState => true,
-        }
+        self.steps.contains(&step)
     }
 }
 
@@ -142,6 +130,7 @@ fn measurement(spec: &MeasurementSpec) -> ExpectedMeasurement {
     ExpectedMeasurement {
         unit: spec.unit.clone(),
         limit: ExpectedLimit::Fixed(limit),
+        marginal: spec.marginal,
         when: spec.when,
         source: spec.source,
         stimulus: spec.source == MeasurementSource::BoardKnownStimulus,
@@ -155,6 +144,7 @@ fn calibration(procedure: &Procedure) -> BTreeMap<String, ExpectedMeasurement> {
     let one = |unit: &str, limit, stimulus| ExpectedMeasurement {
         unit: unit.to_owned(),
         limit,
+        marginal: None,
         when: MeasureWhen::UnderLoad,
         source: MeasurementSource::BoardKnownStimulus,
         stimulus,

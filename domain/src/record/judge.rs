@@ -70,6 +70,10 @@ wire! {
         FoundWithoutProof { step: Step },
         /// A pass without a lock whose paths were not both read on.
         OutputNotProved,
+        /// A pass whose steps were not done in the procedure's order.
+        StepsOutOfOrder,
+        /// A pass whose board was changed after its proof, as that of a run that failed is.
+        TornDown,
     }
 }
 
@@ -102,25 +106,7 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
     if record.bundle != expected.bundle || record.operation != expected.operation {
         doubts.push(RecordDoubt::BundleDiffers);
     }
-    for step in Step::ALL {
-        if !expected.orders(step) {
-            if record.steps.iter().any(|entry| entry.step == step) {
-                not_ordered(step, doubts);
-            }
-            continue;
-        }
-        // The last entry of a step counts: an earlier one may have been begun again.
-        let last = record.steps.iter().rev().find(|entry| entry.step == step);
-        let sound = match last.map(|entry| entry.outcome) {
-            Some(StepOutcome::Passed) => true,
-            // Whether it might be, the firmware's evidence says.
-            Some(StepOutcome::Skipped) => matches!(step, Step::Flash | Step::Boot),
-            Some(StepOutcome::Failed) | None => false,
-        };
-        if !sound {
-            doubts.push(RecordDoubt::StepNotPassed { step });
-        }
-    }
+    judge_steps(record, expected, doubts);
     for p in &record.parameters {
         if p.evidence != Evidence::Verified || !p.holds || p.after_restart.as_ref() != Some(&p.set) {
             doubts.push(RecordDoubt::ParameterNotVerified { name: p.name.clone() });
@@ -144,6 +130,46 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
         (false, None) => {}
     }
     judge_lease(record, expected, doubts);
+    if record.tear_down.is_some() {
+        doubts.push(RecordDoubt::TornDown);
+    }
+}
+
+/// A board found in its loader is flashed before anybody can say who it is, and an image may be sent again: of these steps the last
+/// entry counts, wherever it stands. All others stand in the record as often as the plan has them, each passed, and in its order.
+fn judge_steps(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    let is_free =
+        |step: &Step| matches!(step, Step::Probe | Step::Identify | Step::Admit | Step::Flash | Step::Boot);
+    let mut sound = true;
+    for step in Step::ALL {
+        let entries: Vec<_> = record.steps.iter().filter(|entry| entry.step == step).collect();
+        let wanted = expected.steps.iter().filter(|one| **one == step).count();
+        if wanted == 0 || !is_free(&step) && entries.len() > wanted {
+            if !entries.is_empty() {
+                sound = false;
+                not_ordered(step, doubts);
+            }
+            continue;
+        }
+        let has_passed = |outcome| match outcome {
+            StepOutcome::Passed => true,
+            // Whether it might be, the firmware's evidence says.
+            StepOutcome::Skipped => matches!(step, Step::Flash | Step::Boot),
+            StepOutcome::Failed => false,
+        };
+        let passed = match entries.last() {
+            Some(last) if is_free(&step) => has_passed(last.outcome),
+            _ => entries.len() == wanted && entries.iter().all(|entry| has_passed(entry.outcome)),
+        };
+        if !passed {
+            sound = false;
+            doubts.push(RecordDoubt::StepNotPassed { step });
+        }
+    }
+    let done = record.steps.iter().map(|entry| entry.step).filter(|step| !is_free(step));
+    if sound && !done.eq(expected.steps.iter().copied().filter(|step| !is_free(step))) {
+        doubts.push(RecordDoubt::StepsOutOfOrder);
+    }
 }
 
 /// Once for each step, however much there is of it.
@@ -263,6 +289,7 @@ fn judge_measurement(
     let as_ordered = found.unit == ordered.unit
         && found.when == ordered.when
         && found.source == ordered.source
+        && found.marginal == ordered.marginal
         && ordered.limit_for(found.stimulus) == Some(found.limit);
     if !as_ordered {
         doubts.push(RecordDoubt::MeasurementDiffersFromProcedure { name: name() });

@@ -286,6 +286,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Check how it sits and put it in again; if it fails twice, put it aside for repair.",
             "检查放置后重新放入；再次失败请放入待修区。",
         ),
+        C::StepTimedOut => say(
+            "The step was not done within {seconds} s.",
+            "步骤未在 {seconds} 秒内完成。",
+            "Put the board in again; if it takes too long twice, put it aside for repair.",
+            "请重新放入；再次超时请放入待修区。",
+        ),
         C::BoardTakenOut => say(
             "The board was taken out before the verdict.",
             "出结果前保护板被取出。",

@@ -19,6 +19,8 @@ pub struct Cell {
     pub number: u16,
     pub value: f64,
     pub passed: bool,
+    /// Passed beyond its marginal limits.
+    pub marginal: bool,
     /// 0 for the lowest cell, 1 for the highest.
     pub height: f64,
 }
@@ -40,7 +42,8 @@ pub fn part_cells(measurements: &[MeasurementRecord]) -> (Vec<CellMap>, Vec<&Mea
             others.push(measurement);
             continue;
         };
-        let cell = Cell { number, value: measurement.value, passed: measurement.passed, height: 0.0 };
+        let (value, passed, marginal) = (measurement.value, measurement.passed, measurement.is_marginal());
+        let cell = Cell { number, value, passed, marginal, height: 0.0 };
         match maps.iter_mut().find(|map| map.prefix == prefix) {
             Some(map) => map.cells.push(cell),
             None => maps.push(CellMap {
@@ -80,6 +83,7 @@ mod tests {
             value,
             unit: "mV".to_owned(),
             limit: Limit::default(),
+            marginal: None,
             passed: true,
             when: MeasureWhen::AfterRestart,
             source: MeasurementSource::Board,

@@ -101,6 +101,7 @@ impl Texts {
 
     pub fn when(&self, when: MeasureWhen) -> &'static str {
         match when {
+            MeasureWhen::AtRest => self.when_at_rest,
             MeasureWhen::UnderLoad => self.when_under_load,
             MeasureWhen::AfterRestart => self.when_after_restart,
         }

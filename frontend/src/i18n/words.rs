@@ -182,6 +182,8 @@ texts! {
     source_known: "board's reading against a known stimulus", "板的读数，对照已知激励";
     source_board: "board's own reading, no proof of accuracy", "板自身读数，不证明准确度";
     source_instrument: "instrument of the fixture", "治具仪器";
+    marginal: "marginal", "临界";
+    when_at_rest: "before the load", "加载前";
     when_under_load: "under load", "带载";
     when_after_restart: "after restart", "重启后";
     time_went: "Where the time went", "时间去向";
@@ -257,6 +259,9 @@ texts! {
     number_on_board: "number on the board", "板上序列号";
     charge_path: "charge", "充电";
     discharge_path: "discharge", "放电";
+    load: "load", "负载";
+    left_safe: "left safe", "已置于安全状态";
+    not_left_safe: "not left safe", "未能置于安全状态";
     on: "on", "开";
     off: "off", "关";
     leases_empty: "No unit with a lease", "没有带租期的单体";

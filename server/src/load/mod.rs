@@ -21,7 +21,7 @@ use domain::{
     api::ingest::IngestState,
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     ids::{BatchId, ContentHash, SerialBlockId, StationId},
-    procedure::{Section, check_pairing, parse_procedure},
+    procedure::{ProcedureFile, Section, check_pairing, parse_procedure},
     profile::{Profile, parse_profile},
     record::Expected,
 };
@@ -283,7 +283,7 @@ async fn manifest_of(
             SourceKind::Procedure,
             &procedure.id,
             procedure.revision,
-            toml::to_string(&procedure)?,
+            toml::to_string(&ProcedureFile::of(&procedure))?,
         )
         .await?,
         firmware: Some(FirmwareRef {

@@ -54,6 +54,7 @@ pub fn of_rows(rows: u32, profile: &Profile, procedure: &Procedure) -> (Profile,
         register: register.to_owned(),
         unit: unit.to_owned(),
         limit: Limit { min: Some(min), max: Some(max) },
+        marginal: None,
         when: MeasureWhen::AfterRestart,
         source: MeasurementSource::Board,
         forbidden_bits: Vec::new(),
@@ -196,6 +197,7 @@ fn record(
         }),
         number: None,
         output: None,
+        tear_down: None,
     }
 }
 
@@ -269,6 +271,7 @@ fn measurements(expected: &Expected, fails: bool, chance: &mut Chance) -> Vec<Me
             value,
             unit: ordered.unit.clone(),
             limit,
+            marginal: ordered.marginal,
             passed: limit.holds(value),
             when: ordered.when,
             source: ordered.source,

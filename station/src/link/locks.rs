@@ -144,6 +144,15 @@ impl BoardLink {
         }
     }
 
+    pub(super) async fn read_lease(&mut self) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let settings = lease(&model)?;
+        let registers = [&settings.mode_register, &settings.expiry_register];
+        let [mode, expiry] = registers.map(|name| named(&model, name));
+        let words = self.read(&[mode?, expiry?]).await?;
+        Ok(BoardReply::Lease(lease_reading(&model, settings, &words)?))
+    }
+
     pub(super) async fn write_lease(
         &mut self,
         mode: BirthLease,

@@ -254,6 +254,7 @@ impl BoardLink {
             BoardRequest::WriteNumber { register, serial } => self.write_number(&register, &serial).await,
             BoardRequest::SetPassword { new } => self.set_password(&new).await,
             BoardRequest::ProvePassword { new, old } => self.prove_password(&new, &old).await,
+            BoardRequest::ReadLease => self.read_lease().await,
             BoardRequest::WriteLease { mode, expires_s } => self.write_lease(mode, expires_s).await,
             BoardRequest::WriteSwitches { charge, discharge } => self.write_switches(charge, discharge).await,
             BoardRequest::ReadOutput => Ok(BoardReply::Output(self.read_output().await?)),

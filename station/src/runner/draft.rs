@@ -61,12 +61,14 @@ impl Draft {
             lease: None,
             number: None,
             output: None,
+            tear_down: None,
         };
         Self { record, identity_key: None, opened: false, started: now, step: None, floor_us: 0 }
     }
 
     pub fn step(&self) -> Step {
-        self.step.as_ref().map_or(Step::Probe, |running| running.step)
+        let last = || self.record.steps.last().map_or(Step::Probe, |entry| entry.step);
+        self.step.as_ref().map_or_else(last, |running| running.step)
     }
 
     pub fn count(&mut self, wire: WireUse) {

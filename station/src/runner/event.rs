@@ -59,6 +59,8 @@ pub enum Event {
     PowerCycled(Result<(), Fault>),
     /// Answer to [`Effect::Wait`].
     Waited,
+    /// No answer within the time that [`super::Runner::deadline`] told.
+    OutOfTime,
 }
 
 /// What station and server know of a board.

@@ -119,10 +119,10 @@ pub fn does_not_hold(name: &str, set: &Value, found: &Value) -> Fault {
         .with("found", found)
 }
 
-/// The registers that the measurements of that time need, `cells` spelt out.
-pub fn registers_of(order: &WorkOrder, when: MeasureWhen) -> Vec<String> {
+/// The registers that these measurements need, `cells` spelt out.
+pub fn registers_of(order: &WorkOrder, measurements: &[String]) -> Vec<String> {
     let mut names = Vec::new();
-    for spec in order.procedure.measurements.iter().filter(|spec| spec.when == when) {
+    for spec in order.procedure.measurements_named(measurements) {
         for (_, register) in readings_of(spec, order) {
             if !names.contains(&register) {
                 names.push(register);
@@ -132,18 +132,18 @@ pub fn registers_of(order: &WorkOrder, when: MeasureWhen) -> Vec<String> {
     names
 }
 
-/// Judges every measurement of that time. `true_ma`: the known load.
+/// Judges each of these measurements. `true_ma`: the known load.
 ///
 /// # Errors
 /// A register is missing or holds no number: the board's answer is not one.
 pub fn judge_measurements<'a>(
     order: &WorkOrder,
-    when: MeasureWhen,
+    measurements: &[String],
     true_ma: Option<u32>,
     find: impl Fn(&str) -> Option<&'a Reading>,
 ) -> Result<Vec<MeasurementRecord>, Fault> {
     let mut records = Vec::new();
-    for spec in order.procedure.measurements.iter().filter(|spec| spec.when == when) {
+    for spec in order.procedure.measurements_named(measurements) {
         for (name, register) in readings_of(spec, order) {
             let reading = find(&register).ok_or_else(|| garbage(&register, "was not answered"))?;
             records.push(judge_one(spec, name, reading, order, true_ma)?);
@@ -184,6 +184,7 @@ pub fn judge_calibration(
         unit: unit.to_owned(),
         passed: limit.holds(value),
         limit,
+        marginal: None,
         when: MeasureWhen::UnderLoad,
         source: MeasurementSource::BoardKnownStimulus,
         stimulus,
@@ -265,6 +266,7 @@ fn judge_one(
         unit: spec.unit.clone(),
         passed: limit.holds(value),
         limit,
+        marginal: spec.marginal,
         when: spec.when,
         source: spec.source,
         stimulus,

@@ -5,6 +5,8 @@ pub mod bench;
 mod flashed;
 mod jig;
 mod sections;
+mod steps;
+mod tear_down;
 
 use super::{Admitted, Effect, Event, Lamp};
 use crate::board::{BoardIdentity, BoardReply, BoardRequest, PasswordProof};

@@ -3,7 +3,9 @@
 mod flash;
 mod give;
 mod identify;
+mod plan;
 mod proof;
+mod tear_down;
 mod tune;
 
 use super::{Effect, Event, Start, draft::Draft, judge};
@@ -21,11 +23,13 @@ use domain::{
     lease::BirthLease,
     live::SlotState,
     outcome::Outcome,
+    procedure::PlannedStep,
     record::{BirthRecord, StepOutcome, judge_record},
     step::Step,
     text::{Fault, FaultCode},
 };
 use std::sync::Arc;
+use tear_down::TearDown;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -90,11 +94,29 @@ enum Phase {
     ReadAll,
     SafeOutput,
     IdentifyLast,
+    // The tear-down.
+    SafeLoad,
+    SafeIdentity,
+    SafeUnlock,
+    SafeLease,
+    SafeSwitches,
 }
 
 #[derive(Debug)]
 pub struct Work {
     order: Arc<WorkOrder>,
+    /// The procedure's steps.
+    plan: Vec<PlannedStep>,
+    /// The one that is worked: its place in the plan.
+    at: usize,
+    /// When it was begun, the last time.
+    step_since: Moment,
+    /// How often it was begun again.
+    tries: u8,
+    /// How many measurements the record held before it.
+    measured: usize,
+    /// By what the run fails, once everything was looked at.
+    failed_by: Option<Fault>,
     draft: Draft,
     phase: Phase,
     identity: Option<BoardIdentity>,
@@ -106,7 +128,18 @@ pub struct Work {
     attempt: u8,
     /// When the first transfer began.
     flash_began: Option<Moment>,
+    /// The board's paths conduct, so that it can be tested.
+    is_set_up: bool,
+    /// They were told to.
+    is_switched: bool,
+    /// The lock that was found, from when it was opened for the test until the one that was ordered is on the board.
+    lease_found: Option<LeaseReading>,
+    tear_down: Option<TearDown>,
+    /// Nobody saw the slot while nothing told its board from another.
+    unseen: bool,
     load_on: bool,
+    /// What the load was asked to draw last, milliamperes.
+    load_ma: u32,
     true_ma: Option<u32>,
     /// What the board read before and after its calibration, milliamperes.
     board_ma: (i64, i64),
@@ -122,6 +155,12 @@ impl Work {
     pub fn new(slot: u16, station_version: &str, now: Moment, start: Start) -> Self {
         let draft = Draft::new(slot, station_version, now, &start);
         Self {
+            plan: start.order.procedure.plan(),
+            at: 0,
+            step_since: now,
+            tries: 0,
+            measured: 0,
+            failed_by: None,
             order: start.order,
             draft,
             phase: Phase::Probe,
@@ -132,7 +171,13 @@ impl Work {
             new_secret: None,
             attempt: 0,
             flash_began: None,
+            is_set_up: false,
+            is_switched: false,
+            lease_found: None,
+            tear_down: None,
+            unseen: false,
             load_on: false,
+            load_ma: 0,
             true_ma: None,
             board_ma: (0, 0),
             doubted: false,
@@ -207,6 +252,16 @@ impl Work {
     }
 
     pub fn handle(&mut self, now: Moment, event: Event) -> Next {
+        if self.is_tearing_down() {
+            return self.handle_tear_down(now, event);
+        }
+        match self.react(now, event) {
+            Err(Ended::Fault(fault)) => self.step_failed(now, fault),
+            next => next,
+        }
+    }
+
+    fn react(&mut self, now: Moment, event: Event) -> Next {
         match event {
             Event::Board(Ok(answer)) => {
                 self.draft.count(answer.wire);
@@ -231,6 +286,7 @@ impl Work {
             Event::NumberReserved(answer) if self.phase == Phase::Number => self.numbered(now, &answer?),
             Event::SecretSealed(answer) if self.phase == Phase::Seal => self.sealed(now, answer?),
             Event::PowerCycled(answer) if self.phase == Phase::PowerCycle => self.power_cycled(answer),
+            Event::OutOfTime => Err(self.too_slow().into()),
             event => Err(unexpected(self.phase, &event).into()),
         }
     }
@@ -248,9 +304,9 @@ impl Work {
             (Phase::IdentifyAfterBoot, R::Identity(identity)) => self.booted(now, identity),
             (Phase::Unlock, R::Unlocked { .. }) => Ok(self.write_profile(now)),
             (Phase::Profile, R::ProfileWritten(written)) => self.profile_written(now, written),
-            (Phase::LeaseBefore, R::Registers(readings)) => Ok(self.lease_before(&readings)),
+            (Phase::LeaseBefore, R::Lease(lease)) => Ok(self.lease_before(lease)),
             (Phase::OpenForTest, R::Lease(_)) => Ok(self.switches_on()),
-            (Phase::SwitchesOn, R::Output(_)) => Ok(self.switched_on()),
+            (Phase::SwitchesOn, R::Output(_)) => self.set_up(),
             (Phase::Calibrate, R::Calibrated { before_ma, after_ma }) => {
                 self.board_ma = (before_ma, after_ma);
                 Ok(self.read_load(Phase::LoadAfter))
@@ -260,7 +316,7 @@ impl Work {
             (Phase::WriteNumber, R::Number { read }) => self.number_written(now, &read),
             (Phase::IdentifyNumbered, R::Identity(identity)) => self.identified_by_number(now, identity),
             (Phase::Name, R::Name { read }) => self.named(now, &read),
-            (Phase::Password, R::Done) => Ok(self.write_lease(now)),
+            (Phase::Password, R::Done) => self.next(now),
             (Phase::Lease, R::Lease(lease)) => self.lease_written(now, lease),
             (Phase::RestartedApplication, R::Application { .. }) => {
                 Ok(self.ask(Phase::IdentifyAfterRestart, BoardRequest::ReadIdentity))
@@ -275,7 +331,7 @@ impl Work {
                     // The answer may be older than the doubt.
                     return Ok(self.ask(Phase::IdentifyLast, BoardRequest::ReadIdentity));
                 }
-                Err(Ended::Complete)
+                self.next(now)
             }
             (phase, reply) => Err(unexpected(phase, &reply).into()),
         }
@@ -324,11 +380,14 @@ impl Work {
             Ended::Fault(_) if crate::sabotage::is(crate::sabotage::Sabotage::HideLoader) => {
                 Fault::new(FaultCode::BoardStoppedAnswering)
             }
+            // Its step has ended where the tear-down began.
+            Ended::Fault(fault) if fault.step.is_some() => fault,
             Ended::Fault(fault) | Ended::Refused(fault) => fault.at(step),
             // The runner shows that pass instead of a record of its own.
             Ended::StandsAlready(_) => internal("a pass that stands has a record already"),
         };
         self.draft.finish_step(now, StepOutcome::Failed, Some(fault.clone()));
+        let fault = self.failed_by.unwrap_or(fault);
         self.draft.close(now, judge::outcome_of(fault.code), Some(fault))
     }
 

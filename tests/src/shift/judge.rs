@@ -32,6 +32,8 @@ pub enum Finding {
     Unsent,
     /// A board was taken out with its load on.
     LoadLeftOn,
+    /// A board that failed after its test had begun was left with its discharge path on.
+    LeftDischarging,
     /// The program stopped by itself, or did not start.
     Stopped,
     /// The second run of the same seed went otherwise.
@@ -39,7 +41,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::RunLost,
         Self::RunDoubled,
         Self::NumberTwice,
@@ -49,6 +51,7 @@ impl Finding {
         Self::NoVerdict,
         Self::Unsent,
         Self::LoadLeftOn,
+        Self::LeftDischarging,
         Self::Stopped,
         Self::NotReplayed,
     ];
@@ -65,6 +68,7 @@ impl Finding {
             Self::NoVerdict => "without_verdict",
             Self::Unsent => "unsent",
             Self::LoadLeftOn => "load_left_on",
+            Self::LeftDischarging => "left_discharging",
             Self::Stopped => "stopped",
             Self::NotReplayed => "not_replayed",
         }
@@ -243,6 +247,15 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
         );
     }
     let Some(seen) = &board.observed else { return };
+    // Whoever was told the true current was under its load, with both paths on.
+    if lamp == Some("fail")
+        && seen.calibrated
+        && board.witnessed.holds.discharge_on
+        && !board.pulled
+        && !board.struck
+    {
+        found.add(Finding::LeftDischarging, format!("board {index} failed and was left discharging"));
+    }
     let bears = |board: &BoardSeen| {
         let seen = board.observed.as_ref();
         seen.is_some_and(|seen| {

@@ -52,6 +52,11 @@ const TRIALS: &[Trial] = {
         Trial { quiet: true, fault: Some(Fault::StuckMosfet), ..Trial::of(S::LeaveLoad, 2, "load_left_on") },
         Trial {
             quiet: true,
+            fault: Some(Fault::CellOutOfLimits),
+            ..Trial::of(S::SkipTearDown, 2, "left_discharging")
+        },
+        Trial {
+            quiet: true,
             fault: Some(Fault::RegisterDoesNotHold),
             ..Trial::of(S::VerifyFromWriteBuffer, 8, "bad_boards_passed")
         },

@@ -68,6 +68,8 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
         D::NotToBeWorked { .. } => {
             ("the unit was on hold when the run began", "运行开始时该单体处于停用状态", None)
         }
+        D::TornDown => ("changed after its proof", "验证后又被更改", None),
+        D::StepsOutOfOrder => ("steps not in the procedure's order", "步骤顺序与工艺不符", None),
         D::IdentityOfAnotherUnit => ("an identifier belongs to another unit", "标识属于另一台设备", None),
     };
     let sentence = language.pick(en, zh);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 61] = {
+const CODES: [FaultCode; 62] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -40,6 +40,7 @@ const CODES: [FaultCode; 61] = {
         C::OutputWrong,
         C::BoardAnswersGarbage,
         C::BoardStoppedAnswering,
+        C::StepTimedOut,
         C::BoardTakenOut,
         C::LineCollision,
         C::PortVanished,
@@ -101,6 +102,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::OutputWrong => &["path", "expected", "found"],
         C::BoardAnswersGarbage => &["request", "detail"],
         C::BoardStoppedAnswering => &["request"],
+        C::StepTimedOut => &["seconds"],
         C::LineCollision | C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::PortRateFixed => &["device", "application_baud", "loader_baud"],
         C::JournalNotWritten => &["path", "detail"],

@@ -27,6 +27,9 @@ pub fn measurements(run: &RunView) -> AnyView {
     let rows: Vec<_> = shown.into_iter().map(|measurement| row(run, measurement, whole.is_none())).collect();
     let verdict = match failed.count() {
         _ if list.is_empty() => None,
+        0 if list.iter().any(MeasurementRecord::is_marginal) => {
+            Some(view! { <span class="aside">{ui::badge(Tone::Attention, t.marginal)}</span> }.into_any())
+        }
         0 => Some(view! { <span class="aside">{t.within_limits}</span> }.into_any()),
         _ => Some(view! { <span class="aside">{ui::badge(Tone::Fail, t.outside_limits)}</span> }.into_any()),
     };
@@ -53,13 +56,19 @@ fn row(run: &RunView, measurement: &MeasurementRecord, marks: bool) -> AnyView {
     let about = format!("{} · {}", t.source(measurement.source), t.when(measurement.when));
     let about = why.map_or(about.clone(), |why| format!("{about} · {why}"));
     view! {
-        <tr data-measurement=measurement.name.clone() class:broken=!measurement.passed>
+        <tr
+            data-measurement=measurement.name.clone()
+            data-marginal=measurement.is_marginal().to_string()
+            class:broken=!measurement.passed
+        >
             <td title=about>{title(run, &measurement.name)}<span class="quiet">{stimulus}</span>{mark}</td>
             <td>{bar(measurement)}</td>
             <td class="number set">{numbers::reading(measurement.value)}</td>
             <td class="unit">{measurement.unit.clone()}</td>
             <td class="number quiet small" title=t.limit>{limit_text(&measurement.limit)}</td>
-            <td>{if measurement.passed {
+            <td>{if measurement.is_marginal() {
+                view! { <span class="is-marginal" title=marginal_text(measurement)>"⚠"</span> }.into_any()
+            } else if measurement.passed {
                 view! { <span class="is-pass" title=t.within_limits>"✔"</span> }.into_any()
             } else {
                 view! { <span class="is-fail" title=t.outside_limits>"✖"</span> }.into_any()
@@ -67,6 +76,12 @@ fn row(run: &RunView, measurement: &MeasurementRecord, marks: bool) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// What a marginal pass lies beyond.
+fn marginal_text(measurement: &MeasurementRecord) -> String {
+    let within = measurement.marginal.as_ref().map(limit_text).unwrap_or_default();
+    format!("{} · {within}", i18n::texts().marginal)
 }
 
 fn bar(measurement: &MeasurementRecord) -> AnyView {
@@ -116,10 +131,10 @@ fn card(run: &RunView, map: &CellMap) -> AnyView {
     let cells = map.cells.iter().map(|cell| {
         let strength = format!("{:.2}", 0.06 + 0.26 * cell.height);
         view! {
-            <li class:bad=!cell.passed data-cell=cell.number.to_string()>
+            <li class:bad=!cell.passed class:marginal=cell.marginal data-cell=cell.number.to_string()>
                 {cell.passed.then(|| view! { <i style:opacity=strength></i> })}
                 <span>{cell.number}</span>
-                <b>{numbers::reading(cell.value)}{(!cell.passed).then_some(" ✖")}</b>
+                <b>{numbers::reading(cell.value)}{(!cell.passed).then_some(" ✖")}{cell.marginal.then_some(" ⚠")}</b>
             </li>
         }
     });

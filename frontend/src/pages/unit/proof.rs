@@ -10,7 +10,7 @@ use domain::{
     outcome::Outcome,
     record::{
         AdmissionRecord, AdmittedBy, FirmwareRecord, LeaseRecord, NumberRecord, SecretRecord, StepOutcome,
-        StepRecord,
+        StepRecord, TearDownRecord,
     },
     text::Fault,
 };
@@ -56,7 +56,28 @@ pub fn fault(run: &RunView) -> AnyView {
             </div>
             <p>{i18n::fault(&named)}</p>
             <p class="quiet">{i18n::next_step(&named)}</p>
+            {run.record.tear_down.as_ref().map(tear_down)}
         </section>
+    }
+    .into_any()
+}
+
+/// How the board was left after its test.
+fn tear_down(torn: &TearDownRecord) -> AnyView {
+    let t = i18n::texts();
+    let badge = match torn.fault {
+        None => ui::badge(Tone::Quiet, t.left_safe),
+        Some(_) => ui::badge(Tone::Attention, t.not_left_safe),
+    };
+    let load = torn.load_ma.map(|load_ma| format!("{} {load_ma} mA", t.load));
+    let lease = torn.lease_read.map(|mode| format!("{} {}", t.lease, t.lease_mode(mode)));
+    let output = torn.output.map(|output| paths(Some(output.charge_on), Some(output.discharge_on)));
+    let done: Vec<String> = [load, lease, output].into_iter().flatten().collect();
+    view! {
+        <p class="small" data-tear-down=if torn.fault.is_none() { "done" } else { "failed" }>
+            {badge}" "<span class="quiet">{done.join(" · ")}</span>
+            {torn.fault.as_ref().map(|fault| view! { <br/>{i18n::fault(fault)} })}
+        </p>
     }
     .into_any()
 }

@@ -117,7 +117,9 @@ pub struct PaperBench {
     pub closed: Vec<BirthRecord>,
     pub run_id: RunId,
     millis: u64,
-    lease: BirthLease,
+    pub lease: BirthLease,
+    /// Whether its switches are on: charge, discharge.
+    pub switches: (bool, bool),
     name: String,
     true_ma: u32,
     calibrated: bool,
@@ -143,6 +145,7 @@ impl PaperBench {
             run_id: RunId(Uuid::from_u128(7)),
             millis: 0,
             lease: BirthLease::Open,
+            switches: (true, true),
             name: "BMS".into(),
             true_ma: 0,
             calibrated: false,
@@ -310,11 +313,16 @@ impl PaperBench {
                 old_refused: true,
                 new_opened: true,
             }),
+            Q::ReadLease => BoardReply::Lease(self.lease()),
             Q::WriteLease { mode, .. } => {
                 self.lease = *mode;
                 BoardReply::Lease(self.lease())
             }
-            Q::WriteSwitches { .. } | Q::ReadOutput => BoardReply::Output(self.output()),
+            Q::WriteSwitches { charge, discharge } => {
+                self.switches = (*charge, *discharge);
+                BoardReply::Output(self.output())
+            }
+            Q::ReadOutput => BoardReply::Output(self.output()),
             Q::ReadAll { registers } => {
                 let parameters =
                     self.order.profile.values.iter().map(|(name, value)| self.reading(name, value)).collect();
@@ -335,8 +343,13 @@ impl PaperBench {
         LeaseReading { mode: Some(self.lease), raw_mode: 0, expires_s: None }
     }
 
+    pub fn output_now(&self) -> OutputReading {
+        self.output()
+    }
+
     fn output(&self) -> OutputReading {
-        OutputReading { charge_on: true, discharge_on: self.lease != BirthLease::Locked, raw: 3 }
+        let (charge_on, discharge) = self.switches;
+        OutputReading { charge_on, discharge_on: discharge && self.lease != BirthLease::Locked, raw: 3 }
     }
 
     fn reading(&self, name: &str, value: &Value) -> Reading {
@@ -366,7 +379,6 @@ impl PaperBench {
         let value = match name {
             "current_ma" => Value::Number(-f64::from(self.true_ma)),
             "alarms" => Value::from("0x0000"),
-            "lease_mode" => Value::from(self.lease.as_str()),
             name => {
                 let is_cell =
                     name.starts_with("cell_") && name.ends_with("_mv") && !name.contains("difference");

@@ -142,7 +142,7 @@ fn a_load_that_moves_during_the_calibration_is_the_fault_of_the_bench() {
     let record = bench.closed.last().unwrap();
     assert_eq!((record.outcome, code(record)), (Outcome::Error, FaultCode::FixtureSilent));
     assert!(record.fault.as_ref().unwrap().args["detail"].contains("moved"));
-    assert!(bench.done.iter().any(|effect| matches!(effect, Effect::LoadOff)));
+    assert!(bench.done.iter().any(|effect| matches!(effect, Effect::SetLoad(0))));
 }
 
 #[test]

@@ -22,7 +22,21 @@ use std::{sync::Arc, time::Duration};
 const BESIDE_THE_WIRE: Duration = Duration::from_secs(7);
 
 impl Work {
-    pub(super) fn is_flashed_already(&self) -> bool {
+    /// The image of an admitted board. One that was found in its loader has it already, and one that proves it is left alone.
+    pub(super) fn flash(&mut self, now: Moment) -> Next {
+        if self.attempt > 0 {
+            return self.next(now);
+        }
+        if self.is_flashed_already() {
+            self.draft.skip(now, Step::Flash);
+            self.draft.skip(now, Step::Boot);
+            self.note_firmware(None, FirmwareEvidence::BoardCrc);
+            return self.next(now);
+        }
+        self.begin_flash(now, FlashEntry::Application)
+    }
+
+    fn is_flashed_already(&self) -> bool {
         let (Some(flash), Some(released)) = (&self.order.procedure.flash, &self.order.manifest.firmware)
         else {
             return false;
@@ -101,7 +115,7 @@ impl Work {
             Err(fault) => return self.board_failed_after_boot(now, fault),
         }
         if self.identity.is_some() {
-            return Ok(self.unlock(now));
+            return self.next(now);
         }
         let mut effects = self.draft.begin(now, Step::Identify);
         effects.extend(self.take_identity(now, identity)?);

@@ -11,6 +11,7 @@ use crate::{
 use domain::{
     evidence::Evidence,
     identifier::{Identifier, IdentifierKind},
+    lease::BirthLease,
     model::{IdentityField, ValidFrom},
     record::{LeaseRecord, NumberRecord},
     serial_number::render_name,
@@ -73,7 +74,7 @@ impl Work {
         }
         self.push_serial(serial);
         if self.order.procedure.number.register.is_none() {
-            return self.name(now);
+            return self.next(now);
         }
         let mut effects = vec![self.draft.note(now, "number reserved, to be written".to_owned())];
         effects.extend(self.write_number()?);
@@ -109,7 +110,7 @@ impl Work {
             return Err(does_not_hold(&register, &Value::Text(serial), &Value::from(read)).into());
         }
         if self.order.model.identity_field(&register).is_none() {
-            return self.name(now);
+            return self.next(now);
         }
         Ok(self.ask(Phase::IdentifyNumbered, BoardRequest::ReadIdentity))
     }
@@ -131,18 +132,24 @@ impl Work {
                 .into());
         }
         self.identity = Some(found);
-        self.name(now)
+        self.next(now)
     }
 
-    fn name(&mut self, now: Moment) -> Next {
-        let Some(step) = &self.order.procedure.name else { return self.seal(now) };
+    pub(super) fn give_name(&mut self, now: Moment) -> Next {
+        let step = self.order.procedure.name.as_ref().ok_or_else(|| internal("no name was ordered"))?;
         let settings = self.order.model.name.as_ref().ok_or_else(|| refused("name"))?;
         let serial = self.draft.record.serial.as_deref().unwrap_or_default();
         let name = render_name(&step.template, serial, settings)
             .map_err(|error| Fault::new(FaultCode::NameNotPossible).with("detail", error))?;
-        self.name = Some(name.clone());
-        let question = Effect::Board(BoardRequest::WriteName { name });
-        Ok(self.step(now, Step::Name, Phase::Name, question))
+        self.name = Some(name);
+        let mut effects = self.draft.begin(now, Step::Name);
+        effects.extend(self.ask_name()?);
+        Ok(effects)
+    }
+
+    pub(super) fn ask_name(&mut self) -> Next {
+        let name = self.name.clone().ok_or_else(|| internal("the board was given no name"))?;
+        Ok(self.ask(Phase::Name, BoardRequest::WriteName { name }))
     }
 
     pub(super) fn named(&mut self, now: Moment, read: &str) -> Next {
@@ -152,7 +159,7 @@ impl Work {
             value: read.to_owned(),
             unique: false,
         });
-        self.seal(now)
+        self.next(now)
     }
 
     pub(super) fn name_holds(&self, read: &str) -> Result<(), Fault> {
@@ -163,10 +170,7 @@ impl Work {
         Err(Fault::new(FaultCode::NameDoesNotHold).with("expected", expected).with("found", read))
     }
 
-    fn seal(&mut self, now: Moment) -> Next {
-        if self.order.procedure.password.is_none() {
-            return Ok(self.write_lease(now));
-        }
+    pub(super) fn seal(&mut self, now: Moment) -> Next {
         let password = self.order.model.password.as_ref().ok_or_else(|| refused("password"))?;
         let question = Effect::SealSecret {
             run_id: self.draft.record.run_id,
@@ -185,20 +189,19 @@ impl Work {
         Ok(effects)
     }
 
-    pub(super) fn write_lease(&mut self, now: Moment) -> Vec<Effect> {
-        let Some(lease) = &self.order.procedure.lease else { return self.restart(now) };
-        let mode = lease.birth;
-        self.step(
-            now,
-            Step::Lease,
-            Phase::Lease,
-            Effect::Board(BoardRequest::WriteLease { mode, expires_s: None }),
-        )
+    pub(super) fn write_lease(&mut self, now: Moment) -> Next {
+        let mode = self.ordered_lease()?;
+        let question = Effect::Board(BoardRequest::WriteLease { mode, expires_s: None });
+        Ok(self.step(now, Step::Lease, Phase::Lease, question))
+    }
+
+    fn ordered_lease(&self) -> Result<BirthLease, Fault> {
+        let step = self.order.procedure.lease.as_ref();
+        step.map(|step| step.birth).ok_or_else(|| internal("no lease was ordered"))
     }
 
     pub(super) fn lease_written(&mut self, now: Moment, lease: LeaseReading) -> Next {
-        let step = self.order.procedure.lease.as_ref();
-        let set = step.map(|step| step.birth).ok_or_else(|| internal("no lease was ordered"))?;
+        let set = self.ordered_lease()?;
         self.draft.record.lease = Some(LeaseRecord {
             set,
             reported: lease.mode,
@@ -207,10 +210,11 @@ impl Work {
             evidence: Evidence::Read,
         });
         judge_lease(lease, set)?;
-        Ok(self.restart(now))
+        self.lease_found = None;
+        self.next(now)
     }
 
-    fn restart(&mut self, now: Moment) -> Vec<Effect> {
+    pub(super) fn restart(&mut self, now: Moment) -> Vec<Effect> {
         self.step(now, Step::Restart, Phase::PowerCycle, Effect::PowerCycle)
     }
 }

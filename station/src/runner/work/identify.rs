@@ -9,7 +9,6 @@ use crate::{
 };
 use domain::{
     api::stations::AdmissionVerdict,
-    evidence::FirmwareEvidence,
     identifier::Identifier,
     model::ValidFrom,
     record::{AdmissionRecord, FoundState},
@@ -119,19 +118,10 @@ impl Work {
         self.earlier_secret = secret;
         if self.is_opened() {
             // Found in its loader and flashed already.
-            return Ok(self.unlock(now));
+            return self.next(now);
         }
         let mut effects = vec![self.draft.open(now)];
-        effects.extend(if self.order.procedure.flash.is_none() {
-            self.unlock(now)
-        } else if self.is_flashed_already() {
-            self.draft.skip(now, Step::Flash);
-            self.draft.skip(now, Step::Boot);
-            self.note_firmware(None, FirmwareEvidence::BoardCrc);
-            self.unlock(now)
-        } else {
-            self.begin_flash(now, FlashEntry::Application)?
-        });
+        effects.extend(self.next(now)?);
         Ok(effects)
     }
 

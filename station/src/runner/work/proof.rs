@@ -11,7 +11,6 @@ use crate::{
 };
 use domain::{
     evidence::Evidence,
-    procedure::MeasureWhen,
     record::{OutputRecord, RestartKind},
     step::Step,
     text::{Fault, FaultCode},
@@ -39,6 +38,11 @@ impl Work {
 
     pub(super) fn restarted(&mut self, now: Moment, identity: &BoardIdentity) -> Next {
         self.same_board(identity)?;
+        self.next(now)
+    }
+
+    /// The proof: the password first, so that everything is read of a board that was seen to be locked.
+    pub(super) fn verify(&mut self, now: Moment) -> Next {
         if self.order.procedure.password.is_none() {
             let question = Effect::Board(self.read_all());
             return Ok(self.step(now, Step::Verify, Phase::ReadAll, question));
@@ -69,7 +73,7 @@ impl Work {
     }
 
     fn read_all(&self) -> BoardRequest {
-        let mut registers = judge::registers_of(&self.order, MeasureWhen::AfterRestart);
+        let mut registers = judge::registers_of(&self.order, self.readings());
         registers.extend(self.order.procedure.number.register.clone());
         BoardRequest::ReadAll { registers }
     }
@@ -80,10 +84,9 @@ impl Work {
         let parameter_fault = self.verify_parameters(afresh);
         let lease_fault = self.verify_lease(afresh);
         let number_fault = self.verify_number(afresh);
-        let records =
-            judge::judge_measurements(&self.order, MeasureWhen::AfterRestart, self.true_ma, |name| {
-                afresh.reading(name)
-            })?;
+        let records = judge::judge_measurements(&self.order, self.readings(), self.true_ma, |name| {
+            afresh.reading(name)
+        })?;
         let measurement_fault = first_outside(&records);
         self.draft.record.measurements.extend(records);
         if self.order.procedure.flash.is_some() {

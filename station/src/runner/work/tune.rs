@@ -2,7 +2,7 @@
 
 use super::{Next, Phase, Work, internal, judge_output};
 use crate::{
-    board::{BoardRequest, OutputReading, ProfileWritten, Reading, Secret},
+    board::{BoardRequest, LeaseReading, OutputReading, ProfileWritten, Reading, Secret},
     clock::Moment,
     runner::{
         Effect,
@@ -11,10 +11,9 @@ use crate::{
 };
 use domain::{
     lease::BirthLease,
-    procedure::{CalibrateStep, MeasureWhen},
+    procedure::{Action, CalibrateStep},
     step::Step,
     text::{Fault, FaultCode},
-    value::Value,
 };
 
 impl Work {
@@ -42,38 +41,66 @@ impl Work {
             return Err(does_not_hold(&bad.name, &bad.set.value, &bad.read.value).into());
         }
         self.written = Some(written);
-        let first = if self.order.procedure.calibrate.is_some() { Step::Calibrate } else { Step::Measure };
-        let mut effects = self.draft.begin(now, first);
-        effects.extend(match &self.order.model.lease {
-            Some(lease) => {
-                let names = vec![lease.mode_register.clone()];
-                self.ask(Phase::LeaseBefore, BoardRequest::ReadRegisters { names })
-            }
-            None => self.switches_on(),
-        });
+        self.next(now)
+    }
+
+    // --- the test under a load: its set-up is done by the first step that needs it ---
+
+    /// A step that looks at the board with its paths on.
+    pub(super) fn test(&mut self, now: Moment, step: Step) -> Next {
+        let mut effects = self.draft.begin(now, step);
+        effects.extend(self.ask_test()?);
         Ok(effects)
     }
 
-    /// A board that failed after its lock comes back locked: it must discharge to be measured.
-    pub(super) fn lease_before(&mut self, readings: &[Reading]) -> Vec<Effect> {
-        let open = Value::from(BirthLease::Open.as_str());
-        if readings.first().is_some_and(|reading| reading.value == open) {
+    /// Its first question, asked again where the step is done again.
+    pub(super) fn ask_test(&mut self) -> Next {
+        Ok(match &self.order.model.lease {
+            _ if self.is_set_up => return self.set_up(),
+            // It is the run's own, and it knows what it found.
+            Some(_) if self.lease_found.is_some() => self.open_for_test(),
+            Some(_) => self.ask(Phase::LeaseBefore, BoardRequest::ReadLease),
+            None => self.switches_on(),
+        })
+    }
+
+    /// Both paths were told to conduct: what the step is about begins.
+    pub(super) fn set_up(&mut self) -> Next {
+        self.is_set_up = true;
+        match self.action() {
+            Some(Action::Calibrate) => {
+                self.load_ma = self.calibrate_step()?.load_ma;
+                self.load_on = true;
+                Ok(self.read_load(Phase::Load))
+            }
+            Some(Action::Measure(names)) => {
+                let names = judge::registers_of(&self.order, names);
+                if names.is_empty() {
+                    return Ok(self.ask(Phase::OutputUnderLoad, BoardRequest::ReadOutput));
+                }
+                Ok(self.ask(Phase::Measure, BoardRequest::ReadRegisters { names }))
+            }
+            other => Err(internal(format!("{other:?} is no test of a board")).into()),
+        }
+    }
+
+    /// A board that failed after its lock comes back locked: it must discharge to be measured. Until it has the lock that was
+    /// ordered, whatever ends the run puts back what was found.
+    pub(super) fn lease_before(&mut self, found: LeaseReading) -> Vec<Effect> {
+        if found.mode == Some(BirthLease::Open) {
             return self.switches_on();
         }
+        self.lease_found = Some(found);
+        self.open_for_test()
+    }
+
+    fn open_for_test(&mut self) -> Vec<Effect> {
         self.ask(Phase::OpenForTest, BoardRequest::WriteLease { mode: BirthLease::Open, expires_s: None })
     }
 
     pub(super) fn switches_on(&mut self) -> Vec<Effect> {
+        self.is_switched = true;
         self.ask(Phase::SwitchesOn, BoardRequest::WriteSwitches { charge: true, discharge: true })
-    }
-
-    /// Both paths are told to conduct: the load comes, and without one they are looked at as they are.
-    pub(super) fn switched_on(&mut self) -> Vec<Effect> {
-        if self.order.procedure.calibrate.is_none() {
-            return self.ask(Phase::OutputUnderLoad, BoardRequest::ReadOutput);
-        }
-        self.load_on = true;
-        self.read_load(Phase::Load)
     }
 
     /// What the procedure says of the calibration; none of the phases under a load is entered without one.
@@ -84,8 +111,7 @@ impl Work {
     /// Asked for again, the load tells its reading anew.
     pub(super) fn read_load(&mut self, phase: Phase) -> Vec<Effect> {
         self.phase = phase;
-        let load_ma = self.order.procedure.calibrate.map_or(0, |calibrate| calibrate.load_ma);
-        vec![Effect::SetLoad(load_ma)]
+        vec![Effect::SetLoad(self.load_ma)]
     }
 
     pub(super) fn loaded(&mut self, true_ma: u32) -> Next {
@@ -110,7 +136,7 @@ impl Work {
         if f64::from(true_ma) >= least_ma.max(1.0) {
             return Ok(());
         }
-        let asked = self.calibrate_step()?.load_ma;
+        let asked = self.load_ma;
         let detail = format!(
             "the load was set to {asked} mA, the instrument reads {true_ma} mA; calibration needs {least_ma} mA"
         );
@@ -134,18 +160,12 @@ impl Work {
         if let Some(fault) = fault {
             return Err(fault.into());
         }
-        let names = judge::registers_of(&self.order, MeasureWhen::UnderLoad);
-        Ok(self.step(
-            now,
-            Step::Measure,
-            Phase::Measure,
-            Effect::Board(BoardRequest::ReadRegisters { names }),
-        ))
+        self.next(now)
     }
 
     pub(super) fn measured(&mut self, readings: &[Reading]) -> Next {
         let find = |name: &str| readings.iter().find(|reading| reading.name == name);
-        let records = judge::judge_measurements(&self.order, MeasureWhen::UnderLoad, self.true_ma, find)?;
+        let records = judge::judge_measurements(&self.order, self.readings(), self.true_ma, find)?;
         let fault = first_outside(&records);
         self.draft.record.measurements.extend(records);
         match fault {
@@ -156,7 +176,7 @@ impl Work {
 
     pub(super) fn output_under_load(&mut self, now: Moment, output: OutputReading) -> Next {
         judge_output(output, true)?;
-        if self.load_on { Ok(self.take_load_off()) } else { self.reserve_number(now) }
+        self.next(now)
     }
 
     pub(super) fn take_load_off(&mut self) -> Vec<Effect> {
@@ -166,12 +186,12 @@ impl Work {
 
     pub(super) fn unloaded(&mut self, now: Moment, true_ma: u32) -> Next {
         // A tenth of the load still on is a load that does not switch off.
-        if true_ma > self.calibrate_step()?.load_ma / 10 {
+        if true_ma > self.load_ma / 10 {
             let detail = format!("the load was switched off, the instrument still reads {true_ma} mA");
             return Err(Fault::new(FaultCode::FixtureSilent).with("detail", detail).into());
         }
         self.load_on = false;
         self.true_ma = Some(true_ma);
-        self.reserve_number(now)
+        self.begin(now)
     }
 }

@@ -1,0 +1,200 @@
+//! The steps of a procedure, one after the other: what a station works down, and what a pass has in its record.
+
+use super::{MeasureWhen, MeasurementSpec, Procedure};
+use crate::step::Step;
+
+wire! {
+    /// A kind of step: the word after `kind =` in a procedure's file.
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord, Default)]
+    pub enum StepKind {
+        /// Who it is, and whether it may be worked at all.
+        #[default]
+        Identify,
+        /// The image and the start of it.
+        Flash,
+        /// The parameter password and the whole profile.
+        Profile,
+        /// Current calibration; its load stays on for the steps that look at the board under it.
+        Calibrate,
+        /// Readings against limits, and which paths conduct.
+        Measure,
+        Number,
+        Name,
+        Password,
+        Lease,
+        /// The supply off and on, or the board's own restart; the record says which.
+        Restart,
+        /// Everything read afresh.
+        Verify,
+    }
+}
+
+impl StepKind {
+    /// The word in a procedure's file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identify => "identify",
+            Self::Flash => "flash",
+            Self::Profile => "profile",
+            Self::Calibrate => "calibrate",
+            Self::Measure => "measure",
+            Self::Number => "number",
+            Self::Name => "name",
+            Self::Password => "password",
+            Self::Lease => "lease",
+            Self::Restart => "restart",
+            Self::Verify => "verify",
+        }
+    }
+
+    /// Whether such a step may be done again after it failed: it looks, or writes what it would write anyway.
+    #[must_use]
+    pub fn may_repeat(self) -> bool {
+        matches!(self, Self::Measure | Self::Name)
+    }
+
+    /// Whether a run may go on past a failure of such a step, to look at more of a board that fails at the end.
+    #[must_use]
+    pub fn may_be_gone_past(self) -> bool {
+        matches!(self, Self::Calibrate | Self::Measure)
+    }
+
+    /// Whether such a step only looks, so that it is worked on a board that has failed already.
+    #[must_use]
+    pub fn only_looks(self) -> bool {
+        matches!(self, Self::Measure)
+    }
+
+    /// Whether a load that flows goes on flowing through such a step.
+    #[must_use]
+    pub fn keeps_load(self) -> bool {
+        matches!(self, Self::Measure)
+    }
+}
+
+wire! {
+    /// What a failure of a step does.
+    #[derive(Copy, Eq, Default)]
+    pub enum OnFailure {
+        /// It ends the run.
+        #[default]
+        Stop,
+        /// What only looks at the board is done all the same, and then the run fails.
+        GoOn,
+    }
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedStep {
+    pub action: Action,
+    /// How often it is done again after it failed.
+    pub retry: u8,
+    /// What one try of it may take, milliseconds; none: as long as its requests do.
+    pub timeout_ms: Option<u32>,
+    pub on_failure: OnFailure,
+    /// Its line in the procedure's file, from 1; 0 in the short form.
+    pub line: usize,
+}
+
+/// What a step does. The settings of what stands once in a procedure stand in the procedure itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    Identify,
+    Flash,
+    Profile,
+    Calibrate,
+    /// Names of the measurements that are read.
+    Measure(Vec<String>),
+    Number,
+    Name,
+    Password,
+    Lease,
+    Restart,
+    /// Names of the measurements that are read beside everything else.
+    Verify(Vec<String>),
+}
+
+impl Action {
+    #[must_use]
+    pub fn kind(&self) -> StepKind {
+        match self {
+            Self::Identify => StepKind::Identify,
+            Self::Flash => StepKind::Flash,
+            Self::Profile => StepKind::Profile,
+            Self::Calibrate => StepKind::Calibrate,
+            Self::Measure(_) => StepKind::Measure,
+            Self::Number => StepKind::Number,
+            Self::Name => StepKind::Name,
+            Self::Password => StepKind::Password,
+            Self::Lease => StepKind::Lease,
+            Self::Restart => StepKind::Restart,
+            Self::Verify(_) => StepKind::Verify,
+        }
+    }
+
+    /// What it is in a record, in order.
+    #[must_use]
+    pub fn recorded(&self) -> &'static [Step] {
+        match self {
+            Self::Identify => &[Step::Probe, Step::Identify, Step::Admit],
+            Self::Flash => &[Step::Flash, Step::Boot],
+            Self::Profile => &[Step::Unlock, Step::Profile],
+            Self::Calibrate => &[Step::Calibrate],
+            Self::Measure(_) => &[Step::Measure],
+            Self::Number => &[Step::Number],
+            Self::Name => &[Step::Name],
+            Self::Password => &[Step::Password],
+            Self::Lease => &[Step::Lease],
+            Self::Restart => &[Step::Restart],
+            Self::Verify(_) => &[Step::Verify, Step::SafeState],
+        }
+    }
+}
+
+impl From<Action> for PlannedStep {
+    fn from(action: Action) -> Self {
+        Self { action, retry: 0, timeout_ms: None, on_failure: OnFailure::Stop, line: 0 }
+    }
+}
+
+impl Procedure {
+    /// Its steps in their order; of the short form those that its sections stand for.
+    #[must_use]
+    pub fn plan(&self) -> Vec<PlannedStep> {
+        if !self.steps.is_empty() {
+            return self.steps.clone();
+        }
+        let names = |when| {
+            let specs = self.measurements.iter().filter(move |spec| spec.when == when);
+            specs.map(|spec| spec.name.clone()).collect()
+        };
+        let ordered = |is_ordered: bool, action| is_ordered.then_some(action);
+        [
+            Some(Action::Identify),
+            ordered(self.flash.is_some(), Action::Flash),
+            Some(Action::Profile),
+            ordered(self.calibrate.is_some(), Action::Calibrate),
+            Some(Action::Measure(names(MeasureWhen::UnderLoad))),
+            Some(Action::Number),
+            ordered(self.name.is_some(), Action::Name),
+            ordered(self.password.is_some(), Action::Password),
+            ordered(self.lease.is_some(), Action::Lease),
+            Some(Action::Restart),
+            Some(Action::Verify(names(MeasureWhen::AfterRestart))),
+        ]
+        .into_iter()
+        .flatten()
+        .map(PlannedStep::from)
+        .collect()
+    }
+
+    /// The measurements of these names, in the procedure's order.
+    pub fn measurements_named<'p>(
+        &'p self,
+        names: &'p [String],
+    ) -> impl Iterator<Item = &'p MeasurementSpec> {
+        self.measurements.iter().filter(move |spec| names.contains(&spec.name))
+    }
+}
