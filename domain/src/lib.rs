@@ -26,6 +26,7 @@ pub mod api;
 pub mod bundle;
 pub mod check_in;
 pub mod codec;
+pub mod enrol_code;
 pub mod evidence;
 pub mod identifier;
 pub mod ids;

@@ -20,9 +20,41 @@ pub enum ListCheck {
 /// What is wrong with one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListFault {
-    /// From 1.
+    /// From 1; 0: the list as a whole.
     pub line: usize,
-    pub what: String,
+    pub what: ListProblem,
+}
+
+/// Why a line is no number of the list. [`crate::text::list_problem_text`] says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListProblem {
+    Character {
+        number: String,
+        character: char,
+    },
+    Long {
+        number: String,
+        found: usize,
+    },
+    /// It does not end with its check character.
+    Check {
+        number: String,
+    },
+    Twice {
+        number: String,
+        first: usize,
+    },
+    /// It is on a board, at a station or on another list.
+    Known {
+        number: String,
+    },
+    TooMany {
+        found: usize,
+    },
+    TooFew {
+        found: usize,
+        wanted: usize,
+    },
 }
 
 /// The numbers in their order, each with its line.
@@ -39,27 +71,22 @@ pub fn parse_number_list(text: &str, check: ListCheck) -> Result<Vec<(usize, Str
         if number.is_empty() || at == 0 && is_heading(number) {
             continue;
         }
-        let mut fault = |what: String| faults.push(ListFault { line: at + 1, what });
+        let mut fault = |what: ListProblem| faults.push(ListFault { line: at + 1, what });
         let unfit = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
         if let Some(character) = number.chars().find(unfit) {
-            fault(format!(
-                "{number:?} holds {character:?}; a number has letters, digits, '-', '_', '.' and '/'"
-            ));
+            fault(ListProblem::Character { number: number.to_owned(), character });
         } else if number.len() > LONGEST_NUMBER {
-            fault(format!("{number} has {} characters, at most {LONGEST_NUMBER} are taken", number.len()));
+            fault(ListProblem::Long { number: number.to_owned(), found: number.len() });
         } else if check == ListCheck::Iso7064 && !has_check_character(number) {
-            fault(format!("{number} does not end with its check character (ISO 7064 MOD 37,36)"));
+            fault(ListProblem::Check { number: number.to_owned() });
         } else if let Some(first) = seen.insert(number, at + 1) {
-            fault(format!("{number} stands in line {first} already"));
+            fault(ListProblem::Twice { number: number.to_owned(), first });
         } else {
             numbers.push((at + 1, number.to_owned()));
         }
     }
     if numbers.len() > LONGEST_LIST {
-        faults.push(ListFault {
-            line: 0,
-            what: format!("the list has {} numbers, at most {LONGEST_LIST} are taken", numbers.len()),
-        });
+        faults.push(ListFault { line: 0, what: ListProblem::TooMany { found: numbers.len() } });
     }
     if faults.is_empty() { Ok(numbers) } else { Err(faults) }
 }
@@ -100,7 +127,7 @@ mod tests {
             parse_number_list(&format!("A1\nA 2\nA1\n{long}\nA3\nserial"), ListCheck::None).unwrap_err();
         let lines: Vec<_> = faults.iter().map(|fault| fault.line).collect();
         assert_eq!(lines, [2, 3, 4]);
-        assert!(faults[1].what.contains("line 1 already"), "{faults:?}");
+        assert_eq!(faults[1].what, ListProblem::Twice { number: "A1".to_owned(), first: 1 });
     }
 
     #[test]

@@ -30,7 +30,7 @@ wire! {
         ManageLeases,
         /// Enrol stations and see their keys' state.
         ManageStations,
-        /// Scrap a serial number.
+        /// Scrap a serial number, or let one be lent again that was given up.
         ScrapNumbers,
         /// Accounts and roles.
         ManageAccounts,

@@ -3,7 +3,7 @@
 
 mod catalogue;
 
-pub use catalogue::{Language, doubt_text, fault_next_step, fault_text, step_title};
+pub use catalogue::{Language, doubt_text, fault_next_step, fault_text, list_problem_text, step_title};
 
 use crate::step::Step;
 use std::collections::BTreeMap;

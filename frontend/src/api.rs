@@ -4,12 +4,16 @@ use domain::{
     api::{
         accounts::{Me, SignIn},
         batches::{BatchReport, BatchView},
+        enrolment::{GiveCode, GivenCode},
         ingest::{QuarantineRow, QuarantineView, ResolveQuarantine},
         leases::{LeaseRow, SetLease},
         page::Page,
         problem::Problem,
         profiles::{ProfileRow, ProfileView},
-        quota::{LedgerView, ScrapNumber, ScrappedNumber, WriteOff},
+        quota::{
+            FreeNumber, FreedNumber, ImportNumbers, LedgerView, NumberCounts, ScrapNumber, ScrappedNumber,
+            WriteOff,
+        },
         stations::{LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{NewUnitAct, RunView, UnitQuery, UnitRow, UnitView},
     },
@@ -85,6 +89,14 @@ pub async fn scrap_number(serial: &str, form: ScrapNumber) -> Answer<ScrappedNum
     read(send(Method::POST, &format!("/api/v1/serials/{}/scrap", encode(serial)), &form).await?).await
 }
 
+pub async fn free_number(serial: &str, form: FreeNumber) -> Answer<FreedNumber> {
+    read(send(Method::POST, &format!("/api/v1/serials/{}/free", encode(serial)), &form).await?).await
+}
+
+pub async fn import_numbers(id: BatchId, form: ImportNumbers) -> Answer<NumberCounts> {
+    read(send(Method::PUT, &format!("/api/v1/batches/{id}/numbers"), &form).await?).await
+}
+
 pub async fn units(query: UnitQuery) -> Answer<Page<UnitRow>> {
     get(&with_query("/api/v1/units", &unit_query(&query))).await
 }
@@ -133,6 +145,10 @@ pub async fn unfreeze_station(id: StationId, note: String) -> Answer<()> {
 pub async fn replace_station(id: StationId, note: String) -> Answer<ReplacedStation> {
     let body = ReplaceStation { note };
     read(send(Method::POST, &format!("/api/v1/stations/{id}/replace"), &body).await?).await
+}
+
+pub async fn give_code(form: GiveCode) -> Answer<GivenCode> {
+    read(send(Method::POST, "/api/v1/enrol-codes", &form).await?).await
 }
 
 /// `resolved` is `true` for those that somebody has let out.

@@ -2,8 +2,11 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use domain::{api::enrolment::GiveCode, enrol_code::MINUTES};
 use jigline_server::{
-    ServeSettings, document,
+    ServeSettings,
+    desk::{self, DeskSettings},
+    document,
     embedded_postgres::{Cluster, ClusterSettings, Durability},
     load, migrate, serve,
 };
@@ -44,6 +47,9 @@ enum Command {
     },
     /// Prints the API's document.
     Openapi,
+    /// Stations, from the command line of the server's own machine; the service runs meanwhile.
+    #[command(subcommand)]
+    Station(StationAct),
     /// Loads runs that never were and measures what they take.
     Load(load::LoadSettings),
 }
@@ -77,6 +83,48 @@ struct Postgres {
     throw_away: bool,
     #[arg(long, env = "JIGLINE_POSTGRES_BIN")]
     postgres_bin: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum StationAct {
+    /// Gives out a one-time code, for `jigline-station enrol` on the PC at the jig.
+    EnrolCode {
+        /// The station's name; one of that name that still waits for its machine gets a new code.
+        name: String,
+        /// Its slots will hold simulated boards.
+        #[arg(long)]
+        simulated: bool,
+        /// How long the code may be used.
+        #[arg(long, default_value_t = MINUTES)]
+        minutes: u32,
+        #[command(flatten)]
+        at: Desk,
+    },
+    /// Lets another machine take a station's place: the old one stops at once, the new one enrols with the code that is given out.
+    Replace {
+        /// The station's name.
+        name: String,
+        /// Why; kept in the audit.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: Desk,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Desk {
+    /// The service's data folder: its private PostgreSQL runs while the service does.
+    #[arg(long, env = "JIGLINE_DATA")]
+    data: Option<PathBuf>,
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+impl Desk {
+    fn settings(self) -> DeskSettings {
+        DeskSettings { data: self.data, database_url: self.database_url }
+    }
 }
 
 #[tokio::main]
@@ -116,6 +164,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate { database_url } => {
             migrate(&database_url).await.context("can't bring the schema up to date")?;
         }
+        Command::Station(act) => say(&station(act).await?)?,
         Command::Openapi => say(&document().to_pretty_json()?)?,
         Command::Load(settings) => {
             let (report, met) = load::load(&settings, say).await?;
@@ -124,6 +173,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn station(act: StationAct) -> anyhow::Result<String> {
+    match act {
+        StationAct::EnrolCode { name, simulated, minutes, at } => {
+            desk::give_code(&at.settings(), GiveCode { name, simulated, minutes: Some(minutes) }).await
+        }
+        StationAct::Replace { name, reason, at } => desk::replace(&at.settings(), &name, &reason).await,
+    }
 }
 
 async fn postgres(arguments: Postgres) -> anyhow::Result<()> {

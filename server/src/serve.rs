@@ -152,8 +152,8 @@ async fn serve_on(
     ready(&Ready { base_url: format!("http://{address}"), database_url: own })?;
     tracing::info!(%address, "serving");
     let stop = stopping.clone();
-    let server =
-        axum::serve(listener, app(state)).with_graceful_shutdown(async move { stop.cancelled().await });
+    let service = app(state).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await });
     let mut server = tokio::spawn(server.into_future());
     stopping.cancelled().await;
     match tokio::time::timeout(PATIENCE, &mut server).await {

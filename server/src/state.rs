@@ -1,6 +1,6 @@
 //! What every handler has at hand. No state of the factory lives here: that is PostgreSQL's.
 
-use crate::{auth::SignInLimiter, keys::Keys, line::LineHub, metrics::Metrics};
+use crate::{auth::GuessLimiter, keys::Keys, line::LineHub, metrics::Metrics};
 use sqlx::PgPool;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,9 @@ pub struct AppState {
     pub pool: PgPool,
     pub keys: Arc<Keys>,
     pub metrics: Arc<Metrics>,
-    pub limiter: Arc<SignInLimiter>,
+    pub limiter: Arc<GuessLimiter>,
+    /// Of codes of enrolment, by their source.
+    pub guesses: Arc<GuessLimiter>,
     pub line: Arc<LineHub>,
     /// Ends streams that would never end by themselves.
     pub stopping: CancellationToken,
@@ -26,6 +28,7 @@ impl AppState {
             keys: Arc::new(keys),
             metrics: Arc::default(),
             limiter: Arc::default(),
+            guesses: Arc::default(),
             line: Arc::default(),
             stopping,
         }

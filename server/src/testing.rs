@@ -13,7 +13,7 @@ use crate::{
 };
 use domain::{ids::AccountId, role::Role};
 use sqlx::PgPool;
-use std::{process::Child, time::Duration};
+use std::{net::SocketAddr, process::Child, time::Duration};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +83,7 @@ impl TestServer {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let stop = state.stopping.clone();
-        let router = app(state.clone());
+        let router = app(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(crate::line::run(state.clone()));
         tokio::spawn(async move {
             axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await

@@ -35,6 +35,7 @@ pub struct StationConfig {
     #[serde(default)]
     pub baud: Option<u32>,
     /// `host:port` of the fixture.
+    #[serde(default)]
     pub fixture: String,
     /// How long the wire logs of the runs stay in the journal.
     #[serde(default)]
@@ -42,7 +43,7 @@ pub struct StationConfig {
     /// Boards that numbers and shares of the batch are kept in hand for, 1 to 1000: what a shift without the server takes.
     #[serde(default = "default_drawer")]
     pub drawer: u32,
-    #[serde(rename = "slot")]
+    #[serde(default, rename = "slot")]
     pub slots: Vec<SlotConfig>,
 }
 
@@ -71,6 +72,17 @@ pub enum ConfigFault {
     Invalid { path: String, detail: String },
 }
 
+impl ConfigFault {
+    /// What is wrong, for a sentence that names the file already.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::NotRead { source, .. } => source.to_string(),
+            Self::Invalid { detail, .. } => detail.clone(),
+        }
+    }
+}
+
 impl StationConfig {
     /// Reads and checks the file.
     ///
@@ -82,10 +94,15 @@ impl StationConfig {
         Self::parse(&text).map_err(|detail| ConfigFault::Invalid { path: path.display().to_string(), detail })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|error| located(text, &error))?;
-        if config.slots.is_empty() {
-            return Err("it names no [[slot]]; a station has 1 to 32".to_owned());
+        match (config.fixture.is_empty(), config.slots.is_empty()) {
+            (true, true) => {
+                return Err("it names neither the fixture (`fixture = \"HOST:PORT\"`) nor a [[slot]], of which a station has 1 to 32".to_owned());
+            }
+            (true, false) => return Err("it names no fixture (`fixture = \"HOST:PORT\"`)".to_owned()),
+            (false, true) => return Err("it names no [[slot]]; a station has 1 to 32".to_owned()),
+            (false, false) => {}
         }
         if config.slots.len() > 32 {
             return Err(format!("it names {} slots; a station has 1 to 32", config.slots.len()));
@@ -150,7 +167,9 @@ mod tests {
         assert_eq!(StationConfig::parse(&good).unwrap().slots.len(), 2);
         let bad = text("[[slot]]\nnumber = 1\ndevice = \"a\"\n[[slot]]\nnumber = 2\ndevice = \"a\"\n");
         assert_eq!(StationConfig::parse(&bad).err().unwrap(), "port a is bound to two slots");
-        assert!(StationConfig::parse(&text("")).is_err());
+        assert!(StationConfig::parse(&text("")).err().unwrap().contains("no [[slot]]"));
+        let without = good.replace("fixture = ", "# fixture = ");
+        assert!(StationConfig::parse(&without).err().unwrap().contains("no fixture"));
         let fault = StationConfig::parse(&format!("{good}what = 1")).err().unwrap();
         assert!(fault.starts_with("line 17: unknown field `what`") && !fault.contains('\n'), "{fault}");
     }

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod board;
 pub mod clock;
 pub mod config;
+pub mod enrol;
 pub mod fixture;
 pub mod flash;
 pub mod journal;
@@ -19,6 +20,7 @@ pub mod runner;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
 pub mod secrets;
+pub mod service;
 mod shared;
 mod slot;
 pub mod slot_port;

@@ -13,15 +13,17 @@ use jigline_station::{
     board::Secret,
     clock::Clock,
     config::{SlotConfig, StationConfig},
+    enrol::{self, EnrolOrder, SettingsThere},
     fixture::{fixture, keep_connected},
     journal,
     link::{Line, LinkOptions},
     machine::machine_name,
     order::Boards,
     progress::{ProgressForm, write_lines},
+    service::{self, InstallOrder, News, ServiceHost as _, ServiceState, Supervisor},
     slot_port,
     tool::{self, BoardArgs, Desk, ToolFault},
-    uplink::HttpServer,
+    uplink::{HttpServer, ask_to_enrol},
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::{
@@ -48,17 +50,63 @@ enum Command {
     /// Work the boards in all slots until told to stop
     Run {
         /// The station's settings, as the enrolment gave them
-        #[arg(long, env = "JIGLINE_STATION_CONFIG")]
+        #[arg(long, env = "JIGLINE_STATION_CONFIG", default_value_os_t = usual_folder().join("station.toml"))]
         config: PathBuf,
         /// What is written to stdout
         #[arg(long, value_enum, default_value = "plain")]
         progress: ProgressForm,
     },
+    /// Make this PC a station, with the one-time code that the administrator gives out
+    Enrol {
+        /// The server, as http://10.0.0.5:8480
+        server: String,
+        /// The code, as the stations page or `jigline-server station enrol-code` shows it
+        code: String,
+        /// Where the station's settings go
+        #[arg(long, env = "JIGLINE_STATION_CONFIG", default_value_os_t = usual_folder().join("station.toml"))]
+        config: PathBuf,
+        /// Folder of the journal [default: that of the settings that are there, else /var/lib/jigline-station; on Windows
+        /// %ProgramData%\Jigline\station]
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// HOST:PORT of the fixture
+        #[arg(long)]
+        fixture: Option<String>,
+        /// A slot's port, slot 1 first; once for each slot
+        #[arg(long = "slot", value_name = "PORT")]
+        slots: Vec<String>,
+        /// This PC is a station already: become another, or the same with a fresh key; the settings there are kept beside the new ones
+        #[arg(long)]
+        renew: bool,
+    },
+    /// The station as a service of this machine: systemd's, or Windows'
+    #[command(subcommand)]
+    Service(ServiceTool),
     /// One board on one port, by hand; exit code 0: done and read back, 1: not, 2: the command line asks for what cannot be
     Board(BoardArgs),
     /// The journal on this disk
     #[command(subcommand)]
     Journal(JournalTool),
+}
+
+#[derive(Subcommand)]
+enum ServiceTool {
+    /// Puts it there and starts it, now and with the machine; one that is there is brought up to date
+    Install {
+        /// The station's settings, as the enrolment gave them
+        #[arg(long, env = "JIGLINE_STATION_CONFIG", default_value_os_t = usual_folder().join("station.toml"))]
+        config: PathBuf,
+    },
+    /// Stops it and takes it away; settings and journal stay
+    Uninstall,
+    /// How it stands; exit code 0 while it runs
+    Status,
+    /// What the service manager starts
+    Run {
+        /// The station's settings
+        #[arg(long, env = "JIGLINE_STATION_CONFIG", default_value_os_t = usual_folder().join("station.toml"))]
+        config: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -90,16 +138,22 @@ fn main() -> ExitCode {
     };
     let filter = tracing_subscriber::EnvFilter::try_new(cli.log.as_deref().unwrap_or(usual))
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .finish();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
     // Not `init`: that would also take what libraries give to `log`, and the Modbus client gives it every request it sends,
     // the words of a password among them.
-    let _is_the_first = tracing::subscriber::set_global_default(subscriber);
+    let _is_the_first = match log_file(&cli.command) {
+        Some(file) => {
+            let subscriber = subscriber.with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
+            tracing::subscriber::set_global_default(subscriber)
+        }
+        None => {
+            let subscriber =
+                subscriber.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+            tracing::subscriber::set_global_default(subscriber.finish())
+        }
+    };
     match work(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "jigline-station: {error:#}");
             error.downcast_ref::<ToolFault>().map_or(ExitCode::FAILURE, |fault| fault.exit_code().into())
@@ -107,11 +161,44 @@ fn main() -> ExitCode {
     }
 }
 
-fn work(command: Command) -> anyhow::Result<()> {
-    // One thread: slots share the journal without locks, and a run can be replayed.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+/// A service of Windows has nobody who reads what it writes to stderr: its log is a file beside its settings.
+#[cfg(windows)]
+fn log_file(command: &Command) -> Option<std::fs::File> {
+    const LONGEST: u64 = 8 * 1024 * 1024;
+    let Command::Service(ServiceTool::Run { config }) = command else { return None };
+    let path =
+        StationConfig::load(config).map_or_else(|_| config.clone(), |config| config.data.join("station"));
+    let path = path.with_extension("log");
+    if std::fs::metadata(&path).is_ok_and(|file| file.len() > LONGEST) {
+        let _stays_as_it_is = std::fs::rename(&path, path.with_extension("log.before"));
+    }
+    std::fs::OpenOptions::new().create(true).append(true).open(path).ok()
+}
+
+#[cfg(not(windows))]
+fn log_file(_: &Command) -> Option<std::fs::File> {
+    None
+}
+
+/// One thread: slots share the journal without locks, and a run can be replayed.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
+}
+
+fn work(command: Command) -> anyhow::Result<ExitCode> {
+    let runtime = runtime()?;
     match command {
-        Command::Run { config, progress } => runtime.block_on(run(StationConfig::load(&config)?, progress)),
+        Command::Service(tool) => return service(tool),
+        Command::Run { config, progress } => {
+            runtime.block_on(run(StationConfig::load(&config)?, progress, Supervisor::nobody()))
+        }
+        Command::Enrol { server, code, config, data, fixture, slots, renew } => {
+            let there = if renew { SettingsThere::Renew } else { SettingsThere::Refuse };
+            let usual_data = usual_data();
+            let order =
+                EnrolOrder { server, code, settings: config, data, usual_data, fixture, slots, there };
+            runtime.block_on(enrol(&order))
+        }
         Command::Board(arguments) => runtime.block_on(board(arguments)),
         Command::Journal(JournalTool::Wire { path, run_id, out }) => {
             tool::take_wire_log(&journal_in(path), run_id.zip(out), &mut std::io::stdout())
@@ -122,10 +209,66 @@ fn work(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
     }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+fn service(tool: ServiceTool) -> anyhow::Result<ExitCode> {
+    let host = service::Host::default();
+    let lines = match tool {
+        ServiceTool::Install { config } => {
+            let settings = std::path::absolute(&config).context("no working folder")?;
+            let data = StationConfig::load(&settings)?.data;
+            let program = std::env::current_exe().context("this program does not find itself")?;
+            host.install(&InstallOrder { program, settings, data })?
+        }
+        ServiceTool::Uninstall => host.uninstall()?,
+        ServiceTool::Status => {
+            let standing = host.status()?;
+            writeln!(std::io::stdout(), "{} ({})", standing.state.as_str(), standing.detail)?;
+            let runs = standing.state == ServiceState::Running;
+            return Ok(if runs { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        ServiceTool::Run { config } => {
+            let config = StationConfig::load(&config)?;
+            let work = move |supervisor| runtime()?.block_on(run(config, ProgressForm::Plain, supervisor));
+            host.run(Box::new(work))?;
+            Vec::new()
+        }
+    };
+    for line in lines {
+        writeln!(std::io::stdout(), "{line}")?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn journal_in(path: PathBuf) -> PathBuf {
     if path.is_dir() { path.join("journal.sqlite") } else { path }
+}
+
+/// Where the settings are when nobody says otherwise.
+#[cfg(not(windows))]
+fn usual_folder() -> PathBuf {
+    PathBuf::from("/etc/jigline")
+}
+
+#[cfg(windows)]
+fn usual_folder() -> PathBuf {
+    std::env::var_os("ProgramData")
+        .map_or_else(|| PathBuf::from(r"C:\ProgramData"), PathBuf::from)
+        .join("Jigline")
+}
+
+/// Where the journal is when nobody says otherwise.
+fn usual_data() -> PathBuf {
+    if cfg!(windows) { usual_folder().join("station") } else { PathBuf::from("/var/lib/jigline-station") }
+}
+
+async fn enrol(order: &EnrolOrder) -> anyhow::Result<()> {
+    let begun = std::time::Instant::now();
+    let ask = async |server: &_, form: &_| ask_to_enrol(server, form).await;
+    let done = enrol::enrol(order, ask, env!("CARGO_PKG_VERSION"), &mut StdRng::from_os_rng()).await?;
+    writeln!(std::io::stdout(), "{}", enrol::report(&done, &tool::serial_ports(), begun.elapsed()))?;
+    Ok(())
 }
 
 async fn board(arguments: BoardArgs) -> anyhow::Result<()> {
@@ -157,9 +300,9 @@ async fn board(arguments: BoardArgs) -> anyhow::Result<()> {
     Ok(tool::run(arguments, &mut desk).await?)
 }
 
-async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
+async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervisor) -> anyhow::Result<()> {
     slot_port::check_slots(&config)?;
-    let stop = stop_signal()?;
+    let (signalled, told) = (stop_signal()?, supervisor.stopped());
     let server = HttpServer::new(&config.server, &config.key)?;
     let slots: BTreeMap<u16, SlotConfig> =
         config.slots.iter().map(|slot| (slot.number, slot.clone())).collect();
@@ -201,7 +344,17 @@ async fn run(config: StationConfig, form: ProgressForm) -> anyhow::Result<()> {
         let _nobody_waits_any_more = out.send(());
     };
     std::thread::Builder::new().name("progress".to_owned()).spawn(write).context("no thread for stdout")?;
-    agent.run(stop).await;
+    supervisor.tell(News::Ready);
+    let stop = async {
+        tokio::select! { () = signalled => {}, () = told => {} }
+        supervisor.tell(News::Stopping);
+    };
+    tokio::select! {
+        biased;
+        () = agent.run(stop) => {}
+        // Never ends: it is polled by the thread that does the work, so that its word is worth something.
+        () = supervisor.keep_alive() => {}
+    }
     // The last commands switch loads off: they go out before the program does.
     if tokio::time::timeout(Duration::from_secs(1), fixture).await.is_err() {
         tracing::warn!("the fixture did not take the last commands; check that its loads are off");

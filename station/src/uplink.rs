@@ -3,12 +3,14 @@
 //! What never lives here: SQL (the journal's), decisions about boards (the runner's).
 
 mod bundles;
+mod enrol;
 mod http;
 mod records;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use bundles::OrderBook;
+pub use enrol::{EnrolRefusal, NoAddress, ServerAddress, ask_to_enrol};
 pub use http::HttpServer;
 pub use records::{DoubtState, InDoubt, SendFault, send_records};
 

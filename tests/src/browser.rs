@@ -68,14 +68,22 @@ impl Browser {
     /// # Errors
     /// When it does not come within 20 s: with the page's text, so that the reason can be read.
     pub async fn shown(&self, css: &str) -> anyhow::Result<fantoccini::elements::Element> {
-        match self.client.wait().at_most(SHOWN_WITHIN).for_element(Locator::Css(css)).await {
+        self.shown_at(Locator::Css(css)).await
+    }
+
+    /// As [`Browser::shown`], wherever it is.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn shown_at(&self, place: Locator<'_>) -> anyhow::Result<fantoccini::elements::Element> {
+        match self.client.wait().at_most(SHOWN_WITHIN).for_element(place).await {
             Ok(element) => Ok(element),
             Err(error) => {
                 let text = match self.client.find(Locator::Css("body")).await {
                     Ok(body) => body.text().await.unwrap_or_default(),
                     Err(_) => String::new(),
                 };
-                bail!("no {css} within {SHOWN_WITHIN:?} ({error}); the page reads:\n{text}")
+                bail!("no {place:?} within {SHOWN_WITHIN:?} ({error}); the page reads:\n{text}")
             }
         }
     }

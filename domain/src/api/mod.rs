@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod batches;
+pub mod enrolment;
 pub mod ingest;
 pub mod leases;
 pub mod page;

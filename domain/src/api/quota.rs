@@ -22,6 +22,12 @@ wire! {
         pub numbers: NumberCounts,
         /// Newest first.
         pub scrapped: Vec<ScrappedNumber>,
+        /// Numbers of the customer's list that nobody has in hand any more and no board is known to bear, the first of them.
+        #[serde(default)]
+        pub given_up: Vec<GivenUpNumber>,
+        /// Newest first.
+        #[serde(default)]
+        pub freed: Vec<FreedNumber>,
     }
 }
 
@@ -111,5 +117,33 @@ wire! {
         pub reason: String,
         pub by: String,
         pub at: DateTime<Utc>,
+    }
+}
+
+wire! {
+    /// A number that was lent to a station that can't use it any more.
+    pub struct GivenUpNumber {
+        pub serial: String,
+        pub station_name: String,
+    }
+}
+
+wire! {
+    /// `POST /api/v1/serials/{serial}/free` (quality, admin): [`FreedNumber`]. It may be lent again; 404 `not_found` where it was never
+    /// lent, 409 `not_listed` for one that a pattern made, `scrapped`, `conflict` where it is free already, `bound` where a board bears it
+    /// or a text names it, `in_hand` where its station may still use it.
+    pub struct FreeNumber {
+        pub reason: String,
+    }
+}
+
+wire! {
+    pub struct FreedNumber {
+        pub serial: String,
+        pub reason: String,
+        pub by: String,
+        pub at: DateTime<Utc>,
+        /// It was lent again since.
+        pub lent_again: bool,
     }
 }

@@ -4,6 +4,7 @@ pub use crate::admission::{Admission, AdmissionVerdict};
 
 use crate::{
     admission::fails_allowed,
+    api::enrolment::{Awaited, GivenCode},
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, SerialBlockId, SessionId, StationId},
     live::StationLive,
@@ -133,6 +134,8 @@ wire! {
         pub frozen: Option<Frozen>,
         /// Numbers that its outboxes have closed and the server does not hold; ended outboxes aside.
         pub missing: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub awaited: Option<Awaited>,
     }
 }
 
@@ -195,11 +198,9 @@ wire! {
 }
 
 wire! {
-    /// The key is shown once. What else `station.toml` holds stays.
+    /// The machine that takes the place enters the code.
     pub struct ReplacedStation {
-        pub station_id: StationId,
-        pub name: String,
-        pub key: String,
+        pub code: GivenCode,
         /// Numbers lent to it that no board has, as far as the server knows; the first thousand.
         pub unused_numbers: Vec<String>,
     }

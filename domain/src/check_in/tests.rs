@@ -253,6 +253,7 @@ fn the_lamp_is_green_only_when_everything_is_held_and_nothing_frozen() {
         program: None,
         frozen: frozen.then(|| Frozen { reason: Fault::new(FaultCode::StationTwiceAlive), at: at(0) }),
         missing,
+        awaited: None,
     };
     let cases = [
         (0, false, Some(0), Lamp::AllOnServer),

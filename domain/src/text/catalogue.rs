@@ -4,8 +4,10 @@
 //! A sentence says what is wrong with which figures; the next step says what the person at the jig does about it.
 
 mod doubts;
+mod lists;
 
 pub use doubts::doubt_text;
+pub use lists::list_problem_text;
 
 use super::{Fault, FaultCode};
 use crate::step::Step;
@@ -391,8 +393,8 @@ fn sentence(code: FaultCode) -> Sentence {
         C::MachineChanged => say(
             "This station's journal was last worked with on another machine ({before}, this one is {found}). No number is given and no board started.",
             "本站日志上次在另一台电脑上使用（{before}，本机为 {found}）。不发放序列号，也不开始作业。",
-            "Call the administrator: if this machine takes the other's place, choose 'Replace this station' on its page and put the new key into station.toml; if the disk was copied, take the copy away.",
-            "请联系管理员：若本机接替原电脑，请在站点页面选择“更换工站”，并将新密钥写入 station.toml；若硬盘是复制的，请停用副本。",
+            "Call the administrator: if this machine takes the other's place, choose 'Replace this station' on its page and enrol this machine with the code it gives out (--renew); if the disk was copied, take the copy away.",
+            "请联系管理员：若本机接替原电脑，请在站点页面选择“更换工站”，并用得到的登记码重新登记本机（--renew）；若硬盘是复制的，请停用副本。",
         ),
         C::StationTwiceAlive => say(
             "The server has frozen this station: two programs work with its key at the same time.",
@@ -409,8 +411,8 @@ fn sentence(code: FaultCode) -> Sentence {
         C::KeyUnknown => say(
             "The server knows no station with this key.",
             "服务器上没有使用此密钥的站点。",
-            "Call the administrator: the station was replaced, or this is another server; put the key that the station's page gave into station.toml.",
-            "请联系管理员：该站点已被更换，或服务器地址有误；请将站点页面给出的密钥写入 station.toml。",
+            "Call the administrator: the station was replaced, or this is another server; if this machine is to work, it is enrolled with a code from the stations page.",
+            "请联系管理员：该站点已被更换，或服务器地址有误；若应使用本机，请用站点页面的登记码登记。",
         ),
         C::WireVersionDiffers => say(
             "Station and server are of different versions: the station speaks version {station}, the server version {server}.",

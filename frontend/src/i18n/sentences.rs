@@ -9,6 +9,7 @@ use domain::{
     identifier::IdentifierKind,
     lease::BirthLease,
     model::Provenance,
+    number_list::ListProblem,
     outcome::Outcome,
     procedure::{MeasureWhen, MeasurementSource},
     profile::Chemistry,
@@ -210,6 +211,15 @@ pub fn problem(problem: &Problem) -> String {
         ("not_passed", Language::Zh) => Some("该单体最近一次判定不是合格。"),
         ("rerun_open", Language::Zh) => Some("已有一条未用掉的再次作业指令。"),
         ("left_batch", Language::Zh) => Some("该单体已不属于任何批次。"),
+        ("enrolled", Language::Zh) => {
+            Some("已有同名工站，且已有电脑登记。请换一个名称，或在其页面上更换工站。")
+        }
+        ("numbers_lent", Language::Zh) => Some("该批次的编号已借给工站，不能再更换清单。"),
+        ("not_listed", Language::Zh) => Some("该编号由规则生成，无需释放。"),
+        ("bound", Language::Zh) => Some("有板或记录使用了该编号，不能释放。"),
+        ("in_hand", Language::Zh) => {
+            Some("借得该编号的工站仍可能使用它；请先解除冻结或更换该工站，或核销其份额。")
+        }
         ("internal", Language::Zh) => Some("服务器内部错误，请稍后重试并告知管理员。"),
         (_, Language::Zh) => None,
     };
@@ -275,6 +285,32 @@ pub fn ago(age: &str) -> String {
     match language() {
         Language::En => format!("{age} ago"),
         Language::Zh => format!("{age}前"),
+    }
+}
+
+/// Whom a code is for.
+pub fn code_for(station: &str) -> String {
+    match language() {
+        Language::En => format!("Code for {station}"),
+        Language::Zh => format!("{station} 的登记码"),
+    }
+}
+
+/// What a code is good for.
+pub fn code_terms(until: &str) -> String {
+    match language() {
+        Language::En => {
+            format!("It is shown this once, and is good for one machine until {until}. On the PC at the jig:")
+        }
+        Language::Zh => format!("仅显示这一次，只能用于一台电脑，有效至 {until}。在工位电脑上："),
+    }
+}
+
+/// Until when a code that was given out may be used.
+pub fn code_until(until: &str) -> String {
+    match language() {
+        Language::En => format!("code until {until}"),
+        Language::Zh => format!("登记码有效至 {until}"),
     }
 }
 
@@ -374,6 +410,44 @@ pub fn number_counts(listed: Option<u64>, lent: u64, bound: u64) -> String {
         (Language::Zh, None) => format!("已借出 {lent}，已用于板 {bound}"),
         (Language::Zh, Some(listed)) => format!("清单 {listed}，已借出 {lent}，已用于板 {bound}"),
     }
+}
+
+/// What a list holds that nothing is wrong with.
+pub fn list_sound(count: &str, first: &str, last: &str) -> String {
+    match language() {
+        Language::En => format!("{count} numbers, from {first} to {last}"),
+        Language::Zh => format!("{count} 个编号，从 {first} 到 {last}"),
+    }
+}
+
+/// How much is wrong with a list; nothing of it is taken.
+pub fn list_faults(count: usize) -> String {
+    match (language(), count) {
+        (Language::En, 1) => "1 fault; nothing was taken".to_owned(),
+        (Language::En, _) => format!("{count} faults; nothing was taken"),
+        (Language::Zh, _) => format!("{count} 处错误；未接收任何编号"),
+    }
+}
+
+/// Faults that are not shown one by one.
+pub fn and_more(count: usize) -> String {
+    match language() {
+        Language::En => format!("and {count} more"),
+        Language::Zh => format!("另有 {count} 处"),
+    }
+}
+
+/// `line 3`.
+pub fn line_number(line: usize) -> String {
+    match language() {
+        Language::En => format!("line {line}"),
+        Language::Zh => format!("第 {line} 行"),
+    }
+}
+
+/// What is wrong with a line.
+pub fn list_problem(problem: &ListProblem) -> String {
+    domain::text::list_problem_text(language(), problem)
 }
 
 /// When a report was printed.

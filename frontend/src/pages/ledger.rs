@@ -1,21 +1,17 @@
 //! A batch's ledger: who may still make how many of its units pass, and the decisions about shares and numbers.
 
-use super::not_found;
-use crate::{
-    api::{self, Answer, ApiError},
-    clock, i18n, numbers,
-    query::query,
-    session::session,
-    ui,
-};
+mod of_numbers;
+mod upload;
+
+use super::{decision::decision, not_found};
+use crate::{api, clock, i18n, numbers, query::query, session::session, ui};
 use domain::{
-    api::quota::{LedgerView, ScrapNumber, ShareRow, WriteOff},
+    api::quota::{LedgerView, ShareRow, WriteOff},
     ids::{BatchId, OutboxId, StationId},
     role::Permission,
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-use std::future::Future;
 
 pub fn ledger() -> impl IntoView {
     let params = use_params_map();
@@ -50,7 +46,8 @@ fn show(ledger: &LedgerView, changed: Callback<()>) -> AnyView {
         </dl>
         <p class="definition" style:margin="-8px 0 16px">{t.ledger_definition}</p>
         {shares(ledger, changed)}
-        <div class="two" style:margin-top="16px">{write_offs(ledger)}{scrapped(ledger, changed)}</div>
+        <div class="two" style:margin-top="16px">{write_offs(ledger)}{of_numbers::numbers_card(ledger, changed)}</div>
+        {upload::may_upload(ledger).then(|| upload::upload_card(ledger, changed))}
     }
     .into_any()
 }
@@ -103,7 +100,7 @@ fn share_row(
             view! { <span class="badge attention">{format!("{} · {}", t.written_off, numbers::count(shares))}</span> }.into_any()
         }
         None if may_write_off => view! {
-            <button class="button" type="button" on:click=move |_| open.set(Some(key))>{t.write_off}</button>
+            <button class="button" type="button" data-act="write-off" on:click=move |_| open.set(Some(key))>{t.write_off}</button>
         }
         .into_any(),
         None => ().into_any(),
@@ -143,71 +140,6 @@ fn share_row(
     .into_any()
 }
 
-/// A form for a decision with its reason, and with a number where it is about one; `done` is told whether it was taken.
-fn decision<S, F, T>(
-    number: Option<&'static str>,
-    preview: AnyView,
-    name: &'static str,
-    save: S,
-    done: Callback<bool>,
-) -> AnyView
-where
-    S: Fn(String, String) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Answer<T>> + 'static,
-    T: 'static,
-{
-    let t = i18n::texts();
-    let (serial, reason) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let busy = RwSignal::new(false);
-    let fault: RwSignal<Option<ApiError>> = RwSignal::new(None);
-    let said: RwSignal<Option<&'static str>> = RwSignal::new(None);
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let words = reason.get_untracked().trim().to_owned();
-        let about = serial.get_untracked().trim().to_owned();
-        let lacks = words.is_empty() || number.is_some() && about.is_empty();
-        said.set(lacks.then_some(t.reason_missing));
-        if lacks || busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        fault.set(None);
-        let session = session();
-        spawn_local(async move {
-            match save(about, words).await {
-                Ok(_) => done.run(true),
-                Err(refused) if refused.is_signed_out() => session.ended(),
-                Err(refused) => {
-                    let _ = fault.try_set(Some(refused));
-                    let _ = busy.try_set(false);
-                }
-            }
-        });
-    };
-    view! {
-        <form class="lease-form" on:submit=submit on:keydown=move |event| if event.key() == "Escape" { done.run(false) }>
-            {number.map(|label| view! {
-                <label class="field">
-                    {label}
-                    <input name="serial" type="text" autocomplete="off" on:input=move |event| serial.set(event_target_value(&event))/>
-                </label>
-            })}
-            <label class="field">
-                {t.reason}
-                <input name="reason" type="text" autocomplete="off" on:input=move |event| reason.set(event_target_value(&event))/>
-            </label>
-            {preview}
-            {move || said.get().map(|said| view! { <p class="is-fail small" role="alert">{said}</p> })}
-            {move || fault.get().map(|fault| ui::fault_inline(&fault))}
-            <div class="row">
-                <button class="button main" type="submit" disabled=move || busy.get()>{name}</button>
-                <button class="button" type="button" on:click=move |_| done.run(false)>{t.cancel}</button>
-            </div>
-        </form>
-    }
-    .into_any()
-}
-
 fn write_offs(ledger: &LedgerView) -> AnyView {
     let t = i18n::texts();
     let rows = ledger.write_offs.iter().map(|row| {
@@ -226,61 +158,6 @@ fn write_offs(ledger: &LedgerView) -> AnyView {
             } else {
                 view! { <ul class="rule-list">{rows.collect_view()}</ul> }.into_any()
             }}
-        </section>
-    }
-    .into_any()
-}
-
-fn scrapped(ledger: &LedgerView, changed: Callback<()>) -> AnyView {
-    let t = i18n::texts();
-    let open = RwSignal::new(false);
-    let rows = ledger.scrapped.iter().map(|row| {
-        let serial = match row.unit_id {
-            Some(id) => {
-                view! { <a class="mono" href=format!("/units/{id}")>{row.serial.clone()}</a> }.into_any()
-            }
-            None => view! { <span class="mono">{row.serial.clone()}</span> }.into_any(),
-        };
-        view! {
-            <li>
-                <span>{serial}" "{row.reason.clone()}</span>
-                <span class="quiet nowrap">{row.by.clone()}" "{ui::moment(row.at)}</span>
-            </li>
-        }
-    });
-    let form = move || {
-        open.get().then(|| {
-            let done = Callback::new(move |saved: bool| {
-                open.set(false);
-                if saved {
-                    changed.run(());
-                }
-            });
-            let save = |serial: String, reason| async move {
-                api::scrap_number(&serial, ScrapNumber { reason }).await
-            };
-            let why = view! { <p class="quiet small">{t.scrap_why}</p> };
-            decision(Some(t.serial), why.into_any(), t.scrap_number, save, done)
-        })
-    };
-    let counts = &ledger.numbers;
-    view! {
-        <section class="card">
-            <div class="card-head">
-                <h2>{t.scrapped_numbers}</h2>
-                <span class="aside">{i18n::number_counts(counts.listed, counts.lent, counts.bound)}</span>
-            </div>
-            {if ledger.scrapped.is_empty() {
-                view! { <p class="quiet">{t.scrapped_empty}</p> }.into_any()
-            } else {
-                view! { <ul class="rule-list">{rows.collect_view()}</ul> }.into_any()
-            }}
-            {session().may(Permission::ScrapNumbers).then(|| view! {
-                <button class="button no-print" type="button" style:margin-top="12px" hidden=move || open.get() on:click=move |_| open.set(true)>
-                    {t.scrap_number}
-                </button>
-            })}
-            {form}
         </section>
     }
     .into_any()

@@ -2,6 +2,8 @@
 
 mod batch_report;
 mod batches;
+mod decision;
+mod enrol_code;
 mod leases;
 mod ledger;
 mod line;

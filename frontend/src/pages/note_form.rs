@@ -51,7 +51,7 @@ pub fn note_form(
             {explanation}
             <label class="field">
                 {t.note}
-                <input name="note" type="text" autocomplete="off" placeholder=t.note_why on:input=move |event| note.set(event_target_value(&event))/>
+                <input name="note" type="text" autocomplete="off" placeholder=t.note_why on:input=move |event| { missing.set(false); note.set(event_target_value(&event)); }/>
             </label>
             {move || missing.get().then(|| ui::said("is-fail small", t.note_missing))}
             {move || fault.get().map(|fault| ui::fault_inline(&fault))}

@@ -1,13 +1,17 @@
 //! One station: what keeps it from working, its journal files with their gaps, and the two acts of an administrator.
 
 use super::{
+    enrol_code::{code_again, code_card},
     not_found,
     note_form::{Coming, note_form},
-    stations::{ago, program, quarantine_link},
+    stations::{ago, awaited, program, quarantine_link},
 };
 use crate::{api, clock, i18n, numbers, query::query, session::session, ui};
 use domain::{
-    api::stations::{HeldNumbers, OutboxView, ReplacedStation, StationView},
+    api::{
+        enrolment::GivenCode,
+        stations::{HeldNumbers, OutboxView, StationView},
+    },
     check_in::lamp,
     ids::StationId,
     role::Permission,
@@ -18,6 +22,34 @@ use std::time::Duration;
 
 /// How often the page looks again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// What decides which acts there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Works,
+    Frozen,
+    /// No machine has its key; its name.
+    Awaited(String),
+}
+
+impl State {
+    fn of(view: &StationView) -> Self {
+        let station = &view.station;
+        match (station.awaited, &station.frozen) {
+            (Some(_), _) => Self::Awaited(station.name.clone()),
+            (None, Some(_)) => Self::Frozen,
+            (None, None) => Self::Works,
+        }
+    }
+}
+
+/// A code that was given out, and the numbers that nobody has told of since.
+#[derive(Debug, Clone, PartialEq)]
+struct Given {
+    code: GivenCode,
+    /// None where nothing was replaced.
+    unused_numbers: Option<Vec<String>>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
@@ -41,17 +73,21 @@ fn one(id: StationId) -> AnyView {
     }
     // Outside of what is built anew with every answer: a half-written note stays.
     let open: RwSignal<Option<Act>> = RwSignal::new(None);
-    let replaced: RwSignal<Option<ReplacedStation>> = RwSignal::new(None);
+    let given: RwSignal<Option<Given>> = RwSignal::new(None);
     let now = clock::ticking();
     let changed = Callback::new(move |()| {
         open.set(None);
         station.ask_again();
     });
-    let frozen = Memo::new(move |_| station.get().is_some_and(|view| view.station.frozen.is_some()));
+    let state = Memo::new(move |_| station.get().map(|view| State::of(&view)));
+    let acts = move || {
+        let state = state.get().filter(|_| session().may(Permission::ManageStations));
+        state.map(|state| acts(id, state, open, given, changed))
+    };
     view! {
-        {move || replaced.get().map(|replaced_one| new_key(&replaced_one, replaced))}
+        {move || given.get().map(|one| new_code(&one, given))}
         {station.show(move |view| above(&view, now))}
-        {session().may(Permission::ManageStations).then(|| acts(id, frozen, open, replaced, changed))}
+        {acts}
         {move || station.get().map(|view| journals(&view))}
     }
     .into_any()
@@ -73,7 +109,7 @@ fn above(view: &StationView, now: RwSignal<f64>) -> AnyView {
         }
     });
     let facts = vec![
-        ui::fact(t.program, program(station.program.as_deref())),
+        ui::fact(t.program, program(station)),
         ui::fact(t.slots, station.slots.to_string().into_any()),
         ui::fact(t.machine, view! { <span class="mono" title=t.machine_why>{machine}</span> }.into_any()),
         ui::fact(t.checked_in, ago(view.checked_in_at, now)),
@@ -84,7 +120,7 @@ fn above(view: &StationView, now: RwSignal<f64>) -> AnyView {
     view! {
         <div class="page-head">
             <h1>{station.name.clone()}</h1>
-            {ui::lamp(lamp(station, unsent))}
+            {station.awaited.map_or_else(|| ui::lamp(lamp(station, unsent)), awaited)}
             {(station.quarantined > 0).then(|| quarantine_link(station.station_id, station.quarantined))}
         </div>
         {frozen}
@@ -160,9 +196,9 @@ fn gaps(held: &HeldNumbers) -> String {
 
 fn acts(
     id: StationId,
-    frozen: Memo<bool>,
+    state: State,
     open: RwSignal<Option<Act>>,
-    replaced: RwSignal<Option<ReplacedStation>>,
+    given: RwSignal<Option<Given>>,
     changed: Callback<()>,
 ) -> AnyView {
     let t = i18n::texts();
@@ -170,9 +206,20 @@ fn acts(
     let choose = move |act| Callback::new(move |()| open.set(Some(act)));
     let form = move || match open.get() {
         None => {
-            let unfreeze = || ui::button("button main", "unfreeze", t.unfreeze, choose(Act::Unfreeze));
-            let mut buttons: Vec<AnyView> = frozen.get().then(unfreeze).into_iter().collect();
-            buttons.push(ui::button("button", "replace", t.replace_station, choose(Act::Replace)));
+            let replace = || ui::button("button", "replace", t.replace_station, choose(Act::Replace));
+            let buttons = match &state {
+                State::Works => vec![replace()],
+                State::Frozen => {
+                    vec![ui::button("button main", "unfreeze", t.unfreeze, choose(Act::Unfreeze)), replace()]
+                }
+                State::Awaited(name) => {
+                    let got = Callback::new(move |code| {
+                        given.set(Some(Given { code, unused_numbers: None }));
+                        changed.run(());
+                    });
+                    vec![code_again(name.clone(), got)]
+                }
+            };
             view! { <div class="row">{buttons}</div> }.into_any()
         }
         Some(Act::Unfreeze) => {
@@ -190,8 +237,9 @@ fn acts(
             let why = vec![step(t.replace_one), step(t.replace_two), step(t.replace_three)];
             let act = move |note| -> Coming {
                 Box::pin(async move {
-                    let given = api::replace_station(id, note).await?;
-                    let _page_may_be_left = replaced.try_set(Some(given));
+                    let replaced = api::replace_station(id, note).await?;
+                    let (code, unused_numbers) = (replaced.code, Some(replaced.unused_numbers));
+                    let _page_may_be_left = given.try_set(Some(Given { code, unused_numbers }));
                     changed.run(());
                     Ok(())
                 })
@@ -202,30 +250,19 @@ fn acts(
     view! { <div class="card no-print act">{form}</div> }.into_any()
 }
 
-/// The only time that the key is seen.
-fn new_key(station: &ReplacedStation, shown: RwSignal<Option<ReplacedStation>>) -> AnyView {
+/// The code, and what the machine before has not told of.
+fn new_code(one: &Given, shown: RwSignal<Option<Given>>) -> AnyView {
     let t = i18n::texts();
-    let line = format!("key = \"{}\"", station.key);
-    let unused = &station.unused_numbers;
-    let (told, named) = if unused.is_empty() {
-        (t.no_unused_numbers.to_owned(), String::new())
-    } else {
-        (format!("{}: {}", t.unused_numbers, numbers::count(unused.len() as u64)), unused.join(" "))
-    };
     let done = Callback::new(move |()| shown.set(None));
-    view! {
-        <section class="card act" role="status" data-new-key="true">
-            <h2>{t.new_key}</h2>
-            <div class="note-form">
-                <p>{t.new_key_why}</p>
-                <p class="key">{ui::said("", line.clone())}{ui::copy_button(line)}</p>
-                <p>{told}</p>
-                <p class="numbers">{named}</p>
-                <div class="row">{ui::button("button main", "done", t.done, done)}</div>
-            </div>
-        </section>
-    }
-    .into_any()
+    let more = one.unused_numbers.as_ref().map(|unused| {
+        let (told, named) = if unused.is_empty() {
+            (t.no_unused_numbers.to_owned(), String::new())
+        } else {
+            (format!("{}: {}", t.unused_numbers, numbers::count(unused.len() as u64)), unused.join(" "))
+        };
+        view! { <p>{told}</p> <p class="numbers">{named}</p> }
+    });
+    code_card(&one.code, more.into_any(), done)
 }
 
 #[cfg(test)]

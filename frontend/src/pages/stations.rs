@@ -1,8 +1,17 @@
-//! All stations: whether the server holds everything of theirs, since when nothing came, and who needs a hand.
+//! All stations: whether the server holds everything of theirs, since when nothing came, and who needs a hand. An administrator gives
+//! out the codes that enrol new ones.
 
+use super::enrol_code::{code_card, new_station_form};
 use crate::{clock, i18n, live::line_feed, numbers, session::session, ui};
 use chrono::{DateTime, Utc};
-use domain::{api::stations::LineStation, check_in::lamp, role::Permission};
+use domain::{
+    api::{
+        enrolment::{Awaited, GivenCode},
+        stations::{LineStation, StationRow},
+    },
+    check_in::lamp,
+    role::Permission,
+};
 use leptos::prelude::*;
 
 pub fn stations() -> impl IntoView {
@@ -10,8 +19,24 @@ pub fn stations() -> impl IntoView {
     ui::page_title(t.nav_stations);
     let feed = line_feed();
     let now = clock::ticking();
+    let (open, code) = (RwSignal::new(false), RwSignal::new(None::<GivenCode>));
+    let may_enrol = session().may(Permission::ManageStations);
+    let begin = Callback::new(move |()| {
+        code.set(None);
+        open.set(true);
+    });
+    let given = Callback::new(move |given| {
+        open.set(false);
+        code.set(Some(given));
+    });
+    let (close, done) = (Callback::new(move |()| open.set(false)), Callback::new(move |()| code.set(None)));
+    let enrol = move || {
+        (may_enrol && !open.get()).then(|| ui::button("button main", "enrol", t.enrol_station, begin))
+    };
     view! {
-        <div class="page-head"><h1>{t.nav_stations}</h1></div>
+        <div class="page-head"><h1>{t.nav_stations}</h1><div class="actions">{enrol}</div></div>
+        {move || open.get().then(|| view! { <div class="card act">{new_station_form(given, close)}</div> })}
+        {move || code.get().map(|code| code_card(&code, ().into_any(), done))}
         {move || match (feed.view.get(), feed.fault.get()) {
             (Some(view), _) if view.stations.is_empty() => {
                 view! { <div class="card">{ui::empty(t.stations_empty, t.stations_empty_why, None)}</div> }.into_any()
@@ -52,15 +77,24 @@ fn row(line: &LineStation, now: RwSignal<f64>) -> AnyView {
     let named = ui::link("row-link", format!("/stations/{}", station.station_id), name);
     let cells = vec![
         vec![named, ui::said("quiet", simulated)].into_any(),
-        ui::lamp(lamp(station, unsent)),
+        station.awaited.map_or_else(|| ui::lamp(lamp(station, unsent)), awaited),
         quarantine_link(station.station_id, station.quarantined),
         batch.to_owned().into_any(),
-        program(station.program.as_deref()),
+        program(station),
         numbers::count(station.records).into_any(),
         ago(station.last_record_at, now),
         ago(station.last_seen_at, now),
     ];
     ui::row(station.name.clone(), &columns(), cells)
+}
+
+/// That no machine has the station's key, and until when its code may be used.
+pub(super) fn awaited(awaited: Awaited) -> AnyView {
+    let t = i18n::texts();
+    let open = awaited
+        .code_until
+        .map(|until| ui::said("quiet small", format!(" {}", i18n::code_until(&clock::short(until)))));
+    vec![ui::badge(ui::Tone::Attention, t.awaited), open.into_any()].into_any()
 }
 
 /// How many texts wait there, with the way to them for whoever may go it.
@@ -76,10 +110,13 @@ pub(super) fn quarantine_link(station: domain::ids::StationId, waiting: u64) -> 
     }
 }
 
-/// The version, or that it is one that does not say.
-pub(super) fn program(version: Option<&str>) -> AnyView {
-    let before = || ui::said("quiet", i18n::texts().program_before);
-    version.map_or_else(before, |version| version.to_owned().into_any())
+/// The version; that it is one that does not say, once it was heard at all.
+pub(super) fn program(station: &StationRow) -> AnyView {
+    match (&station.program, station.last_seen_at) {
+        (Some(version), _) => version.clone().into_any(),
+        (None, Some(_)) => ui::said("quiet", i18n::texts().program_before),
+        (None, None) => ui::said("quiet", "–"),
+    }
 }
 
 /// How long ago that was by this browser's clock.

@@ -8,12 +8,16 @@ use crate::{
     state::AppState,
 };
 use axum::{
-    extract::FromRequestParts,
+    extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use domain::{
     role::Permission,
     text::{Fault, FaultCode},
+};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
 };
 
 /// The session cookie's name.
@@ -84,6 +88,28 @@ impl FromRequestParts<AppState> for SignedStation {
         let key = bearer(&parts.headers).ok_or_else(unknown)?;
         let mut db = state.pool.acquire().await?;
         stations::by_key(&mut db, &token_hash(key)).await?.map(SignedStation).ok_or_else(unknown)
+    }
+}
+
+/// Where a request comes from, as far as the socket tells: behind a proxy that is the proxy. Of IPv6 the network, for whoever has one
+/// address there has them all.
+#[derive(Debug, Clone)]
+pub struct Source(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Source {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let address =
+            parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+        Ok(Self(match address {
+            Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            }
+            None => "unknown".to_owned(),
+        }))
     }
 }
 

@@ -1,4 +1,5 @@
-//! How often somebody may guess: after five wrong passwords for a name, one try in ten seconds.
+//! How often somebody may guess: after five wrong passwords for a name, one try in ten seconds; as often wrong codes of enrolment from
+//! one source.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{collections::HashMap, sync::Mutex};
@@ -10,13 +11,13 @@ const NAMES: usize = 10_000;
 /// Characters of a name that are kept: no account has a longer one.
 const NAME_LENGTH: usize = 100;
 
-/// Wrong tries by name, in this process.
+/// Wrong tries by name or source, in this process.
 #[derive(Debug, Default)]
-pub struct SignInLimiter {
+pub struct GuessLimiter {
     wrong: Mutex<HashMap<String, (u32, DateTime<Utc>)>>,
 }
 
-impl SignInLimiter {
+impl GuessLimiter {
     /// Whether a try for this name is taken now.
     #[must_use]
     pub fn allows(&self, name: &str, now: DateTime<Utc>) -> bool {
@@ -59,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_stranger_who_tries_ever_new_names_fills_no_memory() {
-        let limiter = SignInLimiter::default();
+        let limiter = GuessLimiter::default();
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         for n in 0..NAMES + 50 {
             limiter.wrong(&format!("{n}{}", "x".repeat(5_000)), start);
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn guessing_slows_down_and_the_right_one_forgives() {
-        let limiter = SignInLimiter::default();
+        let limiter = GuessLimiter::default();
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         for _ in 0..FREE_TRIES {
             assert!(limiter.allows("quality", start));

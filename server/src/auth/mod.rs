@@ -5,8 +5,8 @@ mod extract;
 mod limiter;
 pub mod password;
 
-pub use extract::{SESSION_COOKIE, Signed, SignedStation, session_token};
-pub use limiter::SignInLimiter;
+pub use extract::{SESSION_COOKIE, Signed, SignedStation, Source, session_token};
+pub use limiter::GuessLimiter;
 
 use sha2::{Digest as _, Sha256};
 

@@ -72,6 +72,8 @@ pub struct LentNumber {
     /// Another station has it than the one that sends.
     pub is_elsewhere: bool,
     pub is_scrapped: bool,
+    /// It waits to be lent again.
+    pub is_freed: bool,
 }
 
 /// A number as `station` may know it.
@@ -82,7 +84,8 @@ pub async fn lent_number(
 ) -> DbResult<Option<LentNumber>> {
     let row = sqlx::query!(
         r#"select batch_id, unit_id, station_id <> $2 as "is_elsewhere!",
-            exists (select from serial_scrap x where x.serial = n.serial) as "is_scrapped!"
+            exists (select from serial_scrap x where x.serial = n.serial) as "is_scrapped!",
+            freed_at is not null as "is_freed!"
          from serial_number n join serial_block using (serial_block_id) where serial = $1"#,
         serial,
         station.0
@@ -94,6 +97,7 @@ pub async fn lent_number(
         unit_id: row.unit_id.map(Into::into),
         is_elsewhere: row.is_elsewhere,
         is_scrapped: row.is_scrapped,
+        is_freed: row.is_freed,
     }))
 }
 

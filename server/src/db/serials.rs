@@ -29,7 +29,7 @@ pub async fn block(db: &mut PgConnection, id: SerialBlockId) -> DbResult<Option<
         return Ok(None);
     };
     let serials = sqlx::query_scalar!(
-        "select serial from serial_number where serial_block_id = $1 order by position",
+        "select serial from serial_number where serial_block_id = $1 and freed_at is null order by position",
         id.0
     )
     .fetch_all(db)
@@ -70,7 +70,7 @@ pub async fn take_sequence(db: &mut PgConnection, prefix: &str, count: i64) -> D
     .await?)
 }
 
-/// Keeps the numbers of a block in order; gives those that were new in the world and on no other batch's list.
+/// Keeps the numbers of a block in order; gives those that were new in the world or freed, and on no other batch's list.
 pub async fn insert_numbers(
     db: &mut PgConnection,
     block: SerialBlockId,
@@ -82,7 +82,9 @@ pub async fn insert_numbers(
          select s, $2, $3 + (o - 1)::smallint from unnest($1::text[]) with ordinality u(s, o)
          where not exists (select from batch_number n join serial_block b on b.serial_block_id = $2
             where n.serial = s and n.batch_id <> b.batch_id)
-         on conflict (serial) do nothing returning serial",
+         on conflict (serial) do update set serial_block_id = excluded.serial_block_id, position = excluded.position, freed_at = null
+            where serial_number.freed_at is not null
+         returning serial",
         serials,
         block.0,
         first_position
@@ -91,11 +93,12 @@ pub async fn insert_numbers(
     .await?)
 }
 
-/// The first numbers of the batch's list that were not lent yet.
+/// The first numbers of the batch's list that were not lent yet, or were freed since.
 pub async fn listed_free(db: &mut PgConnection, batch: BatchId, count: u64) -> DbResult<Vec<String>> {
     Ok(sqlx::query_scalar!(
         "select serial from batch_number n where batch_id = $1
-            and not exists (select from serial_number s where s.serial = n.serial)
+            and not exists (select from serial_number s where s.serial = n.serial and s.freed_at is null)
+            and not exists (select from serial_scrap x where x.serial = n.serial)
          order by position limit $2",
         batch.0,
         count as i64
@@ -114,7 +117,7 @@ pub async fn unbound_at(
 ) -> DbResult<u64> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from serial_number join serial_block using (serial_block_id) join station using (station_id)
-         where batch_id = $1 and station_id = $2 and unit_id is null and (released_at is null or lent_at > released_at)
+         where batch_id = $1 and station_id = $2 and unit_id is null and freed_at is null and (released_at is null or lent_at > released_at)
             and ($3::uuid is null or serial_block.outbox_id = $3)
             and not exists (select from serial_scrap x where x.serial = serial_number.serial)"#,
         batch.0,
@@ -129,7 +132,7 @@ pub async fn unbound_at(
 pub async fn counts(db: &mut PgConnection, batch: BatchId) -> DbResult<NumberCounts> {
     let row = sqlx::query!(
         r#"select (select count(*) from batch_number where batch_id = $1) as "listed!",
-            count(serial) as "lent!", count(unit_id) as "bound!"
+            count(serial) filter (where freed_at is null) as "lent!", count(unit_id) as "bound!"
          from serial_number join serial_block using (serial_block_id) where batch_id = $1"#,
         batch.0
     )
@@ -228,7 +231,7 @@ pub async fn scrapped_unbound(
 ) -> DbResult<Vec<String>> {
     Ok(sqlx::query_scalar!(
         "select serial from serial_scrap x join serial_number n using (serial) join serial_block b using (serial_block_id)
-         where b.batch_id = $1 and b.station_id = $2 and n.unit_id is null order by serial",
+         where b.batch_id = $1 and b.station_id = $2 and n.unit_id is null and n.freed_at is null order by serial",
         batch.0,
         station.0
     )

@@ -3,7 +3,11 @@
 use super::{DbResult, from_json, to_json};
 use chrono::{DateTime, Utc};
 use domain::{
-    api::stations::{Assignment, Frozen, StationRow},
+    api::{
+        enrolment::Awaited,
+        stations::{Assignment, Frozen, StationRow},
+    },
+    enrol_code,
     ids::{BatchId, StationId},
     live::StationLive,
     text::Fault,
@@ -30,6 +34,16 @@ pub struct NewStation<'a> {
     pub slots: u16,
     pub key_hash: &'a [u8],
     pub at: DateTime<Utc>,
+    /// Whether that key is anybody's.
+    pub holder: Holder,
+}
+
+/// Who has a station's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    Somebody,
+    /// The station waits for its machine.
+    Nobody,
 }
 
 /// Enrols a station; the constraint `station_name_key` refuses a name in use.
@@ -39,13 +53,14 @@ pub struct NewStation<'a> {
 pub async fn insert(db: &mut PgConnection, new: &NewStation<'_>) -> DbResult<()> {
     let station = new.station;
     sqlx::query!(
-        "insert into station (station_id, name, slots, simulated, key_hash, enrolled_at) values ($1, $2, $3, $4, $5, $6)",
+        "insert into station (station_id, name, slots, simulated, key_hash, enrolled_at, awaited_since) values ($1, $2, $3, $4, $5, $6, $7)",
         station.station_id.0,
         station.name,
         i32::from(new.slots),
         station.simulated,
         new.key_hash,
-        new.at
+        new.at,
+        (new.holder == Holder::Nobody).then_some(new.at)
     )
     .execute(&mut *db)
     .await?;
@@ -79,20 +94,66 @@ pub async fn locked_name(db: &mut PgConnection, id: StationId) -> DbResult<Optio
         .await?)
 }
 
-/// Gives the station another key: whoever has the old one is nobody from now on. What the old one said last is forgotten.
-pub async fn replace_key(db: &mut PgConnection, id: StationId, key_hash: &[u8]) -> DbResult<()> {
-    sqlx::query!("update station set key_hash = $2 where station_id = $1", id.0, key_hash)
-        .execute(&mut *db)
-        .await?;
+/// A station by its name: who it is, and whether a machine has its key. Whoever asks holds its row until the end of the transaction.
+pub async fn locked_by_name(db: &mut PgConnection, name: &str) -> DbResult<Option<(StationId, Holder)>> {
+    let row =
+        sqlx::query!("select station_id, awaited_since from station where name = $1 for no key update", name)
+            .fetch_optional(db)
+            .await?;
+    let holder = |since: Option<_>| if since.is_some() { Holder::Nobody } else { Holder::Somebody };
+    Ok(row.map(|row| (row.station_id.into(), holder(row.awaited_since))))
+}
+
+/// Takes the key from whoever has it: the hash is of a key that nobody knows. What the station said last is forgotten.
+pub async fn take_key(
+    db: &mut PgConnection,
+    id: StationId,
+    nobodys: &[u8],
+    at: DateTime<Utc>,
+) -> DbResult<()> {
+    sqlx::query!(
+        "update station set key_hash = $2, awaited_since = $3 where station_id = $1",
+        id.0,
+        nobodys,
+        at
+    )
+    .execute(&mut *db)
+    .await?;
     sqlx::query!("delete from station_live where station_id = $1", id.0).execute(db).await?;
     Ok(())
+}
+
+/// A machine has the station's key from now on; the constraint `station_key_hash_key` refuses another station's.
+pub async fn give_key(db: &mut PgConnection, id: StationId, key_hash: &[u8]) -> DbResult<()> {
+    sqlx::query!(
+        "update station set key_hash = $2, awaited_since = null where station_id = $1",
+        id.0,
+        key_hash
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A station with the hash of its key.
+pub async fn with_key(db: &mut PgConnection, id: StationId) -> DbResult<Option<(Station, Vec<u8>)>> {
+    let row = sqlx::query!(
+        "select station_id, name, simulated, key_hash from station where station_id = $1 for no key update",
+        id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| {
+        let (station_id, name) = (row.station_id.into(), row.name);
+        (Station { station_id, name, simulated: row.simulated, frozen: None }, row.key_hash)
+    }))
 }
 
 /// Numbers lent to the station that no board has, in order.
 pub async fn unused_numbers(db: &mut PgConnection, id: StationId, limit: i64) -> DbResult<Vec<String>> {
     Ok(sqlx::query_scalar!(
         "select serial from serial_number join serial_block using (serial_block_id)
-         where station_id = $1 and unit_id is null order by serial limit $2",
+         where station_id = $1 and unit_id is null and freed_at is null order by serial limit $2",
         id.0,
         limit
     )
@@ -128,13 +189,17 @@ async fn rows(
         r#"select s.station_id, s.name, s.slots, s.simulated, s.program, s.frozen, s.frozen_at, c.records, c.quarantined,
             c.last_record_at, l.received_at as "received_at?", l.live as "live?", a.batch_id as "batch_id?",
             (select coalesce(sum(greatest(said, held) - held_count), 0)::bigint from station_outbox o
-             where o.station_id = s.station_id and ended_at is null) as "missing!"
+             where o.station_id = s.station_id and ended_at is null) as "missing!",
+            s.awaited_since,
+            (select max(expires_at) from enrol_code e where e.station_id = s.station_id and used_at is null and void_at is null
+                and wrong_guesses < $2 and expires_at > now()) as "code_until?"
          from station s join station_count c using (station_id)
          left join station_live l using (station_id)
          left join assignment a using (station_id)
          where $1::uuid is null or s.station_id = $1
          order by s.name"#,
-        only.map(|id| id.0)
+        only.map(|id| id.0),
+        enrol_code::GUESSES as i32
     )
     .fetch_all(db)
     .await?
@@ -156,6 +221,7 @@ async fn rows(
             program: row.program,
             frozen: frozen.transpose()?,
             missing: row.missing.max(0) as u64,
+            awaited: row.awaited_since.map(|since| Awaited { since, code_until: row.code_until }),
         };
         // A message of another version of the station says nothing, and must not keep the other stations from being seen.
         let live = row.live.and_then(|live| match from_json("station_live", "live", live) {

@@ -109,6 +109,23 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// `postgres://..` of a database in the cluster that runs in `folder`; nothing is started. None: none runs there.
+    ///
+    /// # Errors
+    /// It runs, and its password can't be read.
+    pub fn running_url(folder: &Path, database: &str) -> Result<Option<String>, PostgresError> {
+        let Ok(folder) = folder.canonicalize() else { return Ok(None) };
+        let data = folder.join("data");
+        let Lock::Living { port, .. } = read_lock(&data) else { return Ok(None) };
+        let path = folder.join("password");
+        let password = fs::read_to_string(&path).map_err(|cause| PostgresError::NoPassword {
+            path,
+            folder: data,
+            cause,
+        })?;
+        Ok(Some(format!("postgres://{OWNER}:{}@127.0.0.1:{port}/{database}", password.trim())))
+    }
+
     /// `postgres://..` of a database in it.
     #[must_use]
     pub fn url(&self, database: &str) -> String {

@@ -292,6 +292,9 @@ pub fn place(
         Some(lent) if lent.is_scrapped => {
             Some((RecordDoubt::NoSerial, format!("number {serial} was scrapped")))
         }
+        Some(lent) if lent.is_freed => {
+            Some((RecordDoubt::NoSerial, format!("number {serial} was given up and freed")))
+        }
         Some(lent) if lent.unit_id.is_some_and(|bound| bound != unit) => {
             Some((RecordDoubt::IdentityOfAnotherUnit, format!("number {serial} belongs to another unit")))
         }
@@ -349,7 +352,7 @@ fn place_beside(
     };
     let mut identifiers: Vec<Identifier> = judged.identifiers.iter().filter(is_own).cloned().collect();
     let is_free = lent.is_some_and(|lent| {
-        let is_usable = !lent.is_elsewhere && !lent.is_scrapped;
+        let is_usable = !lent.is_elsewhere && !lent.is_scrapped && !lent.is_freed;
         is_usable && lent.unit_id.is_none() && lent.batch_id == record.batch_id
     });
     let number = record.serial.as_ref().filter(|_| is_free);
@@ -446,7 +449,7 @@ mod tests {
         fn a_pass_always_has_a_unit_and_a_number_of_its_own(
             number in 1_u32..60,
             knows in proptest::collection::vec((0_u128..3, proptest::option::of(0_u32..3)), 0..3),
-            lent in proptest::option::of((8_u128..10, proptest::option::of(0_u128..4), any::<bool>(), any::<bool>())),
+            lent in proptest::option::of((8_u128..10, proptest::option::of(0_u128..4), any::<bool>(), any::<bool>(), any::<bool>())),
         ) {
             let record = record(number);
             let judged = judged(&record);
@@ -459,11 +462,12 @@ mod tests {
                     unique: Vec::new(),
                 })
                 .collect();
-            let lent = lent.map(|(batch, unit, is_elsewhere, is_scrapped)| LentNumber {
+            let lent = lent.map(|(batch, unit, is_elsewhere, is_scrapped, is_freed)| LentNumber {
                 batch_id: BatchId(Uuid::from_u128(batch)),
                 unit_id: unit.map(|unit| UnitId(Uuid::from_u128(unit))),
                 is_elsewhere,
                 is_scrapped,
+                is_freed,
             });
             let new_unit = UnitId(Uuid::from_u128(77));
             match place(&record, &judged, &known, lent, new_unit) {
@@ -473,7 +477,7 @@ mod tests {
                     prop_assert!(known.len() < 2);
                     let lent = lent.unwrap();
                     prop_assert!(lent.unit_id.is_none_or(|bound| bound == unit));
-                    prop_assert!(!lent.is_scrapped && (lent.unit_id.is_some() || !lent.is_elsewhere));
+                    prop_assert!(!lent.is_scrapped && !lent.is_freed && (lent.unit_id.is_some() || !lent.is_elsewhere));
                     prop_assert!(known.iter().all(|known| known.serial.is_none() || known.serial == record.serial));
                 }
                 Ok(_) => {}

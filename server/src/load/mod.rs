@@ -244,7 +244,8 @@ async fn prepare(pool: &PgPool, settings: &LoadSettings) -> anyhow::Result<Work>
     let station =
         stations::Station { station_id, name: format!("load-{station_id}"), simulated: true, frozen: None };
     let key_hash = station_id.0.as_bytes().to_vec();
-    let new = stations::NewStation { station: &station, slots: 8, key_hash: &key_hash, at: now };
+    let holder = stations::Holder::Somebody;
+    let new = stations::NewStation { station: &station, slots: 8, key_hash: &key_hash, at: now, holder };
     stations::insert(&mut db, &new).await?;
     db.commit().await?;
     Ok(Work { station_id, batch_id, expected })

@@ -15,8 +15,9 @@ use domain::{
         quota::{ImportNumbers, NumberCounts},
     },
     ids::BatchId,
-    number_list::{ListCheck, ListFault, parse_number_list},
+    number_list::{ListCheck, ListFault, ListProblem, parse_number_list},
     role::Permission,
+    text::{Language, list_problem_text},
 };
 use std::collections::HashSet;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -60,13 +61,10 @@ async fn import(
     let serials: Vec<String> = numbers.iter().map(|(_, number)| number.clone()).collect();
     let known: HashSet<String> = serials::known_among(&mut db, &serials).await?.into_iter().collect();
     faults.extend(numbers.iter().filter(|(_, number)| known.contains(number)).map(|(line, number)| {
-        ListFault {
-            line: *line,
-            what: format!("{number} is in the world already, on a board, at a station or on another list"),
-        }
+        ListFault { line: *line, what: ListProblem::Known { number: number.clone() } }
     }));
     if faults.is_empty() && serials.len() < batch.quantity as usize {
-        let what = format!("{} numbers are too few for {} units", serials.len(), batch.quantity);
+        let what = ListProblem::TooFew { found: serials.len(), wanted: batch.quantity as usize };
         faults.push(ListFault { line: 0, what });
     }
     if !faults.is_empty() {
@@ -91,5 +89,5 @@ async fn import(
 
 fn field_fault(fault: &ListFault) -> FieldFault {
     let field = if fault.line == 0 { "text".to_owned() } else { format!("line {}", fault.line) };
-    FieldFault { field, detail: fault.what.clone() }
+    FieldFault { field, detail: list_problem_text(Language::En, &fault.what) }
 }

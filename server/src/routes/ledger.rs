@@ -5,7 +5,7 @@ use crate::{
     auth::Signed,
     clock,
     db::{
-        audit, batches, ingest,
+        audit, batches, freed, ingest,
         quota::{self, Decision, Key},
         serials,
     },
@@ -111,5 +111,7 @@ async fn view(db: &mut PgConnection, id: BatchId) -> ApiResult<LedgerView> {
         write_offs: quota::write_offs(db, id).await?,
         numbers: serials::counts(db, id).await?,
         scrapped: serials::scrapped(db, id).await?,
+        given_up: freed::given_up(db, id).await?,
+        freed: freed::freed(db, id).await?,
     })
 }

@@ -4,7 +4,9 @@ mod batches;
 mod body;
 mod bundles;
 mod check_in;
+mod enrol;
 mod exports;
+mod free_serial;
 mod health;
 mod import_numbers;
 mod leases;
@@ -69,8 +71,10 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(batches::router())
         .merge(ledger::router())
         .merge(scrap_serial::router())
+        .merge(free_serial::router())
         .merge(import_numbers::router())
         .merge(stations::router())
+        .merge(enrol::router())
         .merge(replace_station::router())
         .merge(unfreeze_station::router())
         .merge(station::router())

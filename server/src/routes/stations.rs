@@ -5,6 +5,7 @@ use crate::{
     auth::{Signed, token_hash},
     clock,
     db::{audit, batches, bundles, check_ins, stations},
+    enrolment,
     error::{ApiError, ApiResult},
     state::AppState,
 };
@@ -35,10 +36,7 @@ async fn enrol(
     Body(form): Body<EnrolStation>,
 ) -> ApiResult<(StatusCode, Json<EnrolledStation>)> {
     signed.require(Permission::ManageStations)?;
-    let name = form.name.trim().to_owned();
-    if name.is_empty() || name.len() > 100 {
-        return Err(ApiError::invalid_field("name", "a station has a name of 1 to 100 characters"));
-    }
+    let name = enrolment::station_name(&form.name)?;
     if form.slots == 0 || form.slots > stations::MAX_SLOTS {
         return Err(ApiError::invalid_field("slots", format!("between 1 and {}", stations::MAX_SLOTS)));
     }
@@ -50,8 +48,13 @@ async fn enrol(
         simulated: form.simulated,
         frozen: None,
     };
-    let new =
-        stations::NewStation { station: &station, slots: form.slots, key_hash: &token_hash(&key), at: now };
+    let new = stations::NewStation {
+        station: &station,
+        slots: form.slots,
+        key_hash: &token_hash(&key),
+        at: now,
+        holder: stations::Holder::Somebody,
+    };
     let mut db = state.pool.begin().await?;
     match stations::insert(&mut db, &new).await {
         Ok(()) => {}

@@ -1,7 +1,7 @@
 //! Whether a board may be worked: what people decide about units, and what stations are told of them.
 
 use crate::factory::Factory;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::{
     admission::UnitActKind,
     api::{
@@ -146,7 +146,7 @@ async fn a_unit_whose_lease_has_a_term_is_refused_while_it_runs() {
     bench.factory.send(&[&bench.again(1, Outcome::Fail)]).await;
     let path = format!("/api/v1/units/{}/lease", bench.unit_id().await);
     let set = async |mode: &str, days: Option<i64>| {
-        let until = days.map(|days| Utc::now() + TimeDelta::days(days));
+        let until = days.map(|days| clock::now() + TimeDelta::days(days));
         let body = json!({ "mode": mode, "expires_at": until, "reason": "contract 17" });
         let (status, _) =
             bench.factory.ask(Method::PUT, &path, &bench.factory.tokens[&Role::Sales], Some(body)).await;

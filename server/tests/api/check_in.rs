@@ -260,8 +260,9 @@ async fn a_disk_in_another_machine_works_when_the_station_was_replaced_and_the_o
         factory.ask(Method::POST, CHECK_IN, &factory.station.key, Some(json!(elsewhere))).await;
     assert_eq!((status.as_u16(), &problem["code"]), (401, &json!("unknown_station")));
     assert_eq!(problem["reason"]["code"], "key_unknown");
+    let new_key = factory.enrol(&replaced.code.code).await;
     let with_new_key = async |said: &CheckIn| -> CheckInAnswer {
-        let (status, answer) = factory.ask(Method::POST, CHECK_IN, &replaced.key, Some(json!(said))).await;
+        let (status, answer) = factory.ask(Method::POST, CHECK_IN, &new_key, Some(json!(said))).await;
         assert_eq!(status, 200, "{answer}");
         serde_json::from_value(answer).unwrap()
     };
@@ -274,7 +275,7 @@ async fn a_disk_in_another_machine_works_when_the_station_was_replaced_and_the_o
         shown.outboxes.iter().map(|o| (o.current, o.ended_at.is_some())).collect::<Vec<_>>(),
         [(true, false), (false, true)]
     );
-    assert_eq!(audited(&factory).await, ["station.freeze", "station.replace"]);
+    assert_eq!(audited(&factory).await, ["station.freeze", "station.replace", "station.enrol_code"]);
     let path = format!("/api/v1/stations/{}/replace", StationId(clock::new_id()));
     assert_eq!(factory.refused(Role::Admin, Method::POST, &path, Some(json!({ "note": "x" }))).await.0, 404);
     assert_eq!(
@@ -420,5 +421,6 @@ async fn a_station_with_a_fresh_outbox_is_lent_numbers_as_one_that_has_none() {
     let admin = &factory.tokens[&Role::Admin];
     let (_, replaced) = factory.ask(Method::POST, &path, admin, Some(json!({ "note": "a new disk" }))).await;
     let replaced: ReplacedStation = serde_json::from_value(replaced).unwrap();
-    assert_eq!((lent(&replaced.key, third).await, lent(&replaced.key, third).await), (18, 0));
+    let key = factory.enrol(&replaced.code.code).await;
+    assert_eq!((lent(&key, third).await, lent(&key, third).await), (18, 0));
 }

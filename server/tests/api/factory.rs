@@ -6,7 +6,7 @@ use domain::{
         batches::BatchView,
         ingest::{IngestResponse, IngestResult},
         releases::BundleView,
-        stations::{EnrolledStation, SerialBlock},
+        stations::{EnrolledStation, SerialBlock, WIRE_VERSION},
     },
     ids::ContentHash,
     model::{DeviceModel, parse_model},
@@ -79,6 +79,11 @@ fn expected_of(bundle: &BundleView) -> Expected {
     Expected::of(&profile, &procedure, &bundle.manifest)
 }
 
+/// What a machine says that made itself this key.
+pub fn enrolment(code: &str, key: &str) -> Value {
+    json!({ "wire_version": WIRE_VERSION, "program": "0.1.0", "code": code, "key_sha256": ContentHash::of(key.as_bytes()) })
+}
+
 pub fn submission(image: &[u8]) -> Value {
     json!({
         "model_id": "topbms", "profile_id": "topbms-12s-lto-200a", "profile_revision": 3, "procedure_id": "topbms-birth",
@@ -140,6 +145,15 @@ impl Factory {
         let response = self.http.get(url).bearer_auth(&self.tokens[&role]).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         (response.headers().clone(), response.bytes().await.unwrap().to_vec())
+    }
+
+    /// A machine enters a code; its key.
+    pub async fn enrol(&self, code: &str) -> String {
+        let key = clock::random_token();
+        let form = enrolment(code, &key);
+        let (status, answer) = self.ask(Method::POST, "/api/v1/enrol", "nobody", Some(form)).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        key
     }
 
     pub async fn serials(&self, count: u32) -> Vec<String> {

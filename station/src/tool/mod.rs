@@ -25,6 +25,7 @@ pub use desk::{Desk, Prompt};
 pub use fault::{ToolFault, ToolResult};
 pub use permit::Permission;
 pub use replay::take_wire_log;
+pub use scan::serial_ports;
 pub use target::Target;
 pub use write::Writing;
 

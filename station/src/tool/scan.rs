@@ -158,7 +158,8 @@ fn models(path: &Path) -> ToolResult<Vec<Arc<DeviceModel>>> {
 
 /// Every serial adapter of this machine, by its stable path where it has one.
 #[cfg(unix)]
-fn serial_ports() -> Vec<String> {
+#[must_use]
+pub fn serial_ports() -> Vec<String> {
     let listed = |folder: &str, wanted: &dyn Fn(&str) -> bool| {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries
@@ -181,7 +182,8 @@ fn serial_ports() -> Vec<String> {
 
 /// Every serial port that the system lists.
 #[cfg(not(unix))]
-fn serial_ports() -> Vec<String> {
+#[must_use]
+pub fn serial_ports() -> Vec<String> {
     let ports = tokio_serial::available_ports().unwrap_or_default();
     ports.into_iter().map(|port| port.port_name).collect()
 }

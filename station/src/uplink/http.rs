@@ -37,14 +37,11 @@ impl HttpServer {
     /// # Errors
     /// The client can't be set up.
     pub fn new(base: &str, key: &str) -> Result<Self, ServerFault> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .timeout(PATIENCE)
-            // The server stands in the plant; a proxy of the office would only be in the way.
-            .no_proxy()
-            .build()
-            .map_err(away)?;
-        Ok(Self { client, base: base.trim_end_matches('/').to_owned(), key: key.to_owned() })
+        Ok(Self {
+            client: client().map_err(away)?,
+            base: base.trim_end_matches('/').to_owned(),
+            key: key.to_owned(),
+        })
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -98,6 +95,16 @@ impl Server for HttpServer {
     }
 }
 
+/// A client for the plant's network.
+pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .timeout(PATIENCE)
+        // The server stands in the plant; a proxy of the office would only be in the way.
+        .no_proxy()
+        .build()
+}
+
 /// Sends, and sorts what is no success: later again, or never.
 async fn send(request: RequestBuilder) -> Result<Response, ServerFault> {
     let response = request.send().await.map_err(away)?;
@@ -143,9 +150,13 @@ async fn read<A: DeserializeOwned>(response: Response) -> Result<A, ServerFault>
     })
 }
 
-/// A transport error's whole chain: reqwest's own sentence says only 'error sending request'.
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn away(error: reqwest::Error) -> ServerFault {
+    ServerFault::Away(away_text(&error))
+}
+
+/// A transport error's whole chain: reqwest's own sentence says only 'error sending request'.
+pub(super) fn away_text(error: &reqwest::Error) -> String {
     use std::{error::Error as _, fmt::Write as _};
     let mut text = error.to_string();
     let mut source = error.source();
@@ -153,5 +164,5 @@ fn away(error: reqwest::Error) -> ServerFault {
         let _ = write!(text, ": {cause}");
         source = cause.source();
     }
-    ServerFault::Away(text)
+    text
 }

@@ -107,7 +107,7 @@ impl IngestModel {
             let number = self.numbers.get(serial);
             number.is_some_and(|number| {
                 let is_own = number.batch == record.batch_id && number.station == station;
-                is_own && number.unit.is_none() && !number.scrapped
+                is_own && number.unit.is_none() && !number.scrapped && !number.freed
             })
         };
         Belonging {
@@ -130,6 +130,9 @@ impl IngestModel {
         let number = self.numbers.get(serial).ok_or((NoSerial, "was never lent"))?;
         if number.scrapped {
             return Err((NoSerial, "was scrapped"));
+        }
+        if number.freed {
+            return Err((NoSerial, "was given up"));
         }
         match number.unit {
             Some(owner) if unit != Whose::Known(owner) => {

@@ -68,6 +68,7 @@ pub struct KeptNumber {
     pub place: usize,
     pub unit: Option<RunId>,
     pub scrapped: bool,
+    pub freed: bool,
 }
 
 /// A station as it is known.
@@ -131,13 +132,16 @@ impl IngestModel {
     pub fn held(&self) -> Held {
         let names: Vec<Option<RunId>> = (0..self.units.len()).map(|unit| self.name_of(unit)).collect();
         let number = |(serial, number): (&String, &super::Number)| {
-            let place = self
-                .blocks
-                .get(&number.block)
-                .and_then(|block| block.serials.iter().position(|s| s == serial));
+            let place = self.blocks.get(&number.block).and_then(|block| {
+                // Freed and lent again it is in another block.
+                let is_in_it =
+                    |s: &&String| self.numbers.get(*s).is_some_and(|other| other.block == number.block);
+                block.serials.iter().filter(is_in_it).position(|s| s == serial)
+            });
             let unit = number.unit.and_then(|unit| names[unit]);
             let place = place.unwrap_or_default();
-            (serial.clone(), KeptNumber { block: number.block, place, unit, scrapped: number.scrapped })
+            let (block, scrapped, freed) = (number.block, number.scrapped, number.freed);
+            (serial.clone(), KeptNumber { block, place, unit, scrapped, freed })
         };
         let aside = |(key, aside): (&(StationId, ContentHash), &super::SetAside)| {
             let text = ContentHash::of(aside.text.as_bytes());

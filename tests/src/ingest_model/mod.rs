@@ -73,6 +73,10 @@ impl Refused {
     pub const FROZEN: Self = Self { status: 403, code: "station_frozen" };
     pub const WIRE_VERSION: Self = Self { status: 409, code: "wire_version" };
     pub const NOT_FROZEN: Self = Self { status: 409, code: "not_frozen" };
+    pub const NOT_LISTED: Self = Self { status: 409, code: "not_listed" };
+    pub const SCRAPPED: Self = Self { status: 409, code: "scrapped" };
+    pub const BOUND: Self = Self { status: 409, code: "bound" };
+    pub const IN_HAND: Self = Self { status: 409, code: "in_hand" };
     pub const PASSED: Self = Self { status: 409, code: "passed" };
     pub const NOT_ACCEPTED: Self = Self { status: 409, code: "not_accepted" };
     pub const RESOLVED_ALREADY: Self = Self { status: 409, code: "resolved_already" };
@@ -141,6 +145,8 @@ struct Number {
     unit: Option<UnitKey>,
     /// No board gets it any more.
     scrapped: bool,
+    /// It waits to be lent again.
+    freed: bool,
 }
 
 /// How a text comes.

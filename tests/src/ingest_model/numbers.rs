@@ -1,4 +1,4 @@
-//! Numbers as they are lent and scrapped.
+//! Numbers as they are lent, scrapped and freed.
 
 use super::{Block, IngestModel, Number, Refused};
 use chrono::NaiveDate;
@@ -45,7 +45,14 @@ impl IngestModel {
     ) -> Result<SerialBlock, Refused> {
         let share = ask.share.as_ref().map(|said| self.deal(station, ask.batch_id, said)).transpose()?;
         let serials = match self.blocks.get(&ask.block_id) {
-            Some(block) if block.batch == ask.batch_id && block.station == station => block.serials.clone(),
+            Some(block) if block.batch == ask.batch_id && block.station == station => {
+                let is_its = |serial: &&String| {
+                    self.numbers
+                        .get(*serial)
+                        .is_some_and(|number| number.block == ask.block_id && !number.freed)
+                };
+                block.serials.iter().filter(is_its).cloned().collect()
+            }
             Some(_) => return Err(Refused::CONFLICT),
             None => self.lend_new(station, ask, day)?,
         };
@@ -82,7 +89,10 @@ impl IngestModel {
             return if ask.share.is_some() { Ok(Vec::new()) } else { Err(Refused::QUOTA_SPENT) };
         }
         let serials = if is_listed {
-            let free = batch.list.iter().filter(|serial| !self.numbers.contains_key(*serial));
+            let is_free = |serial: &&String| {
+                self.numbers.get(*serial).is_none_or(|number| number.freed && !number.scrapped)
+            };
+            let free = batch.list.iter().filter(is_free);
             free.take(wanted).cloned().collect()
         } else {
             self.next_of_pattern(ask.batch_id, wanted, day)?
@@ -124,7 +134,8 @@ impl IngestModel {
     ) {
         let era = self.era(station);
         for serial in serials {
-            let number = Number { block, batch, station, era, outbox, unit: None, scrapped: false };
+            let number =
+                Number { block, batch, station, era, outbox, unit: None, scrapped: false, freed: false };
             self.numbers.insert(serial.clone(), number);
         }
         self.blocks.insert(block, Block { batch, station, serials: serials.to_vec() });
@@ -137,7 +148,7 @@ impl IngestModel {
     /// Numbers of the batch that this station was lent and that are on no board.
     fn numbers_at(&self, batch: BatchId, station: StationId) -> impl Iterator<Item = (&String, &Number)> {
         self.numbers.iter().filter(move |(_, number)| {
-            number.batch == batch && number.station == station && number.unit.is_none()
+            number.batch == batch && number.station == station && number.unit.is_none() && !number.freed
         })
     }
 
@@ -156,6 +167,57 @@ impl IngestModel {
         }
         number.scrapped = true;
         Ok(())
+    }
+
+    /// Somebody decides that a customer's number, lent and given up, may be lent again.
+    ///
+    /// # Errors
+    /// It was never lent, is on no list, was scrapped, is free, is or may be on a board, or may still be used by its station.
+    pub fn free(&mut self, serial: &str) -> Result<(), Refused> {
+        let number = self.numbers.get(serial).ok_or(Refused::NOT_FOUND)?;
+        let is_listed =
+            self.batches.get(&number.batch).is_some_and(|batch| batch.list.iter().any(|s| s == serial));
+        let names_it = |run: &super::Run| {
+            run.record.batch_id == number.batch && run.record.serial.as_deref() == Some(serial)
+        };
+        let is_named = self.runs.values().any(names_it) || self.is_waiting(number.station, serial);
+        if !is_listed {
+            return Err(Refused::NOT_LISTED);
+        }
+        if number.scrapped {
+            return Err(Refused::SCRAPPED);
+        }
+        if number.freed {
+            return Err(Refused::CONFLICT);
+        }
+        if number.unit.is_some() || is_named {
+            return Err(Refused::BOUND);
+        }
+        if self.is_in_hand(number) {
+            return Err(Refused::IN_HAND);
+        }
+        if let Some(number) = self.numbers.get_mut(serial) {
+            number.freed = true;
+        }
+        Ok(())
+    }
+
+    /// Numbers that wait to be lent again.
+    #[must_use]
+    pub fn freed(&self) -> Vec<String> {
+        let freed = self.numbers.iter().filter(|(_, number)| number.freed);
+        freed.map(|(serial, _)| serial.clone()).collect()
+    }
+
+    /// Whether its station may still give it to a board: nobody has freed or replaced that, it works with the journal file that the number
+    /// was lent to, and that one's share lives.
+    fn is_in_hand(&self, number: &Number) -> bool {
+        let Some(station) = self.stations.get(&number.station) else { return true };
+        let is_written_off =
+            number.outbox.is_some_and(|outbox| self.is_written_off(number.batch, number.station, outbox));
+        let works_with_another =
+            number.outbox.zip(station.known.outbox).is_some_and(|(lent, now)| lent != now);
+        station.era == number.era && !works_with_another && !is_written_off
     }
 
     /// As if so many numbers behind this prefix had been lent to others.

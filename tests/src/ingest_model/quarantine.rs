@@ -79,6 +79,14 @@ impl IngestModel {
         Ok(())
     }
 
+    /// Whether a text of the station that waits names the number.
+    pub(super) fn is_waiting(&self, station: StationId, serial: &str) -> bool {
+        let named = format!("\"{serial}\"");
+        let mut of_station =
+            self.set_aside.iter().filter(|((of, _), aside)| *of == station && aside.resolved.is_none());
+        of_station.any(|(_, aside)| aside.text.contains(&named))
+    }
+
     /// Every text that waits for somebody, with the reason, as they came.
     #[must_use]
     pub fn waiting(&self) -> Vec<(&str, &str)> {

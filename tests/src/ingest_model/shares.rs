@@ -49,6 +49,12 @@ impl IngestModel {
         account.map_or(0, |account| account.outstanding())
     }
 
+    pub(super) fn is_written_off(&self, batch: BatchId, station: StationId, outbox: OutboxId) -> bool {
+        let account =
+            self.batches.get(&batch).and_then(|batch| batch.ledger.accounts.get(&(station, outbox)));
+        account.is_some_and(|account| account.written_off.is_some())
+    }
+
     /// The batch's ledger when this record has become a run. Every claimed pass takes its share, believed or not.
     pub(super) fn ledger_after(
         &self,

@@ -224,15 +224,15 @@ async fn numbers(
 ) -> BTreeMap<String, KeptNumber> {
     // Its place among the numbers of its block, wherever they were skipped; no two have one.
     let asked = "select serial, serial_block_id, rank() over (partition by serial_block_id order by position) - 1, unit_id,
-            exists (select from serial_scrap x where x.serial = n.serial)
+            exists (select from serial_scrap x where x.serial = n.serial), freed_at is not null
          from serial_number n join serial_block using (serial_block_id) where station_id = any($1)";
-    let rows: Vec<(String, Uuid, i64, Option<Uuid>, bool)> =
+    let rows: Vec<(String, Uuid, i64, Option<Uuid>, bool, bool)> =
         sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
     rows.into_iter()
-        .map(|(serial, block, place, unit, scrapped)| {
+        .map(|(serial, block, place, unit, scrapped, freed)| {
             let unit = unit.map(|unit| names.get(&unit).copied().unwrap_or(RunId(unit)));
             let place = usize::try_from(place).unwrap();
-            (serial, KeptNumber { block: block.into(), place, unit, scrapped })
+            (serial, KeptNumber { block: block.into(), place, unit, scrapped, freed })
         })
         .collect()
 }

@@ -1,8 +1,8 @@
 //! Any history, drawn.
 
 use super::history::{
-    Account, Act, Batch, Board, Bundle, Change, Decision, Flaw, Form, Last, Machine, Miscount, Misfit,
-    Number, Operation, Outbox, Pace, Piece, Run, Says, Session, Shows, Told, Which,
+    Account, Act, And, Batch, Board, Bundle, Change, Decision, Flaw, Form, Freed, Last, Machine, Miscount,
+    Misfit, Number, Operation, Outbox, Pace, Piece, Run, Says, Session, Shows, Told, Which,
 };
 use domain::{admission::UnitActKind, api::ingest::WayOut, outcome::Outcome, text::FaultCode};
 use proptest::{collection::vec, option, prelude::*};
@@ -15,7 +15,7 @@ pub fn history() -> impl Strategy<Value = Vec<Act>> {
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         14 => records(),
-        8 => numbers(),
+        11 => numbers(),
         8 => check_ins(),
         7 => decisions(),
         4 => about_units(),
@@ -60,6 +60,14 @@ fn numbers() -> impl Strategy<Value = Act> {
             1 => Just(Number::NeverLent),
         ]
         .prop_map(|number| Act::Scrap { number }),
+        2 => (0_u8..5, prop::sample::select(vec![And::Nothing, And::Scrapped, And::Again, And::LentAgain, And::ToldOf]))
+            .prop_map(|(place, and)| Act::GiveUp { place, and }),
+        2 => prop_oneof![
+            12 => (0_u8..40).prop_map(Freed::Listed),
+            2 => (0_u8..40).prop_map(Freed::Lent),
+            1 => Just(Freed::NeverLent),
+        ]
+        .prop_map(|which| Act::Free { which }),
     ]
 }
 
@@ -222,6 +230,7 @@ fn number() -> impl Strategy<Value = Number> {
         2 => Just(Number::None),
         2 => (0_u8..5).prop_map(Number::OfBoard),
         2 => (0_u8..40).prop_map(Number::Lent),
+        1 => (0_u8..5).prop_map(Number::Freed),
         1 => Just(Number::NeverLent),
     ]
 }

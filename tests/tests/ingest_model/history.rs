@@ -67,6 +67,14 @@ pub enum Act {
     Scrap {
         number: Number,
     },
+    Free {
+        which: Freed,
+    },
+    /// The first station is replaced, and a number of the customer's list that it was lent is to be lent again.
+    GiveUp {
+        place: u8,
+        and: And,
+    },
     /// The same board fails three times, and is asked for after that.
     FailThrice {
         station: u8,
@@ -89,6 +97,30 @@ pub enum Act {
         which: Which,
         way: WayOut,
     },
+}
+
+/// What else becomes of a number that was given up.
+#[derive(Debug, Clone, Copy)]
+pub enum And {
+    Nothing,
+    /// It was scrapped before.
+    Scrapped,
+    /// It is freed a second time.
+    Again,
+    /// The other station asks for numbers.
+    LentAgain,
+    /// A board that bears it comes to light.
+    ToldOf,
+}
+
+/// Which number somebody wants to be lent again.
+#[derive(Debug, Clone, Copy)]
+pub enum Freed {
+    /// Of those of the customer's list that were lent.
+    Listed(u8),
+    /// Of all that were lent.
+    Lent(u8),
+    NeverLent,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -315,6 +347,8 @@ pub enum Number {
     OfBoard(u8),
     /// Of all that were lent.
     Lent(u8),
+    /// Of those that wait to be lent again.
+    Freed(u8),
     NeverLent,
 }
 

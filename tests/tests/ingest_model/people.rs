@@ -2,7 +2,10 @@
 
 use super::{
     database,
-    history::{Batch, Last, Machine, Misfit, Number, Outbox, Says, Session, Which},
+    history::{
+        And, Batch, Board, Bundle, Form, Freed, Last, Machine, Misfit, Number, Outbox, Piece, Run, Says,
+        Session, Shows, Told, Which,
+    },
     replay::{Play, Seen, note, same, told, understood},
     texts::NEVER_LENT,
 };
@@ -10,10 +13,11 @@ use chrono::TimeDelta;
 use domain::{
     api::{
         ingest::WayOut,
-        stations::{CheckIn, CheckInAnswer},
+        stations::{CheckIn, CheckInAnswer, LeaseSerialBlock},
     },
     ids::{ContentHash, SessionId, StationId},
     live::{JournalLive, StationLive},
+    outcome::Outcome,
     record::Envelope,
     role::Role,
     text::Fault,
@@ -141,7 +145,13 @@ impl Play<'_> {
         let path = format!("stations/{station_id}/replace");
         let answer = self.decide(Role::Admin, Method::POST, &path, json!({ "note": "a new disk" })).await;
         let replaced = answer.map_err(|refused| format!("a station was not replaced: {refused:?}"))?;
-        let key = replaced["key"].as_str().unwrap().to_owned();
+        // The machine that comes has made itself a key.
+        let key = server::clock::random_token();
+        let form = json!({
+            "wire_version": 2, "program": "1.0", "code": replaced["code"]["code"], "key_sha256": ContentHash::of(key.as_bytes()),
+        });
+        let taken = self.decide(Role::Admin, Method::POST, "enrol", form).await;
+        taken.map_err(|refused| format!("the machine that comes is not taken: {refused:?}"))?;
         self.stage.stations[usize::from(station)].enrolled.key = key;
         Ok(())
     }
@@ -177,13 +187,76 @@ impl Play<'_> {
             Number::OfBoard(board) => self.earlier_number(number).or_else(|| lent(board)),
             _ => self.earlier_number(number),
         };
-        let serial = serial.unwrap_or_else(|| NEVER_LENT.to_owned());
-        let said = self.model.scrap(&serial);
+        self.scrap_it(&serial.unwrap_or_else(|| NEVER_LENT.to_owned()), seen).await
+    }
+
+    async fn scrap_it(&mut self, serial: &str, seen: &mut Seen) -> Result<(), String> {
+        let said = self.model.scrap(serial);
         let path = format!("serials/{serial}/scrap");
         let answer =
             self.decide(Role::Quality, Method::POST, &path, json!({ "reason": "printed askew" })).await;
         note(seen, "scrap", said.err().map_or("done", |refused| refused.code));
         same(&said.map_err(told), &answer.map(drop))
+    }
+
+    /// A number of the customer's list that was lent.
+    fn listed(&self, place: u8) -> Option<String> {
+        let listed = self.batch(Batch::Listed);
+        let of_list: Vec<&String> =
+            self.lent.iter().filter(|lent| lent.batch == listed).map(|lent| &lent.serial).collect();
+        of_list.get(usize::from(place).checked_rem(of_list.len())?).map(|serial| (*serial).clone())
+    }
+
+    pub async fn free(&mut self, which: Freed, seen: &mut Seen) -> Result<(), String> {
+        let serial = match which {
+            Freed::Listed(place) => self.listed(place),
+            Freed::Lent(place) => self.earlier_number(Number::Lent(place)),
+            Freed::NeverLent => None,
+        };
+        self.free_it(&serial.unwrap_or_else(|| NEVER_LENT.to_owned()), seen).await
+    }
+
+    async fn free_it(&mut self, serial: &str, seen: &mut Seen) -> Result<(), String> {
+        let said = self.model.free(serial);
+        let body = json!({ "reason": "its jig is gone" });
+        let answer = self.decide(Role::Quality, Method::POST, &format!("serials/{serial}/free"), body).await;
+        note(seen, "free", said.err().map_or("done", |refused| refused.code));
+        same(&said.map_err(told), &answer.map(drop))
+    }
+
+    pub async fn give_up(&mut self, place: u8, and: And, seen: &mut Seen) -> Result<(), String> {
+        self.replace(0).await?;
+        let Some(serial) = self.listed(place) else { return Ok(()) };
+        if matches!(and, And::Scrapped) {
+            self.scrap_it(&serial, seen).await?;
+        }
+        self.free_it(&serial, seen).await?;
+        match and {
+            And::Nothing | And::Scrapped => Ok(()),
+            And::Again => self.free_it(&serial, seen).await,
+            And::ToldOf => {
+                let run = Run {
+                    board: Board { board: 4, module_of: None, shows: Shows::All },
+                    outbox: Outbox::Never,
+                    batch: Batch::Listed,
+                    bundle: Bundle::OfTheBatch,
+                    number: Number::Freed(0),
+                    outcome: Outcome::Pass,
+                    fault: Told::Fitting,
+                    flaw: None,
+                    form: Form::Sound,
+                    resumes: None,
+                    order: None,
+                    minute: 0,
+                };
+                let text = self.text_of(0, &Piece::Run(run));
+                self.send(0, vec![text], seen).await
+            }
+            And::LentAgain => {
+                let (batch_id, block_id) = (self.batch(Batch::Listed), self.block(9));
+                self.lend(1, LeaseSerialBlock { batch_id, block_id, count: 12, share: None }, seen).await
+            }
+        }
     }
 
     pub async fn resolve(

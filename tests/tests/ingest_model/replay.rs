@@ -188,12 +188,15 @@ impl<'a> Play<'a> {
             Act::Assign { station, batch } => self.assign(*station, *batch).await,
             Act::WriteOff { place } => self.write_off(*place, seen).await,
             Act::Scrap { number } => self.scrap(*number, seen).await,
+            Act::Free { which } => self.free(*which, seen).await,
+            Act::GiveUp { place, and } => self.give_up(*place, *and, seen).await,
             Act::Resolve { place, which, way } => self.resolve(*place, *which, *way, seen).await,
         }
     }
 
-    async fn lend(&mut self, station: u8, ask: LeaseSerialBlock, seen: &mut Seen) -> Result<(), String> {
+    pub async fn lend(&mut self, station: u8, ask: LeaseSerialBlock, seen: &mut Seen) -> Result<(), String> {
         let (station_id, key) = self.key(station);
+        let freed = self.model.freed();
         let said = self.model.serial_block(station_id, &ask, self.day);
         let answer = self.world.ask(&key, "serial-blocks", &json!(ask)).await;
         let answer: Result<SerialBlock, (u16, String)> = understood(answer)?;
@@ -201,6 +204,9 @@ impl<'a> Play<'a> {
         if let Ok(block) = &said {
             if !block.scrapped.is_empty() {
                 note(seen, "numbers", "told of scrapped ones");
+            }
+            if block.serials.iter().any(|serial| freed.contains(serial)) {
+                note(seen, "numbers", "lent one that was freed");
             }
             if block.share.as_ref().is_some_and(|share| share.written_off) {
                 note(seen, "numbers", "told of a written-off share");
@@ -296,7 +302,7 @@ impl<'a> Play<'a> {
         )
     }
 
-    fn block(&self, block: u8) -> SerialBlockId {
+    pub fn block(&self, block: u8) -> SerialBlockId {
         SerialBlockId(self.id(2, 0, block))
     }
 

@@ -104,7 +104,7 @@ impl Play<'_> {
     fn number(&mut self, station: u8, run: &Run) -> Option<String> {
         let board = run.board.board;
         match run.number {
-            Number::None | Number::NeverLent | Number::Lent(_) | Number::OfBoard(_) => {
+            Number::None | Number::NeverLent | Number::Lent(_) | Number::Freed(_) | Number::OfBoard(_) => {
                 self.earlier_number(run.number)
             }
             Number::Own => {
@@ -130,6 +130,10 @@ impl Play<'_> {
             Number::Lent(place) => {
                 let place = usize::from(place).checked_rem(self.lent.len())?;
                 Some(self.lent[place].serial.clone())
+            }
+            Number::Freed(place) => {
+                let freed = self.model.freed();
+                freed.get(usize::from(place).checked_rem(freed.len())?).cloned()
             }
             Number::OfBoard(board) => self.own_numbers.get(&board).cloned(),
         }
