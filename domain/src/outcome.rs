@@ -14,12 +14,23 @@ wire! {
         Aborted,
         /// Found open at a start of the station; a later run on the same identity resumes it.
         Interrupted,
+        /// The fixture failed in mid-run (its load, its supply, its line): the board did nothing wrong and nothing was learnt of it. Out
+        /// of the yield, counted as lost time.
+        CollateralAbort,
     }
 }
 
 impl Outcome {
-    /// The five outcomes, in the order tables show them.
-    pub const ALL: [Self; 5] = [Self::Pass, Self::Fail, Self::Error, Self::Aborted, Self::Interrupted];
+    /// The outcomes, in the order tables show them.
+    pub const ALL: [Self; 6] =
+        [Self::Pass, Self::Fail, Self::Error, Self::Aborted, Self::Interrupted, Self::CollateralAbort];
+
+    /// Whether a run that ended so counts as a finished run of its board: one that was cut off, or that the fixture spoilt, says nothing
+    /// of the board.
+    #[must_use]
+    pub fn is_finished(self) -> bool {
+        !matches!(self, Self::Interrupted | Self::CollateralAbort)
+    }
 
     /// The word on the wire.
     #[must_use]
@@ -30,6 +41,7 @@ impl Outcome {
             Self::Error => "error",
             Self::Aborted => "aborted",
             Self::Interrupted => "interrupted",
+            Self::CollateralAbort => "collateral_abort",
         }
     }
 }

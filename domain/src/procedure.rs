@@ -5,10 +5,11 @@ mod check;
 mod file;
 mod order;
 mod plan;
+mod suits;
 
 pub use check::{ProcedureFault, check_pairing, check_procedure, parse_procedure};
 pub use file::ProcedureFile;
-pub use plan::{Action, OnFailure, PlannedStep, StepKind};
+pub use plan::{Action, Flag, OnFailure, PlannedStep, StepKind};
 
 use crate::{evidence::FirmwareEvidence, lease::BirthLease, limit::Limit, model::Bilingual};
 

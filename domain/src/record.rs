@@ -236,6 +236,21 @@ wire! {
     }
 }
 
+impl BirthRecord {
+    /// Readings that passed beyond their marginal limits.
+    #[must_use]
+    pub fn marginal(&self) -> usize {
+        self.measurements.iter().filter(|measurement| measurement.is_marginal()).count()
+    }
+
+    /// What the run cost that the fixture spoilt, milliseconds; 0 of any other.
+    #[must_use]
+    pub fn lost_ms(&self) -> i64 {
+        let took = self.finished_at.signed_duration_since(self.started_at).num_milliseconds().max(0);
+        if self.outcome == Outcome::CollateralAbort { took } else { 0 }
+    }
+}
+
 impl MeasurementRecord {
     /// Whether it passed beyond its marginal limits.
     #[must_use]

@@ -49,10 +49,10 @@ impl Ratings {
     }
 }
 
-/// The current that a procedure's known load draws from the board, amperes; 0 where it calibrates nothing and draws none.
+/// The greatest current that a procedure's known load draws from the board, amperes; 0 where it draws none.
 #[must_use]
 pub fn test_current_a(procedure: &Procedure) -> f64 {
-    procedure.calibrate.as_ref().map_or(0.0, |calibrate| f64::from(calibrate.load_ma) / 1000.0)
+    f64::from(procedure.greatest_load_ma()) / 1000.0
 }
 
 /// The name that a rule's right side may give to the jig's own test current, amperes.

@@ -1,7 +1,7 @@
-//! The steps of 'the way of a board', in their one order.
+//! The steps of 'the way of a board', in their one order, and what a procedure may put into it.
 
 wire! {
-    /// A step of a run. The order of the variants is the order on the jig.
+    /// A step of a run. The order of the variants is the order on the jig, and the one in which the database numbers them.
     #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
     pub enum Step {
         /// Which state the board was found in: application, loader or silent.
@@ -36,12 +36,21 @@ wire! {
         Verify,
         /// Charge path on, discharge as the lease says.
         SafeState,
+        // --- where a procedure has them: between the profile and the number ---
+        /// A pause.
+        Wait,
+        /// A command of the device model.
+        Command,
+        /// A load of a known size, or none.
+        Stimulate,
+        /// A flag that comes or goes within a time.
+        Expect,
     }
 }
 
 impl Step {
-    /// All steps in order.
-    pub const ALL: [Self; 16] = [
+    /// The way of a board, in order.
+    pub const WAY: [Self; 16] = [
         Self::Probe,
         Self::Identify,
         Self::Admit,
@@ -59,6 +68,18 @@ impl Step {
         Self::Verify,
         Self::SafeState,
     ];
+
+    /// All steps: the way, and what a procedure may put into it.
+    pub const ALL: [Self; 20] = {
+        let mut all = [Self::Probe; 20];
+        let mut index = 0;
+        while index < Self::WAY.len() {
+            all[index] = Self::WAY[index];
+            index += 1;
+        }
+        (all[16], all[17], all[18], all[19]) = (Self::Wait, Self::Command, Self::Stimulate, Self::Expect);
+        all
+    };
 
     /// The word on the wire.
     #[must_use]
@@ -80,6 +101,10 @@ impl Step {
             Self::Restart => "restart",
             Self::Verify => "verify",
             Self::SafeState => "safe_state",
+            Self::Wait => "wait",
+            Self::Command => "command",
+            Self::Stimulate => "stimulate",
+            Self::Expect => "expect",
         }
     }
 }

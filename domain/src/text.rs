@@ -97,6 +97,8 @@ wire! {
         BoardAnswersGarbage,
         /// `request`
         BoardStoppedAnswering,
+        /// `register`, `bit`, `expected` (`set` or `clear`), `seconds`
+        FlagNotSeen,
         /// `seconds`: what the step may take, and did not do with
         StepTimedOut,
         // --- the hand ---

@@ -5,8 +5,8 @@
 use jigline_domain::{
     model::{DeviceModel, parse_model},
     procedure::{
-        Action, MeasureWhen, OnFailure, PlannedStep, Procedure, ProcedureFile, StepKind, check_procedure,
-        parse_procedure,
+        Action, MeasureWhen, OnFailure, PlannedStep, Procedure, ProcedureFault, ProcedureFile, StepKind,
+        check_procedure, parse_procedure,
     },
     step::Step,
 };
@@ -72,7 +72,7 @@ fn every_shipped_procedure_is_the_same_one_with_its_steps_one_by_one() {
 #[test]
 fn the_sections_of_the_short_form_are_the_way_of_a_board() {
     let steps: Vec<Step> = birth().plan().iter().flat_map(|step| step.action.recorded()).copied().collect();
-    assert_eq!(steps, Step::ALL);
+    assert_eq!(steps, Step::WAY);
 }
 
 #[test]
@@ -291,4 +291,71 @@ fn readings_are_under_the_load_that_flows_when_their_step_comes() {
         faults[0].line > 1 && faults[0].reason.contains("the sections have no such moment"),
         "{faults:#?}"
     );
+}
+
+/// The spelt-out birth with these steps behind its nth.
+fn with_steps(behind: usize, texts: &[&str]) -> Result<Procedure, Vec<ProcedureFault>> {
+    let (head, mut steps) = spelt_out();
+    for (index, text) in texts.iter().enumerate() {
+        steps.insert(behind + index, format!("[[step]]\n{text}\n"));
+    }
+    parse_procedure("b.toml", &joined(&head, &steps))
+}
+
+const FLAG: &str =
+    "kind = \"expect\"\nregister = \"outputs\"\nbit = \"discharge\"\nset = true\nwithin_ms = 2000";
+
+#[test]
+fn pauses_loads_flags_and_commands_have_their_place_and_their_settings() {
+    let procedure =
+        with_steps(5, &["kind = \"stimulate\"\nload_ma = 30000", FLAG, "kind = \"wait\"\nwait_ms = 500"])
+            .unwrap();
+    assert_eq!(check_procedure(&procedure, &topbms()), []);
+    assert_eq!(procedure.greatest_load_ma(), 30_000, "what the profile's limits are held against");
+    let text = toml::to_string(&ProcedureFile::of(&procedure)).unwrap();
+    assert_eq!(without_lines(&parse_procedure("b.toml", &text).unwrap()), without_lines(&procedure));
+    for (behind, text, reason) in [
+        (2, "kind = \"stimulate\"\nload_ma = 1", "stimulate stands before profile"),
+        (6, "kind = \"stimulate\"\nload_ma = 1", "stimulate stands behind number"),
+        (10, FLAG, "expect stands between restart and verify"),
+        (6, FLAG, "number stands before expect"),
+        (2, "kind = \"command\"\ncommand = \"x\"", "command stands before profile"),
+        (5, "kind = \"command\"\ncommand = \"x\"", "measure stands before command"),
+        (0, "kind = \"wait\"\nwait_ms = 1", "identify is the first step"),
+        (11, "kind = \"wait\"\nwait_ms = 1", "wait stands behind verify"),
+        (3, "kind = \"wait\"\nwait_ms = 0", "wait_ms is 0; it lies in 1..600000"),
+        (3, "kind = \"wait\"\nwait_ms = 1\ntimeout_ms = 5000", "is said by its own setting"),
+        (
+            3,
+            "kind = \"expect\"\nregister = \"outputs\"\nbit = \"discharge\"\nwithin_ms = 9",
+            "lacks its `set`",
+        ),
+    ] {
+        let faults = with_steps(behind, &[text]).unwrap_err();
+        let reason = reason.replace("stimulate stands behind number", "number stands before stimulate");
+        assert!(
+            faults.iter().any(|fault| fault.line > 1 && fault.reason.contains(&reason)),
+            "{reason}: {faults:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_step_names_what_the_model_has_and_orders_what_it_stands() {
+    let command = |name: &str| format!("kind = \"command\"\ncommand = \"{name}\"");
+    for (text, reason) in [
+        (command("sing"), "model topbms has no command \"sing\""),
+        (command("restart"), "takes the board out of the run's hands"),
+        (command("sleep"), "takes the board out of the run's hands"),
+        (command("reset"), "changes parameters, and the profile has set them"),
+        (command("preset_lto"), "changes parameters, and the profile has set them"),
+        (FLAG.replace("\"outputs\"", "\"nobody\""), "has no register \"nobody\""),
+        (FLAG.replace("\"outputs\"", "\"current_ma\""), "current_ma is no bit field"),
+        (FLAG.replace("\"discharge\"", "\"sun\""), "outputs has no bit \"sun\""),
+    ] {
+        let procedure = with_steps(3, &[&text]).unwrap();
+        let faults = check_procedure(&procedure, &topbms());
+        assert!(faults.len() == 1 && faults[0].reason.contains(reason), "{reason}: {faults:#?}");
+        assert!(faults[0].line > 1 && faults[0].reason.starts_with("step 4 "), "{faults:#?}");
+    }
 }

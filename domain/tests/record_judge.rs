@@ -46,7 +46,7 @@ fn expected() -> Expected {
     Expected {
         bundle: reference(),
         operation: "birth".to_owned(),
-        steps: Step::ALL.to_vec(),
+        steps: Step::WAY.to_vec(),
         firmware: Some(ExpectedFirmware {
             released: Some(FirmwareRef {
                 version: "1.9".to_owned(),
@@ -122,7 +122,7 @@ fn sound() -> BirthRecord {
             evidence: FirmwareEvidence::BoardCrc,
             resent_blocks: 0,
         }),
-        steps: Step::ALL.iter().enumerate().map(step).collect(),
+        steps: Step::WAY.iter().enumerate().map(step).collect(),
         parameters: vec![ParameterRecord {
             name: "cell_count".to_owned(),
             before: None,
@@ -180,7 +180,7 @@ fn a_sound_pass_is_believed() {
 fn outcome_and_fault_agree_and_time_runs_forward() {
     let fault = || Some(Fault::new(FaultCode::OutsideLimits).at(Step::Measure));
     assert_eq!(doubts(|r| r.fault = fault()), [RecordDoubt::FaultAndOutcomeDisagree]);
-    for outcome in [Outcome::Fail, Outcome::Error, Outcome::Aborted, Outcome::Interrupted] {
+    for outcome in Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::Pass) {
         assert_eq!(doubts(|r| r.outcome = outcome), [RecordDoubt::FaultAndOutcomeDisagree]);
     }
     assert_eq!(
@@ -191,7 +191,7 @@ fn outcome_and_fault_agree_and_time_runs_forward() {
 
 #[test]
 fn each_step_of_a_pass_is_there_and_passed() {
-    for (index, step) in Step::ALL.into_iter().enumerate() {
+    for (index, step) in Step::WAY.into_iter().enumerate() {
         let wanted = [RecordDoubt::StepNotPassed { step }];
         assert_eq!(doubts(|r| drop(r.steps.remove(index))), wanted);
         assert_eq!(doubts(|r| r.steps[index].outcome = StepOutcome::Failed), wanted);
@@ -220,7 +220,7 @@ fn each_step_of_a_pass_is_there_and_passed() {
 
 #[test]
 fn the_steps_of_a_pass_are_the_plans_in_the_plans_order() {
-    let at = |step: Step| Step::ALL.iter().position(|one| *one == step).unwrap();
+    let at = |step: Step| Step::WAY.iter().position(|one| *one == step).unwrap();
     // Proof before the restart, the lock before the measurement, the name before the number.
     for (one, other) in
         [(Step::Restart, Step::Verify), (Step::Measure, Step::Lease), (Step::Number, Step::Name)]
@@ -430,7 +430,7 @@ fn the_shipped_bundle_expects_every_parameter_cell_and_calibration() {
     assert!(!expected.measurements.contains_key("cell_13"));
     assert!(expected.measurements["current_under_load"].stimulus);
     assert_eq!(expected.lease, Some(BirthLease::Armed));
-    assert!(Step::ALL.into_iter().all(|step| expected.orders(step)), "the whole way is ordered");
+    assert!(Step::WAY.into_iter().all(|step| expected.orders(step)), "the whole way is ordered");
 }
 
 #[test]

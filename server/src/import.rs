@@ -11,7 +11,7 @@ use crate::{
 use domain::{
     ids::ContentHash,
     model::{DeviceModel, Severity, parse_model},
-    procedure::{check_procedure, parse_procedure},
+    procedure::{ProcedureFault, check_procedure, parse_procedure},
     profile::{check_profile, parse_profile},
 };
 use sqlx::PgPool;
@@ -153,7 +153,8 @@ fn read_procedure(
     if !found.is_empty() {
         // What does not fit the model is told where the model is named.
         let line = model_line(&text);
-        faults.extend(found.iter().map(|fault| format!("{name}:{line}: {}", fault.reason)));
+        let at = |fault: &ProcedureFault| if fault.line > 0 { fault.line } else { line };
+        faults.extend(found.iter().map(|fault| format!("{name}:{}: {}", at(fault), fault.reason)));
         return None;
     }
     Some(keep(SourceKind::Procedure, path, &procedure.id, procedure.revision, text))

@@ -251,7 +251,7 @@ impl Runner {
             effects.push(Effect::Lamp(Lamp::Idle));
             return effects;
         }
-        if outcome == Outcome::Error {
+        if matches!(outcome, Outcome::Error | Outcome::CollateralAbort) {
             self.spoilt += 1;
             let fault = fault.unwrap_or_else(|| Fault::new(FaultCode::Internal));
             // Without a run nothing was done to the board: it waits for as long as the bench takes.
@@ -264,7 +264,9 @@ impl Runner {
         effects.push(Effect::Lamp(match outcome {
             Outcome::Pass => Lamp::Pass,
             Outcome::Fail => Lamp::Fail,
-            Outcome::Error | Outcome::Aborted | Outcome::Interrupted => Lamp::Attention,
+            Outcome::Error | Outcome::Aborted | Outcome::Interrupted | Outcome::CollateralAbort => {
+                Lamp::Attention
+            }
         }));
         effects
     }

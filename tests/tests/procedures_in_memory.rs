@@ -20,7 +20,7 @@ use domain::{
     lease::BirthLease,
     model::{DeviceModel, parse_model},
     outcome::Outcome,
-    procedure::{ProcedureFile, parse_procedure},
+    procedure::{Action, Flag, PlannedStep, ProcedureFile, StepKind, parse_procedure},
     profile::parse_profile,
     record::{
         BirthRecord, Expected, FirmwareRecord, LeaseRecord, NumberRecord, OutputRecord, RestartKind,
@@ -183,7 +183,10 @@ async fn a_fixture_that_says_it_switched_a_supply_whose_relay_sticks_is_not_beli
                 assert_eq!(entry.restart, Some(RestartKind::Command), "{model}");
             } else {
                 let fault = record.fault.as_ref().unwrap();
-                assert_eq!((record.outcome, fault.code), (Outcome::Error, FaultCode::FixtureSilent));
+                assert_eq!(
+                    (record.outcome, fault.code),
+                    (Outcome::CollateralAbort, FaultCode::FixtureSilent)
+                );
                 assert!(fault.args["detail"].contains("went on answering"), "{fault:?}");
                 assert!(record.parameters.iter().all(|one| one.evidence != Evidence::Verified));
             }
@@ -326,7 +329,7 @@ async fn a_fixture_that_loses_sight_of_a_board_without_an_identity_ends_its_run(
         .iter()
         .map(|record| (record.outcome, record.fault.as_ref().map(|fault| fault.code)))
         .collect();
-    assert_eq!(ends, [(Outcome::Error, Some(FaultCode::FixtureSilent)), (Outcome::Pass, None)]);
+    assert_eq!(ends, [(Outcome::CollateralAbort, Some(FaultCode::FixtureSilent)), (Outcome::Pass, None)]);
     assert!(records[0].fault.as_ref().unwrap().args["detail"].contains("without an identity"));
     assert!(records[0].serial.is_none());
     assert_eq!(records[1].serial.clone().unwrap(), hall.kept(1, "serial_number").await);

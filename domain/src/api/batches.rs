@@ -57,6 +57,12 @@ wire! {
         pub error: u32,
         pub aborted: u32,
         pub interrupted: u32,
+        /// Runs that the fixture spoilt: in no yield.
+        #[serde(default)]
+        pub collateral_abort: u32,
+        /// What those took, milliseconds.
+        #[serde(default)]
+        pub lost_ms: u64,
         /// Boards whose first finished run passed.
         pub first_pass: u32,
         /// Boards with a finished run.

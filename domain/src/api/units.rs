@@ -47,6 +47,9 @@ wire! {
         pub batch_id: BatchId,
         pub batch_name: String,
         pub outcome: Outcome,
+        /// Readings of that run that passed beyond their marginal limits.
+        #[serde(default)]
+        pub marginal: u16,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub fault: Option<Fault>,
         /// Empty: the bundle has no image.

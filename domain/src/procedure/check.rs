@@ -4,6 +4,7 @@ use super::{
     MeasureWhen, MeasurementSource, MeasurementSpec, Procedure, ProcedureFile, Section, StepKind,
     file::{Places, compose},
     order::check_order,
+    suits::check_steps,
 };
 use crate::{
     codec,
@@ -193,7 +194,7 @@ fn check_measurements(procedure: &Procedure, places: &Places, report: &mut impl 
         // The known load is the calibration's.
         let needs_load =
             m.when == MeasureWhen::UnderLoad || m.source == MeasurementSource::BoardKnownStimulus;
-        if needs_load && procedure.calibrate.is_none() {
+        if needs_load && procedure.greatest_load_ma() == 0 {
             let key = if m.when == MeasureWhen::UnderLoad { "when" } else { "source" };
             let reason = format!(
                 "measurement {:?} needs a known load, and there is no [calibrate] that sets one",
@@ -259,6 +260,9 @@ pub fn check_procedure(procedure: &Procedure, model: &DeviceModel) -> Vec<Proced
         check_measurement(m, model, &mut report);
     }
     check_sections(procedure, model, &mut report);
+    faults.extend(check_steps(procedure, model));
+    let mut report =
+        |reason: String| faults.push(ProcedureFault { file: procedure.id.clone(), line: 0, reason });
     // What a board keeps is proved after a restart: the fixture switches the supply, or a command does. Without the command a
     // run needs a fixture that can, and ends where it does not.
     for (part, is_there) in

@@ -1,12 +1,18 @@
 //! A procedure as its file holds it: in the short form a section for each part, else one `[[step]]` after the other, each with its
 //! own settings.
 
+mod written;
+
 use super::{
-    Action, CalibrateStep, FlashStep, LeaseStep, MeasureWhen, MeasurementSource, MeasurementSpec, NameStep,
-    NumberStep, OnFailure, PasswordKind, PasswordStep, PlannedStep, ProbeStep, Procedure, Section, StepKind,
+    Action, CalibrateStep, Flag, FlashStep, LeaseStep, MeasureWhen, MeasurementSource, MeasurementSpec,
+    NameStep, NumberStep, OnFailure, PasswordKind, PasswordStep, PlannedStep, ProbeStep, Procedure, Section,
+    StepKind,
 };
 use crate::{evidence::FirmwareEvidence, lease::BirthLease, limit::Limit, model::Bilingual, source::At};
 use std::collections::BTreeMap;
+
+/// The longest that a step waits for nothing but time, milliseconds.
+const MOST_PATIENCE_MS: u32 = 600_000;
 
 wire! {
     /// The file's text as TOML reads and writes it.
@@ -78,6 +84,16 @@ wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         birth: Option<BirthLease>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        bit: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set: Option<bool>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within_ms: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        command: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wait_ms: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         reading: Option<Vec<ReadingFile>>,
     }
 }
@@ -146,6 +162,10 @@ fn settings(kind: StepKind) -> (&'static [&'static str], &'static [&'static str]
         StepKind::Flash => (&["accepted_evidence", "attempts"], &["skip_if_proved"]),
         StepKind::Calibrate => (&["load_ma", "tolerance_ma", "max_correction_percent"], &[]),
         StepKind::Measure | StepKind::Verify => (&[], &["reading"]),
+        StepKind::Stimulate => (&["load_ma"], &[]),
+        StepKind::Expect => (&["register", "bit", "set", "within_ms"], &[]),
+        StepKind::Command => (&["command"], &[]),
+        StepKind::Wait => (&["wait_ms"], &[]),
         StepKind::Number => (&["pattern"], &["register"]),
         StepKind::Name => (&["template"], &[]),
         StepKind::Password => (&["draws"], &[]),
@@ -170,6 +190,11 @@ impl StepFile {
             ("template", self.template.is_some()),
             ("draws", self.draws.is_some()),
             ("birth", self.birth.is_some()),
+            ("bit", self.bit.is_some()),
+            ("set", self.set.is_some()),
+            ("within_ms", self.within_ms.is_some()),
+            ("command", self.command.is_some()),
+            ("wait_ms", self.wait_ms.is_some()),
             ("reading", self.reading.is_some()),
         ]
         .into_iter()
@@ -212,9 +237,14 @@ impl StepFile {
             Some(retry @ 6..) => told("retry", format!("retry is {retry}; it lies in 0..5")),
             _ => {}
         }
+        for (name, time) in [("wait_ms", self.wait_ms), ("within_ms", self.within_ms)] {
+            if let Some(milliseconds) = time.filter(|time| !(1..=MOST_PATIENCE_MS).contains(time)) {
+                told(name, format!("{name} is {milliseconds}; it lies in 1..{MOST_PATIENCE_MS}"));
+            }
+        }
         match self.timeout_ms {
-            Some(_) if self.kind == StepKind::Identify => {
-                told("timeout_ms", "how long a board may be silent says silent_ms".to_owned());
+            Some(_) if matches!(self.kind, StepKind::Identify | StepKind::Expect | StepKind::Wait) => {
+                told("timeout_ms", "how long it may take is said by its own setting".to_owned());
             }
             Some(timeout_ms @ ..100) => {
                 told("timeout_ms", format!("timeout_ms is {timeout_ms}: every board would be too slow"));
@@ -291,7 +321,11 @@ pub(super) fn compose(
         step.check(index, report);
         first.entry(step.kind).or_insert(index);
         let line = line(&[At::Key("step"), At::Index(index), At::Key("kind")]);
-        under_load = step.kind == StepKind::Calibrate || under_load && step.kind.keeps_load();
+        under_load = match step.kind {
+            StepKind::Calibrate => true,
+            StepKind::Stimulate => step.load_ma.is_some_and(|load_ma| load_ma > 0),
+            kind => under_load && kind.keeps_load(),
+        };
         let when = match step.kind {
             StepKind::Verify => MeasureWhen::AfterRestart,
             _ if under_load => MeasureWhen::UnderLoad,
@@ -340,6 +374,15 @@ fn take(
             Action::Calibrate
         }
         StepKind::Measure => Action::Measure(readings(procedure, step.reading.unwrap_or_default())),
+        StepKind::Stimulate => Action::Stimulate(step.load_ma.unwrap_or_default()),
+        StepKind::Expect => Action::Expect(Flag {
+            register: step.register.unwrap_or_default(),
+            bit: step.bit.unwrap_or_default(),
+            set: step.set.unwrap_or_default(),
+            within_ms: step.within_ms.unwrap_or(1),
+        }),
+        StepKind::Command => Action::Command(step.command.unwrap_or_default()),
+        StepKind::Wait => Action::Wait(step.wait_ms.unwrap_or(1)),
         StepKind::Number => {
             procedure.number =
                 NumberStep { pattern: step.pattern.unwrap_or_default(), register: step.register };
@@ -377,76 +420,4 @@ fn sections_of(file: &ProcedureFile) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(name, is_there)| is_there.then_some(name))
     .collect()
-}
-
-impl ProcedureFile {
-    /// The file of a procedure, with its steps one by one.
-    #[must_use]
-    pub fn of(procedure: &Procedure) -> Self {
-        let head = procedure.clone();
-        let steps = procedure.plan().into_iter().map(|step| written(step, procedure)).collect();
-        Self {
-            id: head.id,
-            revision: head.revision,
-            title: head.title,
-            model: head.model,
-            profiles: head.profiles,
-            operation: head.operation,
-            leaves_out: head.leaves_out,
-            probe: None,
-            flash: None,
-            calibrate: None,
-            measurements: None,
-            number: None,
-            name: None,
-            password: None,
-            lease: None,
-            steps,
-        }
-    }
-}
-
-fn written(step: PlannedStep, procedure: &Procedure) -> StepFile {
-    let plain = StepFile {
-        kind: step.action.kind(),
-        retry: Some(step.retry).filter(|retry| *retry > 0),
-        timeout_ms: step.timeout_ms,
-        on_failure: Some(step.on_failure).filter(|then| *then != OnFailure::Stop),
-        ..StepFile::default()
-    };
-    match step.action {
-        Action::Identify => StepFile { silent_ms: Some(procedure.probe.silent_ms), ..plain },
-        Action::Flash => {
-            let flash = procedure.flash.clone();
-            let skips = flash.as_ref().map(|flash| flash.skip_if_proved.clone());
-            StepFile {
-                attempts: flash.as_ref().map(|flash| flash.attempts),
-                accepted_evidence: flash.map(|flash| flash.accepted_evidence),
-                skip_if_proved: skips.filter(|grades| !grades.is_empty()),
-                ..plain
-            }
-        }
-        Action::Calibrate => StepFile {
-            load_ma: procedure.calibrate.map(|calibrate| calibrate.load_ma),
-            tolerance_ma: procedure.calibrate.map(|calibrate| calibrate.tolerance_ma),
-            max_correction_percent: procedure.calibrate.map(|calibrate| calibrate.max_correction_percent),
-            ..plain
-        },
-        Action::Measure(names) | Action::Verify(names) => {
-            let readings: Vec<_> = procedure.measurements_named(&names).map(ReadingFile::of).collect();
-            StepFile { reading: Some(readings).filter(|readings| !readings.is_empty()), ..plain }
-        }
-        Action::Number => {
-            let NumberStep { pattern, register } = procedure.number.clone();
-            StepFile { pattern: Some(pattern), register, ..plain }
-        }
-        Action::Name => {
-            StepFile { template: procedure.name.as_ref().map(|name| name.template.clone()), ..plain }
-        }
-        Action::Password => {
-            StepFile { draws: procedure.password.as_ref().map(|password| password.kind), ..plain }
-        }
-        Action::Lease => StepFile { birth: procedure.lease.as_ref().map(|lease| lease.birth), ..plain },
-        Action::Profile | Action::Restart => plain,
-    }
 }

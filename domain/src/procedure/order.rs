@@ -29,6 +29,14 @@ const BEFORE: &[(K, K, &str)] = &[
     ),
     (K::Measure, K::Lease, "a board is measured before it is locked, and the measurement switches its paths"),
     (K::Password, K::Lease, "the lock is the last write"),
+    (K::Profile, K::Stimulate, "a board without its profile is not loaded or switched on"),
+    (K::Profile, K::Expect, "a board without its profile is not loaded or switched on"),
+    (K::Profile, K::Command, "a command is given to a board that stands open and has its settings"),
+    (K::Command, K::Calibrate, "a command may change what a calibration or a measurement goes by"),
+    (K::Command, K::Measure, "a command may change what a calibration or a measurement goes by"),
+    (K::Command, K::Number, "a command comes before what a board gets of its own"),
+    (K::Stimulate, K::Number, "the load is off before a board gets anything of its own"),
+    (K::Expect, K::Number, "a board is tested before it gets anything of its own"),
     (K::Restart, K::Verify, "what was written is proved by what is read after a restart"),
 ];
 

@@ -18,6 +18,14 @@ wire! {
         Calibrate,
         /// Readings against limits, and which paths conduct.
         Measure,
+        /// A load of a known size, or none.
+        Stimulate,
+        /// A flag that comes or goes within a time.
+        Expect,
+        /// A command of the device model.
+        Command,
+        /// A pause.
+        Wait,
         Number,
         Name,
         Password,
@@ -39,6 +47,10 @@ impl StepKind {
             Self::Profile => "profile",
             Self::Calibrate => "calibrate",
             Self::Measure => "measure",
+            Self::Stimulate => "stimulate",
+            Self::Expect => "expect",
+            Self::Command => "command",
+            Self::Wait => "wait",
             Self::Number => "number",
             Self::Name => "name",
             Self::Password => "password",
@@ -57,19 +69,19 @@ impl StepKind {
     /// Whether a run may go on past a failure of such a step, to look at more of a board that fails at the end.
     #[must_use]
     pub fn may_be_gone_past(self) -> bool {
-        matches!(self, Self::Calibrate | Self::Measure)
+        matches!(self, Self::Calibrate | Self::Measure | Self::Expect)
     }
 
     /// Whether such a step only looks, so that it is worked on a board that has failed already.
     #[must_use]
     pub fn only_looks(self) -> bool {
-        matches!(self, Self::Measure)
+        matches!(self, Self::Measure | Self::Expect | Self::Wait)
     }
 
     /// Whether a load that flows goes on flowing through such a step.
     #[must_use]
     pub fn keeps_load(self) -> bool {
-        matches!(self, Self::Measure)
+        matches!(self, Self::Measure | Self::Expect | Self::Wait | Self::Stimulate)
     }
 }
 
@@ -107,6 +119,13 @@ pub enum Action {
     Calibrate,
     /// Names of the measurements that are read.
     Measure(Vec<String>),
+    /// Milliamperes that the fixture's load draws from here on; 0: none.
+    Stimulate(u32),
+    Expect(Flag),
+    /// The command's name in the device model.
+    Command(String),
+    /// Milliseconds.
+    Wait(u32),
     Number,
     Name,
     Password,
@@ -114,6 +133,17 @@ pub enum Action {
     Restart,
     /// Names of the measurements that are read beside everything else.
     Verify(Vec<String>),
+}
+
+/// A bit that is to come or to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    pub register: String,
+    pub bit: String,
+    /// Whether it is to read 1.
+    pub set: bool,
+    /// How long that may take, milliseconds.
+    pub within_ms: u32,
 }
 
 impl Action {
@@ -125,6 +155,10 @@ impl Action {
             Self::Profile => StepKind::Profile,
             Self::Calibrate => StepKind::Calibrate,
             Self::Measure(_) => StepKind::Measure,
+            Self::Stimulate(_) => StepKind::Stimulate,
+            Self::Expect(_) => StepKind::Expect,
+            Self::Command(_) => StepKind::Command,
+            Self::Wait(_) => StepKind::Wait,
             Self::Number => StepKind::Number,
             Self::Name => StepKind::Name,
             Self::Password => StepKind::Password,
@@ -143,6 +177,10 @@ impl Action {
             Self::Profile => &[Step::Unlock, Step::Profile],
             Self::Calibrate => &[Step::Calibrate],
             Self::Measure(_) => &[Step::Measure],
+            Self::Stimulate(_) => &[Step::Stimulate],
+            Self::Expect(_) => &[Step::Expect],
+            Self::Command(_) => &[Step::Command],
+            Self::Wait(_) => &[Step::Wait],
             Self::Number => &[Step::Number],
             Self::Name => &[Step::Name],
             Self::Password => &[Step::Password],
@@ -188,6 +226,16 @@ impl Procedure {
         .flatten()
         .map(PlannedStep::from)
         .collect()
+    }
+
+    /// The greatest load that its steps ask the fixture for, milliamperes; 0: none.
+    #[must_use]
+    pub fn greatest_load_ma(&self) -> u32 {
+        let of_steps = self.steps.iter().filter_map(|step| match step.action {
+            Action::Stimulate(load_ma) => Some(load_ma),
+            _ => None,
+        });
+        of_steps.chain(self.calibrate.map(|calibrate| calibrate.load_ma)).max().unwrap_or_default()
     }
 
     /// The measurements of these names, in the procedure's order.

@@ -288,6 +288,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Check how it sits and put it in again; if it fails twice, put it aside for repair.",
             "检查放置后重新放入；再次失败请放入待修区。",
         ),
+        C::FlagNotSeen => say(
+            "{register} {bit} did not read {expected} within {seconds} s.",
+            "{register} {bit} 在 {seconds} 秒内未变为 {expected}。",
+            "Put the board in again; if it fails twice, put it aside for repair.",
+            "请重新放入；再次失败请放入待修区。",
+        ),
         C::StepTimedOut => say(
             "The step was not done within {seconds} s.",
             "步骤未在 {seconds} 秒内完成。",
@@ -473,6 +479,10 @@ pub fn step_title(language: Language, step: Step) -> &'static str {
         Step::Restart => ("Restart", "重启"),
         Step::Verify => ("Read afresh", "重新读取核对"),
         Step::SafeState => ("Safe state", "安全状态"),
+        Step::Wait => ("Wait", "等待"),
+        Step::Command => ("Command", "指令"),
+        Step::Stimulate => ("Set the load", "设置负载"),
+        Step::Expect => ("Wait for a flag", "等待标志"),
     };
     language.pick(en, zh)
 }

@@ -40,6 +40,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::OutputWrong => ("output wrong", "输出状态错误"),
         FaultCode::BoardAnswersGarbage => ("garbage answered", "应答乱码"),
         FaultCode::BoardStoppedAnswering => ("stopped answering", "中途无应答"),
+        FaultCode::FlagNotSeen => ("flag not seen", "标志未出现"),
         FaultCode::StepTimedOut => ("step took too long", "步骤超时"),
         FaultCode::BoardTakenOut => ("board taken out", "板被取出"),
         FaultCode::LineCollision => ("line collision", "总线冲突"),

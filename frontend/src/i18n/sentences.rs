@@ -25,6 +25,7 @@ impl Texts {
             Outcome::Error => self.error,
             Outcome::Aborted => self.aborted,
             Outcome::Interrupted => self.interrupted,
+            Outcome::CollateralAbort => self.collateral_abort,
         }
     }
 
@@ -35,6 +36,7 @@ impl Texts {
             Outcome::Error => self.verdict_error,
             Outcome::Aborted => self.verdict_aborted,
             Outcome::Interrupted => self.verdict_interrupted,
+            Outcome::CollateralAbort => self.verdict_collateral,
         }
     }
 

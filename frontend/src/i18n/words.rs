@@ -51,11 +51,13 @@ texts! {
     error: "bench fault", "工位故障";
     aborted: "aborted", "已中止";
     interrupted: "interrupted", "中断";
+    collateral_abort: "fixture's fault", "治具故障";
     verdict_pass: "PASS", "合格";
     verdict_fail: "FAIL", "不合格";
     verdict_error: "BENCH", "故障";
     verdict_aborted: "ABORTED", "中止";
     verdict_interrupted: "STOPPED", "中断";
+    verdict_collateral: "FIXTURE", "治具故障";
     // The line.
     put_board_in: "Put a board in", "请放入电路板";
     take_out_next: "Take it out · next board", "取出 · 换下一块";
@@ -199,6 +201,7 @@ texts! {
     source_board: "board's own reading, no proof of accuracy", "板自身读数，不证明准确度";
     source_instrument: "instrument of the fixture", "治具仪器";
     marginal: "marginal", "临界";
+    lost_time: "time lost to fixtures", "治具损失时间";
     when_at_rest: "before the load", "加载前";
     when_under_load: "under load", "带载";
     when_after_restart: "after restart", "重启后";

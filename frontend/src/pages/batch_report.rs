@@ -155,7 +155,9 @@ fn outcomes(batch: &BatchView) -> AnyView {
         (Outcome::Error, progress.error),
         (Outcome::Aborted, progress.aborted),
         (Outcome::Interrupted, progress.interrupted),
+        (Outcome::CollateralAbort, progress.collateral_abort),
     ];
+    let lost = (progress.lost_ms > 0).then(|| numbers::clock(progress.lost_ms.div_ceil(1000)));
     let rows = rows.into_iter().filter(|(_, count)| *count > 0).map(|(outcome, count)| {
         view! { <tr><td>{ui::outcome_badge(outcome)}</td><td class="number">{numbers::count(u64::from(count))}</td></tr> }
     });
@@ -163,6 +165,7 @@ fn outcomes(batch: &BatchView) -> AnyView {
         <section class="card">
             <div class="card-head"><h2>{t.runs_ended}</h2><span class="aside">{i18n::runs(&numbers::count(u64::from(progress.runs)))}</span></div>
             <table class="tight"><tbody>{rows.collect_view()}</tbody></table>
+            {lost.map(|lost| view! { <p class="quiet small" data-lost-time>{t.lost_time}" "{lost}</p> })}
         </section>
     }
     .into_any()

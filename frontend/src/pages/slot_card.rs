@@ -87,7 +87,7 @@ fn looks(state: Option<&SlotState>) -> (&'static str, &'static str) {
             match outcome {
                 Outcome::Pass => "v-pass",
                 Outcome::Fail => "v-fail",
-                Outcome::Error => "v-error",
+                Outcome::Error | Outcome::CollateralAbort => "v-error",
                 Outcome::Aborted | Outcome::Interrupted => "hand",
             },
             "done",

@@ -36,7 +36,7 @@ impl Tone {
         match outcome {
             Outcome::Pass => Self::Pass,
             Outcome::Fail => Self::Fail,
-            Outcome::Error => Self::Attention,
+            Outcome::Error | Outcome::CollateralAbort => Self::Attention,
             Outcome::Aborted | Outcome::Interrupted => Self::Quiet,
         }
     }

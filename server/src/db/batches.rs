@@ -64,6 +64,8 @@ struct Row {
     error: i64,
     aborted: i64,
     interrupted: i64,
+    collateral_abort: i64,
+    lost_ms: i64,
     boards: i64,
     first_pass: i64,
     units_passed: i64,
@@ -91,6 +93,8 @@ impl Row {
                 error: self.error as u32,
                 aborted: self.aborted as u32,
                 interrupted: self.interrupted as u32,
+                collateral_abort: self.collateral_abort as u32,
+                lost_ms: self.lost_ms as u64,
                 first_pass: self.first_pass as u32,
                 boards: self.boards as u32,
             },
@@ -109,13 +113,15 @@ pub async fn page(
         Row,
         r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.fails_allowed, b.created_at, b.created_by,
             c.runs as "runs!", c.pass as "pass!", c.fail as "fail!", c.error as "error!", c.aborted as "aborted!",
-            c.interrupted as "interrupted!", c.boards as "boards!", c.first_pass as "first_pass!", c.units_passed as "units_passed!"
+            c.interrupted as "interrupted!", c.boards as "boards!", c.first_pass as "first_pass!", c.units_passed as "units_passed!",
+            c.collateral_abort as "collateral_abort!", c.lost_ms as "lost_ms!"
          from batch b join bundle u using (bundle_id)
          cross join lateral (
             select coalesce(sum(runs), 0) as runs, coalesce(sum(pass), 0) as pass, coalesce(sum(fail), 0) as fail,
                 coalesce(sum(error), 0) as error, coalesce(sum(aborted), 0) as aborted,
                 coalesce(sum(interrupted), 0) as interrupted, coalesce(sum(boards), 0) as boards,
-                coalesce(sum(first_pass), 0) as first_pass, coalesce(sum(units_passed), 0) as units_passed
+                coalesce(sum(first_pass), 0) as first_pass, coalesce(sum(units_passed), 0) as units_passed,
+                coalesce(sum(collateral_abort), 0) as collateral_abort, coalesce(sum(lost_ms), 0)::bigint as lost_ms
             from day_count d where d.batch_id = b.batch_id) c
          where ($1::uuid is null or b.batch_id = $1)
            and ($2::timestamptz is null or (b.created_at, b.batch_id) < ($2, $3))

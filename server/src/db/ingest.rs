@@ -213,8 +213,8 @@ pub async fn insert_unit(
     let record = run.record;
     sqlx::query!(
         "insert into unit (unit_id, created_at, latest_run_id, batch_id, station_id, bundle_id, slot, outcome, passed_run_id,
-            fault, finished_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            fault, finished_at, marginal)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         unit.0,
         at,
         record.run_id.0,
@@ -225,11 +225,16 @@ pub async fn insert_unit(
         run.outcome.as_str(),
         (run.outcome == Outcome::Pass).then_some(record.run_id.0),
         record.fault.as_ref().map(to_json),
-        record.finished_at
+        record.finished_at,
+        marginal(record)
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+fn marginal(record: &BirthRecord) -> i16 {
+    i16::try_from(record.marginal()).unwrap_or(i16::MAX)
 }
 
 /// Brings a unit to its newest run; an older run that arrives late changes only whether it ever passed.
@@ -237,7 +242,7 @@ pub async fn move_unit(db: &mut PgConnection, unit: UnitId, run: &HeldRun<'_>) -
     let record = run.record;
     sqlx::query!(
         "update unit set latest_run_id = $2, batch_id = $3, station_id = $4, bundle_id = $5, slot = $6, outcome = $7,
-            fault = $8, finished_at = $9
+            fault = $8, finished_at = $9, marginal = $10
          where unit_id = $1 and (finished_at, latest_run_id) < ($9, $2)",
         unit.0,
         record.run_id.0,
@@ -247,7 +252,8 @@ pub async fn move_unit(db: &mut PgConnection, unit: UnitId, run: &HeldRun<'_>) -
         record.slot as i16,
         run.outcome.as_str(),
         record.fault.as_ref().map(to_json),
-        record.finished_at
+        record.finished_at,
+        marginal(record)
     )
     .execute(&mut *db)
     .await?;
@@ -301,7 +307,7 @@ pub struct Before {
 pub async fn before_in_batch(db: &mut PgConnection, unit: UnitId, batch: BatchId) -> DbResult<Before> {
     Ok(sqlx::query_as!(
         Before,
-        r#"select coalesce(bool_or(outcome <> 'interrupted'), false) as "finished!",
+        r#"select coalesce(bool_or(outcome not in ('interrupted', 'collateral_abort')), false) as "finished!",
             coalesce(bool_or(outcome = 'pass'), false) as "passed!"
          from (select outcome, batch_id from run where unit_id = $1 offset 0) own where batch_id = $2"#,
         unit.0,
@@ -316,6 +322,7 @@ pub async fn before_in_batch(db: &mut PgConnection, unit: UnitId, batch: BatchId
 pub struct Count {
     pub day: NaiveDate,
     pub outcome: Outcome,
+    pub lost_ms: i64,
     pub boards: i32,
     pub first_pass: i32,
     pub units_passed: i32,
@@ -325,11 +332,12 @@ pub async fn count(db: &mut PgConnection, station: StationId, batch: BatchId, co
     let one = |outcome| i32::from(count.outcome == outcome);
     sqlx::query!(
         "insert into day_count as c (day, station_id, batch_id, runs, pass, fail, error, aborted, interrupted, boards,
-            first_pass, units_passed)
-         values ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11)
+            first_pass, units_passed, collateral_abort, lost_ms)
+         values ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (batch_id, station_id, day) do update set runs = c.runs + 1, pass = c.pass + $4, fail = c.fail + $5,
             error = c.error + $6, aborted = c.aborted + $7, interrupted = c.interrupted + $8, boards = c.boards + $9,
-            first_pass = c.first_pass + $10, units_passed = c.units_passed + $11",
+            first_pass = c.first_pass + $10, units_passed = c.units_passed + $11,
+            collateral_abort = c.collateral_abort + $12, lost_ms = c.lost_ms + $13",
         count.day,
         station.0,
         batch.0,
@@ -340,7 +348,9 @@ pub async fn count(db: &mut PgConnection, station: StationId, batch: BatchId, co
         one(Outcome::Interrupted),
         count.boards,
         count.first_pass,
-        count.units_passed
+        count.units_passed,
+        one(Outcome::CollateralAbort),
+        count.lost_ms
     )
     .execute(db)
     .await?;

@@ -32,6 +32,7 @@ struct Row {
     batch_id: uuid::Uuid,
     batch_name: String,
     outcome: String,
+    marginal: i16,
     fault: Option<Value>,
     firmware_version: String,
     label: String,
@@ -64,6 +65,7 @@ impl Row {
             batch_id: self.batch_id.into(),
             batch_name: self.batch_name,
             outcome: self.outcome.parse().map_err(inconsistent("unit", "outcome"))?,
+            marginal: self.marginal as u16,
             fault: self.fault.map(|fault| from_json("unit", "fault", fault)).transpose()?,
             firmware_version: self.firmware_version,
             bundle_label: self.label,
@@ -86,7 +88,7 @@ pub fn stream<'db>(
     sqlx::query_as!(
         Row,
         r#"select u.unit_id, i.serial, i.machine_code, i.bluetooth_address, i.bluetooth_name, u.batch_id, b.name as batch_name,
-            u.outcome, u.fault, n.firmware_version, n.label, n.simulator_only, s.name as station_name, u.slot, u.finished_at,
+            u.outcome, u.marginal, u.fault, n.firmware_version, n.label, n.simulator_only, s.name as station_name, u.slot, u.finished_at,
             l.desired_mode as "desired_mode?", l.desired_expires_at as "desired_expires_at?", l.reported_mode as "reported_mode?",
             l.reported_expires_at as "reported_expires_at?", l.reported_at as "reported_at?"
          from unit u join batch b using (batch_id) join bundle n on n.bundle_id = u.bundle_id

@@ -19,13 +19,14 @@ pub enum Cell {
 }
 
 /// The columns, in order.
-pub const COLUMNS: [&str; 15] = [
+pub const COLUMNS: [&str; 16] = [
     "serial",
     "machine_code",
     "bluetooth_address",
     "bluetooth_name",
     "batch",
     "outcome",
+    "marginal",
     "fault",
     "fault_step",
     "firmware_version",
@@ -39,7 +40,7 @@ pub const COLUMNS: [&str; 15] = [
 
 /// A unit's cells, one a column.
 #[must_use]
-pub fn cells(row: UnitRow) -> [Cell; 15] {
+pub fn cells(row: UnitRow) -> [Cell; 16] {
     let text = |text: Option<String>| text.map_or(Cell::Empty, Cell::Text);
     let code = row.fault.as_ref().and_then(|fault| serde_json::to_value(fault.code).ok());
     let step = row.fault.as_ref().and_then(|fault| fault.step).map(|step| step.as_str().to_owned());
@@ -50,6 +51,7 @@ pub fn cells(row: UnitRow) -> [Cell; 15] {
         text(row.bluetooth_name),
         Cell::Text(row.batch_name),
         Cell::Text(row.outcome.as_str().to_owned()),
+        Cell::Number(f64::from(row.marginal)),
         text(code.and_then(|code| code.as_str().map(ToOwned::to_owned))),
         text(step),
         Cell::Text(row.firmware_version),
@@ -88,6 +90,7 @@ mod tests {
                 batch_id: uuid::Uuid::nil().into(),
                 batch_name: "B-1".to_owned(),
                 outcome: Outcome::Pass,
+                marginal: 0,
                 fault: None,
                 firmware_version: String::new(),
                 bundle_label: "p r1".to_owned(),

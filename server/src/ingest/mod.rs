@@ -445,8 +445,3 @@ impl Intake {
         audit::append(db, &audit::Entry { writer: &writer, at: self.at, action, subject: &run, detail }).await
     }
 }
-
-/// Whether a run with this outcome counts as a board's finished run.
-fn is_finished(outcome: Outcome) -> bool {
-    outcome != Outcome::Interrupted
-}

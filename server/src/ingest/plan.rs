@@ -1,6 +1,5 @@
 //! What becomes of an envelope, decided from the text and what the database knows. Pure: no SQL, no clock.
 
-use super::is_finished;
 use crate::db::{
     bundles::BundleTexts,
     ingest::{Before, Count, LentNumber, Taken},
@@ -375,7 +374,7 @@ fn place_beside(
 /// of its own.
 #[must_use]
 pub fn count(record: &BirthRecord, outcome: Outcome, before: Option<Before>) -> Count {
-    let finished = is_finished(outcome);
+    let finished = outcome.is_finished();
     let first = match before {
         Some(before) => finished && !before.finished,
         None => outcome == Outcome::Fail,
@@ -384,6 +383,7 @@ pub fn count(record: &BirthRecord, outcome: Outcome, before: Option<Before>) -> 
     Count {
         day: record.finished_at.date_naive(),
         outcome,
+        lost_ms: record.lost_ms(),
         boards: i32::from(first),
         first_pass: i32::from(first && passed),
         units_passed: i32::from(passed && before.is_some_and(|before| !before.passed)),

@@ -31,12 +31,21 @@ async fn counts_and_report_follow_the_records() {
     broken_off.record.started_at = envelopes[0].record.started_at - chrono::TimeDelta::minutes(2);
     broken_off.record.finished_at = envelopes[0].record.started_at - chrono::TimeDelta::minutes(1);
     envelopes.push(broken_off);
+    // Nor did one that the fixture spoilt, whenever it came: it cost half a minute.
+    let mut spoilt = factory.envelope(15, None);
+    spoilt.record.outcome = Outcome::CollateralAbort;
+    spoilt.record.fault = Some(Fault::new(FaultCode::FixtureSilent).with("detail", "x").at(Step::Calibrate));
+    spoilt.record.identifiers = envelopes[0].record.identifiers.clone();
+    spoilt.record.started_at = envelopes[0].record.started_at - chrono::TimeDelta::minutes(3);
+    spoilt.record.finished_at = spoilt.record.started_at + chrono::TimeDelta::seconds(30);
+    envelopes.insert(0, spoilt);
     factory.send(&envelopes.iter().collect::<Vec<_>>()).await;
 
     let path = format!("/api/v1/batches/{}", factory.batch.batch_id);
     let batch: BatchView = factory.get(Role::Operator, &path).await;
     let progress = &batch.progress;
-    assert_eq!((progress.runs, progress.pass, progress.fail), (9, 7, 1));
+    assert_eq!((progress.runs, progress.pass, progress.fail), (10, 7, 1));
+    assert_eq!((progress.collateral_abort, progress.lost_ms), (1, 30_000));
     assert_eq!((progress.boards, progress.first_pass, progress.units_passed), (7, 6, 7));
 
     let report: BatchReport = factory.get(Role::Operator, &format!("{path}/report")).await;

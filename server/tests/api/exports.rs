@@ -34,8 +34,8 @@ async fn an_export_holds_exactly_what_is_filtered() {
     let one = String::from_utf8(one).unwrap();
     let stable = without_the_day(&one, &serials[0]);
     insta::assert_snapshot!(stable, @r"
-    serial,machine_code,bluetooth_address,bluetooth_name,batch,outcome,fault,fault_step,firmware_version,bundle,addresses,station,slot,finished_at_utc,lease
-    SERIAL,300000001,868835400068,'=cmd|' /C calc'!A0,B-2641,pass,,,V1.9,topbms-12s-lto-200a r3,assumed,jig-1,2,TIME,on_the_board
+    serial,machine_code,bluetooth_address,bluetooth_name,batch,outcome,marginal,fault,fault_step,firmware_version,bundle,addresses,station,slot,finished_at_utc,lease
+    SERIAL,300000001,868835400068,'=cmd|' /C calc'!A0,B-2641,pass,0,,,V1.9,topbms-12s-lto-200a r3,assumed,jig-1,2,TIME,on_the_board
     ");
 }
 

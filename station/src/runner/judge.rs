@@ -27,11 +27,11 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::BoardLeased
         | C::BoardOfAnotherBatch
         | C::TooManyFails => Outcome::Aborted,
+        C::FixtureSilent => Outcome::CollateralAbort,
         C::LineCollision
         | C::PortVanished
         | C::PortNotOpened
         | C::PortRateFixed
-        | C::FixtureSilent
         | C::JournalNotWritten
         | C::NoSerialNumbers
         | C::NoShare
@@ -288,6 +288,13 @@ fn bits_of(reading: &Reading, order: &WorkOrder) -> Option<u32> {
     }
 }
 
+/// Whether that bit of a bit field reads 1; none where the reading or the model has no such bit.
+pub fn is_bit_set(reading: &Reading, bit: &str, order: &WorkOrder) -> Option<bool> {
+    let known = order.model.register(&reading.name)?.bits.iter().find(|known| known.name == bit)?;
+    let mask = 1u32.checked_shl(u32::from(known.bit))?;
+    Some(bits_of(reading, order)? & mask != 0)
+}
+
 fn forbidden_mask(spec: &MeasurementSpec, register: &str, order: &WorkOrder) -> Result<u32, Fault> {
     let bits = order.model.register(register).map(|register| register.bits.as_slice()).unwrap_or_default();
     let mut mask = 0;
@@ -312,7 +319,7 @@ fn factor(from: &str, to: &str) -> f64 {
     }
 }
 
-fn garbage(register: &str, what: &str) -> Fault {
+pub fn garbage(register: &str, what: &str) -> Fault {
     Fault::new(FaultCode::BoardAnswersGarbage).with("request", register).with("detail", what)
 }
 

@@ -5,6 +5,7 @@ mod give;
 mod identify;
 mod plan;
 mod proof;
+mod stimulus;
 mod tear_down;
 mod tune;
 
@@ -78,6 +79,15 @@ enum Phase {
     Measure,
     OutputUnderLoad,
     LoadOff,
+    /// A load that a step of its own set.
+    Stimulus,
+    StimulusSettles,
+    SettledStimulus,
+    Flag,
+    /// Before the flag is looked at again.
+    FlagAgain,
+    CommandGiven,
+    Waiting,
     Number,
     /// The number becomes an identity: does another slot's board have it?
     ClaimNumber,
@@ -138,8 +148,9 @@ pub struct Work {
     /// Nobody saw the slot while nothing told its board from another.
     unseen: bool,
     load_on: bool,
-    /// What the load was asked to draw last, milliamperes.
+    /// What the load was asked to draw last, milliamperes, and before that.
     load_ma: u32,
+    load_before_ma: u32,
     true_ma: Option<u32>,
     /// What the board read before and after its calibration, milliamperes.
     board_ma: (i64, i64),
@@ -178,6 +189,7 @@ impl Work {
             unseen: false,
             load_on: false,
             load_ma: 0,
+            load_before_ma: 0,
             true_ma: None,
             board_ma: (0, 0),
             doubted: false,
@@ -282,6 +294,13 @@ impl Work {
             Event::LoadIs(answer) if self.phase == Phase::SettledLoad => self.load_settled(answer?),
             Event::LoadIs(answer) if self.phase == Phase::LoadAfter => self.load_stood(now, answer?),
             Event::LoadIs(answer) if self.phase == Phase::LoadOff => self.unloaded(now, answer?),
+            Event::LoadIs(answer) if self.phase == Phase::Stimulus => Ok(self.stimulus_set(answer?)),
+            Event::LoadIs(answer) if self.phase == Phase::SettledStimulus => self.stimulated(now, answer?),
+            Event::Waited if self.phase == Phase::StimulusSettles => {
+                Ok(self.read_load(Phase::SettledStimulus))
+            }
+            Event::Waited if self.phase == Phase::FlagAgain => self.ask_flag(),
+            Event::Waited if self.phase == Phase::Waiting => self.next(now),
             Event::Waited if self.phase == Phase::Settle => Ok(self.read_load(Phase::SettledLoad)),
             Event::NumberReserved(answer) if self.phase == Phase::Number => self.numbered(now, &answer?),
             Event::SecretSealed(answer) if self.phase == Phase::Seal => self.sealed(now, answer?),
@@ -312,6 +331,8 @@ impl Work {
                 Ok(self.read_load(Phase::LoadAfter))
             }
             (Phase::Measure, R::Registers(readings)) => self.measured(&readings),
+            (Phase::Flag, R::Registers(readings)) => self.flag_read(now, &readings),
+            (Phase::CommandGiven, R::Done) => self.next(now),
             (Phase::OutputUnderLoad, R::Output(output)) => self.output_under_load(now, output),
             (Phase::WriteNumber, R::Number { read }) => self.number_written(now, &read),
             (Phase::IdentifyNumbered, R::Identity(identity)) => self.identified_by_number(now, identity),
@@ -460,5 +481,7 @@ fn percent_at(step: Step) -> u8 {
         Step::Restart => 90,
         Step::Verify => 94,
         Step::SafeState => 98,
+        // In the midst of the test.
+        Step::Wait | Step::Command | Step::Stimulate | Step::Expect => 80,
     }
 }

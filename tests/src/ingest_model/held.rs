@@ -11,9 +11,10 @@ use domain::{
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, SessionId, StationId},
     lease::BirthLease,
+    limit::Limit,
     outcome::Outcome,
     quota::GivenShare,
-    record::RecordDoubt,
+    record::{BirthRecord, MeasurementRecord, RecordDoubt},
     text::Fault,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +102,8 @@ pub struct KeptUnit {
     pub station: StationId,
     pub slot: u16,
     pub outcome: Outcome,
+    /// Readings of that run that passed beyond their marginal limits.
+    pub marginal: usize,
     /// The first pass that arrived.
     pub passed: Option<RunId>,
     /// What its lock was last read as, and in which run.
@@ -113,10 +116,12 @@ pub struct KeptUnit {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// By outcome, in the order of [`Outcome::ALL`].
-    pub runs: [i32; 5],
+    pub runs: [i32; 6],
     pub boards: i32,
     pub first_pass: i32,
     pub units_passed: i32,
+    /// Of runs that the fixture spoilt, milliseconds.
+    pub lost_ms: i64,
 }
 
 /// A station's texts: records, and what waits in the quarantine.
@@ -211,6 +216,7 @@ impl IngestModel {
             station: latest.station,
             slot: latest.record.slot,
             outcome: latest.outcome,
+            marginal: beyond_margins(&latest.record),
             passed: passed.map(|run| run.record.run_id),
             lease: lease.map(|(_, mode, run)| (mode, run)),
             acts: self.units[unit].acts.iter().map(|act| act.kind).collect(),
@@ -226,13 +232,17 @@ impl IngestModel {
             for (count, outcome) in day.runs.iter_mut().zip(Outcome::ALL) {
                 *count += i32::from(run.outcome == outcome);
             }
+            if run.outcome == Outcome::CollateralAbort {
+                day.lost_ms += (run.record.finished_at - run.record.started_at).num_milliseconds().max(0);
+            }
             let is_pass = run.outcome == Outcome::Pass;
             let Some(unit) = run.unit else {
                 // A board that showed no identity and failed is one all the same.
                 day.boards += i32::from(run.outcome == Outcome::Fail);
                 continue;
             };
-            if run.outcome != Outcome::Interrupted && finished.insert((unit, batch)) {
+            let says_nothing = matches!(run.outcome, Outcome::Interrupted | Outcome::CollateralAbort);
+            if !says_nothing && finished.insert((unit, batch)) {
                 day.boards += 1;
                 day.first_pass += i32::from(is_pass);
             }
@@ -240,6 +250,15 @@ impl IngestModel {
         }
         counts
     }
+}
+
+fn beyond_margins(record: &BirthRecord) -> usize {
+    let beyond = |reading: &&MeasurementRecord| {
+        let below = |marginal: Limit| marginal.min.is_some_and(|min| reading.value < min);
+        let above = |marginal: Limit| marginal.max.is_some_and(|max| reading.value > max);
+        reading.passed && reading.marginal.is_some_and(|marginal| below(marginal) || above(marginal))
+    };
+    record.measurements.iter().filter(beyond).count()
 }
 
 fn kept_run(run: &Run) -> KeptRun {

@@ -169,7 +169,7 @@ async fn set_aside(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<(StationId, Con
         .collect()
 }
 
-type UnitRow = (Uuid, Uuid, Uuid, Uuid, i16, String, Option<Uuid>, Option<String>, Option<Uuid>);
+type UnitRow = (Uuid, Uuid, Uuid, Uuid, i16, String, Option<Uuid>, Option<String>, Option<Uuid>, i16);
 
 async fn units(
     pool: &PgPool,
@@ -177,7 +177,7 @@ async fn units(
     owners: &[(Uuid, RunId)],
     names: &BTreeMap<Uuid, RunId>,
 ) -> BTreeMap<RunId, KeptUnit> {
-    let asked = "select unit_id, latest_run_id, batch_id, station_id, slot, outcome, passed_run_id, reported_mode, reported_run_id
+    let asked = "select unit_id, latest_run_id, batch_id, station_id, slot, outcome, passed_run_id, reported_mode, reported_run_id, marginal
          from unit left join lease using (unit_id) where station_id = any($1)";
     let rows: Vec<UnitRow> = sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
     let asked = "select unit_id, kind, value, is_unique from identifier join unit using (unit_id) where station_id = any($1)";
@@ -186,7 +186,7 @@ async fn units(
     let asked = "select unit_id, act from unit_act join unit using (unit_id) where station_id = any($1) order by place";
     let acts: Vec<(Uuid, String)> = sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
     let mut units = BTreeMap::new();
-    for (unit, latest, batch, station, slot, outcome, passed, mode, read_in) in rows {
+    for (unit, latest, batch, station, slot, outcome, passed, mode, read_in, marginal) in rows {
         let own: BTreeSet<RunId> =
             owners.iter().filter(|(owner, _)| *owner == unit).map(|(_, run)| *run).collect();
         let of_unit = shown.iter().filter(|(owner, ..)| *owner == unit);
@@ -203,6 +203,7 @@ async fn units(
             station: station.into(),
             slot: slot.try_into().unwrap(),
             outcome: outcome.parse().unwrap(),
+            marginal: marginal.try_into().unwrap(),
             passed: passed.map(Into::into),
             lease: mode.zip(read_in).map(|(mode, run)| (word::<BirthLease>(&mode), run.into())),
             acts: acts
@@ -308,24 +309,27 @@ async fn outboxes(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<(StationId, Outb
         .collect()
 }
 
-type CountRow = ((Uuid, Uuid, NaiveDate), [i32; 9]);
+type CountRow = ((Uuid, Uuid, NaiveDate), [i32; 10], i64);
 
 async fn counts(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<(BatchId, StationId, NaiveDate), Counts> {
-    let asked = "select batch_id, station_id, day, runs, pass, fail, error, aborted, interrupted, boards, first_pass, units_passed
+    let asked = "select batch_id, station_id, day, runs, pass, fail, error, aborted, interrupted, collateral_abort, boards, first_pass,
+            units_passed, lost_ms
          from day_count where station_id = any($1)";
     let rows = sqlx::query(asked).bind(stations).fetch_all(pool).await.unwrap();
     let rows = rows.iter().map(|row| -> CountRow {
         use sqlx::Row as _;
-        ((row.get(0), row.get(1), row.get(2)), std::array::from_fn(|index| row.get(index + 3)))
+        let counts = std::array::from_fn(|index| row.get(index + 3));
+        ((row.get(0), row.get(1), row.get(2)), counts, row.get(13))
     });
     rows.map(
         |(
             (batch, station, day),
-            [all, pass, fail, error, aborted, interrupted, boards, first_pass, units_passed],
+            [all, pass, fail, error, aborted, interrupted, collateral, boards, first_pass, units_passed],
+            lost_ms,
         )| {
-            let runs = [pass, fail, error, aborted, interrupted];
+            let runs = [pass, fail, error, aborted, interrupted, collateral];
             assert_eq!(all, runs.iter().sum::<i32>(), "the runs of a day are those of its outcomes");
-            ((batch.into(), station.into(), day), Counts { runs, boards, first_pass, units_passed })
+            ((batch.into(), station.into(), day), Counts { runs, boards, first_pass, units_passed, lost_ms })
         },
     )
     .collect()

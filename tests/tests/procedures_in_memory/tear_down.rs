@@ -66,6 +66,61 @@ async fn a_board_that_fails_before_or_after_its_restart_is_left_charging_and_not
     }
 }
 
+/// The shipped birth with a pause, a second load under which a current is read and a path looked at, and where told so a flag that
+/// never comes.
+fn with_every_kind(never: bool) -> BundleFiles {
+    let mut files = BundleFiles::shipped();
+    let mut procedure = parse_procedure("short", &files.procedure).unwrap();
+    let mut steps = procedure.plan();
+    let at = steps.iter().position(|step| step.action.kind() == StepKind::Measure).unwrap();
+    let mut current =
+        procedure.measurements.iter().find(|spec| spec.name == "current_under_load").unwrap().clone();
+    current.name = "current_at_half".to_owned();
+    (current.limit.min, current.limit.max) = (Some(-10_300.0), Some(-9_700.0));
+    let flag =
+        |set| Flag { register: "outputs".to_owned(), bit: "discharge".to_owned(), set, within_ms: 2000 };
+    let mut more = vec![
+        Action::Stimulate(10_000),
+        Action::Measure(vec![current.name.clone()]),
+        Action::Expect(flag(true)),
+        Action::Stimulate(0),
+        Action::Wait(500),
+    ];
+    more.extend(never.then(|| Action::Expect(flag(false))));
+    procedure.measurements.push(current);
+    steps.splice(at + 1..at + 1, more.into_iter().map(PlannedStep::from));
+    procedure.steps = steps;
+    files.procedure = toml::to_string(&ProcedureFile::of(&procedure)).unwrap();
+    files
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_load_and_a_flag_are_known_by_instrument_and_board() {
+    let mut hall = Hall::new(with_every_kind(false), 1, 0);
+    hall.work().await;
+    let record = hall.pass();
+    let expected = hall.server.expected().steps;
+    assert_eq!(record.steps.iter().map(|entry| entry.step).collect::<Vec<_>>(), expected);
+    assert_eq!(expected.iter().filter(|step| **step == Step::Stimulate).count(), 2);
+    let half = record.measurements.iter().find(|one| one.name == "current_at_half").unwrap();
+    assert!(half.stimulus.is_some_and(|stimulus| (stimulus + 10_000.0).abs() < 100.0), "{half:?}");
+    let pause = record.steps.iter().find(|entry| entry.step == Step::Wait).unwrap();
+    assert!((500..600).contains(&pause.duration_ms), "{pause:?}");
+    assert_eq!(hall.jig.jig.witnessed().borrow()[0].load_ma, 0);
+
+    let mut hall = Hall::new(with_every_kind(true), 1, 0);
+    hall.work().await;
+    let record = hall.server.records().remove(0);
+    let fault = record.fault.as_ref().unwrap();
+    assert_eq!(
+        (record.outcome, fault.code, fault.step),
+        (Outcome::Fail, FaultCode::FlagNotSeen, Some(Step::Expect))
+    );
+    let took = record.steps.last().unwrap().duration_ms;
+    assert!((2000..3000).contains(&took), "{took}");
+    assert_eq!(record.tear_down.unwrap().fault, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_procedure_with_its_steps_one_by_one_is_worked_to_a_judged_pass() {
     for (mut files, cell_mv) in [

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 62] = {
+const CODES: [FaultCode; 63] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -40,6 +40,7 @@ const CODES: [FaultCode; 62] = {
         C::OutputWrong,
         C::BoardAnswersGarbage,
         C::BoardStoppedAnswering,
+        C::FlagNotSeen,
         C::StepTimedOut,
         C::BoardTakenOut,
         C::LineCollision,
@@ -102,6 +103,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::OutputWrong => &["path", "expected", "found"],
         C::BoardAnswersGarbage => &["request", "detail"],
         C::BoardStoppedAnswering => &["request"],
+        C::FlagNotSeen => &["register", "bit", "expected", "seconds"],
         C::StepTimedOut => &["seconds"],
         C::LineCollision | C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::PortRateFixed => &["device", "application_baud", "loader_baud"],

@@ -27,7 +27,7 @@ fn event(run: &RunRow, address: &str, chosen: Memo<RunId>) -> AnyView {
     let dot = match run.outcome {
         Outcome::Pass => "pass",
         Outcome::Fail => "fail",
-        Outcome::Error => "error",
+        Outcome::Error | Outcome::CollateralAbort => "error",
         Outcome::Aborted | Outcome::Interrupted => "",
     };
     let current = move || (chosen.get() == id).then_some("true");

@@ -140,7 +140,7 @@ fn a_load_that_still_rises_at_its_first_reading_calibrates_nothing() {
 fn a_load_that_moves_during_the_calibration_is_the_fault_of_the_bench() {
     let bench = with_loads([20_000, 20_000, 14_000]);
     let record = bench.closed.last().unwrap();
-    assert_eq!((record.outcome, code(record)), (Outcome::Error, FaultCode::FixtureSilent));
+    assert_eq!((record.outcome, code(record)), (Outcome::CollateralAbort, FaultCode::FixtureSilent));
     assert!(record.fault.as_ref().unwrap().args["detail"].contains("moved"));
     assert!(bench.done.iter().any(|effect| matches!(effect, Effect::SetLoad(0))));
 }

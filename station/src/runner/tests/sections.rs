@@ -98,7 +98,7 @@ fn a_board_that_no_command_restarts_passes_by_the_fixtures_power_cycle_alone() {
             _ => event,
         })
         .unwrap();
-    assert_eq!((record.outcome, code(&record)), (Outcome::Error, FaultCode::FixtureSilent));
+    assert_eq!((record.outcome, code(&record)), (Outcome::CollateralAbort, FaultCode::FixtureSilent));
     let detail = &record.fault.as_ref().unwrap().args["detail"];
     assert!(detail.contains("did not switch") && detail.contains("jk-pb"), "{detail}");
     assert!(!asked(&bench, |request| *request == BoardRequest::Restart));
@@ -218,12 +218,12 @@ fn a_new_board_out_of_sight_is_nobodys_until_its_number_was_read_back() {
     let number = |request: &BoardRequest| matches!(request, BoardRequest::WriteNumber { .. });
     let (bench, record) = interrupted_at(profile, &Event::PresenceLost);
     let record = record.unwrap();
-    assert_eq!((record.outcome, code(&record)), (Outcome::Error, FaultCode::FixtureSilent));
+    assert_eq!((record.outcome, code(&record)), (Outcome::CollateralAbort, FaultCode::FixtureSilent));
     assert!(record.serial.is_none() && bench.number.is_none());
     assert!(bench.runner.is_idle());
     let (bench, record) = interrupted_at(number, &Event::PresenceLost);
     let record = record.unwrap();
-    assert_eq!((record.outcome, code(&record)), (Outcome::Error, FaultCode::FixtureSilent));
+    assert_eq!((record.outcome, code(&record)), (Outcome::CollateralAbort, FaultCode::FixtureSilent));
     // It may stand on the board: the record says so, and the journal keeps it for whoever bears it.
     assert_eq!(record.serial.as_deref(), Some(SERIAL));
     assert!(bench.runner.is_idle());

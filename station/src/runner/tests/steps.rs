@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{
     outcome::Outcome,
-    procedure::{Action, MeasureWhen, OnFailure, PlannedStep, StepKind},
+    procedure::{Action, Flag, MeasureWhen, OnFailure, PlannedStep, StepKind},
     record::{BirthRecord, StepOutcome, judge_record},
     step::Step,
     text::{Fault, FaultCode},
@@ -253,4 +253,92 @@ fn a_reading_before_the_load_is_one_at_rest() {
         .unwrap();
     assert!(read < load);
     assert_eq!(judge_record(&record, &bench.order.expected()), []);
+}
+
+fn flag(set: bool) -> PlannedStep {
+    let (register, bit) = ("outputs".to_owned(), "discharge".to_owned());
+    Action::Expect(Flag { register, bit, set, within_ms: 1000 }).into()
+}
+
+/// A second load behind the measurement, with a flag under it, a pause and a command before.
+fn with_every_kind() -> PaperBench {
+    with_steps(|steps| {
+        let at = steps.iter().position(|step| step.action.kind() == StepKind::Measure).unwrap();
+        steps.splice(at + 1..=at, [Action::Stimulate(5000).into(), flag(false), Action::Stimulate(0).into()]);
+        steps.splice(3..3, [Action::Command("greet".to_owned()).into(), Action::Wait(700).into()]);
+    })
+}
+
+#[test]
+fn commands_pauses_loads_and_flags_are_worked_in_their_places() {
+    let mut bench = with_every_kind();
+    let record = bench.work(good).unwrap();
+    assert_eq!(record.outcome, Outcome::Pass, "{:?}", record.fault);
+    let steps: Vec<Step> = record.steps.iter().map(|entry| entry.step).collect();
+    assert_eq!(steps, bench.order.expected().steps);
+    assert_eq!(judge_record(&record, &bench.order.expected()), []);
+    let loads: Vec<u32> = bench
+        .done
+        .iter()
+        .filter_map(|one| if let Effect::SetLoad(ma) = one { Some(*ma) } else { None })
+        .collect();
+    // Three readings for the calibration, two a stimulus; it is off before the number.
+    assert_eq!(loads, [20_000, 20_000, 20_000, 5000, 5000, 0, 0]);
+    assert!(bench.done.iter().any(|one| matches!(one, Effect::Wait(700))));
+    assert!(
+        bench
+            .done
+            .iter()
+            .any(|one| matches!(one, Effect::Board(BoardRequest::Command { name }) if name == "greet"))
+    );
+}
+
+#[test]
+fn a_load_that_does_not_obey_its_step_is_the_fault_of_the_bench() {
+    for (asked, read) in [(5000, 5600), (5000, 0), (0, 600)] {
+        let mut bench = with_every_kind();
+        let record = bench
+            .work(|_, question, event| match question {
+                Effect::SetLoad(ma) if *ma == asked => Event::LoadIs(Ok(read)),
+                _ => event,
+            })
+            .unwrap();
+        assert_eq!(code(&record), FaultCode::FixtureSilent, "{asked}");
+        assert_ne!(record.outcome, Outcome::Pass);
+        assert_eq!(record.fault.unwrap().step, Some(Step::Stimulate), "{asked}");
+        assert!(matches!(
+            bench.done.iter().rfind(|one| matches!(one, Effect::SetLoad(_) | Effect::LoadOff)),
+            Some(Effect::SetLoad(0) | Effect::LoadOff)
+        ));
+    }
+}
+
+#[test]
+fn a_flag_is_looked_at_until_it_comes_or_its_time_is_over() {
+    for (comes_after, passes) in [(0, true), (3, true), (200, false)] {
+        let mut bench = with_steps(|steps| {
+            let at = steps.iter().position(|step| step.action.kind() == StepKind::Measure).unwrap();
+            steps.insert(at + 1, flag(true));
+        });
+        let mut looks = 0;
+        let record = bench.work(|_, question, mut event| {
+            if let (Effect::Board(BoardRequest::ReadRegisters { names }), Event::Board(Ok(answer))) =
+                (question, &mut event)
+                && *names == ["outputs"]
+                && let BoardReply::Registers(readings) = &mut answer.reply
+            {
+                readings[0].raw = vec![if looks >= comes_after { 0xffff } else { 0 }];
+                looks += 1;
+            }
+            event
+        });
+        let record = record.unwrap();
+        assert_eq!(record.outcome == Outcome::Pass, passes, "{comes_after}: {:?}", record.fault);
+        if !passes {
+            let fault = record.fault.unwrap();
+            assert_eq!((fault.code, fault.step), (FaultCode::FlagNotSeen, Some(Step::Expect)));
+            assert_eq!((fault.args["expected"].as_str(), fault.args["seconds"].as_str()), ("set", "1"));
+            assert!(looks > 20, "{looks}");
+        }
+    }
 }

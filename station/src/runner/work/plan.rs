@@ -1,7 +1,11 @@
 //! How a run walks its procedure's steps: one after the other, again where that is safe, past a failure only to look at more.
 
 use super::{Ended, Next, Phase, Work};
-use crate::{clock::Moment, runner::judge};
+use crate::{
+    board::BoardRequest,
+    clock::Moment,
+    runner::{Effect, judge},
+};
 use domain::{
     outcome::Outcome,
     procedure::{Action, OnFailure, PlannedStep, StepKind},
@@ -59,6 +63,13 @@ impl Work {
             Action::Profile => Ok(self.unlock(now)),
             Action::Calibrate => self.test(now, Step::Calibrate),
             Action::Measure(_) => self.test(now, Step::Measure),
+            Action::Stimulate(_) => self.test(now, Step::Stimulate),
+            Action::Expect(_) => self.test(now, Step::Expect),
+            Action::Command(name) => {
+                let question = Effect::Board(BoardRequest::Command { name: name.clone() });
+                Ok(self.step(now, Step::Command, Phase::CommandGiven, question))
+            }
+            &Action::Wait(wait_ms) => Ok(self.step(now, Step::Wait, Phase::Waiting, Effect::Wait(wait_ms))),
             Action::Number => self.reserve_number(now),
             Action::Name => self.give_name(now),
             Action::Password => self.seal(now),

@@ -80,6 +80,8 @@ impl Work {
                 }
                 Ok(self.ask(Phase::Measure, BoardRequest::ReadRegisters { names }))
             }
+            Some(&Action::Stimulate(load_ma)) => Ok(self.set_stimulus(load_ma)),
+            Some(Action::Expect(_)) => self.ask_flag(),
             other => Err(internal(format!("{other:?} is no test of a board")).into()),
         }
     }
