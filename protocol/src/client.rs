@@ -8,7 +8,7 @@
 use core::{error::Error, fmt, time::Duration};
 use std::collections::VecDeque;
 
-use crate::guard::{Judgement, LinkGuard, LinkRefusal, LinkState, Purpose, Shaped};
+use crate::guard::{Judgement, LinkGuard, LinkRefusal, LinkState, Purpose, Shape, Shaped};
 use crate::{Instant, timing};
 
 /// One framing, as a host speaks it.
@@ -49,6 +49,9 @@ pub trait Dialect {
 
     /// Whether the answer bears the mark of this question, where questions are marked.
     fn is_marked(&self, question: &Self::Question, answer: &Self::Answer) -> bool;
+
+    /// What an answer that nobody waits for any more says of its question; none: too little to go by.
+    fn shape_of(&self, answer: &Self::Answer) -> Option<Shape>;
 
     /// Compares an answer with its question.
     ///
@@ -192,6 +195,8 @@ pub struct Client<D: Dialect> {
     pace: Pace,
     guard: LinkGuard,
     exchange: Option<Exchange<D>>,
+    /// The ears of an exchange that failed, for what still comes.
+    late: Option<D::Ear>,
     transmit: Option<Vec<u8>>,
     number: u32,
     events: VecDeque<ClientEvent<D::Checked, D::Misfit>>,
@@ -217,6 +222,7 @@ impl<D: Dialect> Client<D> {
             pace,
             guard: LinkGuard::new(pace.quiet, pace.unexpected_limit),
             exchange: None,
+            late: None,
             transmit: None,
             number: 0,
             events: VecDeque::new(),
@@ -262,7 +268,7 @@ impl<D: Dialect> Client<D> {
     pub fn cancel(&mut self, now: Instant) {
         if self.exchange.is_some() {
             self.guard.handle_cancelled(now);
-            self.fail(ClientFault::Cancelled);
+            self.fail(now, ClientFault::Cancelled);
         }
     }
 
@@ -271,6 +277,20 @@ impl<D: Dialect> Client<D> {
         for &byte in bytes {
             self.handle_timeout(now);
             self.handle_byte(now, byte);
+        }
+    }
+
+    /// What came while the line was drained: nobody waits for it, but it may be what was owed.
+    pub fn overhear(&mut self, now: Instant, bytes: &[u8]) {
+        let Some(late) = &mut self.late else { return };
+        late.handle_bytes(now, bytes);
+        let answers: Vec<D::Answer> = core::iter::from_fn(|| late.poll_answer()).collect();
+        answers.iter().for_each(|answer| self.settle(answer));
+    }
+
+    fn settle(&mut self, answer: &D::Answer) {
+        if let Some(shape) = self.dialect.shape_of(answer) {
+            self.guard.overhear(shape);
         }
     }
 
@@ -312,7 +332,7 @@ impl<D: Dialect> Client<D> {
         self.guard.handle_timeout(now);
         match (before, self.guard.state()) {
             (LinkState::Waiting { .. }, LinkState::MustDrain { .. }) => {
-                self.fail(ClientFault::Timeout(self.pace.timeout));
+                self.fail(now, ClientFault::Timeout(self.pace.timeout));
             }
             (LinkState::MustDrain { .. }, LinkState::MustIdentify) => {
                 self.events.push_back(ClientEvent::Quiet);
@@ -381,6 +401,7 @@ impl<D: Dialect> Client<D> {
         let deadline = begun + line(frame.len() + likely) + self.pace.timeout;
         self.guard.begin(now, purpose, &question, deadline).map_err(ClientRefusal::Link)?;
         self.number = self.number.wrapping_add(1);
+        self.late = None;
         self.transmit = Some(frame.clone());
         let ear = self.dialect.listen(&question);
         let latest = deadline + line(more);
@@ -391,7 +412,7 @@ impl<D: Dialect> Client<D> {
     fn handle_byte(&mut self, now: Instant, byte: u8) {
         let Some(exchange) = &mut self.exchange else {
             self.guard.handle_stray(now);
-            return;
+            return self.overhear(now, &[byte]);
         };
         exchange.last_byte = Some(now);
         exchange.ear.handle_bytes(now, &[byte]);
@@ -424,10 +445,10 @@ impl<D: Dialect> Client<D> {
         match self.dialect.check(&exchange.question, answer) {
             Err((misfit, judgement)) => {
                 self.guard.handle_judged(judgement, now);
-                if exchange.waking == Waking::Twice && exchange.held.is_none() {
-                    self.guard.handle_unanswered_twin(&exchange.question, now);
+                self.fail(now, ClientFault::Misfit(misfit));
+                if judgement == Judgement::Misfit {
+                    self.settle(answer);
                 }
-                self.fail(ClientFault::Misfit(misfit));
             }
             Ok(checked) if exchange.waking == Waking::Twice && exchange.held.is_none() => {
                 let until = now + self.pace.wake_pause + self.pace.quiet;
@@ -454,11 +475,16 @@ impl<D: Dialect> Client<D> {
 
     fn unexpected(&mut self, now: Instant, fault: ClientFault<D::Misfit>) {
         self.guard.handle_stray(now);
-        self.fail(fault);
+        self.fail(now, fault);
     }
 
-    fn fail(&mut self, fault: ClientFault<D::Misfit>) {
-        self.exchange = None;
+    fn fail(&mut self, now: Instant, fault: ClientFault<D::Misfit>) {
+        if let Some(exchange) = self.exchange.take() {
+            if exchange.waking == Waking::Twice && exchange.held.is_none() {
+                self.guard.handle_unanswered_twin(&exchange.question, now);
+            }
+            self.late = Some(exchange.ear);
+        }
         self.transmit = None;
         self.events.push_back(ClientEvent::Failed(fault));
     }

@@ -268,6 +268,11 @@ impl Dialect for Described {
         true
     }
 
+    /// What its rows say of a question is not said by all of them.
+    fn shape_of(&self, _answer: &Answer) -> Option<Shape> {
+        None
+    }
+
     fn check(&self, question: &Question, answer: &Answer) -> Result<Checked, (Misfit, Judgement)> {
         check(&self.frames, question, answer).map_err(|misfit| (misfit, misfit.judgement()))
     }

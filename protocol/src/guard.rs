@@ -11,10 +11,14 @@
 //! are owed. A board answers in order: whoever gets an answer of a length that nobody owes knows that all earlier ones are
 //! in. Until then no question is let through whose answer could be an owed one.
 
+mod shape;
+
+pub use shape::{Shape, Shaped};
+
 use core::time::Duration;
 
 use crate::Instant;
-use crate::modbus::{ExceptionCode, READ_COILS, Request, Response};
+use crate::modbus::{ExceptionCode, Request, Response};
 
 /// An answer that fits its question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,39 +188,8 @@ pub const EXCHANGES_EACH: u32 = 8;
 struct Owed {
     shape: Shape,
     since: Instant,
-}
-
-/// What an answer says of the question it belongs to. The answers to two questions of one shape cannot be told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Shape {
-    /// The function or register that the answer names.
-    pub code: u16,
-    /// Where it begins; 0 where the answer does not say.
-    pub place: u16,
-    /// How much it holds, in the framing's own unit; 0 where that may vary.
-    pub length: u16,
-}
-
-/// A question that the guard can tell from others by its answer.
-pub trait Shaped {
-    /// `None` where the answer says so exactly which question it belongs to that a late one does no harm.
-    fn shape(&self) -> Option<Shape>;
-}
-
-impl Shaped for Request {
-    /// Function and number of registers. The answer to a write says which one it was, and has a function of its own.
-    fn shape(&self) -> Option<Shape> {
-        let (_, registers) = self.span();
-        (!self.is_write()).then(|| Shape::of_registers(self.function(), registers))
-    }
-}
-
-impl Shape {
-    /// An answer's shape on the wire: bits come in whole bytes.
-    pub(crate) fn of_registers(function: u8, registers: u16) -> Self {
-        let length = if function == READ_COILS { registers.div_ceil(8) } else { registers };
-        Self { code: u16::from(function), place: 0, length }
-    }
+    /// How many of them.
+    answers: u8,
 }
 
 /// What was found of an answer.
@@ -225,6 +198,8 @@ pub enum Judgement {
     Fits,
     /// A proper answer that says no.
     Refused,
+    /// One that names what it refuses: the low byte of its question's [`Shape::code`].
+    RefusedByName,
     /// Not the answer to this question.
     Misfit,
 }
@@ -252,7 +227,7 @@ pub struct LinkGuard {
     stray_until: Option<Instant>,
     /// The read that waits for its answer.
     outstanding: Option<Shape>,
-    /// What may still come, each shape once.
+    /// What may still come, each shape once, that of the question asked last behind all others.
     owed: Vec<Owed>,
 }
 
@@ -342,7 +317,18 @@ impl LinkGuard {
         }
     }
 
-    /// This question was sent twice, to wake the board, and answered once: its other answer may still come.
+    /// A whole answer of this shape stood among what was drained. Where it is that to the question asked last, and that one was asked
+    /// once, all earlier ones are in.
+    pub fn overhear(&mut self, shape: Shape) {
+        if let Some(newest) = self.owed.last_mut().filter(|newest| newest.shape == shape) {
+            newest.answers = newest.answers.saturating_sub(1);
+            if newest.answers == 0 {
+                self.owed.clear();
+            }
+        }
+    }
+
+    /// This question was sent twice, to wake the board: beside the answer that was awaited another one may come.
     pub fn handle_unanswered_twin(&mut self, question: &impl Shaped, now: Instant) {
         if let Some(shape) = question.shape() {
             self.owe(shape, now);
@@ -368,7 +354,10 @@ impl LinkGuard {
             }
             // A refusal has one length whatever it refuses: while answers are owed it may be that of an earlier question.
             Judgement::Refused if !self.owed.is_empty() => self.lose_outstanding(now),
-            Judgement::Refused => {}
+            // Whether a read is refused or a write it does not say.
+            Judgement::RefusedByName if self.owes_namesake() => self.lose_outstanding(now),
+            Judgement::RefusedByName if self.outstanding.is_some() => self.owed.clear(),
+            Judgement::Refused | Judgement::RefusedByName => {}
             // Nobody owed an answer of this shape, and a board answers in order: all earlier ones are in.
             Judgement::Fits if self.outstanding.is_some() => self.owed.clear(),
             Judgement::Fits => {}
@@ -467,6 +456,10 @@ impl LinkGuard {
         self.state = LinkState::MustDrain { quiet_from: now };
     }
 
+    fn owes_namesake(&self) -> bool {
+        self.outstanding.is_some_and(|asked| self.owed.iter().any(|owed| owed.shape.has_name_of(asked)))
+    }
+
     fn lose_outstanding(&mut self, now: Instant) {
         if let Some(shape) = self.outstanding.take() {
             self.owe(shape, now);
@@ -474,8 +467,10 @@ impl LinkGuard {
     }
 
     fn owe(&mut self, shape: Shape, now: Instant) {
-        self.owed.retain(|owed| owed.shape != shape);
-        self.owed.push(Owed { shape, since: now });
+        let before =
+            self.owed.iter().position(|owed| owed.shape == shape).map(|place| self.owed.remove(place));
+        let answers = before.map_or(0, |owed| owed.answers).saturating_add(1);
+        self.owed.push(Owed { shape, since: now, answers });
     }
 
     fn end_drain(&mut self, now: Instant) {

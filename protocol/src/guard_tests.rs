@@ -229,3 +229,49 @@ fn distrust_does_not_spare_the_draining() {
     assert_eq!(guard.state(), LinkState::MustDrain { quiet_from: ms(30) });
     assert!(guard.is_ambiguous(&read(1)));
 }
+
+#[test]
+fn an_owed_answer_that_was_drained_is_owed_no_more_and_nor_are_those_before_it() {
+    let mut guard = owed_three();
+    guard.begin(ms(160), Purpose::Identify, &read(1), ms(260)).unwrap();
+    guard.handle_timeout(ms(260));
+    guard.overhear(read(3).shape().unwrap());
+    assert!(
+        guard.is_ambiguous(&read(3)) && guard.is_ambiguous(&read(1)),
+        "it may be that of another question"
+    );
+    guard.overhear(read(1).shape().unwrap());
+    assert!(!guard.is_ambiguous(&read(3)) && !guard.is_ambiguous(&read(1)));
+}
+
+#[test]
+fn of_an_answer_that_is_owed_twice_both_must_have_come() {
+    let mut guard = owed_three();
+    guard.handle_unanswered_twin(&read(3), ms(160));
+    guard.overhear(read(3).shape().unwrap());
+    assert!(guard.is_ambiguous(&read(3)));
+    guard.overhear(read(3).shape().unwrap());
+    assert!(!guard.is_ambiguous(&read(3)));
+}
+
+#[test]
+fn a_refusal_that_names_its_question_tells_as_much_as_an_answer_unless_a_namesake_is_owed() {
+    struct Named(u16);
+    impl Shaped for Named {
+        fn shape(&self) -> Option<Shape> {
+            Some(Shape { code: self.0, place: 0, length: 0 })
+        }
+    }
+    for (other, is_told) in [(0x11, true), (0x110, false)] {
+        let mut guard = LinkGuard::new(QUIET, 2);
+        guard.begin(ms(0), Purpose::Identify, &Named(0x05), ms(100)).unwrap();
+        guard.handle_timeout(ms(100));
+        guard.handle_unanswered(&Named(other), ms(120));
+        guard.handle_timeout(ms(200));
+        guard.begin(ms(200), Purpose::Identify, &Named(0x10), ms(300)).unwrap();
+        guard.handle_judged(Judgement::RefusedByName, ms(220));
+        assert_eq!(!guard.is_ambiguous(&Named(0x05)), is_told, "{other:x}");
+        assert_eq!(guard.is_ambiguous(&Named(0x10)), !is_told, "{other:x}");
+        assert_eq!(guard.state(), LinkState::MustIdentify);
+    }
+}

@@ -8,10 +8,10 @@ use core::time::Duration;
 
 use super::decoder::{ReceivedReply, ReplyDecoder};
 pub use super::question::{Checked, Misfit, Question, check};
-use super::{EmptyAnswers, FrameError, OVERHEAD};
+use super::{BLOCK, EmptyAnswers, FrameError, OVERHEAD, Status, question};
 use crate::Instant;
 use crate::client::{self, Client, Dialect, Ear, Pace};
-use crate::guard::Judgement;
+use crate::guard::{Judgement, Shape};
 
 /// Whether questions carry a number behind their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,6 +98,14 @@ impl Dialect for Jbd {
 
     fn is_marked(&self, question: &Question, answer: &ReceivedReply) -> bool {
         answer.callback == question.callback()
+    }
+
+    fn shape_of(&self, answer: &ReceivedReply) -> Option<Shape> {
+        let reply = &answer.reply;
+        // A refusal does not say whether something was to be read or written, a block's answer is told by more than its register, and
+        // one with a number is owed by nobody.
+        let is_plain = reply.status == Status::Done && reply.register != BLOCK && answer.callback.is_empty();
+        is_plain.then(|| question::shape_of(reply.register, reply.data.is_empty()))
     }
 
     fn check(&self, question: &Question, answer: &ReceivedReply) -> Result<Checked, (Misfit, Judgement)> {

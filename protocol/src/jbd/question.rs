@@ -94,9 +94,15 @@ impl Shaped for Question {
             Request::ReadBlock { start, count } => (*start, u16::from(*count)),
             Request::WriteBlock { start, values } => (*start, values.len() as u16),
         };
-        let direction = if self.request.is_write() { 0x0100 } else { 0 };
-        Some(Shape { code: direction | u16::from(self.request.register()), place, length })
+        let (register, is_write) = (self.request.register(), self.request.is_write());
+        Some(Shape { place, length, ..shape_of(register, is_write) })
     }
+}
+
+/// The shape of an answer that is no block's. Of a write it holds nothing.
+pub(super) fn shape_of(register: u8, is_of_write: bool) -> Shape {
+    let direction = if is_of_write { 0x0100 } else { 0 };
+    Shape { code: direction | u16::from(register), place: 0, length: 0 }
 }
 
 /// An answer that fits its question.
@@ -126,7 +132,7 @@ impl Misfit {
     #[must_use]
     pub fn judgement(&self) -> Judgement {
         match self {
-            Self::Refused { .. } => Judgement::Refused,
+            Self::Refused { .. } => Judgement::RefusedByName,
             Self::Register { .. } | Self::Length { .. } | Self::Block { .. } => Judgement::Misfit,
         }
     }

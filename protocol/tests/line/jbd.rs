@@ -360,3 +360,54 @@ proptest! {
         prop_assert_eq!(client.guard().state(), LinkState::Ready);
     }
 }
+
+/// Asks for this register and gets no answer; gives when the line may be asked again.
+fn unanswered(client: &mut JbdClient, now: Duration, register: u8) -> Duration {
+    client.begin(now, Purpose::Identify, Question::read_exactly(register, 2)).unwrap();
+    client.poll_transmit().unwrap();
+    let mut at = now;
+    while client.guard().state() != LinkState::MustIdentify {
+        at = client.poll_timeout().unwrap();
+        client.handle_timeout(at);
+    }
+    assert!(matches!(failed(client), ClientFault::Timeout(_)));
+    assert_eq!(client.poll_event(), Some(ClientEvent::Quiet));
+    at
+}
+
+#[test]
+fn answers_that_all_come_at_last_are_owed_no_more() {
+    let ask_again = |burst: &[u8]| {
+        let mut client = JbdClient::new(ClientOptions::new(9600));
+        let second = unanswered(&mut client, ms(0), 0x10);
+        client.begin(second, Purpose::Identify, Question::read_exactly(0x11, 2)).unwrap();
+        client.poll_transmit().unwrap();
+        client.handle_bytes(second + ms(40), burst);
+        assert!(
+            matches!(client.poll_event(), Some(ClientEvent::Failed(_))),
+            "an answer with company is not believed"
+        );
+        client.handle_timeout(second + ms(500));
+        client.begin(second + ms(500), Purpose::Identify, Question::read_exactly(0x10, 2))
+    };
+    let (first, second) = (reply(0x10, &[1, 2]), reply(0x11, &[3, 4]));
+    assert_eq!(ask_again(&[&first[..], &second].concat()), Ok(()));
+    let refused = Err(ClientRefusal::Link(LinkRefusal::Ambiguous));
+    assert_eq!(ask_again(&first), refused, "the second may still come, and what came may be another's");
+    let mut damaged = second.clone();
+    damaged[4] ^= 0x20;
+    assert_eq!(ask_again(&[&first[..], &damaged].concat()), refused);
+}
+
+#[test]
+fn what_comes_while_somebody_else_drains_the_line_is_heard_too() {
+    let mut client = JbdClient::new(ClientOptions::new(9600));
+    let now = unanswered(&mut client, ms(0), 0x10);
+    let again =
+        |client: &mut JbdClient| client.begin(now, Purpose::Identify, Question::read_exactly(0x10, 2));
+    assert_eq!(again(&mut client), Err(ClientRefusal::Link(LinkRefusal::Ambiguous)));
+    let answer = reply(0x10, &[1, 2]);
+    client.overhear(now, &answer[..4]);
+    client.overhear(now, &answer[4..]);
+    assert_eq!((client.guard().unexpected_frames(), again(&mut client)), (0, Ok(())));
+}

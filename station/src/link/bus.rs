@@ -5,6 +5,8 @@
 //! wants; and after a time-out, a cancelled call or a wrong answer the line is drained until it is quiet and the identity
 //! is read again before anything else ([`protocol::guard::LinkGuard`]).
 
+mod recover;
+
 use super::{
     asked::{Asked, EXCEPTION_FRAME},
     client::{Client, MAY_SLEEP_AFTER, Told, Unsent},
@@ -14,14 +16,13 @@ use super::{
     ready_made::{self, Called},
     secrets::SecretFields,
     settings::BusSettings,
-    thinking::Thinking,
+    thinking::{Kind, Thinking},
 };
 use crate::board::WireUse;
 use domain::{
     model::DeviceModel,
     text::{Fault, FaultCode},
 };
-use futures_util::FutureExt as _;
 use protocol::{
     guard::{self, Checked, LinkGuard, LinkState, Purpose},
     modbus::{ExceptionCode, Request, Response, exceptions::ExceptionTable},
@@ -29,13 +30,9 @@ use protocol::{
 };
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
-    io::AsyncReadExt as _,
     sync::oneshot,
     time::{Instant, sleep_until},
 };
-
-/// A line that talks longer than this without a pause is not drained but broken.
-const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 enum Port {
@@ -155,33 +152,6 @@ impl Bus {
         self.guard_mut().handle_unanswered(asked, now);
     }
 
-    /// After an accident, before a read whose answer could be mistaken for one that never came: asks the first of `others` whose
-    /// answer cannot.
-    pub(super) async fn synchronise(
-        &mut self,
-        request: &Request,
-        others: &[Request],
-    ) -> Result<(), BusFault> {
-        self.settle().await?;
-        let asked = self.asked(request).map_err(BusFault::Port)?;
-        if !self.guard().is_ambiguous(&asked) {
-            return Ok(());
-        }
-        let mut candidates = Vec::with_capacity(others.len());
-        for other in others {
-            candidates.push((other, self.asked(other).map_err(BusFault::Port)?));
-        }
-        let candidates: Vec<&(&Request, Asked)> = candidates.iter().collect();
-        let told = loop {
-            let now = self.now();
-            match self.guard_mut().telling(now, &candidates, |(_, asked)| guard::Shaped::shape(asked)) {
-                Ok((told, _)) => break *told,
-                Err(until) => sleep_until(self.epoch + until).await,
-            }
-        };
-        self.exchange(Purpose::Identify, told).await.map(drop)
-    }
-
     /// Sends a request and expects nothing back.
     pub(super) async fn tell(&mut self, request: &Request) -> Result<(), Fault> {
         self.pace().await;
@@ -241,10 +211,12 @@ impl Bus {
             return Err(BusFault::Garbage(format!("{count} bytes came before the request was sent")));
         }
         let baud = self.line().map_err(BusFault::Port)?.baud();
-        let patience = match asked.is_write() {
-            true => self.settings.patience(),
-            false => self.thinking.patience(self.settings.patience()),
+        let kind = match (asked.is_write(), map::stores(&self.model, request)) {
+            (false, _) => Kind::Read,
+            (true, false) => Kind::Write,
+            (true, true) => Kind::Store,
         };
+        let patience = self.thinking.patience(kind, self.settings.patience());
         let (begun, received) = (Instant::now(), self.meter.received());
         let answer = match (&self.client, &asked) {
             (Client::ReadyMade(_), Asked::Modbus(question)) => {
@@ -253,15 +225,16 @@ impl Bus {
             }
             _ => self.exchange_ourselves(purpose, &asked, patience).await,
         };
-        self.rest(asked.is_write() && map::stores(&self.model, request), baud);
+        self.rest(kind == Kind::Store, baud);
+        let received = usize::try_from(self.meter.received() - received).unwrap_or_default();
+        let sent = asked.frame(self.settings.address).map_or(0, |frame| frame.len());
         match &answer {
-            Ok(_) if !asked.is_write() => {
-                let sent = asked.frame(self.settings.address).map_or(0, |frame| frame.len());
-                let received = usize::try_from(self.meter.received() - received).unwrap_or_default();
-                self.thinking.answered(begun.elapsed().saturating_sub(wire_time(sent + received, baud)));
+            Ok(_) => {
+                let after = begun.elapsed().saturating_sub(wire_time(sent + received, baud));
+                self.thinking.answered(kind, after);
             }
-            Ok(_) | Err(BusFault::Exception(_)) => {}
-            Err(_) => self.thinking.failed(),
+            Err(BusFault::Exception(_)) => {}
+            Err(_) => self.thinking.failed(kind),
         }
         if answer.is_ok() {
             self.heard_at = Some(Instant::now());
@@ -380,55 +353,6 @@ impl Bus {
             Err(fault) => {
                 self.port = Port::Gone;
                 Err(BusFault::Port(fault))
-            }
-        }
-    }
-
-    /// Brings the line home and quiet, if anything was left open.
-    pub(super) async fn settle(&mut self) -> Result<(), BusFault> {
-        self.reclaim();
-        if let LinkState::Waiting { .. } = self.guard().state() {
-            let now = self.now();
-            // The future of the last call was dropped: its answer may still come.
-            self.client.cancel(now);
-        }
-        let LinkState::MustDrain { .. } = self.guard().state() else {
-            self.line().map_err(BusFault::Port)?;
-            return Ok(());
-        };
-        #[cfg(feature = "sabotage")]
-        if crate::sabotage::is(crate::sabotage::Sabotage::NoDrain) {
-            let now = self.now();
-            self.guard_mut().handle_drained(now);
-            return Ok(());
-        }
-        let quiet = self.settings.quiet();
-        let drained =
-            self.line().map_err(BusFault::Port)?.drain(quiet, DRAIN_LIMIT).await.map_err(BusFault::Port)?;
-        match drained {
-            Some(bytes) => {
-                tracing::debug!(device = %self.device, bytes, "line drained");
-                let now = self.now();
-                self.guard_mut().handle_drained(now);
-                Ok(())
-            }
-            None => {
-                Err(BusFault::Garbage(format!("the line was not quiet within {} s", DRAIN_LIMIT.as_secs())))
-            }
-        }
-    }
-
-    /// Bytes that wait on the line already.
-    fn stray(&mut self) -> Result<Option<usize>, Fault> {
-        let line = self.line()?;
-        let mut buffer = [0; 256];
-        match line.read(&mut buffer).now_or_never() {
-            None => Ok(None),
-            Some(Ok(count)) => Ok(Some(count)),
-            Some(Err(error)) => {
-                let fault = line.failed(&error);
-                self.port = Port::Gone;
-                Err(fault)
             }
         }
     }

@@ -187,6 +187,16 @@ impl Client {
         }
     }
 
+    /// What came while the line was drained.
+    pub(super) fn overhear(&mut self, now: Instant, bytes: &[u8]) {
+        match self {
+            // What is owed of Modbus tells too little of its question.
+            Self::ReadyMade(_) | Self::Rtu(_) => {}
+            Self::Jbd(client) => client.overhear(now, bytes),
+            Self::Described { client, .. } => client.overhear(now, bytes),
+        }
+    }
+
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         match self {
             Self::ReadyMade(guard) => guard.handle_timeout(now),

@@ -44,6 +44,8 @@ pub struct Line {
     /// None: the echo is taken off.
     echo_watch: Option<EchoWatch>,
     baud_hook: Option<BaudHook>,
+    /// When the last byte came.
+    heard_at: Option<Instant>,
 }
 
 impl fmt::Debug for Line {
@@ -145,6 +147,7 @@ impl Line {
             recorder: Recorder::default(),
             echo_watch: Some(EchoWatch::default()),
             baud_hook: None,
+            heard_at: None,
         }
     }
 
@@ -244,14 +247,34 @@ impl Line {
         quiet: std::time::Duration,
         limit: std::time::Duration,
     ) -> Result<Option<usize>, Fault> {
-        let end = Instant::now() + limit;
+        self.drain_to(quiet, limit, |_| {}).await
+    }
+
+    /// The same for somebody who looks at what is dropped.
+    ///
+    /// # Errors
+    /// `PortVanished`.
+    pub(super) async fn drain_to(
+        &mut self,
+        quiet: std::time::Duration,
+        limit: std::time::Duration,
+        mut heard: impl FnMut(&[u8]),
+    ) -> Result<Option<usize>, Fault> {
+        let now = Instant::now();
+        let end = now + limit;
         let mut buffer = [0; 512];
         let mut dropped = 0;
+        // A line on which nobody answered was quiet all the while.
+        let mut until = self.heard_at.map_or(now + quiet, |at| now.max(at + quiet));
         loop {
-            match self.receive(&mut buffer, Instant::now() + quiet).await? {
+            match self.receive(&mut buffer, until).await? {
                 None => return Ok(Some(dropped)),
                 Some(_) if Instant::now() >= end => return Ok(None),
-                Some(count) => dropped += count,
+                Some(count) => {
+                    heard(&buffer[..count]);
+                    dropped += count;
+                    until = Instant::now() + quiet;
+                }
             }
         }
     }
@@ -287,6 +310,7 @@ impl AsyncRead for Line {
         self.meter.count(&self.meter.received, came.len());
         self.recorder.received(came);
         let line = &mut *self;
+        line.heard_at = Some(Instant::now());
         if let Some(watch) = &mut line.echo_watch {
             watch.handle_received(&line.device, came);
         }

@@ -48,7 +48,7 @@ impl BoardLink {
         ratings: &Ratings,
     ) -> Result<BoardReply, Fault> {
         let mut tries_left = self.tries();
-        let (mut written, mut kept) = self.write_profile_once(values, ratings).await?;
+        let (mut written, mut kept, mut seen) = self.write_profile_once(values, ratings, None).await?;
         while kept == Kept::Perhaps
             && tries_left > 0
             && !written.parameters.iter().all(ParameterWritten::holds)
@@ -56,7 +56,7 @@ impl BoardLink {
             tracing::warn!(tries_left, "the board forgot what was written before it was told to keep it");
             tries_left -= 1;
             let again;
-            (again, kept) = self.write_profile_once(values, ratings).await?;
+            (again, kept, seen) = self.write_profile_once(values, ratings, Some(seen)).await?;
             written.transactions += again.transactions;
             for (first, again) in written.parameters.iter_mut().zip(again.parameters) {
                 first.written |= again.written;
@@ -66,11 +66,13 @@ impl BoardLink {
         Ok(BoardReply::ProfileWritten(written))
     }
 
+    /// `seen`: what the board was read to hold a moment ago, after something else may have been forgotten. Gives what it holds now.
     async fn write_profile_once(
         &mut self,
         values: &BTreeMap<String, Value>,
         ratings: &Ratings,
-    ) -> Result<(ProfileWritten, Kept), Fault> {
+        seen: Option<Words>,
+    ) -> Result<(ProfileWritten, Kept, Words), Fault> {
         let model = Arc::clone(&self.model);
         // Everything that cannot go into the map is found before a byte is written, and what needs no board before one is sent.
         for name in values.keys() {
@@ -89,7 +91,11 @@ impl BoardLink {
         // What the rules ask for besides stays as it is.
         let beside = rules.registers_beside(values)?;
         let names: Vec<&Register> = registers.iter().map(|(register, _)| *register).collect();
-        let before = self.read(&[&names[..], &beside].concat()).await?;
+        let is_again = seen.is_some();
+        let before = match seen {
+            Some(seen) => seen,
+            None => self.read(&[&names[..], &beside].concat()).await?,
+        };
         // Steps are of the size that the board's own switch gives them.
         let scaled: Vec<Cow<'_, Register>> = names.iter().map(|register| before.scaled(register)).collect();
         let beside: Vec<Cow<'_, Register>> = beside.iter().map(|register| before.scaled(register)).collect();
@@ -112,7 +118,19 @@ impl BoardLink {
         let transactions = self.write_all(&plan).await?;
         // What is read back is what the board was told to keep.
         let kept = self.keep().await?;
-        let after = self.read(&names).await?;
+        let mut after = before.clone();
+        // Whatever else it holds was read since it may have forgotten it.
+        let is_known = |register: &&Register| {
+            let is_held = |(one, words): &(&Register, Vec<u16>)| {
+                one.name == register.name && before.of(one).is_ok_and(|held| held == *words)
+            };
+            is_again
+                && kept == Kept::Surely
+                && !model.shares_its_place(register)
+                && wanted.iter().any(is_held)
+        };
+        let unknown: Vec<&Register> = names.iter().copied().filter(|register| !is_known(register)).collect();
+        after.extend(Some(self.read(&unknown).await?));
         let mut parameters = Vec::with_capacity(wanted.len());
         for (register, wanted) in wanted {
             let before = before.reading(register)?;
@@ -125,7 +143,7 @@ impl BoardLink {
                 read: after.reading(register)?,
             });
         }
-        Ok((ProfileWritten { parameters, transactions }, kept))
+        Ok((ProfileWritten { parameters, transactions }, kept, after))
     }
 
     pub(super) async fn calibrate(&mut self, true_ma: u32, within_ma: u32) -> Result<BoardReply, Fault> {

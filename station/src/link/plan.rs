@@ -2,7 +2,7 @@
 
 use super::{fault, map, registers::Write};
 use domain::{
-    model::{Access, Block, DeviceModel, Provenance, Register, RegisterKind},
+    model::{Access, Block, DeviceModel, Framing, Provenance, Register, RegisterKind},
     text::Fault,
 };
 use protocol::{
@@ -16,17 +16,24 @@ pub(super) fn is_readable(access: Access) -> bool {
 }
 
 /// Reads that may be made in place of `request` by somebody who only wants an answer that can be told from others: fewer or more
-/// registers from the same place on, or, where an answer names its field, other fields that need no open guard.
+/// registers from the same place on, or, where an answer names its field, other fields: those that need no open guard first, and the
+/// guarded ones where a refusal names its field, too.
 pub(super) fn others_to_read(model: &DeviceModel, request: &Request) -> Vec<Request> {
     let (address, quantity) = request.span();
     if map::is_field(model) {
-        let open = |register: &&Register| {
-            model.block(register).is_some_and(|block| is_readable(block.access) && !block.locked_reads)
+        let fields = |locked: bool| {
+            let is_one = move |register: &&Register| {
+                let block = model.block(register);
+                block.is_some_and(|block| is_readable(block.access) && block.locked_reads == locked)
+            };
+            model.registers.iter().filter(is_one).map(|register| map::place_of(model, register.address))
         };
-        let fields = model.registers.iter().filter(open);
-        let mut fields: Vec<u16> = fields.map(|register| map::place_of(model, register.address)).collect();
-        fields.dedup();
-        return fields.into_iter().map(|address| Request::ReadHolding { address, quantity: 1 }).collect();
+        let mut places: Vec<u16> = fields(false).collect();
+        if model.link.framing == Framing::Jbd {
+            places.extend(fields(true));
+        }
+        places.dedup();
+        return places.into_iter().map(|address| Request::ReadHolding { address, quantity: 1 }).collect();
     }
     let in_block = map::block_of(model, address, quantity)
         .and_then(|block| map::range(model, block))

@@ -22,7 +22,7 @@ use protocol::{
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 /// Registers as read, by their words on the wire.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Words {
     model: Arc<DeviceModel>,
     words: BTreeMap<u16, u16>,

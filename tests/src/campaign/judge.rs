@@ -1,10 +1,7 @@
 //! What is to be thought of an outcome. What the board is and holds comes from the witness; what the station says of it, from the
 //! record; and the record is never believed where the witness can be asked.
 
-use super::{
-    case::{Case, Kind},
-    work::Outcome,
-};
+use super::{case::Case, work::Outcome};
 use crate::evidence::{Claim, Since, wrong_pass};
 use domain::{
     outcome::Outcome as RunOutcome,
@@ -27,7 +24,7 @@ pub enum Finding {
     LeftInLoader,
     /// No record with a reason, or no lamp that fits it.
     NoVerdict,
-    /// It took more than three times the undisturbed time (and what JBD's may, [`ACCIDENT`] says).
+    /// It took more than three times the undisturbed time.
     TooSlow,
     /// The second run of the same seed went otherwise.
     NotReplayed,
@@ -57,11 +54,6 @@ impl Finding {
         }
     }
 }
-
-/// What one disturbance may cost a JBD board beyond its undisturbed time. Its settings are some fifty fields, each of which is asked for by
-/// itself, three times over, and one lost answer takes as long as fifteen of them: a time-out, a drain, the identity anew. Most of
-/// any other board's way is its image, or its restarts.
-const ACCIDENT: Duration = Duration::from_millis(1_500);
 
 /// How a case ended.
 #[derive(Debug, Clone)]
@@ -134,13 +126,7 @@ pub fn judge(case: &Case, outcome: &Outcome, undisturbed: Duration) -> Judgement
     for run in &outcome.lost_before {
         found(Finding::VerifiedWrongly, format!("the server no longer holds what it held of {run:?}"));
     }
-    let struck: u64 = outcome.observed.iter().flat_map(|board| board.struck.values()).sum();
-    let most = match case.kind {
-        Kind::Jbd => {
-            (undisturbed * 3).max(undisturbed + ACCIDENT * u32::try_from(struck).unwrap_or(u32::MAX))
-        }
-        _ => undisturbed * 3,
-    };
+    let most = undisturbed * 3;
     if outcome.lasted > most {
         let (took, most) = (outcome.lasted.as_secs_f64(), most.as_secs_f64());
         found(Finding::TooSlow, format!("{took:.1} s, at most {most:.1} s"));
