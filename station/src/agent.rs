@@ -17,7 +17,9 @@ use crate::{
     progress::{Progress, ProgressSender, describe},
     runner::Lamp,
     secrets::{SealFault, Sealer, own_key_of_new_station, read_own_key},
-    shared::{NO_TRANSFER, PortSource, Shared, SharedParts, SlotDesk, SlotInput, fresh_id, no_work},
+    shared::{
+        NO_TRANSFER, PortSource, Presence, Shared, SharedParts, SlotDesk, SlotInput, fresh_id, no_work,
+    },
     slot::Slot,
     uplink::{OrderBook, SendFault, Server, send_records},
 };
@@ -77,6 +79,7 @@ pub struct AgentConfig {
     /// What the operating system calls this machine; the server is told its hash.
     pub machine: Option<String>,
     pub link: LinkOptions,
+    pub presence: Presence,
     /// Slot numbers.
     pub slots: Vec<u16>,
     /// Who watches the journal's changes; in use nobody.
@@ -152,6 +155,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             machine: check_in::fingerprint(&config),
             name: config.name,
             version: config.version,
+            presence: config.presence,
             journal,
             clock,
             chance,

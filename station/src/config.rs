@@ -34,9 +34,9 @@ pub struct StationConfig {
     /// Overrides the model's rates, application and loader alike.
     #[serde(default)]
     pub baud: Option<u32>,
-    /// `host:port` of the fixture.
+    /// `host:port` of the fixture; none: whoever answers on a slot's line is in it, and no load is drawn.
     #[serde(default)]
-    pub fixture: String,
+    pub fixture: Option<String>,
     /// How long the wire logs of the runs stay in the journal.
     #[serde(default)]
     pub wire_log: WireLogKeep,
@@ -96,13 +96,14 @@ impl StationConfig {
 
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|error| located(text, &error))?;
-        match (config.fixture.is_empty(), config.slots.is_empty()) {
-            (true, true) => {
-                return Err("it names neither the fixture (`fixture = \"HOST:PORT\"`) nor a [[slot]], of which a station has 1 to 32".to_owned());
-            }
-            (true, false) => return Err("it names no fixture (`fixture = \"HOST:PORT\"`)".to_owned()),
-            (false, true) => return Err("it names no [[slot]]; a station has 1 to 32".to_owned()),
-            (false, false) => {}
+        if config.slots.is_empty() {
+            let fixture = match config.fixture {
+                Some(_) => "",
+                None => {
+                    ", and no fixture (`fixture = \"HOST:PORT\"`; without one whoever answers on a slot's line lies in it)"
+                }
+            };
+            return Err(format!("it names no [[slot]], of which a station has 1 to 32{fixture}"));
         }
         if config.slots.len() > 32 {
             return Err(format!("it names {} slots; a station has 1 to 32", config.slots.len()));
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(StationConfig::parse(&bad).err().unwrap(), "port a is bound to two slots");
         assert!(StationConfig::parse(&text("")).err().unwrap().contains("no [[slot]]"));
         let without = good.replace("fixture = ", "# fixture = ");
-        assert!(StationConfig::parse(&without).err().unwrap().contains("no fixture"));
+        assert_eq!(StationConfig::parse(&without).unwrap().fixture, None);
         let fault = StationConfig::parse(&format!("{good}what = 1")).err().unwrap();
         assert!(fault.starts_with("line 17: unknown field `what`") && !fault.contains('\n'), "{fault}");
     }

@@ -28,4 +28,4 @@ pub mod tool;
 pub mod uplink;
 pub mod wire;
 
-pub use shared::PortSource;
+pub use shared::{PortSource, Presence};

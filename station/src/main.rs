@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use domain::ids::RunId;
 use jigline_station::{
+    Presence,
     agent::{Agent, AgentConfig},
     board::Secret,
     clock::Clock,
@@ -325,6 +326,7 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
             boards,
             machine: machine_name(),
             link: LinkOptions { baud: config.baud, ..LinkOptions::default() },
+            presence: if config.fixture.is_some() { Presence::Switch } else { Presence::Bus },
             slots: config.slots.iter().map(|slot| slot.number).collect(),
             commits: journal::CommitWatch::default(),
         },
@@ -337,7 +339,7 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
     )?
     .with_wire_log(config.wire_log)
     .with_drawer(config.drawer);
-    let fixture = tokio::spawn(keep_connected(wire, config.fixture));
+    let fixture = config.fixture.map(|address| tokio::spawn(keep_connected(wire, address)));
     let (out, written) = tokio::sync::oneshot::channel();
     let write = move || {
         write_lines(lines, form, std::io::stdout());
@@ -356,7 +358,9 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
         () = supervisor.keep_alive() => {}
     }
     // The last commands switch loads off: they go out before the program does.
-    if tokio::time::timeout(Duration::from_secs(1), fixture).await.is_err() {
+    if let Some(fixture) = fixture
+        && tokio::time::timeout(Duration::from_secs(1), fixture).await.is_err()
+    {
         tracing::warn!("the fixture did not take the last commands; check that its loads are off");
     }
     // Every sender went with the agent: the writer ends when the last line is out.

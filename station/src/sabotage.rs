@@ -50,10 +50,16 @@ pub enum Sabotage {
     LeaveLoad,
     /// A board whose run failed stays as it was set up for its test.
     SkipTearDown,
+    /// A board is begun without a share of its batch.
+    StartWithoutShare,
+    /// A station that was told to stop goes on giving numbers to the boards under work.
+    NumberWhileHalted,
+    /// A station that begins anew goes on with the numbers that it had.
+    KeepNumbers,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::SkipReadBack,
         Self::VerifyFromWriteBuffer,
         Self::AcceptLateAnswer,
@@ -74,6 +80,9 @@ impl Sabotage {
         Self::SkipAdmission,
         Self::LeaveLoad,
         Self::SkipTearDown,
+        Self::StartWithoutShare,
+        Self::NumberWhileHalted,
+        Self::KeepNumbers,
     ];
 
     /// Its name on a command line.
@@ -100,6 +109,9 @@ impl Sabotage {
             Self::SkipAdmission => "skip_admission",
             Self::LeaveLoad => "leave_load",
             Self::SkipTearDown => "skip_tear_down",
+            Self::StartWithoutShare => "start_without_share",
+            Self::NumberWhileHalted => "number_while_halted",
+            Self::KeepNumbers => "keep_numbers",
         }
     }
 

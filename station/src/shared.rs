@@ -38,6 +38,15 @@ pub trait PortSource: Fn(u16, u32) -> Result<Line, Fault> {}
 
 impl<T: Fn(u16, u32) -> Result<Line, Fault>> PortSource for T {}
 
+/// How a station knows that a board lies in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// The fixture's switches say so.
+    Switch,
+    /// There is no fixture: whoever answers on the line is there.
+    Bus,
+}
+
 /// What a slot is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SlotInput {
@@ -72,6 +81,7 @@ pub struct Shared<S> {
     pub machine: Option<ContentHash>,
     pub name: String,
     pub version: String,
+    pub presence: Presence,
     pub journal: Journal,
     pub clock: Clock,
     pub chance: RefCell<StdRng>,
@@ -112,6 +122,7 @@ pub struct SharedParts<S> {
     pub machine: Option<ContentHash>,
     pub name: String,
     pub version: String,
+    pub presence: Presence,
     pub journal: Journal,
     pub clock: Clock,
     pub chance: StdRng,
@@ -130,6 +141,7 @@ impl<S> Shared<S> {
             machine: parts.machine,
             name: parts.name,
             version: parts.version,
+            presence: parts.presence,
             journal: parts.journal,
             clock: parts.clock,
             chance: RefCell::new(parts.chance),

@@ -2,16 +2,19 @@
 
 mod admission;
 mod answers;
+mod look;
+mod presence;
 
 use crate::{
     journal::JournalFault,
     progress::{Progress, describe},
     runner::{Effect, Event, Runner, Start},
-    shared::{PortSource, Shared, SlotInput},
+    shared::{PortSource, Presence, Shared, SlotInput},
     uplink::Server,
 };
 use answers::Bench;
 use domain::{ids::RunId, live::SlotState, outcome::Outcome, record::BirthRecord};
+use presence::{BusPresence, Seen};
 use std::{collections::VecDeque, future::pending, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
 
@@ -25,6 +28,8 @@ pub struct Slot<'a, S, P> {
     runner: Runner,
     bench: Bench<'a, S, P>,
     present: bool,
+    /// What the line shows, where no switch does.
+    by_bus: Option<BusPresence>,
     /// The fixture has not said (again) whether a board is there.
     unknown: bool,
     stopping: bool,
@@ -45,6 +50,8 @@ struct Unclosed {
 /// What ends a wait.
 enum Woken {
     Event(Event),
+    /// The line shows who came or went.
+    Seen(Seen),
     /// Time to look again: a board that waits, a record that is not on disk.
     LookAgain,
     /// Nobody speaks to this slot any more.
@@ -65,7 +72,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             runner: Runner::new(number, &shared.version),
             bench: Bench::new(number, shared, ports),
             present: false,
-            unknown: true,
+            by_bus: (shared.presence == Presence::Bus).then(BusPresence::default),
+            unknown: shared.presence == Presence::Switch,
             stopping: false,
             unclosed: None,
             told: None,
@@ -78,6 +86,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         while !self.stopping || self.runner.is_working() {
             let effects = match self.wait(question.take()).await {
                 Woken::Event(event) => self.handle(event),
+                Woken::Seen(seen) => self.seen(seen),
                 Woken::LookAgain => self.look_again(),
                 Woken::Forsaken => return,
             };
@@ -98,7 +107,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     /// Waits for the answer to `question`, for an input that ends it, or for a reason to look again.
     async fn wait(&mut self, question: Option<Effect>) -> Woken {
         let waits = self.unclosed.is_some() || self.present && self.runner.is_idle();
-        let Self { bench, inputs, runner, shared, present, unknown, stopping, .. } = self;
+        let Self { bench, inputs, runner, shared, present, by_bus, unknown, stopping, .. } = self;
         let mut order = shared.order.subscribe();
         let (loads, powers, doubted) = (bench.loads.clone(), bench.powers.clone(), bench.doubted.clone());
         let asked = question.is_some();
@@ -113,15 +122,13 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let mut answer = pin!(async {
             match question {
                 Some(question) => Woken::Event(bench.answer(question).await),
-                None if waits => {
-                    tokio::select! { biased; () = sleep(RETRY) => {}, _ = order.changed() => {} }
-                    Woken::LookAgain
-                }
-                None => {
+                None => tokio::select! {
+                    biased;
+                    () = sleep(RETRY), if waits => Woken::LookAgain,
                     // Cannot fail: the sender is shared with this very slot.
-                    let _ = order.changed().await;
-                    Woken::LookAgain
-                }
+                    _ = order.changed() => Woken::LookAgain,
+                    seen = watch(bench, by_bus.as_mut()) => Woken::Seen(seen),
+                },
             }
         });
         loop {
@@ -194,6 +201,17 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             unclosed.then.clear();
         }
         self.runner.handle(self.shared.now(), event)
+    }
+
+    /// The line shows who came or went.
+    fn seen(&mut self, seen: Seen) -> Vec<Effect> {
+        self.present = matches!(seen, Seen::PutIn | Seen::Another);
+        match seen {
+            Seen::Nothing => Vec::new(),
+            Seen::PutIn => self.look_again(),
+            // The next one is begun when the slot is looked at again.
+            Seen::TakenOut | Seen::Another => self.handle(Event::Removed),
+        }
     }
 
     fn look_again(&mut self) -> Vec<Effect> {
@@ -274,12 +292,15 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         }
     }
 
-    fn close(&self, record: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
+    fn close(&mut self, record: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
         #[cfg(feature = "sabotage")]
         if crate::sabotage::is(crate::sabotage::Sabotage::LoseRecord) {
             return Ok(());
         }
         let number = self.shared.journal.close_run(record, identity)?;
+        if let Some(presence) = &mut self.by_bus {
+            presence.know(identity);
+        }
         self.bench.keep_log(record.run_id);
         let fault = record.fault.as_ref().map(describe).unwrap_or_default();
         match record.outcome {
@@ -317,5 +338,16 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 (state, _) => state,
             },
         }
+    }
+}
+
+/// For ever, where a switch tells.
+async fn watch<S: Server, P: PortSource>(
+    bench: &mut Bench<'_, S, P>,
+    presence: Option<&mut BusPresence>,
+) -> Seen {
+    match presence {
+        Some(presence) => look::watch(bench, presence).await,
+        None => pending().await,
     }
 }

@@ -46,6 +46,7 @@ pub struct Held {
     pub bundle: BundleContent,
     pub release_key: String,
     pattern: Pattern,
+    quantity: u32,
     station_id: StationId,
     /// What it knows and holds.
     pub model: RefCell<IngestModel>,
@@ -128,6 +129,21 @@ impl MemoryServer {
     /// When a file does not parse: then nothing can be tested.
     #[must_use]
     pub fn with_files(files: BundleFiles, station_id: StationId, image: &[u8], version: &str) -> Self {
+        Self::with_batch(files, QUANTITY, station_id, image, version)
+    }
+
+    /// With these files and a batch of so many units.
+    ///
+    /// # Panics
+    /// When a file does not parse: then nothing can be tested.
+    #[must_use]
+    pub fn with_batch(
+        files: BundleFiles,
+        quantity: u32,
+        station_id: StationId,
+        image: &[u8],
+        version: &str,
+    ) -> Self {
         let BundleFiles { model: model_toml, profile: profile_toml, procedure: procedure_toml } = files;
         let model = parse_model("model", &model_toml).expect("the shipped model parses");
         let profile = parse_profile("profile", &profile_toml).expect("the shipped profile parses");
@@ -167,13 +183,14 @@ impl MemoryServer {
         };
         let mut ingest = IngestModel::default();
         let hash = ingest.release(&bundle).expect("its files parsed above");
-        ingest.open_batch(BATCH, "B-1", &hash, QUANTITY, Vec::new());
+        ingest.open_batch(BATCH, "B-1", &hash, quantity, Vec::new());
         ingest.enrol(station_id, 1);
         ingest.assign(station_id, Some(BATCH));
         Self(Rc::new(Held {
             bundle,
             release_key: hex::encode(key.verifying_key().as_bytes()),
             pattern: Pattern::parse(&procedure.number.pattern).expect("the shipped pattern parses"),
+            quantity,
             station_id,
             model: RefCell::new(ingest),
             began: OnceCell::new(),
@@ -297,7 +314,7 @@ impl Server for MemoryServer {
             batch_id: BATCH,
             batch_name: "B-1".to_owned(),
             bundle: self.0.bundle.manifest.hash(),
-            quantity: QUANTITY,
+            quantity: self.0.quantity,
             operator: "operator".to_owned(),
             fails_allowed: FAILS_ALLOWED,
         }))

@@ -3,6 +3,7 @@
 use domain::{ids::StationId, text::Fault};
 use simulator::port::{MemoryLine, MemorySocket};
 use station::{
+    Presence,
     agent::AgentConfig,
     journal::CommitWatch,
     link::{ByteStream, Line, LinkOptions},
@@ -60,6 +61,7 @@ pub fn config(station_id: StationId, server: &MemoryServer, data: &Path, slots: 
         boards: Boards::Simulated,
         machine: Some("memory".to_owned()),
         link: LinkOptions::default(),
+        presence: Presence::Switch,
         slots: (1..=slots).collect(),
         commits: CommitWatch::default(),
     }

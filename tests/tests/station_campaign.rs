@@ -1,7 +1,7 @@
 //! The station campaign in small: a few shifts, each run twice. `cargo xtask test` runs more of them, and every sabotage.
 
 use jigline_tests::shift::{
-    Case, Disk, Finding, Kill, Leaning, Options, Outcome, Trouble, Where, judge, run, work,
+    Case, Disk, Finding, Kill, Leaning, Machine, Options, Outcome, Trouble, Where, judge, run, work,
 };
 use jigline_tests::{campaign::Models, report::Report};
 use simulator::Fault;
@@ -112,4 +112,25 @@ fn an_old_journal_that_comes_back_after_another_was_in_use_freezes_the_station_u
     let outcome = work(&case, &Models::load().unwrap(), &std::env::temp_dir(), false).unwrap();
     assert_eq!(findings(&outcome), []);
     assert_eq!(outcome.freezes, 1);
+}
+
+#[test]
+fn a_station_that_is_there_twice_is_frozen_and_no_number_is_given_by_both() {
+    let models = Models::load().unwrap();
+    for machine in [Machine::Same, Machine::Other] {
+        let cloned = Trouble::Cloned { lasts: Duration::from_secs(90), slots: 2, machine };
+        let case = Case { troubles: vec![(Duration::from_secs(3), cloned)], ..quiet(4) };
+        let outcome = work(&case, &models, &std::env::temp_dir(), false).unwrap();
+        assert_eq!(findings(&outcome), [], "{machine:?}");
+        assert!(outcome.freezes > 0, "{machine:?}");
+    }
+}
+
+#[test]
+fn of_a_batch_for_fewer_units_than_there_are_boards_no_more_pass_than_it_is_for() {
+    let case = Case { quantity: 2, ..quiet(4) };
+    assert!(case.boards > 2);
+    let outcome = work(&case, &Models::load().unwrap(), &std::env::temp_dir(), false).unwrap();
+    assert_eq!(findings(&outcome), []);
+    assert_eq!(judge(&outcome).passed, 2);
 }

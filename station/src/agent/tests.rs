@@ -76,6 +76,7 @@ fn config(data: &Path, key: &ed25519_dalek::SigningKey, slots: &[u16]) -> AgentC
         boards: Boards::Simulated,
         machine: Some(MACHINE.into()),
         link: LinkOptions { baud: Some(115_200), ..LinkOptions::default() },
+        presence: Presence::Switch,
         slots: slots.to_vec(),
         commits: CommitWatch::default(),
     }

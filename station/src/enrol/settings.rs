@@ -80,7 +80,10 @@ pub(super) fn text(parts: &Parts<'_>) -> String {
         rest.insert("slot".to_owned(), toml::Value::Array(slots.collect()));
     }
     if !rest.contains_key("fixture") {
-        text.push_str("# fixture = \"127.0.0.1:4020\"   # host:port of the fixture's presence switches, load and lamps\n");
+        text.push_str(
+            "# Without it whoever answers on a slot's line lies in it, and nothing that draws a load can be worked.\n\
+             # fixture = \"127.0.0.1:4020\"   # host:port of the fixture's presence switches, load and lamps\n",
+        );
     }
     let has_slots = rest.contains_key("slot");
     // Plain settings first, then tables: what follows a table's head belongs to it.

@@ -34,7 +34,7 @@ impl Journal {
         let key = self.open_share_key(draft);
         let opened = self.write(|c| {
             let counts_already = draft.admission.is_some_and(|admission| admission.counts_already);
-            if !shares::start(c, &key, draft.run_id, counts_already)? {
+            if !shares::start(c, &key, draft.run_id, counts_already)? && needs_share() {
                 return Ok(false);
             }
             c.execute(
@@ -283,4 +283,13 @@ fn confirm_pass(c: &Connection, record: &BirthRecord, identity: Option<&str>) ->
 fn is_of_the_board(identifier: &Identifier) -> bool {
     use domain::identifier::IdentifierKind as Kind;
     !matches!(identifier.kind, Kind::Serial | Kind::BluetoothName)
+}
+
+/// Always, but for a campaign's spoilt station.
+fn needs_share() -> bool {
+    #[cfg(feature = "sabotage")]
+    if crate::sabotage::is(crate::sabotage::Sabotage::StartWithoutShare) {
+        return false;
+    }
+    true
 }

@@ -39,6 +39,14 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::NoBatch
         | C::ServerAway
         | C::AdmissionRefused
+        | C::JournalWentBack
+        | C::JournalOlder
+        | C::JournalDiffers
+        | C::MachineChanged
+        | C::StationTwiceAlive
+        | C::OutboxEnded
+        | C::KeyUnknown
+        | C::WireVersionDiffers
         | C::BundleRefused
         | C::PassNotHeld
         | C::NameNotPossible
@@ -46,24 +54,50 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::RuleNotJudged
         | C::OtherVariant
         | C::Internal => Outcome::Error,
-        _ => Outcome::Fail,
+        C::BoardSilent
+        | C::WrongModel
+        | C::IdentityInTwoSlots
+        | C::IdentityOfAnotherUnit
+        | C::IdentityIsDefault
+        | C::FlashFailed
+        | C::FirmwareCrcDiffers
+        | C::FirmwareVersionDiffers
+        | C::FirmwareEvidenceTooWeak
+        | C::LoaderSilent
+        | C::ApplicationDidNotStart
+        | C::PasswordRefused
+        | C::RegisterDoesNotHold
+        | C::WriteRefused
+        | C::NoSafeOrder
+        | C::CalibrationOff
+        | C::OutsideLimits
+        | C::NameDoesNotHold
+        | C::NewPasswordRefused
+        | C::OldPasswordStillOpens
+        | C::LeaseDoesNotHold
+        | C::OutputWrong
+        | C::BoardAnswersGarbage
+        | C::BoardStoppedAnswering
+        | C::StepTimedOut
+        | C::FlagNotSeen => Outcome::Fail,
     }
 }
 
 /// Whether the bench may come back by itself, so that the same board is worth another run.
 pub fn may_pass_by_itself(code: FaultCode) -> bool {
     use FaultCode as C;
-    matches!(
-        code,
-        C::PortVanished
-            | C::PortNotOpened
-            | C::PortRateFixed
-            | C::FixtureSilent
-            | C::JournalNotWritten
-            | C::NoSerialNumbers
-            | C::NoShare
-            | C::ShareWrittenOff
-    )
+    code.halts_station()
+        || matches!(
+            code,
+            C::PortVanished
+                | C::PortNotOpened
+                | C::PortRateFixed
+                | C::FixtureSilent
+                | C::JournalNotWritten
+                | C::NoSerialNumbers
+                | C::NoShare
+                | C::ShareWrittenOff
+        )
 }
 
 /// The grade that the board's own report gives its firmware.

@@ -1,8 +1,10 @@
 //! Answers to the runner's questions: from the board, the journal, the server, the fixture.
 
+mod fixture;
+
 use super::admission::{Here, decide};
 use crate::{
-    board::{BoardAnswer, BoardReply, BoardRequest, WireUse},
+    board::{BoardAnswer, BoardRequest, WireUse},
     fixture::FixtureCommand,
     journal::{EarlierPass, JournalFault, identity_key},
     link::BoardLink,
@@ -19,9 +21,10 @@ use domain::{
     identifier::Identifier,
     ids::{BatchId, RunId},
     model::DeviceModel,
-    record::{AdmittedBy, FoundState},
+    record::AdmittedBy,
     text::{Fault, FaultCode},
 };
+pub use fixture::Power;
 use std::{
     cell::Cell,
     rc::Rc,
@@ -30,39 +33,11 @@ use std::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 
 /// How long the server may take to say whether a board may be worked; then the station's own knowledge decides.
 const ADMISSION_PATIENCE: Duration = Duration::from_secs(2);
-/// How long the fixture may take to switch a load or a supply.
-const FIXTURE_PATIENCE: Duration = Duration::from_secs(5);
-
-/// A supply that was away for less is none to a board with full capacitors; and longer than this nobody waits.
-const SHORTEST_OFF: Duration = Duration::from_millis(300);
-const LONGEST_OFF: Duration = Duration::from_secs(3);
-/// Before the board is asked again where nobody could be.
-const LATER: Duration = Duration::from_millis(20);
-/// Questions without an answer, one after the other, that show a board without its supply.
-const QUESTIONS_OF_A_SILENCE: u32 = 2;
-
-/// The switchings of the supply seen so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Power {
-    offs: u64,
-    /// Switched on after it was off.
-    cycles: u64,
-}
-
-impl Power {
-    pub fn count(&mut self, on: bool) {
-        if on {
-            self.cycles = self.offs;
-        } else {
-            self.offs += 1;
-        }
-    }
-}
 
 pub struct Bench<'a, S, P> {
     slot: u16,
@@ -161,7 +136,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         }
     }
 
-    async fn ask_board(&mut self, request: BoardRequest) -> Result<BoardAnswer, Fault> {
+    pub(super) async fn ask_board(&mut self, request: BoardRequest) -> Result<BoardAnswer, Fault> {
         let order = self.shared.order.borrow().as_ref().and_then(|order| order.as_ref().ok().cloned());
         let is_probe = matches!(request, BoardRequest::Probe { .. });
         let transfer =
@@ -232,7 +207,10 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let identity = match board {
             Board::Known(identity) | Board::Numbered { identity, .. } => Some(identity.as_str()),
             // It has no past that anybody could find.
-            Board::New(_) => None,
+            Board::New(_) => {
+                self.require_fixture("tell one board from the next before it has a number")?;
+                None
+            }
         };
         let passed = match journal.passed(&identifiers, &operation).map_err(disk)? {
             Some(EarlierPass::OfAnother(serial)) => {
@@ -373,6 +351,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             Board::Known(identity) => (identity, known),
             Board::Numbered { identity, number } => (identity, Some(number.as_str())),
             Board::New(kind) => {
+                self.require_unhalted()?;
                 let serial =
                     journal.reserve_number_of_new(run, batch, *kind).map_err(disk)?.ok_or_else(no_numbers)?;
                 let own = Identifier { kind: *kind, value: serial.clone(), unique: true };
@@ -388,7 +367,22 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
                 .with("identity", identity)
                 .with("serial", serial));
         }
+        if journal.number_of(identity).map_err(disk)?.is_none() {
+            self.require_unhalted()?;
+        }
         journal.reserve_number(run, batch, identity).map_err(disk)?.ok_or_else(no_numbers)
+    }
+
+    /// Before a number leaves the drawer: a copy of this station may have it in its own, and may be the one that goes on.
+    fn require_unhalted(&self) -> Result<(), Fault> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::NumberWhileHalted) {
+            return Ok(());
+        }
+        match &*self.shared.order.borrow() {
+            Some(Err(reason)) if reason.code.halts_station() => Err(reason.clone()),
+            _ => Ok(()),
+        }
     }
 
     fn seal(&self, run: RunId, identity: &str, length: u8, factory: &str) -> Result<Sealed, Fault> {
@@ -408,64 +402,6 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         };
         Ok(Sealed { secret, record: standing.record })
     }
-
-    async fn set_load(&self, load_ma: u32) -> Result<u32, Fault> {
-        self.loads.send_replace(None);
-        self.shared.tell_fixture(FixtureCommand::SetLoad { slot: self.slot, load_ma });
-        let mut loads = self.loads.subscribe();
-        let is_answer = |load: &Option<(u32, u32)>| load.is_some_and(|(asked_ma, _)| asked_ma == load_ma);
-        let reading = timeout(FIXTURE_PATIENCE, loads.wait_for(is_answer)).await;
-        let reading = reading.ok().and_then(Result::ok).and_then(|load| load.map(|(_, read_ma)| read_ma));
-        reading.ok_or_else(|| fixture_silent(&format!("it did not answer to a load of {load_ma} mA")))
-    }
-
-    /// The supply off and on. That it really was off, the board shows: it is asked all the while, and a relay that sticks is a
-    /// board that goes on answering.
-    async fn power_cycle(&mut self) -> Result<(), Fault> {
-        #[cfg(feature = "sabotage")]
-        if crate::sabotage::is(crate::sabotage::Sabotage::SkipRestart) {
-            return Ok(());
-        }
-        let question = match self.ask_aside(BoardRequest::LearnPace).await {
-            Some(BoardReply::Pace { question_ms }) => Duration::from_millis(question_ms.into()),
-            _ => LONGEST_OFF,
-        };
-        // One question is on its way when the supply goes, and one may be heard in spite of all.
-        let off = (question * (QUESTIONS_OF_A_SILENCE + 2)).clamp(SHORTEST_OFF, LONGEST_OFF);
-        let before = self.powers.borrow().offs;
-        let off_ms = u32::try_from(off.as_millis()).unwrap_or(u32::MAX);
-        self.shared.tell_fixture(FixtureCommand::PowerCycle { slot: self.slot, off_ms });
-        let end = Instant::now() + FIXTURE_PATIENCE;
-        let (mut unanswered, mut was_away) = (0, false);
-        while self.powers.borrow().cycles <= before {
-            if Instant::now() >= end {
-                return Err(fixture_silent("it did not switch the supply off and on"));
-            }
-            match self.ask_aside(BoardRequest::IsThere).await {
-                Some(BoardReply::Found(FoundState::Silent)) => unanswered += 1,
-                Some(_) => unanswered = 0,
-                // Nobody can be asked, as long as the port is gone.
-                None => sleep(LATER).await,
-            }
-            was_away |= unanswered >= QUESTIONS_OF_A_SILENCE;
-        }
-        if was_away {
-            return Ok(());
-        }
-        Err(Fault::new(FaultCode::FixtureSilent)
-            .with("detail", "it says that the supply was off and on, but the board went on answering"))
-    }
-
-    /// Asks the board beside the run; what it cost the line, the run's next answer carries.
-    async fn ask_aside(&mut self, request: BoardRequest) -> Option<BoardReply> {
-        let (_, link) = self.link.as_mut()?;
-        link.execute(request, &mut |_| {}).await.ok().map(|answer| answer.reply)
-    }
-}
-
-fn fixture_silent(what: &str) -> Fault {
-    Fault::new(FaultCode::FixtureSilent)
-        .with("detail", format!("{what} within {} s", FIXTURE_PATIENCE.as_secs()))
 }
 
 fn no_numbers() -> Fault {

@@ -15,6 +15,12 @@ const WHOLE_BOARD: Duration = Duration::from_secs(110);
 
 /// One case in this many has a bad board.
 const BAD_ONE_IN: u32 = 3;
+/// One case in this many has fewer units to make than boards.
+const SHORT_ONE_IN: u32 = 8;
+/// More than any jig has boards.
+pub const PLENTY: u32 = 100;
+/// One case in this many has its station's disk copied and worked with elsewhere.
+const CLONED_ONE_IN: u32 = 8;
 
 /// Where the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +84,20 @@ pub enum Trouble {
     Swapped([u32; 2]),
     /// Somebody copies the station's folder.
     BackedUp,
+    /// Somebody takes a copy of the station's disk to another jig and works there with the same key, until an administrator looks.
+    Cloned {
+        lasts: Duration,
+        slots: u32,
+        machine: Machine,
+    },
+}
+
+/// On which machine a copy of a station works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// It calls itself as the first one does: a copied virtual machine.
+    Same,
+    Other,
 }
 
 impl Trouble {
@@ -93,7 +113,8 @@ impl Trouble {
             | Self::AnswersLost(lasts)
             | Self::ServerSlow { lasts, .. }
             | Self::CableOut(lasts)
-            | Self::DiskFull(lasts) => lasts,
+            | Self::DiskFull(lasts)
+            | Self::Cloned { lasts, .. } => lasts,
             Self::ClockSet(_) | Self::Befalls { .. } | Self::Swapped(_) | Self::BackedUp => Duration::ZERO,
         }
     }
@@ -110,6 +131,8 @@ pub struct Case {
     /// What is wrong with the bad ones.
     pub fault: Option<Fault>,
     pub image_bytes: u32,
+    /// Units that the batch is for; most are for more than there are boards.
+    pub quantity: u32,
     pub kills: Vec<Kill>,
     /// In the order of their times since the shift began.
     pub troubles: Vec<(Duration, Trouble)>,
@@ -130,8 +153,7 @@ impl Case {
         let mut chance = StdRng::seed_from_u64(seed ^ 0x0073_6869_6674);
         let kind = kind_of(seed, leaning);
         let whole = seed.is_multiple_of(10);
-        let (image_bytes, board) =
-            if whole { (WHOLE_IMAGE, WHOLE_BOARD) } else { (SMALL_IMAGE, SMALL_BOARD) };
+        let image_bytes = if whole { WHOLE_IMAGE } else { SMALL_IMAGE };
         let slots = chance.random_range(2..=8);
         let boards = slots + chance.random_range(0..=slots);
         let is_bad = chance.random_ratio(1, BAD_ONE_IN) && kind.has_loader();
@@ -143,19 +165,38 @@ impl Case {
             None => u32::from(is_bad) * chance.random_range(1..=2.min(boards)),
         };
         let fault = leaning.fault.or(drawn);
-        let horizon = board * boards.div_ceil(slots);
+        let horizon = horizon(image_bytes, boards, slots);
         let (kills, troubles) = if leaning.quiet {
             (Vec::new(), Vec::new())
         } else {
             let kills = kills(&mut chance, horizon);
             let mut troubles = troubles(&mut chance, horizon, slots);
-            if kills.iter().any(|kill| kill.disk != Disk::Kept) {
-                // Off line nobody can know that a disk went back: such a shift is judged with the server there.
+            troubles.extend(cloned(&mut chance, horizon));
+            troubles.sort_by_key(|(at, _)| *at);
+            let twin = |trouble: &Trouble| matches!(trouble, Trouble::Cloned { machine: Machine::Same, .. });
+            if kills.iter().any(|kill| kill.disk != Disk::Kept) || troubles.iter().any(|(_, one)| twin(one)) {
+                // Off line nobody can know that a disk went back, nor that there are two of it: such a shift is judged with the
+                // server there.
                 troubles.retain(|(_, trouble)| !trouble.is_of_server());
             }
             (kills, troubles)
         };
-        Self { seed, kind, slots, boards, faulty, fault, image_bytes, kills, troubles }
+        let is_short = !leaning.quiet && leaning.fault.is_none() && chance.random_ratio(1, SHORT_ONE_IN);
+        let quantity =
+            if is_short { boards - chance.random_range(1..=slots.min(boards - 1)) } else { PLENTY };
+        Self { seed, kind, slots, boards, faulty, fault, image_bytes, quantity, kills, troubles }
+    }
+
+    /// About how long it lasts where nothing happens.
+    #[must_use]
+    pub fn horizon(&self) -> Duration {
+        horizon(self.image_bytes, self.boards, self.slots)
+    }
+
+    /// Whether the batch is for fewer units than there are boards.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.quantity < PLENTY
     }
 
     /// When everything that happens beside the station is over.
@@ -163,6 +204,10 @@ impl Case {
     pub fn calm_at(&self) -> Duration {
         self.troubles.iter().map(|(at, trouble)| *at + trouble.lasts()).max().unwrap_or_default()
     }
+}
+
+fn horizon(image_bytes: u32, boards: u32, slots: u32) -> Duration {
+    (if image_bytes == WHOLE_IMAGE { WHOLE_BOARD } else { SMALL_BOARD }) * boards.div_ceil(slots)
 }
 
 /// Every tenth is of each other maker.
@@ -229,6 +274,14 @@ fn troubles(chance: &mut StdRng, horizon: Duration, slots: u32) -> Vec<(Duration
     all
 }
 
+fn cloned(chance: &mut StdRng, horizon: Duration) -> Option<(Duration, Trouble)> {
+    chance.random_ratio(1, CLONED_ONE_IN).then(|| {
+        let machine = if chance.random_ratio(1, 2) { Machine::Same } else { Machine::Other };
+        let (at, lasts) = (within(chance, horizon), horizon / 4 + within(chance, horizon / 2));
+        (at, Trouble::Cloned { lasts, slots: chance.random_range(1..=3), machine })
+    })
+}
+
 fn blow(chance: &mut StdRng, slot: u32, slots: u32) -> Trouble {
     let mishap = match chance.random_range(0..4) {
         0 => Mishap::Pulled,
@@ -261,6 +314,11 @@ mod tests {
             has(|one| matches!(one, Trouble::ClockSet(_))) && has(|one| matches!(one, Trouble::Swapped(_)))
         );
         assert!(has(|one| matches!(one, Trouble::ServerSlow { .. })));
+        for machine in [Machine::Same, Machine::Other] {
+            let is_so = |(_, one): &(Duration, Trouble)| matches!(one, Trouble::Cloned { machine: its, .. } if *its == machine);
+            assert!(all.iter().any(|case| case.troubles.iter().any(is_so)), "{machine:?}");
+        }
+        assert!(all.iter().any(Case::is_short) && all.iter().all(|case| case.quantity > 0));
         for disk in [Disk::Restored, Disk::Garbled, Disk::Lost] {
             assert!(all.iter().any(|case| case.kills.iter().any(|kill| kill.disk == disk)), "{disk:?}");
         }

@@ -30,7 +30,11 @@ pub fn back_up(folder: &Path) -> Result<()> {
     copy(folder, &backup)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Puts what a station has on its disk into another folder.
+///
+/// # Errors
+/// What the disk says.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     for name in FILES {
         match fs::copy(from.join(name), to.join(name)) {
             Ok(_) => {}

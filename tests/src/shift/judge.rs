@@ -7,6 +7,7 @@ use domain::{
     model::DeviceModel,
     outcome::Outcome as RunOutcome,
     record::{BirthRecord, Envelope},
+    step::Step,
 };
 use simulator::{Expected, Observation};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,8 @@ pub enum Finding {
     NumberTwice,
     /// Passed, and the board is not what a pass says.
     PassWithoutEvidence,
+    /// More boards passed than the batch is for.
+    QuotaExceeded,
     /// A board holds a password that no record has.
     PasswordUnknown,
     /// A bad board passed, or one was worked that has another's identity.
@@ -41,11 +44,12 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::RunLost,
         Self::RunDoubled,
         Self::NumberTwice,
         Self::PassWithoutEvidence,
+        Self::QuotaExceeded,
         Self::PasswordUnknown,
         Self::BadBoardPassed,
         Self::NoVerdict,
@@ -63,6 +67,7 @@ impl Finding {
             Self::RunDoubled => "runs_doubled",
             Self::NumberTwice => "numbers_twice",
             Self::PassWithoutEvidence => "passes_without_evidence",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::PasswordUnknown => "passwords_unknown",
             Self::BadBoardPassed => "bad_boards_passed",
             Self::NoVerdict => "without_verdict",
@@ -74,6 +79,9 @@ impl Finding {
         }
     }
 }
+
+/// What the server's reason begins with where a batch had no room for a pass.
+const NO_ROOM: &str = "quota_exceeded";
 
 /// How a shift ended.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +106,7 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     }
     judge_addresses(outcome, &mut found);
     judge_numbers(outcome, &records, &mut found);
+    judge_quota(outcome, &mut found);
     let mut untold = Vec::new();
     for board in &outcome.boards {
         let own: Vec<&BirthRecord> = records.iter().filter(|record| is_of(outcome, board, record)).collect();
@@ -124,7 +133,9 @@ pub fn judge(outcome: &Outcome) -> Judgement {
         records.iter().any(is_pass)
     };
     judgement.passed = outcome.boards.iter().filter(passed).count() as u64;
-    let is_sound = |board: &&BoardSeen| board.witnessed.expected == Expected::Pass && !board.struck;
+    // In a batch that is spent some must be left over.
+    let is_sound =
+        |board: &&BoardSeen| board.witnessed.expected == Expected::Pass && !board.struck && !outcome.is_short;
     judgement.sound = outcome.boards.iter().filter(is_sound).count() as u64;
     judgement.sound_passed =
         outcome.boards.iter().filter(|board| is_sound(board) && passed(board)).count() as u64;
@@ -178,12 +189,32 @@ fn judge_addresses(outcome: &Outcome, found: &mut Found<'_>) {
     }
 }
 
+/// Never more passes than the batch is for: those that the server took in, and those that it had no room for. What it set aside for
+/// what their station is (written off, ended, frozen) does not count, whatever its boards are.
+fn judge_quota(outcome: &Outcome, found: &mut Found<'_>) {
+    let is_pass = |text: &str| {
+        let envelope = serde_json::from_str::<Envelope>(text).ok();
+        envelope.is_some_and(|envelope| envelope.record.outcome == RunOutcome::Pass)
+    };
+    let taken = outcome.server.texts().iter().filter(|text| is_pass(text)).count();
+    let aside = outcome.server.quarantine();
+    let refused = aside.iter().filter(|(text, reason)| reason.starts_with(NO_ROOM) && is_pass(text)).count();
+    if taken + refused > outcome.quantity as usize {
+        let what = format!("{taken} passed and {refused} more were refused, of {}", outcome.quantity);
+        found.add(Finding::QuotaExceeded, what);
+    }
+}
+
 /// One number, one board. By the records, and by what stands on the boards.
 fn judge_numbers(outcome: &Outcome, records: &[BirthRecord], found: &mut Found<'_>) {
+    let taken = outcome.server.records();
     let mut holders: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     for board in &outcome.boards {
         let mut serials = BTreeSet::new();
-        for record in records.iter().filter(|record| is_of(outcome, board, record)) {
+        // What was given to a board by a disk that is gone, or that was copied before, counts once the server took it for passed.
+        let counts = |record: &&BirthRecord| board.forgotten == 0 || record.outcome == RunOutcome::Pass;
+        let own = if board.forgotten == 0 { records } else { &taken };
+        for record in own.iter().filter(counts).filter(|record| is_of(outcome, board, record)) {
             serials.extend(record.serial.as_deref());
         }
         for serial in &serials {
@@ -209,7 +240,7 @@ fn judge_numbers(outcome: &Outcome, records: &[BirthRecord], found: &mut Found<'
     let Some(name) = &outcome.model.name else { return };
     let mut named: BTreeMap<String, u32> = BTreeMap::new();
     let has_passed = |board: &BoardSeen| {
-        records.iter().any(|record| record.outcome == RunOutcome::Pass && is_of(outcome, board, record))
+        taken.iter().any(|record| record.outcome == RunOutcome::Pass && is_of(outcome, board, record))
     };
     // What a disk that is gone had given to a board in work, it may give again: that one has not passed with it.
     for board in outcome.boards.iter().filter(|board| board.forgotten == 0 || has_passed(board)) {
@@ -234,7 +265,7 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
     }
     let lamp = board.witnessed.lamp.as_deref();
     let has_verdict = board.witnessed.removed && matches!(lamp, Some("pass" | "fail" | "attention"));
-    if !has_verdict && !board.pulled {
+    if !has_verdict && !board.pulled && !is_left_over(outcome, board) {
         found.add(
             Finding::NoVerdict,
             format!("board {index}: its lamp says {lamp:?}, {:?}", board.witnessed.slot),
@@ -247,8 +278,13 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
         );
     }
     let Some(seen) = &board.observed else { return };
-    // Whoever was told the true current was under its load, with both paths on.
+    // Whoever was told the true current was under its load, with both paths on. One that is turned away at the door is not touched.
+    let is_turned_away = |record: &&BirthRecord| {
+        let at = record.fault.as_ref().and_then(|fault| fault.step);
+        record.outcome == RunOutcome::Fail && matches!(at, Some(Step::Probe | Step::Identify | Step::Admit))
+    };
     if lamp == Some("fail")
+        && !own.iter().any(is_turned_away)
         && seen.calibrated
         && board.witnessed.holds.discharge_on
         && !board.pulled
@@ -290,6 +326,12 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
     for what in wrong_pass(&claim(outcome, board, seen, record)) {
         found.add(Finding::PassWithoutEvidence, format!("board {index}: {what}"));
     }
+}
+
+/// Whether nobody could begin it: its batch is spent, or its station was a copy, and was switched off.
+fn is_left_over(outcome: &Outcome, board: &BoardSeen) -> bool {
+    let passed = held(outcome).iter().filter(|record| record.outcome == RunOutcome::Pass).count();
+    outcome.is_short && passed >= outcome.quantity as usize || board.of_copy
 }
 
 fn claim<'a>(

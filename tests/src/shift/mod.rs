@@ -15,7 +15,7 @@ mod report;
 mod touches;
 mod work;
 
-pub use case::{Case, Disk, Kill, Leaning, Trouble, Where};
+pub use case::{Case, Disk, Kill, Leaning, Machine, PLENTY, Trouble, Where};
 pub use judge::{Finding, Judgement, judge};
 #[cfg(feature = "sabotage")]
 pub use prove::prove;

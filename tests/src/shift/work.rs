@@ -1,7 +1,10 @@
 //! One case: the real station in virtual time, life after life, at the witness's jig, with a server in memory behind.
 
+mod clone;
+mod troubles;
+
 use super::{
-    case::{Case, Disk, Kill, Trouble, Where},
+    case::{Case, Disk, Kill, Machine, Trouble, Where},
     disk,
     life::Life,
     touches::{Counted, Touches},
@@ -20,7 +23,6 @@ use simulator::{
     JigSettings, Knobs, MemoryJig, Observation, Witnessed,
     firmware::build_image,
     jig::{Plan, plan_boards},
-    slot::Mishap,
 };
 use station::{
     agent::{Agent, AgentConfig, AgentFault},
@@ -40,9 +42,10 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
+use troubles::{Blow, Blows};
 use uuid::Uuid;
 
 const VERSION: &str = "V1.9";
@@ -55,8 +58,10 @@ const WITHIN: Duration = Duration::from_secs(3600);
 const UPLINK: Duration = Duration::from_secs(20);
 /// Whoever keeps the program running starts it again after this.
 const START_AGAIN: Duration = Duration::from_secs(5);
-/// How often an administrator looks at the stations.
-const ADMINISTRATOR: Duration = Duration::from_secs(15);
+/// In a batch that is spent the boards that are left wait for ever: how many times a shift's usual length somebody watches that.
+const SHORT_SHIFTS: u32 = 8;
+/// Where the boards in the jig of a copied station begin to be counted.
+const OF_COPY: u32 = 1000;
 /// What the shift's clock reads when it begins.
 const BEGAN_AT: i64 = 1_795_000_000;
 
@@ -66,12 +71,16 @@ pub struct Outcome {
     pub image: Vec<u8>,
     pub server: MemoryServer,
     pub boards: Vec<BoardSeen>,
+    /// Units that the batch is for.
+    pub quantity: u32,
+    /// It is for fewer than there are boards.
+    pub is_short: bool,
     /// Changes of the journal that were made.
     pub commits: u64,
     pub kills: u64,
     /// How often the server froze the station.
     pub freezes: u64,
-    /// The station's disk went back to an earlier state.
+    /// The station's disk went back to an earlier state, or is there twice: the server is told two things under one address.
     pub went_back: bool,
     /// Something that must not happen to a program: it stopped by itself, or could not start.
     pub stopped: Option<String>,
@@ -95,6 +104,8 @@ pub struct BoardSeen {
     pub struck: bool,
     /// How often its station lost what it knew of it.
     pub forgotten: u64,
+    /// It lay in the jig of a copied station.
+    pub of_copy: bool,
 }
 
 /// Works it. `disk`: a folder for the station's journal; `tells`: keep the lines' bytes for a person.
@@ -116,7 +127,7 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     let image =
         model.loader().map(|_| build_image(model, VERSION, case.image_bytes, case.seed)).transpose()?;
     let image = image.unwrap_or_default();
-    let server = MemoryServer::with_files(worked.files.clone(), STATION, &image, VERSION);
+    let server = MemoryServer::with_batch(worked.files.clone(), case.quantity, STATION, &image, VERSION);
     let settings = JigSettings {
         slots: case.slots,
         boards: case.boards,
@@ -126,9 +137,11 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         ..JigSettings::one_board(Arc::clone(model), case.seed)
     };
     let plans = plan_boards(&settings)?;
+    let bare = JigSettings { faulty: 0, fault: None, ..settings.clone() };
     let hall = Hall {
         begun: Instant::now(),
         jig: MemoryJig::start(settings)?,
+        machine: Machine::Same,
         server,
         folder: tempfile::tempdir_in(disk).context("no folder for the station")?,
         ear: Ear::new(tells),
@@ -139,12 +152,16 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         lines: RefCell::default(),
         freezes: Cell::default(),
         blows: RefCell::default(),
+        looked: Notify::new(),
+        cloned: RefCell::new(Ok(Vec::new())),
     };
-    let mut troubles = Box::pin(hall.trouble(case));
+    let mut troubles = Box::pin(hall.trouble(case, &bare, disk));
     let mut touches = Touches::new(model, &plans);
     let mut stopped = None;
     for (life, kill) in case.kills.iter().map(Some).chain([None]).enumerate() {
         let ended = hall.live(case, life as u64, kill, troubles.as_mut()).await;
+        // Nothing is left of that program that could be heard.
+        hall.server.0.unheard.set(false);
         touches.look(&hall.jig.jig, Counted::ThisLife).await;
         if let Err(what) = ended {
             stopped = Some(format!("{what:#}"));
@@ -162,7 +179,11 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     }
     drop(troubles);
     let lasted = hall.begun.elapsed();
-    let boards = hall.seen(&touches, &plans).await;
+    let mut boards = hall.seen(|index| touches.of(index), &plans).await;
+    match hall.cloned.replace(Ok(Vec::new())) {
+        Ok(others) => boards.extend(others),
+        Err(what) => stopped = stopped.or(Some(format!("the copied station: {what:#}"))),
+    }
     let kills = if stopped.is_some() { 0 } else { case.kills.len() as u64 };
     let folder = hall.folder.path().display().to_string();
     for text in hall.server.texts() {
@@ -180,13 +201,16 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         trace += &hall.last_words();
     }
     let is_back = |kill: &Kill| matches!(kill.disk, Disk::Restored | Disk::TornTail(_));
-    let went_back = case.kills.iter().any(is_back);
+    let is_twice = |(_, trouble): &(Duration, Trouble)| matches!(trouble, Trouble::Cloned { .. });
+    let went_back = case.kills.iter().any(is_back) || case.troubles.iter().any(is_twice);
     let (commits, freezes, model) = (hall.commits.get(), hall.freezes.get(), Arc::clone(model));
     Ok(Outcome {
         model,
         image,
         server: hall.server,
         boards,
+        quantity: case.quantity,
+        is_short: case.is_short(),
         commits,
         kills,
         freezes,
@@ -204,10 +228,11 @@ enum Cable {
     Out,
 }
 
-/// What stays while the station's program comes and goes.
+/// What stays while a station's program comes and goes.
 struct Hall {
     begun: Instant,
     jig: MemoryJig,
+    machine: Machine,
     server: MemoryServer,
     folder: tempfile::TempDir,
     ear: Ear,
@@ -221,20 +246,10 @@ struct Hall {
     freezes: Cell<u64>,
     /// Boards that something happened to, by their index.
     blows: RefCell<BTreeMap<u32, Blows>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
-    Struck,
-    Pulled,
-    DiskGone,
-}
-
-/// What has happened to a board.
-#[derive(Debug, Clone, Copy, Default)]
-struct Blows {
-    pulled: bool,
-    forgotten: u64,
+    /// Told when an administrator has found the station frozen.
+    looked: Notify,
+    /// The boards of a copied station, once it is off.
+    cloned: RefCell<Result<Vec<BoardSeen>>>,
 }
 
 impl Hall {
@@ -246,7 +261,6 @@ impl Hall {
         kill: Option<&Kill>,
         mut troubles: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<()> {
-        self.server.0.unheard.set(false);
         let life = Rc::new(Life::new());
         let mut end = Box::pin(life.until_its_end(kill, &self.server));
         let (agent, wire) = tokio::select! {
@@ -265,7 +279,8 @@ impl Hall {
             let mut seen = self.jig.jig.witnessed();
             // A board that is never taken out is a finding of the judge, not an error of the bench.
             let all_out = seen.wait_for(|list| list.iter().all(|board| board.removed));
-            let _out_or_not = timeout(WITHIN, all_out).await.is_ok();
+            let within = if case.is_short() { case.horizon() * SHORT_SHIFTS } else { WITHIN };
+            let _out_or_not = timeout(within, all_out).await.is_ok();
             sleep_until(self.begun + case.calm_at()).await;
             sleep(UPLINK).await;
         });
@@ -299,6 +314,7 @@ impl Hall {
                 version: "campaign".to_owned(),
                 sealing_key: hex::encode(crypto_box::SecretKey::from(SEALING_KEY).public_key().as_bytes()),
                 commits: self.watch(life),
+                machine: Some(format!("{:?}", self.machine)),
                 ..memory_station::config(STATION, &self.server, self.folder.path(), slots)
             };
             let chance = StdRng::seed_from_u64(case.seed ^ number << 48 ^ start << 32);
@@ -369,71 +385,6 @@ impl Hall {
         }
     }
 
-    /// Everything that happens beside the station, each at its time. Has no end.
-    async fn trouble(&self, case: &Case) {
-        let mut turns: Vec<(Duration, Turn, Trouble)> = Vec::new();
-        for &(at, trouble) in &case.troubles {
-            turns.push((at, Turn::Begins, trouble));
-            turns.push((at + trouble.lasts(), Turn::Ends, trouble));
-        }
-        turns.sort_by_key(|(at, ..)| *at);
-        let happening = async {
-            for (at, turn, trouble) in turns {
-                sleep_until(self.begun + at).await;
-                self.turn(turn, trouble);
-            }
-        };
-        tokio::join!(happening, self.administer());
-    }
-
-    fn turn(&self, turn: Turn, trouble: Trouble) {
-        let (server, is_on) = (&self.server.0, turn == Turn::Begins);
-        match trouble {
-            Trouble::ServerAway(_) => server.away.set(is_on),
-            Trouble::AnswersLost(_) => server.deaf.set(is_on),
-            Trouble::ServerSlow { delay, .. } => server.delay.set(if is_on { delay } else { Duration::ZERO }),
-            Trouble::CableOut(_) => {
-                self.cable.send_replace(if is_on { Cable::Out } else { Cable::In });
-            }
-            Trouble::DiskFull(_) => self.disk_full.set(is_on),
-            Trouble::ClockSet(by) if is_on => self.knob.turn_ms(by),
-            Trouble::Befalls { slot, mishap } if is_on => {
-                let blow = if mishap == Mishap::Pulled { Blow::Pulled } else { Blow::Struck };
-                self.note_blow(slot, blow);
-                self.jig.jig.befall(slot, mishap);
-            }
-            Trouble::Swapped(slots) if is_on => {
-                slots.into_iter().for_each(|slot| self.note_blow(slot, Blow::Struck));
-                self.jig.jig.swap(slots);
-            }
-            // Without a journal there is nothing to copy yet.
-            Trouble::BackedUp if is_on => drop(disk::back_up(self.folder.path())),
-            Trouble::ClockSet(_) | Trouble::Befalls { .. } | Trouble::Swapped(_) | Trouble::BackedUp => {}
-        }
-    }
-
-    fn note_blow(&self, slot: u32, blow: Blow) {
-        self.note(blow, |board| board.slot == Some(slot) && !board.removed);
-    }
-
-    /// To every board that lies in a slot, and to those that were pulled: the record of that may not have been sent.
-    fn note_blows(&self, blow: Blow) {
-        let pulled: Vec<u32> =
-            self.blows.borrow().iter().filter(|(_, blows)| blows.pulled).map(|(index, _)| *index).collect();
-        self.note(blow, |board| !board.removed || pulled.contains(&board.index));
-    }
-
-    fn note(&self, blow: Blow, is_it: impl Fn(&Witnessed) -> bool) {
-        let seen = self.jig.jig.witnessed();
-        let list = seen.borrow();
-        for board in list.iter().filter(|board| board.inserted && is_it(board)) {
-            let mut blows = self.blows.borrow_mut();
-            let known = blows.entry(board.index).or_default();
-            known.pulled |= blow == Blow::Pulled;
-            known.forgotten += u64::from(blow == Blow::DiskGone);
-        }
-    }
-
     /// What every slot showed last.
     fn last_words(&self) -> String {
         let mut last = None;
@@ -445,15 +396,7 @@ impl Hall {
         format!("{last:#?}")
     }
 
-    /// An administrator who looks now and then.
-    async fn administer(&self) {
-        loop {
-            sleep(ADMINISTRATOR).await;
-            self.freezes.set(self.freezes.get() + u64::from(self.server.administer()));
-        }
-    }
-
-    async fn seen(&self, touches: &Touches, plans: &[Plan]) -> Vec<BoardSeen> {
+    async fn seen(&self, touched: impl Fn(u32) -> u64, plans: &[Plan]) -> Vec<BoardSeen> {
         let list = self.jig.jig.witnessed().borrow().clone();
         let mut boards = Vec::new();
         for witnessed in list {
@@ -464,19 +407,14 @@ impl Hall {
                     .iter()
                     .find(|plan| plan.index == witnessed.index)
                     .and_then(|plan| plan.original),
-                touched: touches.of(witnessed.index),
+                touched: touched(witnessed.index),
                 pulled: blow.is_some_and(|blow| blow.pulled),
                 forgotten: blow.map_or(0, |blow| blow.forgotten),
                 struck: blow.is_some(),
+                of_copy: witnessed.index >= OF_COPY,
                 witnessed,
             });
         }
         boards
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Begins,
-    Ends,
 }

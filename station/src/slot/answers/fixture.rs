@@ -1,0 +1,116 @@
+//! What the fixture does for a run: the load and the supply.
+
+use super::Bench;
+use crate::{
+    board::{BoardReply, BoardRequest},
+    fixture::FixtureCommand,
+    shared::{PortSource, Presence},
+    uplink::Server,
+};
+use domain::{
+    record::FoundState,
+    text::{Fault, FaultCode},
+};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long the fixture may take to switch a load or a supply.
+const FIXTURE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A supply that was away for less is none to a board with full capacitors; and longer than this nobody waits.
+const SHORTEST_OFF: Duration = Duration::from_millis(300);
+const LONGEST_OFF: Duration = Duration::from_secs(3);
+/// Before the board is asked again where nobody could be.
+const LATER: Duration = Duration::from_millis(20);
+/// Questions without an answer, one after the other, that show a board without its supply.
+const QUESTIONS_OF_A_SILENCE: u32 = 2;
+
+/// The switchings of the supply seen so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Power {
+    offs: u64,
+    /// Switched on after it was off.
+    cycles: u64,
+}
+
+impl Power {
+    pub fn count(&mut self, on: bool) {
+        if on {
+            self.cycles = self.offs;
+        } else {
+            self.offs += 1;
+        }
+    }
+}
+
+impl<S: Server, P: PortSource> Bench<'_, S, P> {
+    pub(super) async fn set_load(&self, load_ma: u32) -> Result<u32, Fault> {
+        self.require_fixture("switch a load")?;
+        self.loads.send_replace(None);
+        self.shared.tell_fixture(FixtureCommand::SetLoad { slot: self.slot, load_ma });
+        let mut loads = self.loads.subscribe();
+        let is_answer = |load: &Option<(u32, u32)>| load.is_some_and(|(asked_ma, _)| asked_ma == load_ma);
+        let reading = timeout(FIXTURE_PATIENCE, loads.wait_for(is_answer)).await;
+        let reading = reading.ok().and_then(Result::ok).and_then(|load| load.map(|(_, read_ma)| read_ma));
+        reading.ok_or_else(|| fixture_silent(&format!("it did not answer to a load of {load_ma} mA")))
+    }
+
+    /// The supply off and on. That it really was off, the board shows: it is asked all the while, and a relay that sticks is a
+    /// board that goes on answering.
+    pub(super) async fn power_cycle(&mut self) -> Result<(), Fault> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::SkipRestart) {
+            return Ok(());
+        }
+        self.require_fixture("switch the supply")?;
+        let question = match self.ask_aside(BoardRequest::LearnPace).await {
+            Some(BoardReply::Pace { question_ms }) => Duration::from_millis(question_ms.into()),
+            _ => LONGEST_OFF,
+        };
+        // One question is on its way when the supply goes, and one may be heard in spite of all.
+        let off = (question * (QUESTIONS_OF_A_SILENCE + 2)).clamp(SHORTEST_OFF, LONGEST_OFF);
+        let before = self.powers.borrow().offs;
+        let off_ms = u32::try_from(off.as_millis()).unwrap_or(u32::MAX);
+        self.shared.tell_fixture(FixtureCommand::PowerCycle { slot: self.slot, off_ms });
+        let end = Instant::now() + FIXTURE_PATIENCE;
+        let (mut unanswered, mut was_away) = (0, false);
+        while self.powers.borrow().cycles <= before {
+            if Instant::now() >= end {
+                return Err(fixture_silent("it did not switch the supply off and on"));
+            }
+            match self.ask_aside(BoardRequest::IsThere).await {
+                Some(BoardReply::Found(FoundState::Silent)) => unanswered += 1,
+                Some(_) => unanswered = 0,
+                // Nobody can be asked, as long as the port is gone.
+                None => sleep(LATER).await,
+            }
+            was_away |= unanswered >= QUESTIONS_OF_A_SILENCE;
+        }
+        if was_away {
+            return Ok(());
+        }
+        Err(Fault::new(FaultCode::FixtureSilent)
+            .with("detail", "it says that the supply was off and on, but the board went on answering"))
+    }
+
+    pub(super) fn require_fixture(&self, wanted: &str) -> Result<(), Fault> {
+        match self.shared.presence {
+            Presence::Switch => Ok(()),
+            Presence::Bus => Err(Fault::new(FaultCode::FixtureSilent).with(
+                "detail",
+                format!("station.toml names none that could {wanted}, which this batch asks for"),
+            )),
+        }
+    }
+
+    /// Asks the board beside the run; what it cost the line, the run's next answer carries.
+    async fn ask_aside(&mut self, request: BoardRequest) -> Option<BoardReply> {
+        let (_, link) = self.link.as_mut()?;
+        link.execute(request, &mut |_| {}).await.ok().map(|answer| answer.reply)
+    }
+}
+
+fn fixture_silent(what: &str) -> Fault {
+    Fault::new(FaultCode::FixtureSilent)
+        .with("detail", format!("{what} within {} s", FIXTURE_PATIENCE.as_secs()))
+}

@@ -1,0 +1,105 @@
+//! Whether a board lies in a slot that no switch watches: by its answers alone, asked whenever no run does. Pure.
+//!
+//! A hand that takes a board out and puts the next one in between two looks is told by the identity.
+
+/// Looks in a row that nobody answers, after which the board is out.
+const SILENT_LOOKS: u8 = 3;
+
+/// What a look at the line showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    Silent,
+    /// Somebody answers, with all that tells it from others, as far as that could be read.
+    There(Vec<String>),
+}
+
+/// What follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    Nothing,
+    PutIn,
+    TakenOut,
+    /// Another board lies there than before, and nobody saw the hand.
+    Another,
+}
+
+/// One slot, as its line shows it.
+#[derive(Debug, Default)]
+pub struct BusPresence {
+    present: bool,
+    /// Of the board that is there, as soon as it is known.
+    identity: Option<String>,
+    silent: u8,
+}
+
+impl BusPresence {
+    /// Whoever was under work last had this identity.
+    pub fn know(&mut self, identity: Option<&str>) {
+        if let Some(identity) = identity {
+            self.identity = Some(identity.to_owned());
+        }
+    }
+
+    pub fn look(&mut self, look: Look) -> Seen {
+        match (look, self.present) {
+            (Look::Silent, false) => Seen::Nothing,
+            (Look::Silent, true) => {
+                self.silent += 1;
+                if self.silent < SILENT_LOOKS {
+                    return Seen::Nothing;
+                }
+                *self = Self::default();
+                Seen::TakenOut
+            }
+            (Look::There(identities), false) => {
+                *self = Self { present: true, identity: identities.into_iter().next(), silent: 0 };
+                Seen::PutIn
+            }
+            (Look::There(identities), true) => {
+                self.silent = 0;
+                if self.identity.as_ref().is_some_and(|known| identities.contains(known)) {
+                    return Seen::Nothing;
+                }
+                let Some(identity) = identities.into_iter().next() else { return Seen::Nothing };
+                let was_known = self.identity.replace(identity).is_some();
+                if was_known { Seen::Another } else { Seen::Nothing }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there(identity: &str) -> Look {
+        Look::There(vec![format!("radio of {identity}"), identity.to_owned()])
+    }
+
+    #[test]
+    fn a_board_is_out_after_three_looks_that_nobody_answers_and_not_before() {
+        let mut slot = BusPresence::default();
+        assert_eq!(slot.look(Look::Silent), Seen::Nothing);
+        assert_eq!(slot.look(Look::There(Vec::new())), Seen::PutIn);
+        for _ in 0..4 {
+            assert_eq!(slot.look(Look::Silent), Seen::Nothing);
+            assert_eq!(slot.look(Look::Silent), Seen::Nothing);
+            assert_eq!(slot.look(there("a")), Seen::Nothing, "two lost answers are no removal");
+        }
+        assert_eq!([(); 3].map(|()| slot.look(Look::Silent)), [Seen::Nothing, Seen::Nothing, Seen::TakenOut]);
+        assert_eq!(slot.look(Look::Silent), Seen::Nothing);
+        assert_eq!(slot.look(there("a")), Seen::PutIn, "the same one again, and it was out");
+    }
+
+    #[test]
+    fn another_board_between_two_looks_is_told_by_its_identity() {
+        let mut slot = BusPresence::default();
+        assert_eq!(slot.look(Look::There(Vec::new())), Seen::PutIn);
+        slot.know(Some("a"));
+        slot.know(None);
+        assert_eq!(slot.look(Look::There(Vec::new())), Seen::Nothing, "it could not be read");
+        assert_eq!(slot.look(there("a")), Seen::Nothing);
+        assert_eq!(slot.look(there("b")), Seen::Another);
+        assert_eq!(slot.look(there("b")), Seen::Nothing);
+    }
+}
