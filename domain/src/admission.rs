@@ -30,6 +30,8 @@ wire! {
         PassedAlready,
         /// These identifiers belong to different units.
         IdentityConflict,
+        /// It stays with the jigs to check them: never worked, in no count.
+        Reference,
         /// It left the factory, and nobody has taken it back.
         Shipped,
         /// Somebody has stopped it.
@@ -63,7 +65,7 @@ wire! {
         /// It counts among the passed of this batch already: to work it once more takes nothing of the quantity.
         #[serde(default)]
         pub counts_already: bool,
-        /// What the refusal's sentence needs: `reason`, `until`, `batch`, `fails`, `allowed`.
+        /// What the refusal's sentence needs: `name`, `reason`, `until`, `batch`, `fails`, `allowed`.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         pub figures: BTreeMap<String, String>,
     }
@@ -73,6 +75,8 @@ wire! {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownBoard {
     pub serial: Option<String>,
+    /// What the reference is called that it is.
+    pub reference: Option<String>,
     /// What it shows is not one unit's.
     pub contradicted: bool,
     /// Why it was shipped, while it is.
@@ -129,6 +133,10 @@ pub fn judge(known: &KnownBoard, asked: &Asked) -> Admission {
 
 fn verdict(known: &KnownBoard, asked: &Asked) -> (AdmissionVerdict, Vec<(&'static str, String)>) {
     use AdmissionVerdict as V;
+    // Whatever else it shows: nobody may write to it.
+    if let Some(name) = &known.reference {
+        return (V::Reference, vec![("name", name.clone())]);
+    }
     if known.contradicted {
         return (V::IdentityConflict, vec![]);
     }
@@ -184,6 +192,7 @@ impl Admission {
                 let fault = Fault::new(FaultCode::IdentityOfAnotherUnit).with("identity", identity);
                 return Some(fault.with("serial", serial.unwrap_or_default()));
             }
+            V::Reference => FaultCode::BoardIsReference,
             V::Shipped => FaultCode::BoardShipped,
             V::OnHold => FaultCode::BoardOnHold,
             V::Leased => FaultCode::BoardLeased,

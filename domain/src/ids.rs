@@ -56,6 +56,8 @@ id! {
     QuarantineId,
     /// One decision about a unit.
     UnitActId,
+    /// One board that stays with the jigs to check them.
+    ReferenceId,
 }
 
 /// The SHA-256 of some content, as 64 lower-case hex digits: how bundles, images and files are named.

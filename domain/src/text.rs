@@ -43,6 +43,8 @@ wire! {
         IdentityChanged,
         /// `found`: the board bears a number that neither this station nor the server has given to it; nothing was written
         NumberNotOurs,
+        /// `name`: it stays with the jigs to check them; nothing was written
+        BoardIsReference,
         /// `board`, `reason`: it left the factory; nothing was written
         BoardShipped,
         /// `board`, `reason`: somebody has stopped it; nothing was written
@@ -171,6 +173,7 @@ impl FaultCode {
                 | Self::IdentityIsDefault
                 | Self::NumberNotOurs
                 | Self::IdentityChanged
+                | Self::BoardIsReference
                 | Self::BoardShipped
                 | Self::BoardOnHold
                 | Self::BoardLeased

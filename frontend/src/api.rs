@@ -14,10 +14,11 @@ use domain::{
             FreeNumber, FreedNumber, ImportNumbers, LedgerView, NumberCounts, ScrapNumber, ScrappedNumber,
             WriteOff,
         },
+        references::{EndReference, NewReference, ReferenceRow},
         stations::{LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{NewUnitAct, RunView, UnitQuery, UnitRow, UnitView},
     },
-    ids::{BatchId, QuarantineId, RunId, StationId, UnitId},
+    ids::{BatchId, QuarantineId, ReferenceId, RunId, StationId, UnitId},
 };
 use gloo_net::http::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
@@ -162,6 +163,18 @@ pub async fn quarantined(id: QuarantineId) -> Answer<QuarantineView> {
 
 pub async fn resolve_quarantine(id: QuarantineId, how: ResolveQuarantine) -> Answer<()> {
     send(Method::POST, &format!("/api/v1/quarantine/{id}/resolve"), &how).await.map(drop)
+}
+
+pub async fn references() -> Answer<Page<ReferenceRow>> {
+    get("/api/v1/references").await
+}
+
+pub async fn register_reference(form: NewReference) -> Answer<ReferenceRow> {
+    read(send(Method::POST, "/api/v1/references", &form).await?).await
+}
+
+pub async fn end_reference(id: ReferenceId, reason: String) -> Answer<ReferenceRow> {
+    read(send(Method::POST, &format!("/api/v1/references/{id}/end"), &EndReference { reason }).await?).await
 }
 
 pub async fn profiles() -> Answer<Page<ProfileRow>> {

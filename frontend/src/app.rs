@@ -58,6 +58,7 @@ fn routes() -> AnyView {
             <Route path=path!("/leases") view=pages::leases/>
             <Route path=path!("/stations") view=pages::stations/>
             <Route path=path!("/stations/:id") view=pages::station/>
+            <Route path=path!("/references") view=pages::references/>
             <Route path=path!("/quarantine") view=pages::quarantine/>
         </FlatRoutes>
     }

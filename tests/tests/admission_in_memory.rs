@@ -6,6 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     admission::{AdmissionVerdict, UnitActKind},
+    identifier::IdentifierKind,
     ids::{RunId, StationId, UnitActId},
     model::{DeviceModel, parse_model},
     outcome::Outcome,
@@ -199,6 +200,25 @@ async fn a_board_that_is_stopped_or_gone_is_only_looked_at() {
     assert_eq!(sound.visit().await.lamp.as_deref(), Some("pass"));
     sound.decide(UnitActKind::Ship);
     sound.is_refused().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reference_is_only_looked_at_and_a_station_off_line_remembers_it() {
+    let mut line = Visited::new(None);
+    // It comes to the jig for the first time, and nobody has worked it ever.
+    let identity = line.jig().jig.witnessed().borrow()[0].machine_code.clone();
+    let register = |line: &Visited| {
+        let mut model = line.server.0.model.borrow_mut();
+        model.register((IdentifierKind::MachineCode, identity.clone()), "Golden 3", DateTime::UNIX_EPOCH)
+    };
+    register(&line).unwrap();
+    let visit = line.visit().await;
+    assert_eq!((visit.lamp.as_deref(), visit.writes), (Some("attention"), 0));
+    line.server.0.away.set(true);
+    line.is_refused().await;
+    line.server.0.away.set(false);
+    assert!(line.runs().is_empty() && line.server.0.model.borrow().held().counts.is_empty());
+    assert!(register(&line).is_err(), "it is one already");
 }
 
 #[tokio::test(start_paused = true)]

@@ -83,9 +83,46 @@ async fn watch_and_find(browser: &Browser, demo: &Demo) -> anyhow::Result<()> {
             .filter(|word| !text.to_lowercase().contains(&word.to_lowercase()))
             .collect();
         if missing.is_empty() {
-            return Ok(());
+            break;
         }
         ensure!(tokio::time::Instant::now() < deadline, "the unit page lacks {missing:?}; it reads:\n{text}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    stop_and_release(browser, &demo.file.base_url).await
+}
+
+/// Quality stops the unit and lets it go again; state, reason and next step stand on its page, in both languages.
+async fn stop_and_release(browser: &Browser, base_url: &str) -> anyhow::Result<()> {
+    browser.shown("[data-standing=passed]").await?;
+    browser.shown("button[data-act=hold]").await?.click().await?;
+    browser.shown("#standing form button[type=submit]").await?.click().await?;
+    // Nothing is decided without a reason.
+    browser.shown("#standing form .is-fail").await?;
+    browser.shown("#standing input[name=reason]").await?.send_keys("cracked shunt").await?;
+    let said = browser.shown("#standing .preview").await?.text().await?;
+    ensure!(said.contains("passed") && said.contains("on hold"), "before and after are not shown: {said:?}");
+    browser.shown("#standing form button[type=submit]").await?.click().await?;
+    let stopped = browser.shown("[data-standing=on_hold]").await?.text().await?;
+    for word in ["on hold", "cracked shunt", "quality"] {
+        ensure!(stopped.contains(word), "the unit's state lacks {word:?}; it reads:\n{stopped}");
+    }
+    browser.shown(".topbar button[title='中文']").await?.click().await?;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let chinese = browser.shown("[data-standing=on_hold]").await?.text().await?;
+        if chinese.contains("已停用") {
+            break;
+        }
+        ensure!(tokio::time::Instant::now() < deadline, "not in Chinese: {chinese}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    browser.shown("button[data-act=release]").await?.click().await?;
+    browser.shown("#standing input[name=reason]").await?.send_keys("looked at it").await?;
+    browser.shown("#standing form button[type=submit]").await?.click().await?;
+    browser.shown("[data-standing=passed]").await?;
+    let acts = browser.client.find_all(Locator::Css("#standing .acts li")).await?;
+    ensure!(acts.len() == 2, "{} acts instead of two", acts.len());
+    browser.client.goto(&format!("{base_url}/references")).await?;
+    browser.shown("main .empty").await?;
+    Ok(())
 }

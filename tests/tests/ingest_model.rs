@@ -35,7 +35,7 @@ const HISTORIES: u64 = 200;
 const PARTS: u32 = 300;
 
 /// What the histories of every run must have met, so that no rule goes uncompared.
-const MET: [&str; 98] = [
+const MET: [&str; 105] = [
     "Accept: done",
     "Accept: not_accepted",
     "Accept: resolved_already",
@@ -59,6 +59,7 @@ const MET: [&str; 98] = [
     "Quarantined: the envelope names station",
     "Quarantined: the record's form is version",
     "Quarantined: there is no batch",
+    "Quarantined: the board was reference",
     "Quarantined: this board is unit",
     "Quarantined: this is no envelope",
     "Quarantined: was given up",
@@ -77,6 +78,7 @@ const MET: [&str; 98] = [
     "admission: Leased",
     "admission: OnHold",
     "admission: PassedAlready",
+    "admission: Reference",
     "admission: Shipped",
     "admission: TooManyFails",
     "admission: by an order",
@@ -121,6 +123,11 @@ const MET: [&str; 98] = [
     "numbers: station_frozen",
     "numbers: told of a written-off share",
     "numbers: told of scrapped ones",
+    "reference: conflict",
+    "reference: ended",
+    "reference: not_found",
+    "reference: put away",
+    "reference: registered",
     "request: invalid",
     "return: heard",
     "return: invalid",

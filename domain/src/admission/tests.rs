@@ -41,6 +41,7 @@ fn each_reason_alone_keeps_a_board_out_and_has_its_own_code() {
     let none = KnownBoard::default;
     let reason = || Some("cracked".to_owned());
     let cases = [
+        (KnownBoard { reference: Some("Golden 3".into()), ..none() }, V::Reference),
         (KnownBoard { contradicted: true, ..none() }, V::IdentityConflict),
         (KnownBoard { shipped: reason(), ..none() }, V::Shipped),
         (KnownBoard { hold: reason(), ..none() }, V::OnHold),
@@ -62,6 +63,23 @@ fn each_reason_alone_keeps_a_board_out_and_has_its_own_code() {
         codes.push(fault.code);
     }
     assert_eq!(judge(&none(), &asked()).refusal("342589975"), None);
+}
+
+#[test]
+fn a_reference_is_one_whatever_else_it_shows() {
+    let known = KnownBoard {
+        reference: Some("Golden 3".into()),
+        contradicted: true,
+        passed: true,
+        rerun: Some(order()),
+        hold: Some("cracked".into()),
+        ..KnownBoard::default()
+    };
+    let said = judge(&known, &asked());
+    assert_eq!(
+        (said.verdict, said.rerun, &*said.figures["name"]),
+        (AdmissionVerdict::Reference, None, "Golden 3")
+    );
 }
 
 #[test]

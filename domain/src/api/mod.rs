@@ -10,6 +10,7 @@ pub mod page;
 pub mod problem;
 pub mod profiles;
 pub mod quota;
+pub mod references;
 pub mod releases;
 pub mod stations;
 pub mod units;

@@ -58,7 +58,7 @@ wire! {
         LeaseDiffersFromProcedure,
         /// A unique identifier of it belongs to another unit. The server alone can know.
         IdentityOfAnotherUnit,
-        /// A pass of a board that was not to be worked when the run began: it was on hold, or had left the factory. The server alone can
+        /// A pass of a board that was not to be worked when the run began: it was on hold, had left the factory, or was a reference. The server alone can
         /// know.
         NotToBeWorked { verdict: AdmissionVerdict },
         /// A pass that claims what its procedure does not order: this step, or what it would have brought.

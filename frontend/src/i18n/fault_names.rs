@@ -13,6 +13,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::IdentityIsDefault => ("identity is a default", "身份为出厂默认值"),
         FaultCode::IdentityChanged => ("identity changed", "身份改变"),
         FaultCode::NumberNotOurs => ("number not ours", "序列号来源不明"),
+        FaultCode::BoardIsReference => ("reference board", "标准样板"),
         FaultCode::BoardShipped => ("board shipped", "板已发货"),
         FaultCode::BoardOnHold => ("board on hold", "板已停用"),
         FaultCode::BoardLeased => ("board leased", "板在租期内"),

@@ -211,6 +211,7 @@ pub fn problem(problem: &Problem) -> String {
         ("shipped", Language::Zh) => Some("该单体已发货，请先登记退回。"),
         ("not_shipped", Language::Zh) => Some("该单体未发货。"),
         ("not_passed", Language::Zh) => Some("该单体最近一次判定不是合格。"),
+        ("ended", Language::Zh) => Some("该标准样板已停用。"),
         ("rerun_open", Language::Zh) => Some("已有一条未用掉的再次作业指令。"),
         ("left_batch", Language::Zh) => Some("该单体已不属于任何批次。"),
         ("enrolled", Language::Zh) => {

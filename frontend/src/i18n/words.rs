@@ -29,6 +29,7 @@ texts! {
     nav_profiles: "Profiles", "参数档";
     nav_leases: "Leases", "租期";
     nav_stations: "Stations", "工站";
+    nav_references: "References", "标准样板";
     nav_quarantine: "Quarantine", "隔离区";
     question: "serial, machine code, Bluetooth address or name, any part of them", "序列号、机器码、蓝牙地址或名称，任意一部分";
     question_label: "Find a unit", "查找单体";
@@ -365,6 +366,22 @@ texts! {
     note_why: "What was found, for whoever reads it later", "写明查明的情况，供日后查阅";
     note_missing: "Say why; it is kept.", "请填写说明，将被保存。";
     done: "Done", "完成";
+    // References.
+    references_definition: "Boards that stay with the jigs to check them. Every jig knows them by their identity, off line too once it has met them, writes nothing to them, and counts them nowhere.", "留在工站用于校验的板。各工站按身份识别（遇到过一次后离线也可识别），不写入任何数据，也不计入统计。";
+    references_empty: "No reference yet", "还没有标准样板";
+    references_empty_why: "A golden board shows that a jig passes what is good, a known-bad one that it fails what is not. Quality registers them.", "良品样板证明工站能通过好板，不良样板证明工站能判出坏板。由质量部门登记。";
+    register_reference: "Register a reference", "登记标准样板";
+    reference: "Called", "名称";
+    identity: "Identity", "身份";
+    read_or_scan: "As read or scanned", "读取或扫描的内容";
+    reference_for: "What it is there for", "用途";
+    golden: "golden", "良品样板";
+    golden_why: "it must pass", "必须合格";
+    known_bad: "known bad", "不良样板";
+    known_bad_why: "it must fail; say for what", "必须不合格，请注明原因";
+    reference_ended: "no reference any more", "已停用";
+    end_reference: "End it", "停用";
+    end_reference_why: "It is a board like any other from then on: the next jig works it.", "此后与普通板相同：工站会对其作业。";
     // Quarantine.
     quarantine_empty: "Nothing waits", "没有待处理内容";
     quarantine_empty_why: "Every text that stations sent became a record, or somebody has resolved it.", "工站发来的内容都已成为记录，或已处理。";

@@ -46,6 +46,7 @@ impl Standing {
         let batch = OwnBatch { batch_id, name: Some(name) };
         KnownBoard {
             serial: self.serial,
+            reference: None,
             contradicted: false,
             shipped: self.shipped.map(|(_, reason)| reason),
             hold: self.hold.map(|(_, reason)| reason),

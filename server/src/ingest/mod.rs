@@ -3,6 +3,7 @@
 //!
 //! Only transport, authentication or a broken database stops a station's queue; whatever a text says, it is held.
 
+mod barred;
 mod outbox;
 mod pack;
 pub mod plan;
@@ -218,8 +219,13 @@ impl Intake {
             Some(serial) => rows::lent_number(db, serial, self.station).await?,
             None => None,
         };
+        let reference = db::references::shown_by(db, &judged.identifiers, record.started_at).await?;
         let new_unit = UnitId(clock::new_id());
-        let place = plan::place(record, &judged, &known, lent, new_unit).unwrap_or_else(|objection| {
+        let place = match &reference {
+            Some(name) => barred::beside_all(&judged, name),
+            None => plan::place(record, &judged, &known, lent, new_unit),
+        };
+        let place = place.unwrap_or_else(|objection| {
             judged.object(objection);
             Place::alone()
         });
@@ -260,7 +266,7 @@ impl Intake {
         if let (Some(unit), Some(mode)) = (place.unit, judged.reported_lease) {
             rows::report_lease(db, unit, mode, record.finished_at, record.run_id).await?;
         }
-        let count = plan::count(record, judged.outcome, before);
+        let count = plan::count(record, judged.outcome, before, reference.is_some());
         rows::count(db, self.station, record.batch_id, count).await?;
         Ok(Ok(judged.disbelief))
     }

@@ -1,12 +1,12 @@
 //! What becomes of an envelope, decided from the text and what the database knows. Pure: no SQL, no clock.
 
+use super::barred::barred_pass;
 use crate::db::{
     bundles::BundleTexts,
     ingest::{Before, Count, LentNumber, Taken},
     units::KnownUnit,
 };
 use domain::{
-    admission::AdmissionVerdict,
     api::ingest::IngestState,
     bundle::BundleManifest,
     evidence::Evidence,
@@ -328,15 +328,6 @@ pub fn place(
     }
 }
 
-/// A pass of a unit that nobody was to work when the run began, as a station off line could not know: what was done to the board is kept
-/// with it, its password too, and that it passed counts for nothing until it is worked once more.
-fn barred_pass(unit: &KnownUnit, verdict: AdmissionVerdict) -> Objection {
-    let was = if verdict == AdmissionVerdict::Shipped { "had been shipped" } else { "was on hold" };
-    let name = unit.serial.as_deref().unwrap_or("without a number");
-    let reason = format!("unit {name} {was} when the run began; look at its page");
-    Objection { doubt: RecordDoubt::NotToBeWorked { verdict }, reason }
-}
-
 /// A board with one identifier of another unit and one of its own beside it, as with a Bluetooth module moved from board to
 /// board: it is not that unit. It becomes a unit of its own without what it shares, and takes no number but its own.
 fn place_beside(
@@ -371,13 +362,13 @@ fn place_beside(
 }
 
 /// What the run adds to its day. `before` is what its unit did in this batch before; a failed run without a unit is a board
-/// of its own.
+/// of its own, unless it is a reference.
 #[must_use]
-pub fn count(record: &BirthRecord, outcome: Outcome, before: Option<Before>) -> Count {
+pub fn count(record: &BirthRecord, outcome: Outcome, before: Option<Before>, is_reference: bool) -> Count {
     let finished = outcome.is_finished();
     let first = match before {
         Some(before) => finished && !before.finished,
-        None => outcome == Outcome::Fail,
+        None => outcome == Outcome::Fail && !is_reference,
     };
     let passed = outcome == Outcome::Pass;
     Count {

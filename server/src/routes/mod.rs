@@ -4,6 +4,7 @@ mod batches;
 mod body;
 mod bundles;
 mod check_in;
+mod end_reference;
 mod enrol;
 mod exports;
 mod free_serial;
@@ -14,6 +15,8 @@ mod ledger;
 mod line;
 mod profiles;
 mod quarantine;
+mod references;
+mod register_reference;
 mod release_bundle;
 mod replace_station;
 mod resolve_quarantine;
@@ -88,6 +91,9 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(runs::router())
         .merge(leases::router())
         .merge(set_lease::router())
+        .merge(references::router())
+        .merge(register_reference::router())
+        .merge(end_reference::router())
         .merge(quarantine::router())
         .merge(resolve_quarantine::router())
 }

@@ -5,7 +5,7 @@ use crate::{
     auth::SignedStation,
     clock,
     db::{
-        check_ins, stations,
+        check_ins, references, stations,
         unit_acts::{self, Standing},
         units,
     },
@@ -73,6 +73,7 @@ async fn admission(
     let mut db = state.pool.acquire().await?;
     // As in a record: an empty value is none, and speaks against nothing.
     let shown = ingest::plan::distinct(&form.identifiers);
+    let reference = references::shown_by(&mut db, &shown, now).await?;
     let known = match units::by_identifiers(&mut db, &shown, now).await?.as_slice() {
         [] => KnownBoard::default(),
         // A part moved from another unit: that unit's number must not stand on two boards.
@@ -84,6 +85,7 @@ async fn admission(
         _ => KnownBoard { contradicted: true, ..KnownBoard::default() },
     };
     let fails_allowed = unit_acts::fails_allowed(&mut db, form.batch_id).await?;
+    let known = KnownBoard { reference, ..known };
     Ok(Json(judge(&known, &Asked { batch_id: form.batch_id, fails_allowed, now })))
 }
 

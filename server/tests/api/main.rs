@@ -15,6 +15,7 @@ mod leases;
 mod line;
 mod promises;
 mod quota;
+mod references;
 mod releases;
 mod sign_in;
 mod stations;

@@ -85,6 +85,36 @@ impl Journal {
         })
     }
 
+    /// What the reference is called that this board is, as the server said last.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn reference(&self, identity: &str) -> Result<Option<String>, JournalFault> {
+        self.read(|c| {
+            c.query_row("SELECT name FROM reference WHERE identity = ?1", [identity], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    /// The server says whether the board is a reference.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn learn_reference(&self, identity: &str, name: Option<&str>) -> Result<(), JournalFault> {
+        if self.reference(identity)?.as_deref() == name {
+            return Ok(());
+        }
+        self.write(|c| match name {
+            Some(name) => c
+                .execute(
+                    "INSERT OR REPLACE INTO reference (identity, name) VALUES (?1, ?2)",
+                    [identity, name],
+                )
+                .map(drop),
+            None => c.execute("DELETE FROM reference WHERE identity = ?1", [identity]).map(drop),
+        })
+    }
+
     /// The server has let the board in and said what it knows of it: people may have entered a rework, other stations may have worked it.
     ///
     /// # Errors

@@ -13,3 +13,8 @@ CREATE TABLE IF NOT EXISTS used_order (
     unit_act_id TEXT PRIMARY KEY,
     run_id      TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Boards that the server has called references: off line nobody works them either.
+CREATE TABLE IF NOT EXISTS reference (
+    identity TEXT PRIMARY KEY,
+    name     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

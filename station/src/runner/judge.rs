@@ -22,6 +22,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::StationStopped
         | C::PassedAlready
         | C::NumberNotOurs
+        | C::BoardIsReference
         | C::BoardShipped
         | C::BoardOnHold
         | C::BoardLeased

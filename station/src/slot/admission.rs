@@ -10,6 +10,8 @@ use domain::{
 /// What the station's own journal says of a board.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Here {
+    /// What the reference is called that it is, as the server said last.
+    pub reference: Option<String>,
     /// The number with which it passed here.
     pub passed: Option<String>,
     /// All runs here.
@@ -24,6 +26,7 @@ pub struct Here {
 pub fn decide(server: Option<Admission>, here: &Here, asked: &Asked) -> (Admission, AdmittedBy) {
     let Some(said) = server else {
         let known = KnownBoard {
+            reference: here.reference.clone(),
             serial: here.passed.clone(),
             passed: here.passed.is_some(),
             batch: here.all.batch.map(own_batch),
@@ -88,6 +91,9 @@ mod tests {
         let by = AdmittedBy::Station;
         assert_eq!(said(None, &Here::default()), (V::Admit, by));
         assert_eq!(said(None, &passed_here()), (V::PassedAlready, by));
+        let golden = Here { reference: Some("Golden 3".into()), ..passed_here() };
+        assert_eq!(said(None, &golden), (V::Reference, by));
+        assert_eq!(said(Some(let_in()), &Here { passed: None, ..golden }).0, V::Admit, "it is none any more");
         assert_eq!(said(None, &Here { all: failed(2), ..Here::default() }), (V::Admit, by));
         assert_eq!(said(None, &Here { all: failed(3), ..Here::default() }), (V::TooManyFails, by));
         let elsewhere = Worked { batch: Some(batch(2)), ..Worked::default() };

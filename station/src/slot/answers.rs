@@ -252,9 +252,8 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             }
             return Ok(Admitted::alone(admission, by));
         };
-        if is_let_in && by == AdmittedBy::Server {
-            let AskAdmission { operation, identifiers, .. } = &question;
-            journal.learn(identity, operation, identifiers, &admission).map_err(disk)?;
+        if by == AdmittedBy::Server {
+            self.learn(identity, &question, &admission)?;
         }
         let secret = match journal.secret_of(identity).map_err(disk)? {
             Some(sealed) => match self.shared.sealer.open(&sealed, identity) {
@@ -305,6 +304,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let journal = &self.shared.journal;
         let order = said.and_then(|said| said.rerun);
         Ok(Here {
+            reference: journal.reference(identity).map_err(disk)?,
             passed,
             all: journal.worked(identity, &question.operation).map_err(disk)?,
             unsent: journal.worked_unsent(identity, &question.operation).map_err(disk)?,
@@ -313,6 +313,19 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
                 None => false,
             },
         })
+    }
+
+    /// What the server said is kept for when it is away.
+    fn learn(&self, identity: &str, question: &AskAdmission, said: &Admission) -> Result<(), Fault> {
+        let journal = &self.shared.journal;
+        let is_reference = said.verdict == AdmissionVerdict::Reference;
+        let name = said.figures.get("name").map(String::as_str).filter(|_| is_reference);
+        journal.learn_reference(identity, name).map_err(disk)?;
+        if said.verdict == AdmissionVerdict::Admit {
+            let AskAdmission { operation, identifiers, .. } = question;
+            journal.learn(identity, operation, identifiers, said).map_err(disk)?;
+        }
+        Ok(())
     }
 
     fn fails_allowed(&self) -> u8 {

@@ -5,6 +5,7 @@ use super::{IngestModel, Refused, Run, UnitKey};
 use chrono::{DateTime, Utc};
 use domain::{
     admission::{ActRefusal, AdmissionVerdict, KnownBoard, OwnBatch, UnitActKind, UnitStanding, judge_act},
+    identifier::{Identifier, IdentifierKind},
     ids::{BatchId, RunId, UnitActId},
     outcome::Outcome,
     record::BirthRecord,
@@ -24,7 +25,63 @@ pub(super) struct Act {
     operation: String,
 }
 
+/// A board that stays with the jigs.
+#[derive(Debug, Clone)]
+pub(super) struct Reference {
+    identifier: (IdentifierKind, String),
+    name: String,
+    since: DateTime<Utc>,
+    until: Option<DateTime<Utc>>,
+}
+
+impl Reference {
+    fn is_in_use(&self, at: DateTime<Utc>) -> bool {
+        self.since <= at && self.until.is_none_or(|until| at < until)
+    }
+}
+
 impl IngestModel {
+    /// Registers a reference by what it shows.
+    ///
+    /// # Errors
+    /// That identifier is one's already.
+    pub fn register(
+        &mut self,
+        identifier: (IdentifierKind, String),
+        name: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), Refused> {
+        if self.references.iter().any(|one| one.identifier == identifier && one.is_in_use(at)) {
+            return Err(Refused::CONFLICT);
+        }
+        self.references.push(Reference { identifier, name: name.to_owned(), since: at, until: None });
+        Ok(())
+    }
+
+    /// From then on it is a board like any other.
+    ///
+    /// # Errors
+    /// There is no such reference, or it was ended before.
+    pub fn end_reference(&mut self, place: usize, at: DateTime<Utc>) -> Result<(), Refused> {
+        let one = self.references.get_mut(place).ok_or(Refused::NOT_FOUND)?;
+        if one.until.is_some() {
+            return Err(Refused { status: 409, code: "ended" });
+        }
+        one.until = Some(at);
+        Ok(())
+    }
+
+    /// What the reference is called that one of these was then.
+    pub(super) fn reference(&self, shown: &[Identifier], at: DateTime<Utc>) -> Option<String> {
+        let shows = |one: &Reference| {
+            shown
+                .iter()
+                .any(|own| own.unique && (own.kind, &own.value) == (one.identifier.0, &one.identifier.1))
+        };
+        let mut found = self.references.iter().filter(|one| one.is_in_use(at) && shows(one));
+        found.next().map(|one| one.name.clone())
+    }
+
     /// Somebody decides about the unit whose oldest run this is; the decision's own id is the server's to choose.
     ///
     /// # Errors
@@ -131,6 +188,7 @@ impl IngestModel {
         use UnitActKind as A;
         KnownBoard {
             serial: of.serial.clone(),
+            reference: None,
             contradicted: false,
             shipped: self.stands(unit, None, A::Ship, A::TakeBack).map(reason),
             hold: self.stands(unit, None, A::Hold, A::Release).map(reason),

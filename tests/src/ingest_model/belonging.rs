@@ -2,6 +2,7 @@
 
 use super::{IngestModel, UnitKey};
 use domain::{
+    admission::AdmissionVerdict,
     identifier::{Identifier, IdentifierKind},
     ids::{BatchId, StationId},
     outcome::Outcome,
@@ -20,6 +21,15 @@ pub(super) struct Belonging {
     is_numbered: bool,
     /// A doubt, and what the server says of it.
     pub objection: Option<(RecordDoubt, &'static str)>,
+}
+
+impl Belonging {
+    /// A run on a reference board is nobody's.
+    pub fn of_reference(passes: bool) -> Self {
+        let doubt = RecordDoubt::NotToBeWorked { verdict: AdmissionVerdict::Reference };
+        let objection = passes.then_some((doubt, "the board was reference"));
+        Self { objection, ..Self::default() }
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
@@ -204,6 +214,7 @@ fn speaks_of_another(code: FaultCode) -> bool {
         F::IdentityIsDefault,
         F::NumberNotOurs,
         F::IdentityChanged,
+        F::BoardIsReference,
         F::BoardShipped,
         F::BoardOnHold,
         F::BoardLeased,

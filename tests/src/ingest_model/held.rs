@@ -238,7 +238,7 @@ impl IngestModel {
             let is_pass = run.outcome == Outcome::Pass;
             let Some(unit) = run.unit else {
                 // A board that showed no identity and failed is one all the same.
-                day.boards += i32::from(run.outcome == Outcome::Fail);
+                day.boards += i32::from(run.outcome == Outcome::Fail && !run.of_reference);
                 continue;
             };
             let says_nothing = matches!(run.outcome, Outcome::Interrupted | Outcome::CollateralAbort);

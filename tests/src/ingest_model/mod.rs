@@ -50,6 +50,7 @@ pub struct IngestModel {
     addresses: BTreeMap<(StationId, OutboxId, u64), RunId>,
     set_aside: BTreeMap<(StationId, ContentHash), SetAside>,
     units: Vec<Unit>,
+    references: Vec<acts::Reference>,
     blocks: BTreeMap<SerialBlockId, Block>,
     numbers: BTreeMap<String, Number>,
     /// The next running number behind each rendered prefix.
@@ -109,6 +110,8 @@ struct Run {
     unit: Option<UnitKey>,
     outcome: Outcome,
     doubts: Vec<RecordDoubt>,
+    /// Of a board that stays with the jigs: in no count.
+    of_reference: bool,
 }
 
 /// Place in the list of units.
@@ -286,7 +289,12 @@ impl IngestModel {
             outcome = Outcome::Error;
             reasons.push("claims a pass that it does not prove");
         }
-        let belonging = self.belonging(station, &record, outcome == Outcome::Pass);
+        let of_reference =
+            self.reference(&belonging::shown(&record.identifiers), record.started_at).is_some();
+        let belonging = match of_reference {
+            true => belonging::Belonging::of_reference(outcome == Outcome::Pass),
+            false => self.belonging(station, &record, outcome == Outcome::Pass),
+        };
         if let Some((doubt, reason)) = belonging.objection.clone() {
             doubts.push(doubt);
             reasons.push(reason);
@@ -306,7 +314,8 @@ impl IngestModel {
         }
         let unit = self.settle(&record, belonging);
         let arrival = self.runs.len();
-        let run = Run { arrival, station, text: text.to_owned(), record, unit, outcome, doubts };
+        let run =
+            Run { arrival, station, text: text.to_owned(), record, unit, outcome, doubts, of_reference };
         self.runs.insert(run_id, run);
         Ok((!reasons.is_empty()).then(|| reasons.join("; ")))
     }
@@ -323,7 +332,8 @@ impl IngestModel {
     ) -> Result<Admission, Refused> {
         self.require_unfrozen(station)?;
         let asked = Asked { batch_id: ask.batch_id, fails_allowed: FAILS_ALLOWED, now };
-        Ok(judge(&self.known_board(ask), &asked))
+        let reference = self.reference(&belonging::shown(&ask.identifiers), now);
+        Ok(judge(&KnownBoard { reference, ..self.known_board(ask) }, &asked))
     }
 
     fn known_board(&self, ask: &AskAdmission) -> KnownBoard {
@@ -343,7 +353,7 @@ impl IngestModel {
     /// Forgets every record and all that came of it, and every share; what was released and lent stays so, and what is known of the
     /// stations.
     pub fn forget(&mut self) {
-        let Self { released, mut batches, blocks, mut numbers, next, mut stations, .. } =
+        let Self { released, mut batches, references, blocks, mut numbers, next, mut stations, .. } =
             std::mem::take(self);
         for batch in batches.values_mut() {
             batch.ledger = BatchLedger::new(batch.ledger.quantity);
@@ -354,7 +364,7 @@ impl IngestModel {
         for station in stations.values_mut() {
             station.tally = Tally::default();
         }
-        *self = Self { released, batches, blocks, numbers, next, stations, ..Self::default() };
+        *self = Self { released, batches, references, blocks, numbers, next, stations, ..Self::default() };
     }
 
     fn runs_of(&self, unit: UnitKey) -> impl Iterator<Item = &Run> {

@@ -34,6 +34,9 @@ fn about_units() -> impl Strategy<Value = Act> {
         2 => (station(), run(), decision())
             .prop_map(|(station, run, decision)| Act::PassAndDecide { station, run, decision }),
         1 => (station(), run()).prop_map(|(station, run)| Act::FailThrice { station, run }),
+        1 => (station(), run(), any::<bool>())
+            .prop_map(|(station, run, put_away)| Act::Register { station, run, put_away }),
+        1 => option::weighted(0.8, 0_u8..4).prop_map(|place| Act::EndReference { place }),
     ]
 }
 

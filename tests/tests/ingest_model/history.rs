@@ -86,6 +86,17 @@ pub enum Act {
         run: Run,
         decision: Decision,
     },
+    /// A board is registered as a reference, asked for, and worked by a station that does not know it.
+    Register {
+        station: u8,
+        run: Run,
+        /// It is put away after that, twice, and asked for.
+        put_away: bool,
+    },
+    /// Of all references of this history; none of these: one that is none.
+    EndReference {
+        place: Option<u8>,
+    },
     /// About one of all units.
     Decide {
         place: u8,

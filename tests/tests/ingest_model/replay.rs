@@ -64,6 +64,8 @@ pub struct Play<'a> {
     pub addresses: u64,
     pub lent: Vec<Lent>,
     pub own_numbers: BTreeMap<u8, String>,
+    /// By the server's ids, the oldest first.
+    pub references: Vec<Uuid>,
 }
 
 /// A number that a station got.
@@ -116,6 +118,7 @@ impl<'a> Play<'a> {
             addresses: 0,
             lent: Vec::new(),
             own_numbers: BTreeMap::new(),
+            references: Vec::new(),
         }
     }
 
@@ -155,6 +158,20 @@ impl<'a> Play<'a> {
             Act::FailThrice { station, run } => self.fail_thrice(*station, run, seen).await,
             Act::PassAndDecide { station, run, decision } => {
                 self.pass_and_decide(*station, run, *decision, seen).await
+            }
+            Act::Register { station, run, put_away } => {
+                self.register(*station, run, seen).await?;
+                if !put_away {
+                    return Ok(());
+                }
+                for _ in 0..2 {
+                    self.end_reference(self.references.len().checked_sub(1), seen).await?;
+                }
+                self.ask_for(*station, run, seen).await
+            }
+            Act::EndReference { place } => {
+                let place = place.and_then(|place| usize::from(place).checked_rem(self.references.len()));
+                self.end_reference(place, seen).await
             }
             Act::Decide { place, decision } => {
                 let unit = self.some_unit(*place);

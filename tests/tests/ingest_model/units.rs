@@ -8,7 +8,7 @@ use super::{
 use chrono::{DateTime, Utc};
 use domain::{
     admission::UnitActKind,
-    api::{stations::AskAdmission, units::UnitView},
+    api::{references::ReferenceRow, stations::AskAdmission, units::UnitView},
     ids::{RunId, UnitActId},
     outcome::Outcome,
     role::Role,
@@ -57,12 +57,60 @@ impl Play<'_> {
         self.decide_about(unit, decision, seen).await?;
         self.ask_for(station, &pass, seen).await?;
         pass.minute += u16::try_from(NOW).unwrap();
+        if run.minute % 4 == 0 {
+            // Somebody gives it another number.
+            pass.number = Number::Lent(u8::try_from(run.minute / 4 % 40).unwrap());
+        }
         let text = self.text_of(station, &Piece::Run(pass.clone()));
         self.send(station, vec![text], seen).await?;
         self.ask_for(station, &pass, seen).await
     }
 
-    async fn ask_for(&self, station: u8, run: &Run, seen: &mut Seen) -> Result<(), String> {
+    pub async fn register(&mut self, station: u8, run: &Run, seen: &mut Seen) -> Result<(), String> {
+        let board = Board { module_of: None, shows: Shows::All, ..run.board.clone() };
+        // The second time it is one already.
+        self.register_board(&board, seen).await?;
+        self.register_board(&board, seen).await?;
+        let minute = run.minute % 1000 + u16::try_from(NOW).unwrap() + 1;
+        let worked = Run { board, minute, ..run.clone() };
+        self.ask_for(station, &worked, seen).await?;
+        let text = self.text_of(station, &Piece::Run(worked));
+        self.send(station, vec![text], seen).await
+    }
+
+    async fn register_board(&mut self, board: &Board, seen: &mut Seen) -> Result<(), String> {
+        let shown = self.shown(board);
+        // The machine code of an even board, the module of an odd one.
+        let one = &shown[usize::from(board.board % 2)];
+        let body = json!({
+            "kind": "golden", "name": "G", "reason": "checks the jig",
+            "identifier_kind": one.kind, "identifier_value": one.value,
+        });
+        let answer = self.decide(Role::Quality, Method::POST, "references", body).await;
+        let row: Result<ReferenceRow, _> = answer.map(|body| serde_json::from_value(body).unwrap());
+        let at = row.as_ref().map_or_else(|_| server::clock::now(), |row| row.at);
+        let said = self.model.register((one.kind, one.value.clone()), "G", at);
+        self.references.extend(row.as_ref().ok().map(|row| row.reference_id.0));
+        note(seen, "reference", said.err().map_or("registered", |refused| refused.code));
+        same(&said.map_err(told), &row.map(drop))
+    }
+
+    pub async fn end_reference(&mut self, place: Option<usize>, seen: &mut Seen) -> Result<(), String> {
+        let id = place.map_or(uuid::Uuid::nil(), |place| self.references[place]);
+        let body = json!({ "reason": "worn out" });
+        let answer = self.decide(Role::Quality, Method::POST, &format!("references/{id}/end"), body).await;
+        let row: Result<ReferenceRow, _> = answer.map(|body| serde_json::from_value(body).unwrap());
+        let at = row
+            .as_ref()
+            .ok()
+            .and_then(|row| row.ended.as_ref())
+            .map_or_else(server::clock::now, |end| end.at);
+        let said = self.model.end_reference(place.unwrap_or(usize::MAX), at);
+        note(seen, "reference", said.err().map_or("put away", |refused| refused.code));
+        same(&said.map_err(told), &row.map(drop))
+    }
+
+    pub async fn ask_for(&self, station: u8, run: &Run, seen: &mut Seen) -> Result<(), String> {
         let (identifiers, batch_id) = (self.shown(&run.board), self.batch(run.batch));
         let operation = self.operation(Operation::Own);
         self.ask(station, AskAdmission { batch_id, operation, identifiers }, seen).await

@@ -65,6 +65,9 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
         D::NotToBeWorked { verdict: AdmissionVerdict::Shipped } => {
             ("the unit had been shipped when the run began", "运行开始时该单体已发货", None)
         }
+        D::NotToBeWorked { verdict: AdmissionVerdict::Reference } => {
+            ("the board was a reference when the run began", "运行开始时该板为标准样板", None)
+        }
         D::NotToBeWorked { .. } => {
             ("the unit was on hold when the run began", "运行开始时该单体处于停用状态", None)
         }

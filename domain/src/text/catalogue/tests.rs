@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 63] = {
+const CODES: [FaultCode; 64] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -13,6 +13,7 @@ const CODES: [FaultCode; 63] = {
         C::IdentityIsDefault,
         C::IdentityChanged,
         C::NumberNotOurs,
+        C::BoardIsReference,
         C::BoardShipped,
         C::BoardOnHold,
         C::BoardLeased,
@@ -84,6 +85,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::IdentityIsDefault => &["field", "found"],
         C::IdentityChanged => &["before", "after"],
         C::NumberNotOurs => &["found"],
+        C::BoardIsReference => &["name"],
         C::BoardShipped | C::BoardOnHold => &["board", "reason"],
         C::BoardLeased => &["board", "until"],
         C::BoardOfAnotherBatch => &["board", "batch"],

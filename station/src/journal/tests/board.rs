@@ -103,6 +103,18 @@ fn what_the_server_says_of_a_board_is_remembered_for_when_it_is_away() {
 }
 
 #[test]
+fn a_reference_is_remembered_until_the_server_says_that_it_is_none() {
+    let mut desk = Desk::new();
+    let journal = desk.journal();
+    journal.learn_reference(BOARD, None).unwrap();
+    journal.learn_reference(BOARD, Some("Golden 3")).unwrap();
+    journal.learn_reference(BOARD, Some("Golden 4")).unwrap();
+    assert_eq!(desk.reopen().reference(BOARD).unwrap().as_deref(), Some("Golden 4"));
+    desk.journal().learn_reference(BOARD, None).unwrap();
+    assert_eq!(desk.journal().reference(BOARD).unwrap(), None);
+}
+
+#[test]
 fn a_board_belongs_to_the_batch_of_its_last_run() {
     let desk = Desk::new().with_numbers(3);
     fail(&desk, 1);

@@ -19,7 +19,8 @@ use domain::{
 };
 
 /// The answers that keep a board out and are not its own fault.
-const NOT_TO_BE_WORKED: [(AdmissionVerdict, FaultCode); 6] = [
+const NOT_TO_BE_WORKED: [(AdmissionVerdict, FaultCode); 7] = [
+    (AdmissionVerdict::Reference, FaultCode::BoardIsReference),
     (AdmissionVerdict::PassedAlready, FaultCode::PassedAlready),
     (AdmissionVerdict::Shipped, FaultCode::BoardShipped),
     (AdmissionVerdict::OnHold, FaultCode::BoardOnHold),

@@ -1,0 +1,107 @@
+//! Reference boards: registered, ended, recognised.
+
+use super::{DbResult, inconsistent};
+use chrono::{DateTime, Utc};
+use domain::{
+    api::references::{ReferenceEnd, ReferenceRow},
+    identifier::Identifier,
+    ids::ReferenceId,
+};
+use sqlx::PgConnection;
+
+/// Lets two registrations wait for each other: that an identifier is one reference's, no constraint can say.
+///
+/// # Errors
+/// What the database says; so everywhere below.
+pub async fn lock(db: &mut PgConnection) -> DbResult<()> {
+    sqlx::query!("select pg_advisory_xact_lock(7240002)").execute(db).await?;
+    Ok(())
+}
+
+pub async fn insert(db: &mut PgConnection, row: &ReferenceRow) -> DbResult<()> {
+    sqlx::query!(
+        "insert into reference_board (reference_id, kind, name, identifier_kind, identifier_value, reason, registered_by, registered_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        row.reference_id.0,
+        row.kind.as_str(),
+        row.name,
+        row.identifier_kind.as_str(),
+        row.identifier_value,
+        row.reason,
+        row.by,
+        row.at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The constraint `reference_end_pkey` refuses a second end.
+pub async fn end(db: &mut PgConnection, id: ReferenceId, end: &ReferenceEnd) -> DbResult<()> {
+    sqlx::query!(
+        "insert into reference_end (reference_id, reason, ended_by, ended_at) values ($1, $2, $3, $4)",
+        id.0,
+        end.reason,
+        end.by,
+        end.at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// One of them, or all, those in use first.
+pub async fn list(db: &mut PgConnection, only: Option<ReferenceId>) -> DbResult<Vec<ReferenceRow>> {
+    sqlx::query!(
+        r#"select reference_id, kind, name, identifier_kind, identifier_value, r.reason, registered_by, registered_at,
+            e.reason as "end_reason?", ended_by as "ended_by?", ended_at as "ended_at?"
+         from reference_board r left join reference_end e using (reference_id)
+         where $1::uuid is null or reference_id = $1
+         order by ended_at desc nulls first, registered_at desc, reference_id"#,
+        only.map(|id| id.0)
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let end = row.end_reason.zip(row.ended_by).zip(row.ended_at);
+        Ok(ReferenceRow {
+            reference_id: row.reference_id.into(),
+            kind: row.kind.parse().map_err(inconsistent("reference_board", "kind"))?,
+            name: row.name,
+            identifier_kind: row
+                .identifier_kind
+                .parse()
+                .map_err(inconsistent("reference_board", "identifier_kind"))?,
+            identifier_value: row.identifier_value,
+            reason: row.reason,
+            by: row.registered_by,
+            at: row.registered_at,
+            ended: end.map(|((reason, by), at)| ReferenceEnd { reason, by, at }),
+        })
+    })
+    .collect()
+}
+
+/// The name of the reference that one of these identifiers was at that moment.
+pub async fn shown_by(
+    db: &mut PgConnection,
+    identifiers: &[Identifier],
+    at: DateTime<Utc>,
+) -> DbResult<Option<String>> {
+    let unique = identifiers.iter().filter(|identifier| identifier.unique);
+    let (kinds, values): (Vec<String>, Vec<String>) =
+        unique.map(|identifier| (identifier.kind.as_str().to_owned(), identifier.value.clone())).unzip();
+    Ok(sqlx::query_scalar!(
+        "select name from reference_board r
+         join unnest($1::text[], $2::text[]) q(kind, value) on q.kind = r.identifier_kind and q.value = r.identifier_value
+         where registered_at <= $3
+            and not exists (select from reference_end e where e.reference_id = r.reference_id and ended_at <= $3)
+         order by registered_at, r.reference_id limit 1",
+        &kinds,
+        &values,
+        at
+    )
+    .fetch_optional(db)
+    .await?)
+}
