@@ -57,7 +57,7 @@ impl Play<'_> {
         self.decide_about(unit, decision, seen).await?;
         self.ask_for(station, &pass, seen).await?;
         pass.minute += u16::try_from(NOW).unwrap();
-        if run.minute % 4 == 0 {
+        if run.minute.is_multiple_of(4) {
             // Somebody gives it another number.
             pass.number = Number::Lent(u8::try_from(run.minute / 4 % 40).unwrap());
         }
