@@ -92,7 +92,7 @@ fn bundle(workspace: &Workspace, wasm: &Path, into: &Path, options: &Options) ->
     let glue = tempfile::tempdir()?;
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).out_name("office").typescript(false).omit_default_module_path(true);
-    bindgen.debug(options.dev).remove_producers_section(true);
+    bindgen.debug(options.dev).remove_producers_section(true).remove_name_section(!options.dev);
     bindgen.web(true)?.generate(glue.path()).context("wasm-bindgen on the page")?;
     let assets = into.join("assets");
     let js = put_hashed(&assets, "office", "js", &std::fs::read(glue.path().join("office.js"))?)?;
