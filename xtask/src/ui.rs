@@ -95,10 +95,15 @@ fn bundle(workspace: &Workspace, wasm: &Path, into: &Path, options: &Options) ->
     bindgen.debug(options.dev).remove_producers_section(true).remove_name_section(!options.dev);
     bindgen.web(true)?.generate(glue.path()).context("wasm-bindgen on the page")?;
     let assets = into.join("assets");
-    let js = put_hashed(&assets, "office", "js", &std::fs::read(glue.path().join("office.js"))?)?;
+    let script = lean(&std::fs::read_to_string(glue.path().join("office.js"))?);
+    let js = put_hashed(&assets, "office", "js", script.as_bytes())?;
     let wasm = put_hashed(&assets, "office", "wasm", &std::fs::read(glue.path().join("office_bg.wasm"))?)?;
-    let css =
-        put_hashed(&assets, "office", "css", style(&workspace.root.join("frontend/style"))?.as_bytes())?;
+    let css = put_hashed(
+        &assets,
+        "office",
+        "css",
+        lean(&style(&workspace.root.join("frontend/style"))?).as_bytes(),
+    )?;
     // The glue imports them from beside itself; wasm-bindgen has put a hash in their folders' names.
     copy_folder(&glue.path().join("snippets"), &assets.join("snippets"))?;
     let boot = put_hashed(&assets, "boot", "js", boot_script(&js, &wasm).as_bytes())?;
@@ -127,6 +132,28 @@ fn fill(page: &str, names: &[(&str, &str)]) -> Result<String> {
         page = page.replace(&format!("/assets/{place}"), &address).replace(place, &address);
     }
     Ok(page)
+}
+
+/// Script or sheet as it travels: without indentation, empty lines and comments that have lines of their own. One with a text that
+/// goes on over lines, whose indentation may mean something, stays as it is.
+fn lean(text: &str) -> String {
+    if text.lines().any(|line| line.matches('`').count() % 2 == 1) {
+        return text.to_owned();
+    }
+    let mut lean = String::with_capacity(text.len());
+    let mut in_comment = false;
+    for mut line in text.lines().map(str::trim) {
+        if in_comment || line.starts_with("/*") {
+            let end = line.split_once("*/");
+            in_comment = end.is_none();
+            line = end.map_or("", |(_, behind)| behind.trim_start());
+        }
+        if !(line.is_empty() || line.starts_with("//")) {
+            lean.push_str(line);
+            lean.push('\n');
+        }
+    }
+    lean
 }
 
 /// One sheet from frontend/style/*.css, in the order of their names.
@@ -284,6 +311,15 @@ fn absent_is_fine(fault: std::io::Error) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_travels_has_no_indentation_and_no_comments_of_their_own() {
+        let sheet = "/* Head. */\na {\n  b: 1; /* kept */\n\n  /* over\n     lines */ c: url(//x);\n}\n";
+        assert_eq!(lean(sheet), "a {\nb: 1; /* kept */\nc: url(//x);\n}\n");
+        assert_eq!(lean("  // one\n  x = \"/*\";\n"), "x = \"/*\";\n");
+        let over_lines = "x = `\n  y`;\n";
+        assert_eq!(lean(over_lines), over_lines);
+    }
 
     #[test]
     fn places_are_filled_with_and_without_the_folder_before_them() {
