@@ -52,14 +52,12 @@ pub enum Sabotage {
     SkipTearDown,
     /// A board is begun without a share of its batch.
     StartWithoutShare,
-    /// A station that was told to stop goes on giving numbers to the boards under work.
-    NumberWhileHalted,
     /// A station that begins anew goes on with the numbers that it had.
     KeepNumbers,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 22] = [
         Self::SkipReadBack,
         Self::VerifyFromWriteBuffer,
         Self::AcceptLateAnswer,
@@ -81,7 +79,6 @@ impl Sabotage {
         Self::LeaveLoad,
         Self::SkipTearDown,
         Self::StartWithoutShare,
-        Self::NumberWhileHalted,
         Self::KeepNumbers,
     ];
 
@@ -110,7 +107,6 @@ impl Sabotage {
             Self::LeaveLoad => "leave_load",
             Self::SkipTearDown => "skip_tear_down",
             Self::StartWithoutShare => "start_without_share",
-            Self::NumberWhileHalted => "number_while_halted",
             Self::KeepNumbers => "keep_numbers",
         }
     }

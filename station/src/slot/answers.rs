@@ -388,10 +388,6 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
 
     /// Before a number leaves the drawer: a copy of this station may have it in its own, and may be the one that goes on.
     fn require_unhalted(&self) -> Result<(), Fault> {
-        #[cfg(feature = "sabotage")]
-        if crate::sabotage::is(crate::sabotage::Sabotage::NumberWhileHalted) {
-            return Ok(());
-        }
         match &*self.shared.order.borrow() {
             Some(Err(reason)) if reason.code.halts_station() => Err(reason.clone()),
             _ => Ok(()),

@@ -64,7 +64,6 @@ const TRIALS: &[Trial] = {
         Trial { quiet: true, ..Trial::of(S::LoseRecord, 2, "runs_lost") },
         Trial { replay_every: 1, ..Trial::of(S::RealChance, 2, "not_replayed") },
         Trial::of(S::StartWithoutShare, 24, "quota_exceeded"),
-        Trial::of(S::NumberWhileHalted, 160, "numbers_twice"),
         Trial::of(S::KeepNumbers, 160, "numbers_twice"),
     ]
 };
