@@ -1,6 +1,6 @@
 //! What a request brings, in its body, path and query; what is wrong with one is a problem document.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ApiResult};
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
@@ -51,6 +51,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             Err(rejection) => Err(ApiError::invalid_field("query", rejection.body_text())),
         }
     }
+}
+
+/// Most characters of what a person says of a decision.
+pub const LONGEST_REASON: usize = 1000;
+
+/// What a person says of a decision, in that field; it is kept for ever, so something must stand there, and it must fit.
+///
+/// # Errors
+/// Nothing, more than [`LONGEST_REASON`] characters, or a NUL, which no database keeps.
+pub fn reason<'a>(field: &str, text: &'a str) -> ApiResult<&'a str> {
+    let reason = text.trim();
+    if reason.is_empty() || !fits(reason, LONGEST_REASON) {
+        let detail = format!("say why, in at most {LONGEST_REASON} characters; it is kept for ever");
+        return Err(ApiError::invalid_field(field, detail));
+    }
+    Ok(reason)
+}
+
+/// Whether a text of at most so many characters can be kept.
+pub fn fits(text: &str, most: usize) -> bool {
+    !text.contains('\0') && text.chars().count() <= most
 }
 
 fn problem(rejection: &JsonRejection) -> ApiError {

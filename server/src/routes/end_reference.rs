@@ -1,6 +1,6 @@
 //! `POST /api/v1/references/{id}/end`: a reference is one no more: it broke, or is worn out. It is a board like any other then.
 
-use super::{Body, Path};
+use super::{Body, Path, body};
 use crate::{
     auth::Signed,
     clock,
@@ -37,13 +37,7 @@ async fn end(
     Body(form): Body<EndReference>,
 ) -> ApiResult<Json<ReferenceRow>> {
     signed.require(Permission::DecideUnits)?;
-    let reason = form.reason.trim().to_owned();
-    if reason.is_empty() || reason.contains('\0') || reason.chars().count() > 1000 {
-        return Err(ApiError::invalid_field(
-            "reason",
-            "say why, in at most 1000 characters; it is kept for ever",
-        ));
-    }
+    let reason = body::reason("reason", &form.reason)?.to_owned();
     let mut db = state.pool.begin().await?;
     let found = references::list(&mut db, Some(id)).await?.pop();
     let row = found.ok_or_else(|| ApiError::not_found("reference", id))?;

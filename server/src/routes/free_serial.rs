@@ -1,7 +1,7 @@
 //! `POST /api/v1/serials/{serial}/free`: a number of a customer's list that was lent and given up may be lent again. A decision, with its
 //! reason; it is refused as long as a board may bear the number.
 
-use super::{Body, Path, quarantine::text_of};
+use super::{Body, Path, body, quarantine::text_of};
 use crate::{
     auth::Signed,
     clock,
@@ -44,13 +44,7 @@ async fn free(
     Body(form): Body<FreeNumber>,
 ) -> ApiResult<Json<FreedNumber>> {
     signed.require(Permission::ScrapNumbers)?;
-    let reason = form.reason.trim();
-    if reason.is_empty() || reason.len() > 1000 {
-        return Err(ApiError::invalid_field(
-            "reason",
-            "say why, in at most 1000 characters; it is kept for ever",
-        ));
-    }
+    let reason = body::reason("reason", &form.reason)?;
     let mut db = state.pool.begin().await?;
     let before = known(&mut db, &serial).await?;
     // Neither a record of its station nor another station's question comes between what is seen and what is done.

@@ -1,6 +1,6 @@
 //! The ledger of a batch: its account at each station, and what an administrator wrote off.
 
-use super::{Body, Path};
+use super::{Body, Path, body};
 use crate::{
     auth::Signed,
     clock,
@@ -55,13 +55,7 @@ async fn write_off(
     Body(form): Body<WriteOff>,
 ) -> ApiResult<Json<LedgerView>> {
     signed.require(Permission::ManageStations)?;
-    let reason = form.reason.trim();
-    if reason.is_empty() || reason.len() > 1000 {
-        return Err(ApiError::invalid_field(
-            "reason",
-            "say why, in at most 1000 characters; it is kept for ever",
-        ));
-    }
+    let reason = body::reason("reason", &form.reason)?;
     let mut db = state.pool.begin().await?;
     ingest::lock_station(&mut db, form.station_id).await?;
     quota::lock_batch(&mut db, id).await?;

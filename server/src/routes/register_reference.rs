@@ -1,6 +1,6 @@
 //! `POST /api/v1/references`: a board becomes a reference. From then on every jig knows it, and none works it.
 
-use super::Body;
+use super::{Body, body};
 use crate::{
     auth::Signed,
     clock,
@@ -76,8 +76,7 @@ fn faults_of(row: &ReferenceRow) -> Vec<FieldFault> {
     let mut fault = |field: &str, detail: &str| {
         faults.push(FieldFault { field: field.to_owned(), detail: detail.to_owned() });
     };
-    let is_text =
-        |text: &str, most: usize| !text.is_empty() && !text.contains('\0') && text.chars().count() <= most;
+    let is_text = |text: &str, most: usize| !text.is_empty() && body::fits(text, most);
     if !is_text(&row.name, 100) {
         fault("name", "say what it is called, in at most 100 characters");
     }

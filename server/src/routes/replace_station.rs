@@ -1,7 +1,7 @@
 //! `POST /api/v1/stations/{id}/replace`: another machine takes a station's place. The old key stops at once, a code for the new machine
 //! is shown once, and what the old one lent and has not told of is named.
 
-use super::{Body, Path, unfreeze_station::note};
+use super::{Body, Path, body};
 use crate::{auth::Signed, clock, enrolment, enrolment::Decider, error::ApiResult, state::AppState};
 use axum::{
     Json,
@@ -36,11 +36,11 @@ async fn replace(
     Body(form): Body<ReplaceStation>,
 ) -> ApiResult<Response> {
     signed.require(Permission::ManageStations)?;
-    let note = note(&form.note)?;
+    let note = body::reason("note", &form.note)?;
     let mut db = state.pool.begin().await?;
     let writer = signed.writer();
     let by = Decider { writer: &writer, name: &signed.0.username, at: clock::now() };
-    let replaced = enrolment::replace(&mut db, id, &note, by).await?;
+    let replaced = enrolment::replace(&mut db, id, note, by).await?;
     db.commit().await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(replaced)).into_response())
 }

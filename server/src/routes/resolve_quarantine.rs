@@ -2,9 +2,8 @@
 //! deleted.
 
 use super::{
-    Body, Path,
+    Body, Path, body,
     quarantine::{text_of, unknown},
-    unfreeze_station::note,
 };
 use crate::{
     auth::Signed,
@@ -43,7 +42,7 @@ async fn resolve(
     Body(form): Body<ResolveQuarantine>,
 ) -> ApiResult<Json<QuarantineRow>> {
     signed.require(Permission::ReviewQuarantine)?;
-    let note = note(&form.note)?;
+    let note = body::reason("note", &form.note)?.to_owned();
     let mut db = state.pool.begin().await?;
     let (mut row, content) = quarantine::by_id(&mut db, id).await?.ok_or_else(|| unknown(id))?;
     let resolved_already = || {

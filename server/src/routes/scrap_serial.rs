@@ -1,6 +1,6 @@
 //! `POST /api/v1/serials/{serial}/scrap`: a number that no board gets any more. A decision, with its reason, for ever.
 
-use super::{Body, Path};
+use super::{Body, Path, body};
 use crate::{
     auth::Signed,
     clock,
@@ -36,13 +36,7 @@ async fn scrap(
     Body(form): Body<ScrapNumber>,
 ) -> ApiResult<Json<ScrappedNumber>> {
     signed.require(Permission::ScrapNumbers)?;
-    let reason = form.reason.trim();
-    if reason.is_empty() || reason.len() > 1000 {
-        return Err(ApiError::invalid_field(
-            "reason",
-            "say why, in at most 1000 characters; it is kept for ever",
-        ));
-    }
+    let reason = body::reason("reason", &form.reason)?;
     let mut db = state.pool.begin().await?;
     let bearer = serials::bearer(&mut db, &serial)
         .await?

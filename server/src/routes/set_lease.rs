@@ -1,6 +1,6 @@
 //! `PUT /api/v1/units/{id}/lease`: sales says what a board shall hold. It is desired until a read-back shows it.
 
-use super::{Body, Path};
+use super::{Body, Path, body};
 use crate::{
     auth::Signed,
     clock,
@@ -80,8 +80,9 @@ fn faults_of(
     let mut fault = |field: &str, detail: &str| {
         faults.push(FieldFault { field: field.to_owned(), detail: detail.to_owned() });
     };
-    if form.reason.trim().is_empty() {
-        fault("reason", "say why; it is kept with the change");
+    let reason = form.reason.trim();
+    if reason.is_empty() || !body::fits(reason, body::LONGEST_REASON) {
+        fault("reason", "say why, in at most 1000 characters; it is kept for ever");
     }
     if expires_at.is_some_and(|at| at <= now) {
         fault("expires_at", "a term ends in the future");

@@ -1,7 +1,7 @@
 //! `POST /api/v1/stations/{id}/unfreeze`: a frozen station works again, with a fresh journal file. Somebody has found out which copy
 //! of it is the right one, or which of two programs.
 
-use super::{Body, Path};
+use super::{Body, Path, body};
 use crate::{
     auth::Signed,
     clock,
@@ -35,7 +35,7 @@ async fn unfreeze(
     Body(form): Body<UnfreezeStation>,
 ) -> ApiResult<StatusCode> {
     signed.require(Permission::ManageStations)?;
-    let note = note(&form.note)?;
+    let note = body::reason("note", &form.note)?;
     let mut db = state.pool.begin().await?;
     let name = stations::locked_name(&mut db, id).await?.ok_or_else(|| ApiError::not_found("station", id))?;
     let Some(reason) = check_ins::of_station(&mut db, id).await?.frozen else {
@@ -55,13 +55,4 @@ async fn unfreeze(
     audit::append(&mut db, &entry).await?;
     db.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// What somebody writes down with an act that others must understand later.
-pub(super) fn note(text: &str) -> ApiResult<String> {
-    let note = text.trim();
-    if note.is_empty() || note.chars().count() > 1000 {
-        return Err(ApiError::invalid_field("note", "say why, in at most 1000 characters; it is kept"));
-    }
-    Ok(note.to_owned())
 }

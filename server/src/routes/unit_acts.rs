@@ -1,7 +1,7 @@
 //! `POST /api/v1/units/{id}/acts`: somebody decides about a unit: hold, release, ship, take back, rework, once more, out of its batch.
 //! An act is kept for ever; what the unit stands like follows from all of them.
 
-use super::{Body, Path};
+use super::{Body, Path, body};
 use crate::{
     auth::Signed,
     clock,
@@ -19,9 +19,6 @@ use domain::{
     ids::{UnitActId, UnitId},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
-
-/// Characters of a reason.
-const LONGEST_REASON: usize = 1000;
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(decide))
@@ -90,7 +87,7 @@ fn faults_of(act: UnitActKind, reason: &str, found: Option<&str>) -> Vec<FieldFa
     let mut fault = |field: &str, detail: &str| {
         faults.push(FieldFault { field: field.to_owned(), detail: detail.to_owned() });
     };
-    let is_text = |text: &str| !text.contains('\0') && text.chars().count() <= LONGEST_REASON;
+    let is_text = |text: &str| body::fits(text, body::LONGEST_REASON);
     if reason.is_empty() || !is_text(reason) {
         fault("reason", "say why, or what was done, in at most 1000 characters; it is kept for ever");
     }

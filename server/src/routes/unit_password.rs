@@ -1,7 +1,7 @@
 //! `POST /api/v1/units/{id}/password`: the rework bench opens a board that is locked with its own password. Audited, with a
 //! reason, before the password leaves.
 
-use super::{Body, Path};
+use super::{Body, Path, body};
 use crate::{
     auth::Signed,
     clock,
@@ -43,10 +43,7 @@ async fn reveal(
     Body(form): Body<RevealPassword>,
 ) -> ApiResult<Response> {
     signed.require(Permission::RevealSecret)?;
-    let reason = form.reason.trim();
-    if reason.is_empty() {
-        return Err(ApiError::invalid_field("reason", "say why; it is kept with the question"));
-    }
+    let reason = body::reason("reason", &form.reason)?;
     let mut db = state.pool.begin().await?;
     let secrets = units::secrets(&mut db, id).await?;
     if secrets.is_empty() {

@@ -327,7 +327,12 @@ async fn a_scrapped_number_is_taken_from_the_drawer_and_makes_no_pass() {
     for role in [Role::Operator, Role::Engineer, Role::Sales] {
         assert_eq!(factory.scrap(role, &serials[1], "torn label").await.0, 403);
     }
-    assert_eq!(factory.scrap(Role::Quality, &serials[1], "").await.0, 422);
+    for (reason, status) in
+        [("", 422), ("torn\0label", 422), (&"撕".repeat(1001), 422), (&"撕".repeat(1000), 200)]
+    {
+        let scrapped = factory.scrap(Role::Quality, &serials[2], reason).await;
+        assert_eq!(scrapped.0, status, "{} characters: {}", reason.chars().count(), scrapped.1);
+    }
     assert_eq!(factory.scrap(Role::Quality, "TB999", "never lent").await.0, 404);
     let (status, answer) = factory.scrap(Role::Quality, &serials[0], "its unit passed").await;
     assert_eq!((status, answer["code"].as_str()), (409, Some("passed")));
@@ -339,7 +344,7 @@ async fn a_scrapped_number_is_taken_from_the_drawer_and_makes_no_pass() {
         (serials[1].as_str(), None, "quality")
     );
     assert_eq!(factory.scrap(Role::Admin, &serials[1], "twice").await.0, 409);
-    assert_eq!(factory.ledger().await.scrapped.len(), 1);
+    assert_eq!(factory.ledger().await.scrapped.len(), 2);
     let late = jig.pass(2, &serials[1]);
     let result = jig.send(&late).await;
     assert_eq!(result.state, IngestState::Quarantined);
