@@ -25,11 +25,11 @@ impl Outcome {
     pub const ALL: [Self; 6] =
         [Self::Pass, Self::Fail, Self::Error, Self::Aborted, Self::Interrupted, Self::CollateralAbort];
 
-    /// Whether a run that ended so counts as a finished run of its board: one that was cut off, or that the fixture spoilt, says nothing
-    /// of the board.
+    /// Whether a run that ended so counts as a finished run of its board: one that was cut off, or that bench, fixture or a hand ended,
+    /// says nothing of the board, and is in no yield.
     #[must_use]
     pub fn is_finished(self) -> bool {
-        !matches!(self, Self::Interrupted | Self::CollateralAbort)
+        matches!(self, Self::Pass | Self::Fail)
     }
 
     /// The word on the wire.

@@ -307,7 +307,7 @@ pub struct Before {
 pub async fn before_in_batch(db: &mut PgConnection, unit: UnitId, batch: BatchId) -> DbResult<Before> {
     Ok(sqlx::query_as!(
         Before,
-        r#"select coalesce(bool_or(outcome not in ('interrupted', 'collateral_abort')), false) as "finished!",
+        r#"select coalesce(bool_or(outcome in ('pass', 'fail')), false) as "finished!",
             coalesce(bool_or(outcome = 'pass'), false) as "passed!"
          from (select outcome, batch_id from run where unit_id = $1 offset 0) own where batch_id = $2"#,
         unit.0,

@@ -38,13 +38,26 @@ async fn counts_and_report_follow_the_records() {
     spoilt.record.identifiers = envelopes[0].record.identifiers.clone();
     spoilt.record.started_at = envelopes[0].record.started_at - chrono::TimeDelta::minutes(3);
     spoilt.record.finished_at = spoilt.record.started_at + chrono::TimeDelta::seconds(30);
+    // Nor those that the bench or a hand ended.
+    for (number, outcome, code) in
+        [(16, Outcome::Error, FaultCode::PortVanished), (17, Outcome::Aborted, FaultCode::BoardTakenOut)]
+    {
+        let mut ended = factory.envelope(number, None);
+        ended.record.outcome = outcome;
+        ended.record.fault = Some(Fault::new(code).at(Step::Profile));
+        ended.record.identifiers = spoilt.record.identifiers.clone();
+        (ended.record.started_at, ended.record.finished_at) =
+            (spoilt.record.started_at, spoilt.record.finished_at);
+        envelopes.insert(0, ended);
+    }
     envelopes.insert(0, spoilt);
     factory.send(&envelopes.iter().collect::<Vec<_>>()).await;
 
     let path = format!("/api/v1/batches/{}", factory.batch.batch_id);
     let batch: BatchView = factory.get(Role::Operator, &path).await;
     let progress = &batch.progress;
-    assert_eq!((progress.runs, progress.pass, progress.fail), (10, 7, 1));
+    assert_eq!((progress.runs, progress.pass, progress.fail), (12, 7, 1));
+    assert_eq!((progress.error, progress.aborted), (1, 1));
     assert_eq!((progress.collateral_abort, progress.lost_ms), (1, 30_000));
     assert_eq!((progress.boards, progress.first_pass, progress.units_passed), (7, 6, 7));
 

@@ -241,7 +241,7 @@ impl IngestModel {
                 day.boards += i32::from(run.outcome == Outcome::Fail && !run.of_reference);
                 continue;
             };
-            let says_nothing = matches!(run.outcome, Outcome::Interrupted | Outcome::CollateralAbort);
+            let says_nothing = !matches!(run.outcome, Outcome::Pass | Outcome::Fail);
             if !says_nothing && finished.insert((unit, batch)) {
                 day.boards += 1;
                 day.first_pass += i32::from(is_pass);
