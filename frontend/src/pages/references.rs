@@ -38,14 +38,16 @@ pub fn references() -> impl IntoView {
     view! {
         <div class="page-head">
             <h1>{t.nav_references}</h1>
-            {may.then(|| view! {
-                <button class="button main" type="button" data-act="register" hidden=move || registering.get() on:click=move |_| registering.set(true)>
-                    {t.register_reference}
-                </button>
-            })}
+            <div class="actions">
+                {may.then(|| view! {
+                    <button class="button main" type="button" data-act="register" hidden=move || registering.get() on:click=move |_| registering.set(true)>
+                        {t.register_reference}
+                    </button>
+                })}
+            </div>
         </div>
-        <p class="definition">{t.references_definition}</p>
-        {move || registering.get().then(|| view! { <div class="card">{register_form(changed, registering)}</div> })}
+        <p class="definition" style:margin="-8px 0 16px">{t.references_definition}</p>
+        {move || registering.get().then(|| view! { <div class="card act">{register_form(changed, registering)}</div> })}
         {list.show(move |page| {
             if page.items.is_empty() {
                 return view! { <div class="card">{ui::empty(t.references_empty, t.references_empty_why, None)}</div> }.into_any();

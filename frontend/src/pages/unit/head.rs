@@ -1,5 +1,6 @@
 //! The unit's name, verdict and lease, and what identifies it.
 
+use super::standing;
 use crate::{api, i18n, numbers, ui};
 use domain::{
     api::units::{RunView, UnitQuery, UnitView},
@@ -21,6 +22,7 @@ pub fn head(unit: &UnitView) -> AnyView {
         <div class="unit-head" data-serial=unit.serial.clone() data-outcome=unit.outcome.as_str()>
             <h1>{name}{unit.serial.clone().map(ui::copy_button)}</h1>
             {ui::outcome_badge(unit.outcome)}
+            {standing::bars(&unit.standing)}
             {ui::lease_badge(&unit.lease)}
             <div class="actions">
                 {export}

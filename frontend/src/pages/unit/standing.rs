@@ -47,6 +47,18 @@ pub fn card(unit: &UnitView, changed: Callback<()>) -> AnyView {
     .into_any()
 }
 
+/// What stands beside the verdict at the head: nobody may take a unit that is held for one that is simply passed.
+pub fn bars(standing: &StandingView) -> AnyView {
+    let t = i18n::texts();
+    let all = [
+        (standing.shipped.is_some(), t.shipped),
+        (standing.hold.is_some(), t.on_hold),
+        (standing.needs_rework(), t.needs_rework),
+    ];
+    let badge = |(stands, word): (bool, &'static str)| stands.then(|| ui::badge(Tone::Attention, word));
+    all.into_iter().filter_map(badge).collect_view().into_any()
+}
+
 /// A reason: how it looks, what it is called here and in tests, the act behind it, and what to do.
 type Reason<'a> = (Tone, &'static str, &'static str, Option<&'a UnitActRow>, &'static str);
 
@@ -58,10 +70,10 @@ fn reasons(standing: &StandingView) -> AnyView {
         all.push((Tone::Attention, t.shipped, "shipped", Some(act), t.shipped_next));
     }
     if let Some(act) = &standing.hold {
-        all.push((Tone::Fail, t.on_hold, "on_hold", Some(act), t.on_hold_next));
+        all.push((Tone::Attention, t.on_hold, "on_hold", Some(act), t.on_hold_next));
     }
     if standing.needs_rework() {
-        all.push((Tone::Fail, t.needs_rework, "needs_rework", None, t.needs_rework_next));
+        all.push((Tone::Attention, t.needs_rework, "needs_rework", None, t.needs_rework_next));
     }
     if let Some(act) = &standing.rerun {
         all.push((Tone::Attention, t.rerun_open, "rerun", Some(act), t.rerun_open_next));
