@@ -233,6 +233,7 @@ async fn the_projections_are_what_the_runs_say() {
             .fetch_one(pool)
             .await
             .unwrap();
-    // Twelve boards; one did not prove its pass; board 7's pass came first here, so its failure counts as a re-test.
-    assert_eq!(sums, (12, 11, 11));
+    // Twelve boards; one did not prove its pass, which is an error and in no yield; board 7's pass came first here, so its failure
+    // counts as a re-test.
+    assert_eq!(sums, (11, 11, 11));
 }
