@@ -5,6 +5,7 @@
 
 use crate::{
     ids::{BatchId, UnitActId},
+    reference::Reference,
     role::Permission,
     text::{Fault, FaultCode},
 };
@@ -68,6 +69,9 @@ wire! {
         /// What the refusal's sentence needs: `name`, `reason`, `until`, `batch`, `fails`, `allowed`.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         pub figures: BTreeMap<String, String>,
+        /// With [`AdmissionVerdict::Reference`]: what a check of it must come to. None of a server that knows no checks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reference: Option<Box<Reference>>,
     }
 }
 
@@ -75,8 +79,8 @@ wire! {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownBoard {
     pub serial: Option<String>,
-    /// What the reference is called that it is.
-    pub reference: Option<String>,
+    /// The reference that it is.
+    pub reference: Option<Reference>,
     /// What it shows is not one unit's.
     pub contradicted: bool,
     /// Why it was shipped, while it is.
@@ -128,14 +132,15 @@ pub fn judge(known: &KnownBoard, asked: &Asked) -> Admission {
         failed_since_pass: is_one_units && known.failed_since_pass,
         counts_already: is_one_units && known.counts_already,
         figures: figures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        reference: known.reference.clone().map(Box::new),
     }
 }
 
 fn verdict(known: &KnownBoard, asked: &Asked) -> (AdmissionVerdict, Vec<(&'static str, String)>) {
     use AdmissionVerdict as V;
     // Whatever else it shows: nobody may write to it.
-    if let Some(name) = &known.reference {
-        return (V::Reference, vec![("name", name.clone())]);
+    if let Some(reference) = &known.reference {
+        return (V::Reference, vec![("name", reference.name.clone())]);
     }
     if known.contradicted {
         return (V::IdentityConflict, vec![]);
@@ -175,6 +180,7 @@ impl Admission {
             failed_since_pass: false,
             counts_already: false,
             figures: BTreeMap::new(),
+            reference: None,
         }
     }
 

@@ -40,6 +40,7 @@ pub mod procedure;
 pub mod profile;
 pub mod quota;
 pub mod record;
+pub mod reference;
 pub mod role;
 pub mod rules;
 pub mod serial_number;

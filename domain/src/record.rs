@@ -9,6 +9,7 @@ use crate::{
     limit::Limit,
     outcome::Outcome,
     procedure::{MeasureWhen, MeasurementSource},
+    reference::Reference,
     step::Step,
     text::Fault,
     value::Value,
@@ -44,7 +45,11 @@ wire! {
         /// Who let the board in; none of a run that ended before that, and of a station of the version before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub admission: Option<AdmissionRecord>,
+        /// The procedure's; [`crate::reference::REFERENCE_CHECK`] exactly where `reference` stands.
         pub operation: String,
+        /// The reference that was checked: then the record is no board's birth, and nothing was written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reference: Option<Reference>,
         pub batch_id: BatchId,
         pub bundle: BundleRef,
         /// Slot number, from 1.
@@ -237,6 +242,12 @@ wire! {
 }
 
 impl BirthRecord {
+    /// What it says of a unit of its batch. A check of a reference says nothing of any, whatever it came to.
+    #[must_use]
+    pub fn outcome_of_unit(&self) -> Outcome {
+        if self.reference.is_some() { Outcome::Aborted } else { self.outcome }
+    }
+
     /// Readings that passed beyond their marginal limits.
     #[must_use]
     pub fn marginal(&self) -> usize {
@@ -348,6 +359,7 @@ wire! {
     }
 }
 
+mod check;
 mod expected;
 mod judge;
 

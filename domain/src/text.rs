@@ -45,6 +45,10 @@ wire! {
         NumberNotOurs,
         /// `name`: it stays with the jigs to check them; nothing was written
         BoardIsReference,
+        /// `name`: the check of that reference came to what it must; nothing was written
+        ReferenceAsExpected,
+        /// `name`, `expected`, `found`: it did not, and the bench is to blame; nothing was written
+        ReferenceNotAsExpected,
         /// `board`, `reason`: it left the factory; nothing was written
         BoardShipped,
         /// `board`, `reason`: somebody has stopped it; nothing was written
@@ -160,6 +164,12 @@ wire! {
 }
 
 impl FaultCode {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
     /// Whether it says that the board is not what it shows, or is not to be worked here: a run that ends so tells nothing of the unit
     /// whose identity it read.
     #[must_use]

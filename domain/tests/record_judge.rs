@@ -161,6 +161,7 @@ fn sound() -> BirthRecord {
         number: None,
         output: None,
         tear_down: None,
+        reference: None,
     }
 }
 

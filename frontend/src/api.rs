@@ -14,14 +14,15 @@ use domain::{
             FreeNumber, FreedNumber, ImportNumbers, LedgerView, NumberCounts, ScrapNumber, ScrappedNumber,
             WriteOff,
         },
-        references::{EndReference, NewReference, ReferenceRow},
+        references::{EndReference, NewReference, ReferenceCheckRow, ReferenceRow},
         stations::{LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{NewUnitAct, RunView, UnitQuery, UnitRow, UnitView},
     },
     ids::{BatchId, QuarantineId, ReferenceId, RunId, StationId, UnitId},
 };
-use gloo_net::http::{Method, RequestBuilder, Response};
+use gloo_net::http::{Method, RequestBuilder};
 use serde::{Serialize, de::DeserializeOwned};
+use std::{future::Future, pin::Pin};
 
 /// Where live line views come from.
 pub const LINE_EVENTS: &str = "/api/v1/line/events";
@@ -83,19 +84,19 @@ pub async fn ledger(id: BatchId) -> Answer<LedgerView> {
 }
 
 pub async fn write_off(id: BatchId, form: WriteOff) -> Answer<LedgerView> {
-    read(send(Method::POST, &format!("/api/v1/batches/{id}/write-offs"), &form).await?).await
+    read(&send(Method::POST, &format!("/api/v1/batches/{id}/write-offs"), &form).await?)
 }
 
 pub async fn scrap_number(serial: &str, form: ScrapNumber) -> Answer<ScrappedNumber> {
-    read(send(Method::POST, &format!("/api/v1/serials/{}/scrap", encode(serial)), &form).await?).await
+    read(&send(Method::POST, &format!("/api/v1/serials/{}/scrap", encode(serial)), &form).await?)
 }
 
 pub async fn free_number(serial: &str, form: FreeNumber) -> Answer<FreedNumber> {
-    read(send(Method::POST, &format!("/api/v1/serials/{}/free", encode(serial)), &form).await?).await
+    read(&send(Method::POST, &format!("/api/v1/serials/{}/free", encode(serial)), &form).await?)
 }
 
 pub async fn import_numbers(id: BatchId, form: ImportNumbers) -> Answer<NumberCounts> {
-    read(send(Method::PUT, &format!("/api/v1/batches/{id}/numbers"), &form).await?).await
+    read(&send(Method::PUT, &format!("/api/v1/batches/{id}/numbers"), &form).await?)
 }
 
 pub async fn units(query: UnitQuery) -> Answer<Page<UnitRow>> {
@@ -107,7 +108,7 @@ pub async fn unit(id: UnitId) -> Answer<UnitView> {
 }
 
 pub async fn decide_unit(id: UnitId, act: NewUnitAct) -> Answer<UnitView> {
-    read(send(Method::POST, &format!("/api/v1/units/{id}/acts"), &act).await?).await
+    read(&send(Method::POST, &format!("/api/v1/units/{id}/acts"), &act).await?)
 }
 
 pub async fn run(id: RunId) -> Answer<RunView> {
@@ -131,7 +132,7 @@ pub async fn leases(after: Option<String>, q: Option<String>) -> Answer<Page<Lea
 }
 
 pub async fn set_lease(unit: UnitId, lease: SetLease) -> Answer<LeaseRow> {
-    read(send(Method::PUT, &format!("/api/v1/units/{unit}/lease"), &lease).await?).await
+    read(&send(Method::PUT, &format!("/api/v1/units/{unit}/lease"), &lease).await?)
 }
 
 pub async fn station(id: StationId) -> Answer<StationView> {
@@ -145,11 +146,11 @@ pub async fn unfreeze_station(id: StationId, note: String) -> Answer<()> {
 
 pub async fn replace_station(id: StationId, note: String) -> Answer<ReplacedStation> {
     let body = ReplaceStation { note };
-    read(send(Method::POST, &format!("/api/v1/stations/{id}/replace"), &body).await?).await
+    read(&send(Method::POST, &format!("/api/v1/stations/{id}/replace"), &body).await?)
 }
 
 pub async fn give_code(form: GiveCode) -> Answer<GivenCode> {
-    read(send(Method::POST, "/api/v1/enrol-codes", &form).await?).await
+    read(&send(Method::POST, "/api/v1/enrol-codes", &form).await?)
 }
 
 /// `resolved` is `true` for those that somebody has let out.
@@ -165,16 +166,19 @@ pub async fn resolve_quarantine(id: QuarantineId, how: ResolveQuarantine) -> Ans
     send(Method::POST, &format!("/api/v1/quarantine/{id}/resolve"), &how).await.map(drop)
 }
 
-pub async fn references() -> Answer<Page<ReferenceRow>> {
-    get("/api/v1/references").await
+/// Those registered, and the last checks with them.
+pub async fn references_and_checks() -> Answer<(Vec<ReferenceRow>, Vec<ReferenceCheckRow>)> {
+    let all: Page<ReferenceRow> = get("/api/v1/references").await?;
+    let checks: Page<ReferenceCheckRow> = get("/api/v1/reference-checks").await?;
+    Ok((all.items, checks.items))
 }
 
 pub async fn register_reference(form: NewReference) -> Answer<ReferenceRow> {
-    read(send(Method::POST, "/api/v1/references", &form).await?).await
+    read(&send(Method::POST, "/api/v1/references", &form).await?)
 }
 
 pub async fn end_reference(id: ReferenceId, reason: String) -> Answer<ReferenceRow> {
-    read(send(Method::POST, &format!("/api/v1/references/{id}/end"), &EndReference { reason }).await?).await
+    read(&send(Method::POST, &format!("/api/v1/references/{id}/end"), &EndReference { reason }).await?)
 }
 
 pub async fn profiles() -> Answer<Page<ProfileRow>> {
@@ -186,17 +190,34 @@ pub async fn profile(id: String, revision: u32) -> Answer<ProfileView> {
 }
 
 async fn get<T: DeserializeOwned>(address: &str) -> Answer<T> {
-    read(call(Method::GET, address, None).await?).await
+    read(&call(Method::GET, address, None).await?)
 }
 
-async fn send<B: Serialize>(method: Method, address: &str, body: &B) -> Answer<Response> {
-    let text = serde_json::to_string(body)
-        .map_err(|fault| ApiError::Unreadable { status: 0, detail: fault.to_string() })?;
-    call(method, address, Some(text)).await
+fn send<B: Serialize>(method: Method, address: &str, body: &B) -> Coming {
+    match serde_json::to_string(body) {
+        Ok(text) => call(method, address, Some(text)),
+        Err(fault) => {
+            let detail = fault.to_string();
+            Box::pin(async move { Err(ApiError::Unreadable { status: 0, detail }) })
+        }
+    }
 }
 
-async fn call(method: Method, address: &str, body: Option<String>) -> Answer<Response> {
-    let builder = RequestBuilder::new(address).method(method).header("accept", "application/json");
+/// What the server said, as text.
+struct Said {
+    status: u16,
+    text: String,
+}
+
+/// In a box: each call would carry all of this with it otherwise.
+type Coming = Pin<Box<dyn Future<Output = Answer<Said>>>>;
+
+fn call(method: Method, address: &str, body: Option<String>) -> Coming {
+    Box::pin(exchange(method, address.to_owned(), body))
+}
+
+async fn exchange(method: Method, address: String, body: Option<String>) -> Answer<Said> {
+    let builder = RequestBuilder::new(&address).method(method).header("accept", "application/json");
     let sent = match body {
         Some(text) => match builder.header("content-type", "application/json").body(text) {
             Ok(request) => request.send().await,
@@ -205,21 +226,20 @@ async fn call(method: Method, address: &str, body: Option<String>) -> Answer<Res
         None => builder.send().await,
     };
     let response = sent.map_err(|_| ApiError::Away)?;
+    let (status, text) = (response.status(), response.text().await);
     if response.ok() {
-        return Ok(response);
+        return Ok(Said { status, text: text.map_err(|_| ApiError::Away)? });
     }
-    let status = response.status();
-    let text = response.text().await.unwrap_or_default();
-    Err(match serde_json::from_str::<Problem>(&text) {
+    Err(match serde_json::from_str::<Problem>(&text.unwrap_or_default()) {
         Ok(problem) => ApiError::Problem(problem),
         Err(_) => ApiError::Unreadable { status, detail: response.status_text() },
     })
 }
 
-async fn read<T: DeserializeOwned>(response: Response) -> Answer<T> {
-    let status = response.status();
-    let text = response.text().await.map_err(|_| ApiError::Away)?;
-    serde_json::from_str(&text).map_err(|fault| ApiError::Unreadable { status, detail: fault.to_string() })
+fn read<T: DeserializeOwned>(said: &Said) -> Answer<T> {
+    let unreadable =
+        |fault: serde_json::Error| ApiError::Unreadable { status: said.status, detail: fault.to_string() };
+    serde_json::from_str(&said.text).map_err(unreadable)
 }
 
 fn unit_query(query: &UnitQuery) -> [(&'static str, Option<String>); 5] {

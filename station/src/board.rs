@@ -138,6 +138,42 @@ pub enum BoardRequest {
     Command { name: String },
 }
 
+impl BoardRequest {
+    /// Whether it leaves the board as it is and its loader alone.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Self::ReadIdentity
+            | Self::LearnPace
+            | Self::IsThere
+            | Self::ReadParameters
+            | Self::ReadRegisters { .. }
+            | Self::ReadThere { .. }
+            | Self::ReadCurrent
+            | Self::ReadLease
+            | Self::ReadOutput
+            | Self::ReadAll { .. } => true,
+            // Those that look for a loader speak to it.
+            Self::Probe { .. }
+            | Self::FindAgain { .. }
+            | Self::Flash { .. }
+            | Self::StartApplication
+            | Self::Restart
+            | Self::AwaitApplication
+            | Self::Unlock { .. }
+            | Self::WriteProfile { .. }
+            | Self::Calibrate { .. }
+            | Self::WriteName { .. }
+            | Self::WriteNumber { .. }
+            | Self::SetPassword { .. }
+            | Self::ProvePassword { .. }
+            | Self::WriteLease { .. }
+            | Self::WriteSwitches { .. }
+            | Self::Command { .. } => false,
+        }
+    }
+}
+
 /// Where the board is when the image is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlashEntry {

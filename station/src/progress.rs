@@ -28,6 +28,9 @@ pub enum Progress {
         fault: Option<Fault>,
         #[serde(skip_serializing_if = "Option::is_none")]
         serial: Option<String>,
+        /// What the reference is called that was checked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
         duration_ms: u64,
         wire_floor_ms: u64,
     },
@@ -68,6 +71,7 @@ impl Progress {
             outcome: record.outcome,
             fault: record.fault.clone(),
             serial: record.serial.clone(),
+            reference: record.reference.as_ref().map(|reference| reference.name.clone()),
             duration_ms: u64::try_from(duration).unwrap_or(0),
             wire_floor_ms: record.wire_floor_ms,
         }
@@ -94,9 +98,10 @@ impl Progress {
             }
             (
                 ProgressForm::Plain,
-                Self::RunClosed { number, slot, outcome, fault, serial, duration_ms, .. },
+                Self::RunClosed { number, slot, outcome, fault, serial, reference, duration_ms, .. },
             ) => {
-                let board = serial.as_deref().unwrap_or("no number");
+                let checked = reference.as_ref().map(|name| format!("check of reference {name}"));
+                let board = checked.as_deref().or(serial.as_deref()).unwrap_or("no number");
                 let why = fault.as_ref().map(|fault| format!(": {}", describe(fault))).unwrap_or_default();
                 Some(format!(
                     "record {number}: slot {slot} {} {board} in {} s{why}",

@@ -19,6 +19,7 @@ use crate::clock::Moment;
 use domain::{
     live::SlotState,
     outcome::Outcome,
+    reference::CheckResult,
     text::{Fault, FaultCode},
 };
 use std::time::Duration;
@@ -231,6 +232,10 @@ impl Runner {
         let (started_at, identity) = (work.started_at(), work.identity_key());
         let record = work.finish(now, ended);
         let (outcome, fault) = (record.outcome, record.fault.clone());
+        let checked = record.reference.as_ref().and_then(|reference| {
+            let result = reference.judge(outcome, fault.as_ref());
+            Some((reference.name.clone(), result, reference.shown(result, fault.as_ref())?))
+        });
         let is_worth_a_record = has_run || outcome == Outcome::Fail;
         let run_id = record.run_id;
         if is_worth_a_record {
@@ -244,6 +249,13 @@ impl Runner {
                 started_at,
                 finished_at,
             });
+        }
+        if let Some((name, result, fault)) = checked {
+            self.state = State::Stands(SlotState::Refused { fault, board: Some(name) });
+            // Green is for boards that go to the good ones.
+            let is_in_order = result == CheckResult::AsExpected;
+            effects.push(Effect::Lamp(if is_in_order { Lamp::Attention } else { Lamp::Fail }));
+            return effects;
         }
         if self.stopping && outcome == Outcome::Aborted {
             // Nobody need take it out: the next start works it again.

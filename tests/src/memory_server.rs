@@ -21,7 +21,7 @@ use domain::{
     model::parse_model,
     procedure::parse_procedure,
     profile::parse_profile,
-    record::{BirthRecord, Expected},
+    record::{BirthRecord, Envelope, Expected},
     serial_number::Pattern,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -230,6 +230,17 @@ impl MemoryServer {
     #[must_use]
     pub fn held(&self) -> BTreeMap<RunId, String> {
         self.0.model.borrow().texts().map(|(id, text, _)| (id, text.to_owned())).collect()
+    }
+
+    /// Every check with a reference that it stored, in the order of their runs' ids.
+    ///
+    /// # Panics
+    /// Never: what it stored is an envelope.
+    #[must_use]
+    pub fn checks(&self) -> Vec<BirthRecord> {
+        let model = self.0.model.borrow();
+        let record = |text: &str| serde_json::from_str::<Envelope>(text).expect("it was stored").record;
+        model.checks().map(|(_, text, _)| record(text)).collect()
     }
 
     /// Every text that waits in the quarantine, with the reason, as they came.

@@ -11,8 +11,14 @@ use domain::{
     model::{DeviceModel, parse_model},
     outcome::Outcome,
     record::{AdmissionRecord, AdmittedBy, BirthRecord, Envelope, RecordDoubt},
+    reference::{CheckResult, MustFail, Reference, ReferenceKind},
+    step::Step,
+    text::FaultCode,
 };
-use jigline_tests::{demo::workspace_root, memory_server::MemoryServer, memory_station};
+use jigline_tests::{
+    memory_server::{BundleFiles, MemoryServer},
+    memory_station,
+};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
     Fault,
@@ -28,6 +34,10 @@ use uuid::Uuid;
 const VERSION: &str = "V1.9";
 const WITHIN: Duration = Duration::from_secs(3600);
 const STATION: StationId = StationId(Uuid::from_u128(42));
+
+fn golden() -> Reference {
+    Reference { name: "Golden 3".into(), kind: ReferenceKind::Golden, must_fail: None, profile: None }
+}
 
 /// A board, and the jig that it comes to.
 struct Visited {
@@ -49,10 +59,13 @@ struct Visit {
 
 impl Visited {
     fn new(fault: Option<Fault>) -> Self {
-        let text = std::fs::read_to_string(workspace_root().join("profiles/models/topbms.toml")).unwrap();
-        let model = Arc::new(parse_model("topbms.toml", &text).unwrap());
-        let image = build_image(&model, VERSION, 8 * 1024, 5).unwrap();
-        let server = MemoryServer::new(STATION, &image, VERSION);
+        Self::with(BundleFiles::shipped(), "topbms", fault)
+    }
+
+    fn with(files: BundleFiles, model: &str, fault: Option<Fault>) -> Self {
+        let model = Arc::new(parse_model(model, &files.model).unwrap());
+        let image = model.loader().map(|_| build_image(&model, VERSION, 8 * 1024, 5).unwrap());
+        let server = MemoryServer::with_files(files, STATION, &image.unwrap_or_default(), VERSION);
         Self { model, server, disk: tempfile::tempdir().unwrap(), fault, kept: None, visits: 0 }
     }
 
@@ -130,6 +143,50 @@ impl Visited {
         assert_eq!(self.server.records().len(), records, "nothing was done, so there is nothing to record");
     }
 
+    /// A jig is checked with the board; nothing was written to it. Gives what that says of the bench, as the server holds it.
+    async fn check(&mut self) -> CheckResult {
+        let before = self.server.checks().len();
+        let lamp = self.is_checked().await;
+        let checks = self.server.checks();
+        let last = checks.iter().max_by_key(|check| check.started_at).unwrap();
+        assert!(checks.len() > before, "it left a record");
+        let model = self.server.0.model.borrow();
+        let (_, _, kept) = model.checks().find(|(run, ..)| *run == last.run_id).unwrap();
+        assert_eq!((kept.known, kept.doubts.as_slice()), (true, [].as_slice()));
+        let expected = if kept.result == CheckResult::AsExpected { "attention" } else { "fail" };
+        assert_eq!(lamp.as_deref(), Some(expected));
+        kept.result
+    }
+
+    async fn is_checked(&mut self) -> Option<String> {
+        let visit = self.visit().await;
+        let now = self.kept.as_ref().unwrap();
+        // What enters factory mode and leaves it is a write that changes nothing.
+        let enters = self.model.factory_mode.is_some();
+        assert!(!now.changed_since_start && (enters || visit.writes == 0), "{} writes", visit.writes);
+        if self.visits > 1 {
+            assert!(!visit.changed, "it is as it was before");
+        }
+        visit.lamp
+    }
+
+    /// The board becomes a reference, known by the identifier that tells it from others.
+    fn register(&self, what: Reference) {
+        let known = self.server.0.model.borrow().held().units.into_values().next();
+        let own = known.and_then(|unit| {
+            let mut found = unit.identifiers.into_iter().filter(|one| one.unique);
+            found.find(|one| one.kind != IdentifierKind::Serial)
+        });
+        let shown = own.map_or_else(
+            || (IdentifierKind::MachineCode, self.jig().jig.witnessed().borrow()[0].machine_code.clone()),
+            |own| (own.kind, own.value),
+        );
+        let since = DateTime::UNIX_EPOCH;
+        self.server.0.model.borrow_mut().register(shown.clone(), what.clone(), since).unwrap();
+        let again = self.server.0.model.borrow_mut().register(shown, what, since);
+        assert!(again.is_err(), "it is one already");
+    }
+
     /// Quality decides about the board, now.
     fn decide(&self, act: UnitActKind) -> UnitActId {
         let id = UnitActId(Uuid::from_u128(1000 + u128::from(self.visits)));
@@ -202,23 +259,62 @@ async fn a_board_that_is_stopped_or_gone_is_only_looked_at() {
     sound.is_refused().await;
 }
 
+/// The shipped model, profile and procedure of each board whose birth is worked whole.
+const MODELS: [(&str, &str, &str); 3] = [
+    ("topbms", "topbms-12s-lto-200a", "topbms-birth"),
+    ("jk-pb", "jk-pb-16s-lto-100a", "jk-pb-birth-16s-lto"),
+    ("jbd", "jbd-8s-lto-100a", "jbd-birth-8s-lto"),
+];
+
 #[tokio::test(start_paused = true)]
-async fn a_reference_is_only_looked_at_and_a_station_off_line_remembers_it() {
+async fn a_jig_is_checked_with_a_golden_board_of_every_model_by_reading_alone_and_off_line_too() {
+    for (model, profile, procedure) in MODELS {
+        let mut line = Visited::with(BundleFiles::of(model, profile, procedure), model, None);
+        let lamp = line.visit().await.lamp;
+        assert_eq!(lamp.as_deref(), Some("pass"), "{model}: {:?}", line.runs()[0].fault);
+        let counts = line.server.0.model.borrow().held().counts;
+        line.register(golden());
+        assert_eq!(line.check().await, CheckResult::AsExpected, "{model}");
+        line.server.0.away.set(true);
+        line.is_checked().await;
+        line.server.0.away.set(false);
+        assert_eq!(line.check().await, CheckResult::AsExpected, "{model}");
+        assert_eq!(line.server.checks().len(), 3, "{model}: none lost, none twice");
+        assert!(line.server.checks().iter().all(|check| check.serial.is_none()));
+        let held = line.server.0.model.borrow().held();
+        assert_eq!((held.counts, held.runs.len()), (counts, 1), "{model}: a check is in no count");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_golden_board_that_fails_shows_the_bench_as_not_to_be_trusted() {
     let mut line = Visited::new(None);
-    // It comes to the jig for the first time, and nobody has worked it ever.
-    let identity = line.jig().jig.witnessed().borrow()[0].machine_code.clone();
-    let register = |line: &Visited| {
-        let mut model = line.server.0.model.borrow_mut();
-        model.register((IdentifierKind::MachineCode, identity.clone()), "Golden 3", DateTime::UNIX_EPOCH)
-    };
-    register(&line).unwrap();
-    let visit = line.visit().await;
-    assert_eq!((visit.lamp.as_deref(), visit.writes), (Some("attention"), 0));
-    line.server.0.away.set(true);
-    line.is_refused().await;
-    line.server.0.away.set(false);
-    assert!(line.runs().is_empty() && line.server.0.model.borrow().held().counts.is_empty());
-    assert!(register(&line).is_err(), "it is one already");
+    assert_eq!(line.visit().await.lamp.as_deref(), Some("pass"));
+    line.register(golden());
+    // As a contact would that lost its spring.
+    line.fault = Some(Fault::CellOutOfLimits);
+    assert_eq!(line.check().await, CheckResult::NotAsExpected);
+    line.fault = None;
+    assert_eq!(line.check().await, CheckResult::AsExpected);
+    // Nobody has worked this one ever: it holds what its maker put into it.
+    let mut fresh = Visited::new(None);
+    fresh.register(golden());
+    assert_eq!(fresh.check().await, CheckResult::NotAsExpected);
+    let found = fresh.server.checks()[0].fault.clone().unwrap();
+    assert_eq!((found.code, found.step), (FaultCode::RegisterDoesNotHold, Some(Step::Verify)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_known_bad_board_fails_for_its_reason_where_the_bench_finds_it() {
+    let mut line = Visited::new(Some(Fault::CellOutOfLimits));
+    assert_eq!(line.visit().await.lamp.as_deref(), Some("fail"));
+    let must_fail = Some(MustFail::ALL[0]);
+    line.register(Reference { kind: ReferenceKind::KnownBad, must_fail, ..golden() });
+    let result = line.check().await;
+    assert_eq!(result, CheckResult::AsExpected, "{:?}", line.server.checks()[0].fault);
+    // A bench that would pass any board.
+    line.fault = None;
+    assert_eq!(line.check().await, CheckResult::NotAsExpected);
 }
 
 #[tokio::test(start_paused = true)]

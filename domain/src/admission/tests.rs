@@ -1,5 +1,8 @@
 use super::*;
-use crate::text::{Language, fault_next_step, fault_text};
+use crate::{
+    reference::ReferenceKind,
+    text::{Language, fault_next_step, fault_text},
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -27,6 +30,10 @@ fn verdict_on(known: &KnownBoard) -> AdmissionVerdict {
     judge(known, &asked()).verdict
 }
 
+fn golden() -> Reference {
+    Reference { name: "Golden 3".into(), kind: ReferenceKind::Golden, must_fail: None, profile: None }
+}
+
 #[test]
 fn a_stranger_is_let_in_and_so_is_a_board_of_the_batch_that_may_be_tried_again() {
     assert_eq!(judge(&KnownBoard::default(), &asked()), Admission::of_a_stranger());
@@ -41,7 +48,7 @@ fn each_reason_alone_keeps_a_board_out_and_has_its_own_code() {
     let none = KnownBoard::default;
     let reason = || Some("cracked".to_owned());
     let cases = [
-        (KnownBoard { reference: Some("Golden 3".into()), ..none() }, V::Reference),
+        (KnownBoard { reference: Some(golden()), ..none() }, V::Reference),
         (KnownBoard { contradicted: true, ..none() }, V::IdentityConflict),
         (KnownBoard { shipped: reason(), ..none() }, V::Shipped),
         (KnownBoard { hold: reason(), ..none() }, V::OnHold),
@@ -68,7 +75,7 @@ fn each_reason_alone_keeps_a_board_out_and_has_its_own_code() {
 #[test]
 fn a_reference_is_one_whatever_else_it_shows() {
     let known = KnownBoard {
-        reference: Some("Golden 3".into()),
+        reference: Some(golden()),
         contradicted: true,
         passed: true,
         rerun: Some(order()),

@@ -1,40 +1,14 @@
 //! References: boards that stay with the jigs to check them, and are never worked.
 
-use crate::{identifier::IdentifierKind, ids::ReferenceId};
+pub use crate::reference::{CheckResult, MustFail, ReferenceKind};
+use crate::{
+    identifier::IdentifierKind,
+    ids::{BatchId, ReferenceId, RunId, StationId},
+    outcome::Outcome,
+    record::RecordDoubt,
+    text::Fault,
+};
 use chrono::{DateTime, Utc};
-
-wire! {
-    /// What a reference shows.
-    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
-    pub enum ReferenceKind {
-        /// It must pass.
-        Golden,
-        /// It must fail, for a reason that is known.
-        KnownBad,
-    }
-}
-
-impl ReferenceKind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Golden, Self::KnownBad];
-
-    /// The word on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Golden => "golden",
-            Self::KnownBad => "known_bad",
-        }
-    }
-}
-
-impl std::str::FromStr for ReferenceKind {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let named = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        named.ok_or_else(|| format!("no kind of reference is called {text:?}"))
-    }
-}
 
 wire! {
     /// `POST /api/v1/references` (quality): 201 [`ReferenceRow`]; 409 `conflict` where that identifier is a reference's already.
@@ -47,6 +21,12 @@ wire! {
         pub identifier_value: String,
         /// What it is there for; of a known-bad one: why it must fail.
         pub reason: String,
+        /// Of a known-bad one, one of [`MustFail::ALL`]: what a check of it must find. Of a golden one none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub must_fail: Option<MustFail>,
+        /// The id of the profile that it is made for; none: it checks a jig whatever that works.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub profile: Option<String>,
     }
 }
 
@@ -66,6 +46,10 @@ wire! {
         pub identifier_kind: IdentifierKind,
         pub identifier_value: String,
         pub reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub must_fail: Option<MustFail>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub profile: Option<String>,
         pub by: String,
         pub at: DateTime<Utc>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,5 +63,46 @@ wire! {
         pub reason: String,
         pub by: String,
         pub at: DateTime<Utc>,
+    }
+}
+
+wire! {
+    /// `GET /api/v1/reference-checks`: `Page<ReferenceCheckRow>`, the last 200 to end, newest first; of one reference with `reference`, of one
+    /// station with `station`.
+    pub struct ReferenceCheckRow {
+        pub run_id: RunId,
+        /// None: the server knew of no such reference when the check began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reference_id: Option<ReferenceId>,
+        pub name: String,
+        pub kind: ReferenceKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub must_fail: Option<MustFail>,
+        pub station_id: StationId,
+        pub station_name: String,
+        pub slot: u16,
+        /// The batch that the jig worked then: its profile and limits were the check's.
+        pub batch_id: BatchId,
+        pub operator: String,
+        pub started_at: DateTime<Utc>,
+        pub finished_at: DateTime<Utc>,
+        pub outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fault: Option<Fault>,
+        pub result: CheckResult,
+        /// Why the record does not support what it says; then somebody looks at it in the quarantine, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub doubts: Vec<RecordDoubt>,
+    }
+}
+
+wire! {
+    /// Which checks.
+    #[derive(Default)]
+    pub struct ReferenceCheckQuery {
+        #[serde(default)]
+        pub reference: Option<ReferenceId>,
+        #[serde(default)]
+        pub station: Option<StationId>,
     }
 }

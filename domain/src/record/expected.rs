@@ -70,6 +70,12 @@ pub enum ExpectedLimit {
 }
 
 impl ExpectedMeasurement {
+    /// Whether it is read without a load: all that the check of a reference measures.
+    #[must_use]
+    pub fn is_only_read(&self) -> bool {
+        self.when != MeasureWhen::UnderLoad && !self.stimulus
+    }
+
     /// The limits for this stimulus; none where they follow from a stimulus that is not known or is not above 0.
     #[must_use]
     pub fn limit_for(&self, stimulus: Option<f64>) -> Option<Limit> {

@@ -1,6 +1,9 @@
 //! The record judged again, by whoever did not write it: a pass must follow from what the record itself holds.
 
-use super::{BirthRecord, Expected, ExpectedFirmware, FirmwareRecord, MeasurementRecord, OutputRecord};
+use super::{
+    BirthRecord, Expected, ExpectedFirmware, FirmwareRecord, MeasurementRecord, OutputRecord,
+    check::judge_check,
+};
 use crate::{
     admission::AdmissionVerdict,
     evidence::Evidence,
@@ -96,7 +99,9 @@ pub fn judge_record(record: &BirthRecord, expected: &Expected) -> Vec<RecordDoub
             doubts.push(RecordDoubt::MeasurementOutsideLimits { name: m.name.clone() });
         }
     }
-    if record.outcome == Outcome::Pass {
+    if record.reference.is_some() {
+        judge_check(record, expected, &mut doubts);
+    } else if record.outcome == Outcome::Pass {
         judge_pass(record, expected, &mut doubts);
     }
     doubts
@@ -276,7 +281,7 @@ fn judge_measurements(record: &BirthRecord, expected: &Expected, doubts: &mut Ve
     }
 }
 
-fn judge_measurement(
+pub(super) fn judge_measurement(
     found: &MeasurementRecord,
     ordered: &super::ExpectedMeasurement,
     doubts: &mut Vec<RecordDoubt>,

@@ -5,6 +5,7 @@
 
 mod doubts;
 mod lists;
+mod references;
 
 pub use doubts::doubt_text;
 pub use lists::list_problem_text;
@@ -126,12 +127,9 @@ fn sentence(code: FaultCode) -> Sentence {
             "Put it aside and ask quality whose board it is; to number it anew, its field must be emptied with the maker's tool first.",
             "请放入待查区，由质量部门确认来源；如需重新编号，请先用厂商工具清空该字段。",
         ),
-        C::BoardIsReference => say(
-            "This is reference board {name}: it checks jigs and is never worked. Nothing was written.",
-            "这是标准样板 {name}：仅用于校验工站，不参与生产。未写入任何数据。",
-            "Put it back to the references; if it is none any more, quality ends it on the page of references.",
-            "请放回标准样板处；如已不再使用，由质量部门在标准样板页面停用。",
-        ),
+        C::BoardIsReference => references::never_worked(),
+        C::ReferenceAsExpected => references::as_expected(),
+        C::ReferenceNotAsExpected => references::not_as_expected(),
         C::BoardShipped => say(
             "Board {board} was shipped: {reason}. Nothing was written.",
             "保护板 {board} 已发货：{reason}。未写入任何数据。",

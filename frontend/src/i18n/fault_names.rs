@@ -14,6 +14,8 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::IdentityChanged => ("identity changed", "身份改变"),
         FaultCode::NumberNotOurs => ("number not ours", "序列号来源不明"),
         FaultCode::BoardIsReference => ("reference board", "标准样板"),
+        FaultCode::ReferenceAsExpected => ("bench in order", "工位正常"),
+        FaultCode::ReferenceNotAsExpected => ("bench not to be trusted", "工位不可信"),
         FaultCode::BoardShipped => ("board shipped", "板已发货"),
         FaultCode::BoardOnHold => ("board on hold", "板已停用"),
         FaultCode::BoardLeased => ("board leased", "板在租期内"),

@@ -378,7 +378,12 @@ texts! {
     golden: "golden", "良品样板";
     golden_why: "it must pass", "必须合格";
     known_bad: "known bad", "不良样板";
-    known_bad_why: "it must fail; say for what", "必须不合格，请注明原因";
+    known_bad_why: "it must fail by", "必须不合格于";
+    must_come_to: "Must come to", "应为";
+    came_to: "Came to", "结果";
+    checks: "Checks of the slots, the last ones", "最近的工位校验";
+    as_expected: "slot in order", "工位正常";
+    not_as_expected: "slot not to be trusted", "工位不可信";
     reference_ended: "no reference any more", "已停用";
     end_reference: "End it", "停用";
     end_reference_why: "It is a board like any other from then on: the next jig works it.", "此后与普通板相同：工站会对其作业。";

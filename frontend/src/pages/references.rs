@@ -1,4 +1,4 @@
-//! Reference boards: golden and known-bad ones that stay with the jigs. Every jig knows them, none works them.
+//! Reference boards: golden and known-bad ones that stay with the jigs, and what the slots' checks with them came to. None works them.
 
 use super::note_form::{Coming, note_form};
 use crate::{
@@ -9,9 +9,10 @@ use crate::{
     ui::{self, Tone},
 };
 use domain::{
-    api::references::{NewReference, ReferenceKind, ReferenceRow},
+    api::references::{CheckResult, MustFail, NewReference, ReferenceCheckRow, ReferenceKind, ReferenceRow},
     identifier::IdentifierKind,
     ids::ReferenceId,
+    outcome::Outcome,
     role::Permission,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -27,7 +28,7 @@ const KINDS: [IdentifierKind; 4] = [
 pub fn references() -> impl IntoView {
     let t = i18n::texts();
     ui::page_title(t.nav_references);
-    let list = query(|| (), |()| api::references());
+    let list = query(|| (), |()| api::references_and_checks());
     let (open, registering) = (RwSignal::new(None), RwSignal::new(false));
     let changed = Callback::new(move |()| {
         open.set(None);
@@ -49,11 +50,14 @@ pub fn references() -> impl IntoView {
         <p class="definition" style:margin="-8px 0 16px">{t.references_definition}</p>
         {move || registering.get().then(|| view! { <div class="card act">{register_form(changed, registering)}</div> })}
         {list.show(move |page| {
-            if page.items.is_empty() {
+            let (all, checks) = &*page;
+            if all.is_empty() {
                 return view! { <div class="card">{ui::empty(t.references_empty, t.references_empty_why, None)}</div> }.into_any();
             }
-            let rows = page.items.iter().map(|one| row(one, may, open, changed)).collect();
-            ui::list(&columns(), rows)
+            let rows = all.iter().map(|one| row(one, may, open, changed)).collect();
+            let checks: Vec<AnyView> = checks.iter().map(check_row).collect();
+            let checks = (!checks.is_empty()).then(|| view! { <h2>{t.checks}</h2>{ui::list(&check_columns(), checks)} });
+            view! { {ui::list(&columns(), rows)}{checks} }.into_any()
         })}
     }
 }
@@ -70,6 +74,46 @@ fn columns() -> [ui::Column; 6] {
     ]
 }
 
+fn check_columns() -> [ui::Column; 6] {
+    let t = i18n::texts();
+    [
+        (t.finished, "quiet", ""),
+        (t.station, "nowrap", ""),
+        (t.reference, "nowrap", ""),
+        (t.must_come_to, "", ""),
+        (t.came_to, "reason", ""),
+        ("", "nowrap", ""),
+    ]
+}
+
+fn check_row(row: &ReferenceCheckRow) -> AnyView {
+    let t = i18n::texts();
+    let pass = t.outcome(Outcome::Pass);
+    let result = match row.result {
+        CheckResult::AsExpected => ui::badge(Tone::Pass, t.as_expected),
+        CheckResult::NotAsExpected => ui::badge(Tone::Fail, t.not_as_expected),
+        CheckResult::CutOff => ui::badge(Tone::Quiet, t.outcome(row.outcome)),
+    };
+    let cells = vec![
+        ui::moment(row.finished_at),
+        format!("{} · {} {}", row.station_name, t.slot, row.slot).into_any(),
+        row.name.clone().into_any(),
+        must_fail(row.kind, row.must_fail).unwrap_or(pass).into_any(),
+        row.fault.as_ref().map_or_else(|| pass.to_owned(), i18n::fault).into_any(),
+        result,
+    ];
+    ui::row(row.run_id.to_string(), &check_columns(), cells)
+}
+
+/// By what a known-bad board must fail.
+fn must_fail(kind: ReferenceKind, must: Option<MustFail>) -> Option<&'static str> {
+    (kind == ReferenceKind::KnownBad).then(|| must.map_or("?", by))
+}
+
+fn by(must: MustFail) -> &'static str {
+    i18n::fault_name(must.code, i18n::language())
+}
+
 fn row(row: &ReferenceRow, may: bool, open: RwSignal<Option<ReferenceId>>, changed: Callback<()>) -> AnyView {
     let t = i18n::texts();
     let id = row.reference_id;
@@ -84,6 +128,7 @@ fn row(row: &ReferenceRow, may: bool, open: RwSignal<Option<ReferenceId>>, chang
     };
     let (by, at) = row.ended.as_ref().map_or((&row.by, row.at), |end| (&end.by, end.at));
     let why = row.ended.as_ref().map_or(row.reason.clone(), |end| format!("{} — {}", row.reason, end.reason));
+    let why = must_fail(row.kind, row.must_fail).map_or(why.clone(), |must| format!("{must}: {why}"));
     let ends = may && row.ended.is_none();
     let toggle = Callback::new(move |()| open.update(|open| *open = (*open != Some(id)).then_some(id)));
     let cells = vec![
@@ -112,7 +157,8 @@ fn row(row: &ReferenceRow, may: bool, open: RwSignal<Option<ReferenceId>>, chang
 
 fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView {
     let t = i18n::texts();
-    let kind = RwSignal::new(ReferenceKind::Golden);
+    // By what a known-bad board must fail; of a golden one none.
+    let must_fail: RwSignal<Option<MustFail>> = RwSignal::new(None);
     let identifier_kind = RwSignal::new(IdentifierKind::MachineCode);
     let (name, value, reason) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
@@ -126,11 +172,17 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
         busy.set(true);
         fault.set(None);
         let form = NewReference {
-            kind: kind.get_untracked(),
+            kind: if must_fail.get_untracked().is_some() {
+                ReferenceKind::KnownBad
+            } else {
+                ReferenceKind::Golden
+            },
             name: name.get_untracked(),
             identifier_kind: identifier_kind.get_untracked(),
             identifier_value: value.get_untracked(),
             reason: reason.get_untracked(),
+            must_fail: must_fail.get_untracked(),
+            profile: None,
         };
         let session = session();
         spawn_local(async move {
@@ -145,7 +197,8 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
         });
     };
     let choose_kind = move |event| {
-        kind.set(event_target_value(&event).parse().unwrap_or(ReferenceKind::Golden));
+        let place: Option<usize> = event_target_value(&event).parse().ok();
+        must_fail.set(place.map(|place| MustFail::ALL[place]));
     };
     let choose_identifier = move |event| {
         identifier_kind.set(event_target_value(&event).parse().unwrap_or(IdentifierKind::MachineCode));
@@ -164,7 +217,9 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
                 {t.state}
                 <select name="kind" on:change=choose_kind>
                     <option value="golden">{t.golden}" – "{t.golden_why}</option>
-                    <option value="known_bad">{t.known_bad}" – "{t.known_bad_why}</option>
+                    {(0..MustFail::ALL.len()).map(|place| view! {
+                        <option value=place.to_string()>{t.known_bad}" – "{t.known_bad_why}" "{by(MustFail::ALL[place])}</option>
+                    }).collect_view()}
                 </select>
             </label>
             {input(t.reference, "name", name)}

@@ -14,6 +14,7 @@ pub mod ingest;
 pub mod leases;
 pub mod quarantine;
 pub mod quota;
+pub mod reference_checks;
 pub mod references;
 pub mod runs;
 pub mod serials;

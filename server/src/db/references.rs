@@ -6,6 +6,8 @@ use domain::{
     api::references::{ReferenceEnd, ReferenceRow},
     identifier::Identifier,
     ids::ReferenceId,
+    reference::{MustFail, Reference},
+    step::Step,
 };
 use sqlx::PgConnection;
 
@@ -20,8 +22,9 @@ pub async fn lock(db: &mut PgConnection) -> DbResult<()> {
 
 pub async fn insert(db: &mut PgConnection, row: &ReferenceRow) -> DbResult<()> {
     sqlx::query!(
-        "insert into reference_board (reference_id, kind, name, identifier_kind, identifier_value, reason, registered_by, registered_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into reference_board (reference_id, kind, name, identifier_kind, identifier_value, reason, registered_by, registered_at,
+            must_fail_code, must_fail_step, profile)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         row.reference_id.0,
         row.kind.as_str(),
         row.name,
@@ -29,7 +32,10 @@ pub async fn insert(db: &mut PgConnection, row: &ReferenceRow) -> DbResult<()> {
         row.identifier_value,
         row.reason,
         row.by,
-        row.at
+        row.at,
+        row.must_fail.map(|must| must.code.word()),
+        row.must_fail.map(|must| must.step.as_str()),
+        row.profile
     )
     .execute(db)
     .await?;
@@ -54,7 +60,7 @@ pub async fn end(db: &mut PgConnection, id: ReferenceId, end: &ReferenceEnd) -> 
 pub async fn list(db: &mut PgConnection, only: Option<ReferenceId>) -> DbResult<Vec<ReferenceRow>> {
     sqlx::query!(
         r#"select reference_id, kind, name, identifier_kind, identifier_value, r.reason, registered_by, registered_at,
-            e.reason as "end_reason?", ended_by as "ended_by?", ended_at as "ended_at?"
+            must_fail_code, must_fail_step, profile, e.reason as "end_reason?", ended_by as "ended_by?", ended_at as "ended_at?"
          from reference_board r left join reference_end e using (reference_id)
          where $1::uuid is null or reference_id = $1
          order by ended_at desc nulls first, registered_at desc, reference_id"#,
@@ -75,6 +81,8 @@ pub async fn list(db: &mut PgConnection, only: Option<ReferenceId>) -> DbResult<
                 .map_err(inconsistent("reference_board", "identifier_kind"))?,
             identifier_value: row.identifier_value,
             reason: row.reason,
+            must_fail: must_fail(row.must_fail_code, row.must_fail_step)?,
+            profile: row.profile,
             by: row.registered_by,
             at: row.registered_at,
             ended: end.map(|((reason, by), at)| ReferenceEnd { reason, by, at }),
@@ -83,17 +91,25 @@ pub async fn list(db: &mut PgConnection, only: Option<ReferenceId>) -> DbResult<
     .collect()
 }
 
-/// The name of the reference that one of these identifiers was at that moment.
+fn must_fail(code: Option<String>, step: Option<String>) -> DbResult<Option<MustFail>> {
+    let Some((code, step)) = code.zip(step) else { return Ok(None) };
+    let fault = |error: serde_json::Error| inconsistent("reference_board", "must_fail_code")(error);
+    let code = serde_json::from_value(code.into()).map_err(fault)?;
+    let step: Step = step.parse().map_err(inconsistent("reference_board", "must_fail_step"))?;
+    Ok(Some(MustFail { code, step }))
+}
+
+/// The reference that one of these identifiers was at that moment.
 pub async fn shown_by(
     db: &mut PgConnection,
     identifiers: &[Identifier],
     at: DateTime<Utc>,
-) -> DbResult<Option<String>> {
+) -> DbResult<Option<(ReferenceId, Reference)>> {
     let unique = identifiers.iter().filter(|identifier| identifier.unique);
     let (kinds, values): (Vec<String>, Vec<String>) =
         unique.map(|identifier| (identifier.kind.as_str().to_owned(), identifier.value.clone())).unzip();
-    Ok(sqlx::query_scalar!(
-        "select name from reference_board r
+    let row = sqlx::query!(
+        "select reference_id, name, r.kind, must_fail_code, must_fail_step, profile from reference_board r
          join unnest($1::text[], $2::text[]) q(kind, value) on q.kind = r.identifier_kind and q.value = r.identifier_value
          where registered_at <= $3
             and not exists (select from reference_end e where e.reference_id = r.reference_id and ended_at <= $3)
@@ -103,5 +119,10 @@ pub async fn shown_by(
         at
     )
     .fetch_optional(db)
-    .await?)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let kind = row.kind.parse().map_err(inconsistent::<String>("reference_board", "kind"))?;
+    let must_fail = must_fail(row.must_fail_code, row.must_fail_step)?;
+    let reference = Reference { name: row.name, kind, must_fail, profile: row.profile };
+    Ok(Some((row.reference_id.into(), reference)))
 }

@@ -4,6 +4,7 @@
 //! Only transport, authentication or a broken database stops a station's queue; whatever a text says, it is held.
 
 mod barred;
+mod check;
 mod outbox;
 mod pack;
 pub mod plan;
@@ -214,6 +215,10 @@ impl Intake {
             Ok(judged) => judged,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if let Some(claimed) = &record.reference {
+            self.store_check(db, (text, sha256), envelope, &judged, claimed).await?;
+            return Ok(Ok(judged.disbelief));
+        }
         let known = db::units::by_identifiers(db, &judged.identifiers, record.started_at).await?;
         let lent = match &record.serial {
             Some(serial) => rows::lent_number(db, serial, self.station).await?,
@@ -222,7 +227,7 @@ impl Intake {
         let reference = db::references::shown_by(db, &judged.identifiers, record.started_at).await?;
         let new_unit = UnitId(clock::new_id());
         let place = match &reference {
-            Some(name) => barred::beside_all(&judged, name),
+            Some((_, one)) => barred::beside_all(&judged, &one.name),
             None => plan::place(record, &judged, &known, lent, new_unit),
         };
         let place = place.unwrap_or_else(|objection| {
@@ -281,18 +286,7 @@ impl Intake {
     ) -> DbResult<()> {
         let record = &envelope.record;
         let dictionary = self.dictionary_of(db, held.bundle_id, held.outcome, text).await?;
-        let arrival = rows::Arrival {
-            run_id: record.run_id,
-            address: (self.station, envelope.outbox_id, envelope.number as i64),
-            sha256,
-            dictionary_id: dictionary.as_ref().map(|dictionary| dictionary.dictionary_id),
-            content: &wire_text::compress(
-                text,
-                dictionary.as_ref().map(|dictionary| dictionary.content.as_slice()),
-            ),
-            at: self.at,
-        };
-        rows::insert_envelope(db, &arrival).await?;
+        self.insert_text(db, (text, sha256), envelope, dictionary.as_ref()).await?;
         facts::insert_steps(db, record).await?;
         if !record.measurements.is_empty() {
             let mut definitions = Vec::with_capacity(record.measurements.len());
@@ -313,6 +307,25 @@ impl Intake {
             facts::insert_secret(db, record.run_id, secret, &sealed).await?;
         }
         Ok(())
+    }
+
+    /// The exact text under its address.
+    async fn insert_text(
+        &self,
+        db: &mut PgConnection,
+        (text, sha256): (&str, &[u8]),
+        envelope: &Envelope,
+        dictionary: Option<&Dictionary>,
+    ) -> DbResult<()> {
+        let arrival = rows::Arrival {
+            run_id: envelope.record.run_id,
+            address: (self.station, envelope.outbox_id, envelope.number as i64),
+            sha256,
+            dictionary_id: dictionary.map(|dictionary| dictionary.dictionary_id),
+            content: &wire_text::compress(text, dictionary.map(|dictionary| dictionary.content.as_slice())),
+            at: self.at,
+        };
+        rows::insert_envelope(db, &arrival).await
     }
 
     /// The bundle's dictionary; its first pass becomes one.

@@ -54,7 +54,7 @@ impl Intake {
         if let Entry::Vacant(place) = known.outboxes.entry(outbox) {
             place.insert(check_ins::outbox(db, self.station, outbox).await?.unwrap_or_default());
         }
-        let refusal = known.refuses(outbox, envelope.record.outcome);
+        let refusal = known.refuses(outbox, envelope.record.outcome_of_unit());
         Ok(refusal.map(|refusal| refusal_of(&envelope.record, refusal)))
     }
 

@@ -20,6 +20,7 @@ use domain::{
         BirthRecord, Envelope, Expected, MOST_NUMBERED, MeasurementRecord, RECORD_VERSION, RecordDoubt,
         judge_record,
     },
+    reference::REFERENCE_CHECK,
     text::{Language, doubt_text},
 };
 
@@ -157,16 +158,25 @@ pub fn judge(
         )));
     }
     let expected = &rules.expected;
-    if record.operation != expected.operation {
+    let is_check = record.reference.is_some();
+    if is_check != (record.operation == REFERENCE_CHECK) {
+        return Err(refuse(format!(
+            "operation {:?} and what the record says of a reference disagree",
+            record.operation
+        )));
+    }
+    if !is_check && record.operation != expected.operation {
         return Err(refuse(format!(
             "the bundle's procedure is for operation {:?}, the record names {:?}",
             expected.operation, record.operation
         )));
     }
     let doubts = judge_record(record, expected);
-    let disbelieved = record.outcome == Outcome::Pass && !doubts.is_empty();
+    // To a reference nobody does anything, whatever came of it.
+    let claims = if record.outcome == Outcome::Pass { "a pass" } else { "a check" };
+    let disbelieved = (record.outcome == Outcome::Pass || is_check) && !doubts.is_empty();
     let disbelief =
-        disbelieved.then(|| format!("claims a pass that it does not prove: {}", describe(&doubts)));
+        disbelieved.then(|| format!("claims {claims} that it does not prove: {}", describe(&doubts)));
     Ok(Judged {
         bundle_id: rules.bundle_id,
         outcome: if disbelieved { Outcome::Error } else { record.outcome },

@@ -198,6 +198,7 @@ fn record(
         number: None,
         output: None,
         tear_down: None,
+        reference: None,
     }
 }
 

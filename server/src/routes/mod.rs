@@ -15,6 +15,7 @@ mod ledger;
 mod line;
 mod profiles;
 mod quarantine;
+mod reference_checks;
 mod references;
 mod register_reference;
 mod release_bundle;
@@ -92,6 +93,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(leases::router())
         .merge(set_lease::router())
         .merge(references::router())
+        .merge(reference_checks::router())
         .merge(register_reference::router())
         .merge(end_reference::router())
         .merge(quarantine::router())

@@ -12,7 +12,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     api::{
         problem::{FieldFault, Problem},
-        references::{NewReference, ReferenceRow},
+        references::{MustFail, NewReference, ReferenceKind, ReferenceRow},
     },
     identifier::{Identifier, IdentifierKind, normalise_question},
     ids::ReferenceId,
@@ -42,6 +42,8 @@ async fn register(
         identifier_kind: form.identifier_kind,
         identifier_value: normalise_question(&form.identifier_value),
         reason: form.reason.trim().to_owned(),
+        must_fail: form.must_fail,
+        profile: form.profile.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()),
         by: signed.0.username.clone(),
         at: clock::now(),
         ended: None,
@@ -53,8 +55,9 @@ async fn register(
     let shown = [Identifier { kind: row.identifier_kind, value: row.identifier_value.clone(), unique: true }];
     let mut db = state.pool.begin().await?;
     references::lock(&mut db).await?;
-    if let Some(name) = references::shown_by(&mut db, &shown, row.at).await? {
-        return Err(ApiError::conflict("conflict", format!("That identifier is reference {name} already.")));
+    if let Some((_, one)) = references::shown_by(&mut db, &shown, row.at).await? {
+        let detail = format!("That identifier is reference {} already.", one.name);
+        return Err(ApiError::conflict("conflict", detail));
     }
     references::insert(&mut db, &row).await?;
     let writer = signed.writer();
@@ -88,6 +91,20 @@ fn faults_of(row: &ReferenceRow) -> Vec<FieldFault> {
     }
     if !is_text(&row.reason, 1000) {
         fault("reason", "say what it is there for, in at most 1000 characters; it is kept for ever");
+    }
+    let may_fail = |must: &MustFail| MustFail::ALL.contains(must);
+    let is_stated = match row.kind {
+        ReferenceKind::Golden => row.must_fail.is_none(),
+        ReferenceKind::KnownBad => row.must_fail.as_ref().is_some_and(may_fail),
+    };
+    if !is_stated {
+        fault(
+            "must_fail",
+            "of a known-bad board the fault and the step that a check finds; of a golden one none",
+        );
+    }
+    if row.profile.as_ref().is_some_and(|id| !body::fits(id, 100)) {
+        fault("profile", "the id of a profile, at most 100 characters");
     }
     faults
 }

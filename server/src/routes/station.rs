@@ -85,7 +85,7 @@ async fn admission(
         _ => KnownBoard { contradicted: true, ..KnownBoard::default() },
     };
     let fails_allowed = unit_acts::fails_allowed(&mut db, form.batch_id).await?;
-    let known = KnownBoard { reference, ..known };
+    let known = KnownBoard { reference: reference.map(|(_, reference)| reference), ..known };
     Ok(Json(judge(&known, &Asked { batch_id: form.batch_id, fails_allowed, now })))
 }
 

@@ -8,6 +8,7 @@ use domain::{
     ids::{BatchId, UnitActId},
     outcome::Outcome,
     record::{BirthRecord, Envelope},
+    reference::Reference,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -85,33 +86,35 @@ impl Journal {
         })
     }
 
-    /// What the reference is called that this board is, as the server said last.
+    /// The reference that this board is, as the server said last.
     ///
     /// # Errors
-    /// The file can't be read.
-    pub fn reference(&self, identity: &str) -> Result<Option<String>, JournalFault> {
-        self.read(|c| {
-            c.query_row("SELECT name FROM reference WHERE identity = ?1", [identity], |row| row.get(0))
+    /// The file can't be read, or a line in it.
+    pub fn reference(&self, identity: &str) -> Result<Option<Reference>, JournalFault> {
+        let said: Option<String> = self.read(|c| {
+            c.query_row("SELECT said FROM reference_board WHERE identity = ?1", [identity], |row| row.get(0))
                 .optional()
-        })
+        })?;
+        said.map(|text| serde_json::from_str(&text).map_err(|error| self.not_understood(error))).transpose()
     }
 
     /// The server says whether the board is a reference.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn learn_reference(&self, identity: &str, name: Option<&str>) -> Result<(), JournalFault> {
-        if self.reference(identity)?.as_deref() == name {
+    pub fn learn_reference(&self, identity: &str, said: Option<&Reference>) -> Result<(), JournalFault> {
+        if self.reference(identity)?.as_ref() == said {
             return Ok(());
         }
-        self.write(|c| match name {
-            Some(name) => c
+        let text = said.map(serde_json::to_string).transpose().map_err(|error| self.not_understood(error))?;
+        self.write(|c| match &text {
+            Some(text) => c
                 .execute(
-                    "INSERT OR REPLACE INTO reference (identity, name) VALUES (?1, ?2)",
-                    [identity, name],
+                    "INSERT OR REPLACE INTO reference_board (identity, said) VALUES (?1, ?2)",
+                    [identity, text],
                 )
                 .map(drop),
-            None => c.execute("DELETE FROM reference WHERE identity = ?1", [identity]).map(drop),
+            None => c.execute("DELETE FROM reference_board WHERE identity = ?1", [identity]).map(drop),
         })
     }
 
@@ -142,6 +145,11 @@ impl Journal {
 
 /// A run is closed.
 pub(super) fn close(c: &Connection, record: &BirthRecord, identity: Option<&str>) -> rusqlite::Result<()> {
+    if record.reference.is_some() {
+        // Nobody worked it, and nobody will go on with that.
+        let run = record.run_id.to_string();
+        return c.execute("UPDATE run SET resumed_by = run_id WHERE run_id = ?1", [run]).map(drop);
+    }
     let is_verdict = matches!(record.outcome, Outcome::Pass | Outcome::Fail);
     if let Some(order) = record.admission.and_then(|admission| admission.rerun).filter(|_| is_verdict) {
         c.execute(

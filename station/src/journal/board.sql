@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS used_order (
     run_id      TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- Boards that the server has called references: off line nobody works them either.
-CREATE TABLE IF NOT EXISTS reference (
+CREATE TABLE IF NOT EXISTS reference_board (
     identity TEXT PRIMARY KEY,
-    name     TEXT NOT NULL
+    -- What a check of it must come to, as JSON.
+    said     TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;

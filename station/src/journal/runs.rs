@@ -20,8 +20,8 @@ pub enum EarlierPass {
 }
 
 impl Journal {
-    /// Opens a run, with a share of its batch; without one only for a board that counts there already. From here on it is never
-    /// forgotten.
+    /// Opens a run, with a share of its batch; without one only for a board that counts there already, and for the check of a reference.
+    /// From here on it is never forgotten.
     ///
     /// # Errors
     /// The disk refuses, or there is no share ([`JournalFault::NoShare`]); then nothing may be written to the board.
@@ -34,7 +34,8 @@ impl Journal {
         let key = self.open_share_key(draft);
         let opened = self.write(|c| {
             let counts_already = draft.admission.is_some_and(|admission| admission.counts_already);
-            if !shares::start(c, &key, draft.run_id, counts_already)? && needs_share() {
+            let is_check = draft.reference.is_some();
+            if !is_check && !shares::start(c, &key, draft.run_id, counts_already)? && needs_share() {
                 return Ok(false);
             }
             c.execute(
@@ -128,7 +129,7 @@ impl Journal {
             if let Some(resumed) = record.resumes {
                 c.execute("UPDATE run SET resumed_by = ?2 WHERE run_id = ?1", params![resumed.to_string(), run])?;
             }
-            if record.outcome == Outcome::Pass {
+            if record.outcome_of_unit() == Outcome::Pass {
                 confirm_pass(c, record, identity)?;
             }
             board::close(c, record, identity)?;
@@ -172,7 +173,7 @@ impl Journal {
             record.outcome = Outcome::Interrupted;
             // The draft names the step in which it was written.
             record.fault = record.fault.take().or_else(|| Some(Fault::new(FaultCode::StationStopped)));
-            if let Some(identity) = &identity {
+            if let Some(identity) = identity.as_ref().filter(|_| record.reference.is_none()) {
                 record.serial = record.serial.or(self.number_of(identity)?);
                 if record.password.is_none() {
                     let sealed = self.secret_sealed_in(identity, record.run_id)?;

@@ -134,7 +134,7 @@ pub(super) fn close(c: &Connection, key: &Key, record: &BirthRecord) -> rusqlite
             Ok(Key { outbox: row.get(0)?, batch: row.get(1)? })
         })
         .optional()?;
-    let is_pass = record.outcome == Outcome::Pass;
+    let is_pass = record.outcome_of_unit() == Outcome::Pass;
     let stays = is_pass && started.as_ref() == Some(key);
     if let Some(began) = started.filter(|_| !stays) {
         let mut share = load(c, &began)?;

@@ -68,7 +68,7 @@ pub(super) fn clear(c: &Connection, slot: u16) -> rusqlite::Result<()> {
 /// The slot's last run is this one.
 pub(super) fn set(c: &Connection, record: &BirthRecord, identity: Option<&str>) -> rusqlite::Result<()> {
     clear(c, record.slot)?;
-    let (Outcome::Pass, Some(identity)) = (record.outcome, identity) else { return Ok(()) };
+    let (Outcome::Pass, Some(identity)) = (record.outcome_of_unit(), identity) else { return Ok(()) };
     c.execute(
         "INSERT INTO standing (slot, run_id, batch_id, identity, operation, serial, started_at, finished_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![

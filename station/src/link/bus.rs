@@ -58,6 +58,8 @@ pub(super) struct Bus {
     /// When the board last answered.
     heard_at: Option<Instant>,
     thinking: Thinking,
+    /// A reference lies there: no frame that writes is sent.
+    only_reads: bool,
 }
 
 impl Bus {
@@ -78,6 +80,7 @@ impl Bus {
             free_at: now,
             heard_at: None,
             thinking: Thinking::default(),
+            only_reads: false,
         }
     }
 
@@ -86,6 +89,31 @@ impl Bus {
         self.client = Client::of(&self.model, &self.settings);
         self.heard_at = None;
         self.thinking.forget();
+        self.only_reads = false;
+    }
+
+    /// From now on no frame that writes is sent, until another board is on the line.
+    pub(super) fn only_read(&mut self) {
+        self.only_reads = true;
+    }
+
+    pub(super) fn may_write(&self) -> bool {
+        !self.only_reads
+    }
+
+    /// Who is only read may enter factory mode, where some show who they are, and leave it without having anything kept.
+    fn permit(&self, asked: &Asked, request: &Request) -> Result<(), Fault> {
+        let factory = self.model.factory_mode.as_ref();
+        let of_factory = factory.into_iter().flat_map(|mode| [Some(mode.enter), mode.leave]).flatten();
+        let (place, _) = request.span();
+        let changes_nothing = |magic: domain::model::MagicWrite| {
+            matches!(request, Request::WriteSingle { value, .. } if *value == magic.value)
+                && map::place_of(&self.model, magic.address) == place
+        };
+        if asked.is_write() && self.only_reads && !of_factory.into_iter().any(changes_nothing) {
+            return Err(internal("this board is only read; the frame was not sent"));
+        }
+        Ok(())
     }
 
     pub(super) fn wire_use(&self) -> WireUse {
@@ -156,6 +184,7 @@ impl Bus {
     pub(super) async fn tell(&mut self, request: &Request) -> Result<(), Fault> {
         self.pace().await;
         let asked = self.asked(request)?;
+        self.permit(&asked, request)?;
         let frame = asked.frame(self.settings.address)?;
         let line = self.line()?;
         let baud = line.baud();
@@ -200,6 +229,7 @@ impl Bus {
         request: &Request,
     ) -> Result<Checked, BusFault> {
         let asked = self.asked(request).map_err(BusFault::Port)?;
+        self.permit(&asked, request).map_err(BusFault::Port)?;
         self.settle().await?;
         self.pace().await;
         if minds_late_answers()

@@ -170,6 +170,12 @@ impl BoardLink {
         self.bus.distrust();
     }
 
+    /// From now on nothing is written to the board and nothing is sent to a loader, whatever is asked, until the next
+    /// [`BoardRequest::Probe`] begins another board.
+    pub fn only_read(&mut self) {
+        self.bus.only_read();
+    }
+
     /// Does one request. `progress` hears per cent, 0 to 100, of what takes long (the transfer).
     ///
     /// Dropping the future is safe at any point: the next request brings the line home, drains it and identifies the board again.
@@ -184,6 +190,9 @@ impl BoardLink {
     ) -> Result<BoardAnswer, Fault> {
         if self.application_baud != self.loader_baud && self.bus.has_fixed_rate() {
             return Err(fault::rate_fixed(self.bus.device(), self.application_baud, self.loader_baud));
+        }
+        if !matches!(request, BoardRequest::Probe { .. }) && !request.only_reads() && !self.bus.may_write() {
+            return Err(fault::internal("this board is only read; nothing was sent"));
         }
         let before = self.wire_use();
         // What a request that was dropped may have left behind is not this one's to keep.

@@ -62,6 +62,7 @@ impl Draft {
             number: None,
             output: None,
             tear_down: None,
+            reference: None,
         };
         Self { record, identity_key: None, opened: false, started: now, step: None, floor_us: 0 }
     }

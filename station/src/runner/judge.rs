@@ -23,6 +23,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::PassedAlready
         | C::NumberNotOurs
         | C::BoardIsReference
+        | C::ReferenceAsExpected
         | C::BoardShipped
         | C::BoardOnHold
         | C::BoardLeased
@@ -49,6 +50,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::KeyUnknown
         | C::WireVersionDiffers
         | C::BundleRefused
+        | C::ReferenceNotAsExpected
         | C::PassNotHeld
         | C::NameNotPossible
         | C::DeadlyValue

@@ -4,6 +4,7 @@ mod admission;
 pub mod bench;
 mod flashed;
 mod jig;
+mod reference;
 mod sections;
 mod steps;
 mod tear_down;

@@ -5,6 +5,7 @@ mod give;
 mod identify;
 mod plan;
 mod proof;
+mod reference;
 mod stimulus;
 mod tear_down;
 mod tune;
@@ -104,6 +105,10 @@ enum Phase {
     ReadAll,
     SafeOutput,
     IdentifyLast,
+    // The check of a reference.
+    CheckParameters,
+    CheckMeasurements,
+    CheckIdentity,
     // The tear-down.
     SafeLoad,
     SafeIdentity,
@@ -268,7 +273,7 @@ impl Work {
             return self.handle_tear_down(now, event);
         }
         match self.react(now, event) {
-            Err(Ended::Fault(fault)) => self.step_failed(now, fault),
+            Err(Ended::Fault(fault)) if !self.is_reference_check() => self.step_failed(now, fault),
             next => next,
         }
     }
@@ -346,6 +351,9 @@ impl Work {
             (Phase::ProvePassword, R::PasswordProof(proof)) => self.password_proved(proof),
             (Phase::ReadAll, R::Afresh(afresh)) => self.read_afresh(now, &afresh),
             (Phase::SafeOutput, R::Output(output)) => self.safe_output(output),
+            (Phase::CheckParameters, R::Registers(readings)) => self.parameters_compared(now, &readings),
+            (Phase::CheckMeasurements, R::Registers(readings)) => self.reference_measured(now, &readings),
+            (Phase::CheckIdentity, R::Identity(identity)) => self.reference_is_still_there(now, &identity),
             (Phase::IdentifyLast, R::Identity(identity)) => {
                 self.same_board(&identity)?;
                 if std::mem::take(&mut self.doubted) {
@@ -408,7 +416,7 @@ impl Work {
             Ended::StandsAlready(_) => internal("a pass that stands has a record already"),
         };
         self.draft.finish_step(now, StepOutcome::Failed, Some(fault.clone()));
-        let fault = self.failed_by.unwrap_or(fault);
+        let fault = self.failed_by.filter(|_| self.draft.record.reference.is_none()).unwrap_or(fault);
         self.draft.close(now, judge::outcome_of(fault.code), Some(fault))
     }
 

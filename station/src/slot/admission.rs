@@ -5,13 +5,14 @@ use domain::{
     admission::{Admission, AdmissionVerdict, Asked, KnownBoard, OwnBatch, judge},
     ids::BatchId,
     record::AdmittedBy,
+    reference::Reference,
 };
 
 /// What the station's own journal says of a board.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Here {
-    /// What the reference is called that it is, as the server said last.
-    pub reference: Option<String>,
+    /// The reference that it is, as the server said last.
+    pub reference: Option<Reference>,
     /// The number with which it passed here.
     pub passed: Option<String>,
     /// All runs here.
@@ -61,7 +62,7 @@ fn own_batch(batch_id: BatchId) -> OwnBatch {
 mod tests {
     use super::*;
     use chrono::DateTime;
-    use domain::{admission::AdmissionVerdict as V, ids::UnitActId};
+    use domain::{admission::AdmissionVerdict as V, ids::UnitActId, reference::ReferenceKind};
     use uuid::Uuid;
 
     fn batch(number: u128) -> BatchId {
@@ -91,7 +92,13 @@ mod tests {
         let by = AdmittedBy::Station;
         assert_eq!(said(None, &Here::default()), (V::Admit, by));
         assert_eq!(said(None, &passed_here()), (V::PassedAlready, by));
-        let golden = Here { reference: Some("Golden 3".into()), ..passed_here() };
+        let golden = Reference {
+            name: "Golden 3".into(),
+            kind: ReferenceKind::Golden,
+            must_fail: None,
+            profile: None,
+        };
+        let golden = Here { reference: Some(golden), ..passed_here() };
         assert_eq!(said(None, &golden), (V::Reference, by));
         assert_eq!(said(Some(let_in()), &Here { passed: None, ..golden }).0, V::Admit, "it is none any more");
         assert_eq!(said(None, &Here { all: failed(2), ..Here::default() }), (V::Admit, by));

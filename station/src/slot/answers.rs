@@ -111,7 +111,14 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
                 if let Board::Known(identity) | Board::Numbered { identity, .. } = &board {
                     self.recorder.name_secrets(self.shared.sealer.placeholder(identity));
                 }
-                Event::Admitted(self.admit(batch_id, operation, &board, identifiers).await)
+                let admitted = self.admit(batch_id, operation, &board, identifiers).await;
+                let is_reference = |one: &Admitted| one.admission.verdict == AdmissionVerdict::Reference;
+                if admitted.as_ref().is_ok_and(is_reference)
+                    && let Some((_, link)) = &mut self.link
+                {
+                    link.only_read();
+                }
+                Event::Admitted(admitted)
             }
             Effect::ReserveNumber { run_id, batch_id, board, known } => {
                 Event::NumberReserved(self.reserve(run_id, batch_id, &board, known.as_deref()))
@@ -238,10 +245,17 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         }
         let question = AskAdmission { batch_id, operation, identifiers };
         let said = self.ask_server(&question).await?;
-        if let Board::Numbered { number, .. } = board {
+        let here = self.know_here(identity, passed, &question, said.as_ref())?;
+        let is_reference = match &said {
+            Some(said) => said.verdict == AdmissionVerdict::Reference,
+            None => here.reference.is_some(),
+        };
+        // Nobody gives a reference another number, whoever gave it the one that it bears.
+        if let Board::Numbered { number, .. } = board
+            && !is_reference
+        {
             self.know_number(number, said.as_ref())?;
         }
-        let here = self.know_here(identity, passed, &question, said.as_ref())?;
         let fails_allowed = self.fails_allowed();
         let asked = Asked { batch_id, fails_allowed, now: self.shared.now().at };
         let (admission, by) = decide(said, &here, &asked);
@@ -318,9 +332,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     /// What the server said is kept for when it is away.
     fn learn(&self, identity: &str, question: &AskAdmission, said: &Admission) -> Result<(), Fault> {
         let journal = &self.shared.journal;
-        let is_reference = said.verdict == AdmissionVerdict::Reference;
-        let name = said.figures.get("name").map(String::as_str).filter(|_| is_reference);
-        journal.learn_reference(identity, name).map_err(disk)?;
+        journal.learn_reference(identity, said.reference.as_deref()).map_err(disk)?;
         if said.verdict == AdmissionVerdict::Admit {
             let AskAdmission { operation, identifiers, .. } = question;
             journal.learn(identity, operation, identifiers, said).map_err(disk)?;

@@ -9,6 +9,7 @@ use domain::{
     ids::{BatchId, RunId, UnitActId},
     outcome::Outcome,
     record::BirthRecord,
+    reference::Reference as Known,
 };
 
 /// A decision about a unit.
@@ -29,7 +30,7 @@ pub(super) struct Act {
 #[derive(Debug, Clone)]
 pub(super) struct Reference {
     identifier: (IdentifierKind, String),
-    name: String,
+    what: Known,
     since: DateTime<Utc>,
     until: Option<DateTime<Utc>>,
 }
@@ -41,20 +42,20 @@ impl Reference {
 }
 
 impl IngestModel {
-    /// Registers a reference by what it shows.
+    /// Registers a reference by what it shows; `what` is told to every jig.
     ///
     /// # Errors
     /// That identifier is one's already.
     pub fn register(
         &mut self,
         identifier: (IdentifierKind, String),
-        name: &str,
+        what: Known,
         at: DateTime<Utc>,
     ) -> Result<(), Refused> {
         if self.references.iter().any(|one| one.identifier == identifier && one.is_in_use(at)) {
             return Err(Refused::CONFLICT);
         }
-        self.references.push(Reference { identifier, name: name.to_owned(), since: at, until: None });
+        self.references.push(Reference { identifier, what, since: at, until: None });
         Ok(())
     }
 
@@ -71,15 +72,15 @@ impl IngestModel {
         Ok(())
     }
 
-    /// What the reference is called that one of these was then.
-    pub(super) fn reference(&self, shown: &[Identifier], at: DateTime<Utc>) -> Option<String> {
+    /// The reference that one of these was then.
+    pub(super) fn reference(&self, shown: &[Identifier], at: DateTime<Utc>) -> Option<Known> {
         let shows = |one: &Reference| {
             shown
                 .iter()
                 .any(|own| own.unique && (own.kind, &own.value) == (one.identifier.0, &one.identifier.1))
         };
         let mut found = self.references.iter().filter(|one| one.is_in_use(at) && shows(one));
-        found.next().map(|one| one.name.clone())
+        found.next().map(|one| one.what.clone())
     }
 
     /// Somebody decides about the unit whose oldest run this is; the decision's own id is the server's to choose.

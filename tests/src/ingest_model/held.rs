@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Held {
     pub runs: BTreeMap<RunId, KeptRun>,
+    pub checks: BTreeMap<RunId, super::KeptCheck>,
     pub set_aside: BTreeMap<(StationId, ContentHash), KeptText>,
     pub units: BTreeMap<RunId, KeptUnit>,
     pub numbers: BTreeMap<String, KeptNumber>,
@@ -156,6 +157,7 @@ impl IngestModel {
         };
         Held {
             runs: self.runs.iter().map(|(id, run)| (*id, kept_run(run))).collect(),
+            checks: self.checks().map(|(id, _, kept)| (id, kept.clone())).collect(),
             set_aside: self.set_aside.iter().map(aside).collect(),
             units: (0..self.units.len())
                 .filter_map(|unit| Some((names[unit]?, self.kept_unit(unit)?)))

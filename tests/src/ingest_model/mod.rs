@@ -7,12 +7,14 @@
 
 mod acts;
 mod belonging;
+mod checks;
 mod held;
 mod numbers;
 mod quarantine;
 mod shares;
 mod stations;
 
+pub use checks::KeptCheck;
 pub use held::{Counts, Held, KeptNumber, KeptOutbox, KeptRun, KeptStation, KeptText, KeptUnit, Tally};
 
 use chrono::{DateTime, Utc};
@@ -51,6 +53,7 @@ pub struct IngestModel {
     set_aside: BTreeMap<(StationId, ContentHash), SetAside>,
     units: Vec<Unit>,
     references: Vec<acts::Reference>,
+    checks: BTreeMap<RunId, checks::Check>,
     blocks: BTreeMap<SerialBlockId, Block>,
     numbers: BTreeMap<String, Number>,
     /// The next running number behind each rendered prefix.
@@ -243,8 +246,9 @@ impl IngestModel {
         let address = (station, envelope.outbox_id, envelope.number);
         let conflict =
             |reason: &str| Aside { state: IngestState::Conflict, run: Some(run), reason: reason.to_owned() };
-        match self.runs.get(&run) {
-            Some(known) if known.text == text => return Ok(IngestState::Duplicate),
+        let check = self.checks.get(&run).map(|check| check.text.as_str());
+        match self.runs.get(&run).map(|run| run.text.as_str()).or(check) {
+            Some(known) if known == text => return Ok(IngestState::Duplicate),
             Some(_) => return Err(conflict("is stored with other content")),
             None if self.addresses.contains_key(&address) => {
                 if way == Way::Sent {
@@ -279,10 +283,19 @@ impl IngestModel {
         if batch.bundle != record.bundle.hash {
             return Err(refuse("is worked with bundle"));
         }
-        if record.operation != rules.expected.operation {
+        if (record.operation == "reference_check") != record.reference.is_some() {
+            return Err(refuse("says of a reference disagree"));
+        }
+        if record.reference.is_none() && record.operation != rules.expected.operation {
             return Err(refuse("is for operation"));
         }
         let mut doubts = judge_record(&record, &rules.expected);
+        if record.reference.is_some() {
+            return match holds_nul(&record) {
+                true => Err(refuse("the database can't hold this record")),
+                false => Ok(self.store_check(station, text, record, doubts)),
+            };
+        }
         let mut reasons = Vec::new();
         let mut outcome = record.outcome;
         if outcome == Outcome::Pass && !doubts.is_empty() {

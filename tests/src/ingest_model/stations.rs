@@ -55,7 +55,7 @@ impl IngestModel {
 
     /// Why a sound record of it goes into the quarantine.
     pub(super) fn refuses(&self, station: StationId, envelope: &Envelope) -> Option<RecordRefusal> {
-        self.known(station)?.refuses(envelope.outbox_id, envelope.record.outcome)
+        self.known(station)?.refuses(envelope.outbox_id, envelope.record.outcome_of_unit())
     }
 
     /// A station says who it is and how far its journal has come.

@@ -12,7 +12,7 @@ use domain::{
     text::Fault,
 };
 use jigline_tests::ingest_model::{
-    Counts, Held, KeptNumber, KeptOutbox, KeptRun, KeptStation, KeptText, KeptUnit, Tally,
+    Counts, Held, KeptCheck, KeptNumber, KeptOutbox, KeptRun, KeptStation, KeptText, KeptUnit, Tally,
 };
 use server::ingest::wire_text::expand;
 use sqlx::{PgPool, types::Json};
@@ -44,6 +44,7 @@ pub async fn held(pool: &PgPool, stations: &[StationId], batches: &[BatchId]) ->
     }
     Held {
         runs,
+        checks: checks(pool, &stations).await,
         set_aside: set_aside(pool, &stations).await,
         units: units(pool, &stations, &owners, &names).await,
         numbers: numbers(pool, &stations, &names).await,
@@ -146,6 +147,31 @@ async fn runs(pool: &PgPool, stations: &[Uuid]) -> (BTreeMap<RunId, KeptRun>, Ve
         runs.insert(RunId(run), kept);
     }
     (runs, owners)
+}
+
+async fn checks(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<RunId, KeptCheck> {
+    let asked = "select c.run_id, c.station_id, c.slot, c.outcome, c.result, c.name, c.reference_id, c.doubts,
+            e.content, d.content, e.sha256
+         from reference_check c join envelope e using (run_id) left join text_dictionary d using (dictionary_id)
+         where c.station_id = any($1)";
+    let rows = sqlx::query(asked).bind(stations).fetch_all(pool).await.unwrap();
+    rows.iter()
+        .map(|row| {
+            use sqlx::Row as _;
+            let doubts: Option<Json<Vec<RecordDoubt>>> = row.get(7);
+            let kept = KeptCheck {
+                text: hash(row.get(8), row.get(9), row.get(10)),
+                station: row.get::<Uuid, _>(1).into(),
+                slot: row.get::<i16, _>(2).try_into().unwrap(),
+                outcome: row.get::<&str, _>(3).parse().unwrap(),
+                result: row.get::<&str, _>(4).parse().unwrap(),
+                name: row.get(5),
+                known: row.get::<Option<Uuid>, _>(6).is_some(),
+                doubts: doubts.map(|doubts| doubts.0).unwrap_or_default(),
+            };
+            (row.get::<Uuid, _>(0).into(), kept)
+        })
+        .collect()
 }
 
 async fn set_aside(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<(StationId, ContentHash), KeptText> {

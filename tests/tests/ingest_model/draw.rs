@@ -286,6 +286,9 @@ fn form() -> impl Strategy<Value = Form> {
         Form::SlotHuge,
         Form::Nul,
         Form::AnotherOperation,
+        Form::Check,
+        Form::CheckThatWrote,
+        Form::CheckOfNothing,
     ]);
     prop_oneof![12 => Just(Form::Sound), 1 => unsound]
 }

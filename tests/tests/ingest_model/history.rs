@@ -86,7 +86,7 @@ pub enum Act {
         run: Run,
         decision: Decision,
     },
-    /// A board is registered as a reference, asked for, and worked by a station that does not know it.
+    /// A board is registered as a reference, asked for, worked by a station that does not know it, and a jig is checked with it.
     Register {
         station: u8,
         run: Run,
@@ -399,4 +399,10 @@ pub enum Form {
     /// A text with what no PostgreSQL text holds.
     Nul,
     AnotherOperation,
+    /// Of a check with a reference.
+    Check,
+    /// The same, with something written.
+    CheckThatWrote,
+    /// It says that it is one, and names no reference.
+    CheckOfNothing,
 }

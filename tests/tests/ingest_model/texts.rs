@@ -3,6 +3,7 @@
 use super::{
     history::{Batch, Board, Bundle, Change, Flaw, Form, Number, Piece, Run, Shows, Told},
     replay::Play,
+    units::golden,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
@@ -10,7 +11,9 @@ use domain::{
     identifier::{Identifier, IdentifierKind},
     ids::{ContentHash, RunId, StationId},
     outcome::Outcome,
-    record::{AdmissionRecord, AdmittedBy, Envelope},
+    procedure::MeasureWhen,
+    record::{AdmissionRecord, AdmittedBy, BirthRecord, Envelope, OutputRecord},
+    reference::REFERENCE_CHECK,
     step::Step,
     text::{Fault, FaultCode},
 };
@@ -221,7 +224,27 @@ fn spoil(envelope: &mut Envelope, run: &Run, other_station: StationId) {
         Form::SlotHuge => record.slot = 40_000,
         Form::Nul => record.operator = "a\0b".to_owned(),
         Form::AnotherOperation => record.operation = "rework".to_owned(),
+        Form::Check => check(record),
+        Form::CheckThatWrote => {
+            check(record);
+            record.output = Some(OutputRecord { charge_on: true, discharge_on: true });
+        }
+        Form::CheckOfNothing => record.operation = REFERENCE_CHECK.to_owned(),
     }
+}
+
+/// Makes of a run what a check with a reference would have left.
+fn check(record: &mut BirthRecord) {
+    const READ: [Step; 5] = [Step::Probe, Step::Identify, Step::Admit, Step::Verify, Step::Measure];
+    record.operation = REFERENCE_CHECK.to_owned();
+    record.reference = Some(golden("As the station knows it"));
+    record.steps.retain(|entry| READ.contains(&entry.step));
+    record.measurements.retain(|one| one.when != MeasureWhen::UnderLoad && one.stimulus.is_none());
+    for parameter in &mut record.parameters {
+        (parameter.written, parameter.read) = (false, Some(parameter.set.clone()));
+    }
+    (record.serial, record.number, record.firmware) = (None, None, None);
+    (record.password, record.lease, record.output) = (None, None, None);
 }
 
 /// Of its moment, its stage and its place there.

@@ -11,10 +11,16 @@ use domain::{
     api::{references::ReferenceRow, stations::AskAdmission, units::UnitView},
     ids::{RunId, UnitActId},
     outcome::Outcome,
+    reference::{MustFail, Reference, ReferenceKind},
     role::Role,
 };
 use reqwest::Method;
 use serde_json::json;
+
+/// A golden board for whatever a jig works.
+pub fn golden(name: &str) -> Reference {
+    Reference { name: name.to_owned(), kind: ReferenceKind::Golden, must_fail: None, profile: None }
+}
 
 /// The oldest run of a unit that is none.
 const NOBODY: RunId = RunId(uuid::Uuid::nil());
@@ -74,7 +80,12 @@ impl Play<'_> {
         let minute = run.minute % 1000 + u16::try_from(NOW).unwrap() + 1;
         let worked = Run { board, minute, ..run.clone() };
         self.ask_for(station, &worked, seen).await?;
-        let text = self.text_of(station, &Piece::Run(worked));
+        let text = self.text_of(station, &Piece::Run(worked.clone()));
+        self.send(station, vec![text], seen).await?;
+        let fault = if worked.outcome == Outcome::Pass { Told::Fitting } else { worked.fault };
+        let bundle = Bundle::OfTheBatch;
+        let check = Run { form: Form::Check, outbox: Outbox::Current, fault, bundle, ..worked };
+        let text = self.text_of(station, &Piece::Run(check));
         self.send(station, vec![text], seen).await
     }
 
@@ -82,14 +93,21 @@ impl Play<'_> {
         let shown = self.shown(board);
         // The machine code of an even board, the module of an odd one.
         let one = &shown[usize::from(board.board % 2)];
+        // One board is known bad, for what a run that fitted failed by.
+        let what = if board.board == 2 {
+            let must_fail = Some(MustFail::ALL[0]);
+            Reference { kind: ReferenceKind::KnownBad, must_fail, ..golden("B") }
+        } else {
+            golden("G")
+        };
         let body = json!({
-            "kind": "golden", "name": "G", "reason": "checks the jig",
+            "kind": what.kind, "name": what.name, "must_fail": what.must_fail, "reason": "checks the jig",
             "identifier_kind": one.kind, "identifier_value": one.value,
         });
         let answer = self.decide(Role::Quality, Method::POST, "references", body).await;
         let row: Result<ReferenceRow, _> = answer.map(|body| serde_json::from_value(body).unwrap());
         let at = row.as_ref().map_or_else(|_| server::clock::now(), |row| row.at);
-        let said = self.model.register((one.kind, one.value.clone()), "G", at);
+        let said = self.model.register((one.kind, one.value.clone()), what, at);
         self.references.extend(row.as_ref().ok().map(|row| row.reference_id.0));
         note(seen, "reference", said.err().map_or("registered", |refused| refused.code));
         same(&said.map_err(told), &row.map(drop))

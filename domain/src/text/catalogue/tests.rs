@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODES: [FaultCode; 64] = {
+const CODES: [FaultCode; 66] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -14,6 +14,8 @@ const CODES: [FaultCode; 64] = {
         C::IdentityChanged,
         C::NumberNotOurs,
         C::BoardIsReference,
+        C::ReferenceAsExpected,
+        C::ReferenceNotAsExpected,
         C::BoardShipped,
         C::BoardOnHold,
         C::BoardLeased,
@@ -85,7 +87,8 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::IdentityIsDefault => &["field", "found"],
         C::IdentityChanged => &["before", "after"],
         C::NumberNotOurs => &["found"],
-        C::BoardIsReference => &["name"],
+        C::BoardIsReference | C::ReferenceAsExpected => &["name"],
+        C::ReferenceNotAsExpected => &["name", "expected", "found"],
         C::BoardShipped | C::BoardOnHold => &["board", "reason"],
         C::BoardLeased => &["board", "until"],
         C::BoardOfAnotherBatch => &["board", "batch"],

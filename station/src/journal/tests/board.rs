@@ -1,13 +1,14 @@
 //! What the journal remembers of a board for the question whether it may be worked.
 
-use super::{Desk, at, batch, work};
-use crate::journal::Worked;
+use super::{Desk, at, batch, work, work_on};
+use crate::{journal::Worked, runner::tests_support::PaperBench};
 use domain::{
-    admission::Admission,
+    admission::{Admission, AdmissionVerdict},
     identifier::{Identifier, IdentifierKind},
     ids::{BatchId, RunId, UnitActId},
     outcome::Outcome,
     record::{AdmissionRecord, AdmittedBy, BirthRecord},
+    reference::{MustFail, REFERENCE_CHECK, Reference, ReferenceKind},
     text::{Fault, FaultCode},
 };
 use uuid::Uuid;
@@ -32,7 +33,7 @@ fn close(desk: &Desk, run: u128, outcome: Outcome, code: Option<FaultCode>, orde
         }),
         started_at: at(0),
         finished_at: at(10),
-        ..crate::runner::tests_support::PaperBench::finished()
+        ..PaperBench::finished()
     };
     desk.journal().close_run(&record, Some(BOARD)).unwrap();
 }
@@ -107,9 +108,15 @@ fn a_reference_is_remembered_until_the_server_says_that_it_is_none() {
     let mut desk = Desk::new();
     let journal = desk.journal();
     journal.learn_reference(BOARD, None).unwrap();
-    journal.learn_reference(BOARD, Some("Golden 3")).unwrap();
-    journal.learn_reference(BOARD, Some("Golden 4")).unwrap();
-    assert_eq!(desk.reopen().reference(BOARD).unwrap().as_deref(), Some("Golden 4"));
+    let bad = |name: &str| Reference {
+        name: name.into(),
+        kind: ReferenceKind::KnownBad,
+        must_fail: Some(MustFail::ALL[0]),
+        profile: Some("p".into()),
+    };
+    journal.learn_reference(BOARD, Some(&bad("Bad 3"))).unwrap();
+    journal.learn_reference(BOARD, Some(&bad("Bad 4"))).unwrap();
+    assert_eq!(desk.reopen().reference(BOARD).unwrap(), Some(bad("Bad 4")));
     desk.journal().learn_reference(BOARD, None).unwrap();
     assert_eq!(desk.journal().reference(BOARD).unwrap(), None);
 }
@@ -124,8 +131,45 @@ fn a_board_belongs_to_the_batch_of_its_last_run() {
         batch_id: other,
         outcome: Outcome::Aborted,
         fault: Some(Fault::new(FaultCode::BoardTakenOut)),
-        ..crate::runner::tests_support::PaperBench::finished()
+        ..PaperBench::finished()
     };
     desk.journal().close_run(&record, Some(BOARD)).unwrap();
     assert_eq!(desk.journal().worked(BOARD, "birth").unwrap().batch, Some(other));
+}
+
+fn golden() -> PaperBench {
+    let golden =
+        Reference { name: "Golden 3".into(), kind: ReferenceKind::Golden, must_fail: None, profile: None };
+    let mut bench = PaperBench::new();
+    (bench.admission, bench.reference) = (AdmissionVerdict::Reference, Some(golden));
+    bench
+}
+
+#[test]
+fn a_check_of_a_reference_needs_no_number_and_no_share_and_leaves_the_boards_past_alone() {
+    // Neither numbers nor a share are there.
+    let desk = Desk::new();
+    let record = work_on(&mut golden(), &desk, 1, usize::MAX).unwrap();
+    assert_eq!((record.outcome, record.operation.as_str()), (Outcome::Pass, REFERENCE_CHECK));
+    let journal = desk.journal();
+    assert_eq!(journal.passed(&record.identifiers, REFERENCE_CHECK).unwrap(), None);
+    assert_eq!(journal.worked(BOARD, REFERENCE_CHECK).unwrap(), Worked::default());
+    assert_eq!(journal.share(batch()).unwrap(), domain::quota::HeldShare::default());
+    assert_eq!(journal.unsent(10).unwrap().len(), 1, "it is on its way all the same");
+    journal.acknowledge(&[1]).unwrap();
+    assert_eq!(journal.held_counts().unwrap().held, 1);
+}
+
+#[test]
+fn a_check_that_a_crash_cut_off_is_closed_as_interrupted_and_nobody_goes_on_with_it() {
+    for lines in 1..4 {
+        let mut desk = Desk::new();
+        assert!(work_on(&mut golden(), &desk, 1, lines).is_none(), "{lines} lines");
+        let finished = desk.reopen().finish_interrupted().unwrap();
+        assert_eq!(finished.len(), 1, "{lines} lines");
+        let record = &finished[0];
+        assert_eq!((record.outcome, record.operation.as_str()), (Outcome::Interrupted, REFERENCE_CHECK));
+        assert!(record.reference.is_some() && record.serial.is_none());
+        assert_eq!(desk.journal().interrupted_run(BOARD).unwrap(), None);
+    }
 }

@@ -308,3 +308,34 @@ async fn a_password_is_never_read() {
         assert_eq!(read(&mut link, &[register]).await.unwrap_err().code, FaultCode::Internal);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn to_a_board_that_is_only_read_no_frame_that_writes_is_sent_until_the_next_one_is_probed() {
+    let (mut link, board) = Peer::new().connect();
+    ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
+    link.only_read();
+    let values = BTreeMap::from([("discharge_limit_mv".to_owned(), 2800.0.into())]);
+    let writes = [
+        BoardRequest::WriteProfile { values, ratings: Ratings::default() },
+        BoardRequest::Unlock { candidates: vec![Secret::new("123456")] },
+        BoardRequest::WriteSwitches { charge: true, discharge: true },
+        BoardRequest::WriteLease { mode: BirthLease::Open, expires_s: None },
+        BoardRequest::Restart,
+        BoardRequest::StartApplication,
+        BoardRequest::FindAgain { silent_ms: 1000 },
+    ];
+    for request in writes {
+        assert!(!request.only_reads());
+        assert_eq!(ask(&mut link, request).await.unwrap_err().code, FaultCode::Internal);
+    }
+    // Whoever gets past that meets the bus.
+    let write = Request::WriteSingle { address: 101, value: 2800 };
+    link.bus.exchange(protocol::guard::Purpose::Work, &write).await.unwrap_err();
+    link.bus.tell(&write).await.unwrap_err();
+    assert_eq!(read(&mut link, &["discharge_limit_mv"]).await.unwrap(), ["2750"]);
+    ask(&mut link, BoardRequest::Probe { silent_ms: 1000 }).await.unwrap();
+    link.bus.tell(&write).await.unwrap();
+    drop(link);
+    let seen: Vec<Request> = board.await.unwrap().seen.into_iter().filter(Request::is_write).collect();
+    assert_eq!(seen, [write], "of the next board's");
+}

@@ -22,6 +22,7 @@ use domain::{
     procedure::{Procedure, parse_procedure},
     profile::{Profile, parse_profile},
     record::{AdmittedBy, BirthRecord, FoundState, SecretRecord},
+    reference::Reference,
     step::Step,
     value::Value,
 };
@@ -113,6 +114,8 @@ pub struct PaperBench {
     pub found: FoundState,
     pub identity: BoardIdentity,
     pub admission: AdmissionVerdict,
+    /// What it is told of the reference that its board is.
+    pub reference: Option<Reference>,
     pub done: Vec<Effect>,
     pub closed: Vec<BirthRecord>,
     pub run_id: RunId,
@@ -140,6 +143,7 @@ impl PaperBench {
             found: FoundState::Application,
             identity: identity(),
             admission: AdmissionVerdict::Admit,
+            reference: None,
             done: Vec::new(),
             closed: Vec::new(),
             run_id: RunId(Uuid::from_u128(7)),
@@ -244,7 +248,9 @@ impl PaperBench {
             }
             Effect::ClaimIdentity(_) => Event::Claimed(Ok(())),
             Effect::AskAdmission { .. } => {
-                let admission = Admission { verdict: self.admission, ..Admission::of_a_stranger() };
+                let reference = self.reference.clone().map(Box::new);
+                let admission =
+                    Admission { verdict: self.admission, reference, ..Admission::of_a_stranger() };
                 Event::Admitted(Ok(Admitted::alone(admission, AdmittedBy::Server)))
             }
             Effect::ReserveNumber { .. } => Event::NumberReserved(Ok("TB26470213X".into())),
@@ -375,6 +381,9 @@ impl PaperBench {
         let register = self.order.model.register(name).unwrap();
         if let Some((_, serial)) = self.number.as_ref().filter(|(held, _)| held == name) {
             return self.reading(name, &Value::from(serial.as_str()));
+        }
+        if let Some(value) = self.order.profile.values.get(name) {
+            return self.reading(name, value);
         }
         let value = match name {
             "current_ma" => Value::Number(-f64::from(self.true_ma)),

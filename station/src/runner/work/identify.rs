@@ -92,6 +92,11 @@ impl Work {
     pub(super) fn admitted(&mut self, now: Moment, answer: Admitted) -> Next {
         let Admitted { admission, by, resumes, secret, standing } = answer;
         let (rerun, counts_already) = (admission.rerun, admission.counts_already);
+        if admission.verdict == AdmissionVerdict::Reference
+            && let Some(reference) = admission.reference
+        {
+            return self.check_reference(now, *reference, by);
+        }
         match (admission.verdict, standing) {
             (AdmissionVerdict::Admit, _) => {}
             (AdmissionVerdict::PassedAlready, Some(pass)) if !self.is_opened() => {

@@ -110,7 +110,9 @@ impl Work {
     /// When whatever is under way is given up, by the clock that never goes back.
     pub fn deadline(&self) -> Option<Duration> {
         let of_step = || {
-            let timeout_ms = self.planned()?.timeout_ms?;
+            // None of these is a step of the procedure.
+            let planned = self.planned().filter(|_| !self.is_reference_check());
+            let timeout_ms = planned?.timeout_ms?;
             Some(self.step_since.elapsed + Duration::from_millis(timeout_ms.into()))
         };
         self.tear_down_ends().or_else(of_step)

@@ -1,0 +1,30 @@
+//! What a slot says of a reference board that lies in it.
+
+use super::{Sentence, say};
+
+pub(super) fn never_worked() -> Sentence {
+    say(
+        "This is reference board {name}: it checks jigs and is never worked. Nothing was written.",
+        "这是标准样板 {name}：仅用于校验工站，不参与生产。未写入任何数据。",
+        "Put it back to the references; if it is none any more, quality ends it on the page of references.",
+        "请放回标准样板处；如已不再使用，由质量部门在标准样板页面停用。",
+    )
+}
+
+pub(super) fn as_expected() -> Sentence {
+    say(
+        "Reference board {name} came to what it must: this slot's bench is in order.",
+        "标准样板 {name} 校验正常：本工位可用。",
+        "Take it out and put it back to the references.",
+        "请取出并放回标准样板处。",
+    )
+}
+
+pub(super) fn not_as_expected() -> Sentence {
+    say(
+        "Reference board {name} must come to: {expected}; here it came to: {found}. This slot's bench is not to be trusted.",
+        "标准样板 {name} 应为：{expected}；本工位结果为：{found}。本工位不可信。",
+        "Work no board here and call quality; once contacts, line and supply were looked at, put the reference in again.",
+        "请停用本工位并通知质量部门；检查触点、通信线和电源后重新放入标准样板。",
+    )
+}
