@@ -4,7 +4,7 @@
 //! What lives here: the order of the reasons and what each of them says. What never does: how a board's unit is found, clock, I/O.
 
 use crate::{
-    ids::{BatchId, UnitActId},
+    ids::{BatchId, RunId, UnitActId},
     reference::Reference,
     role::Permission,
     text::{Fault, FaultCode},
@@ -208,6 +208,38 @@ impl Admission {
         let fault = Fault::new(code).with("board", serial.unwrap_or(identity));
         Some(self.figures.iter().fold(fault, |fault, (name, value)| fault.with(name, value)))
     }
+}
+
+/// A pass or a fail of a unit in one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitVerdict {
+    pub finished_at: DateTime<Utc>,
+    pub run_id: RunId,
+    pub passed: bool,
+    /// The run was begun by an order to work the unit once more.
+    pub by_order: bool,
+}
+
+impl UnitVerdict {
+    fn moment(&self) -> (DateTime<Utc>, RunId) {
+        (self.finished_at, self.run_id)
+    }
+}
+
+/// The other pass, where two follow each other and the later was begun by no order, whichever of them is heard of last: a station off
+/// line could not know. `others`: the unit's other verdicts in that operation, in any order.
+#[must_use]
+pub fn unordered_pass(others: &[UnitVerdict], this: &UnitVerdict) -> Option<RunId> {
+    if !this.passed {
+        return None;
+    }
+    let (before, behind): (Vec<&UnitVerdict>, Vec<&UnitVerdict>) =
+        others.iter().partition(|other| other.moment() < this.moment());
+    let before = before.into_iter().max_by_key(|other| other.moment());
+    let behind = behind.into_iter().min_by_key(|other| other.moment());
+    let first = before.filter(|other| other.passed && !this.by_order);
+    let second = behind.filter(|other| other.passed && !other.by_order);
+    first.or(second).map(|other| other.run_id)
 }
 
 wire! {

@@ -152,3 +152,29 @@ proptest! {
         prop_assert!(judge_act(&standing, A::OrderRerun).is_err() || standing.passed && !standing.rerun_open);
     }
 }
+
+/// A verdict of that hour.
+fn verdict_at(hour: i64, passed: bool, by_order: bool) -> UnitVerdict {
+    let run_id = RunId(Uuid::from_u128(hour.unsigned_abs().into()));
+    UnitVerdict { finished_at: at(hour), run_id, passed, by_order }
+}
+
+#[test]
+fn a_second_pass_without_an_order_is_seen_whichever_of_the_two_is_heard_of_last() {
+    let (first, second) = (verdict_at(1, true, false), verdict_at(2, true, false));
+    assert_eq!(unordered_pass(&[], &first), None);
+    assert_eq!(unordered_pass(&[first], &second), Some(first.run_id));
+    assert_eq!(unordered_pass(&[second], &first), Some(second.run_id));
+}
+
+#[test]
+fn a_pass_by_an_order_and_one_behind_a_fail_are_none_of_that() {
+    let (first, fail) = (verdict_at(1, true, false), verdict_at(2, false, true));
+    let (ordered, repaired) = (verdict_at(3, true, true), verdict_at(3, true, false));
+    assert_eq!(unordered_pass(&[first], &ordered), None);
+    assert_eq!(unordered_pass(&[ordered], &first), None, "the order was for what had passed before");
+    assert_eq!(unordered_pass(&[first, fail], &repaired), None, "the last verdict was no pass");
+    assert_eq!(unordered_pass(&[fail, repaired], &first), None);
+    let failed_late = verdict_at(4, false, false);
+    assert_eq!(unordered_pass(&[first], &failed_late), None, "only a pass is one too many");
+}

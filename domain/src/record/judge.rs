@@ -8,6 +8,7 @@ use crate::{
     admission::AdmissionVerdict,
     evidence::Evidence,
     identifier::{Identifier, IdentifierKind},
+    ids::RunId,
     lease::BirthLease,
     outcome::Outcome,
     record::StepOutcome,
@@ -64,6 +65,9 @@ wire! {
         /// A pass of a board that was not to be worked when the run began: it was on hold, had left the factory, or was a reference. The server alone can
         /// know.
         NotToBeWorked { verdict: AdmissionVerdict },
+        /// A pass of a unit that has another one in this operation, and of the two the later was begun by no order to work it once more: a
+        /// station off line could not know. What was done was done, and it stays a pass. The server alone can know.
+        PassedAlready { run_id: RunId },
         /// A pass that claims what its procedure does not order: this step, or what it would have brought.
         NotOrdered { step: Step },
         /// A pass whose number was not read from the board after the restart, where the procedure writes it there.

@@ -3,6 +3,7 @@
 use super::{DbResult, inconsistent, to_json};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
+    admission::UnitVerdict,
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitId},
     lease::BirthLease,
@@ -315,6 +316,27 @@ pub async fn before_in_batch(db: &mut PgConnection, unit: UnitId, batch: BatchId
     )
     .fetch_one(db)
     .await?)
+}
+
+/// What the unit came to in this operation, as held.
+pub async fn verdicts(db: &mut PgConnection, unit: UnitId, operation: &str) -> DbResult<Vec<UnitVerdict>> {
+    Ok(sqlx::query!(
+        r#"select run_id, finished_at, outcome = 'pass' as "passed!", rerun is not null as "by_order!"
+         from (select run_id, finished_at, outcome, operation, rerun from run where unit_id = $1 offset 0) own
+         where operation = $2 and outcome in ('pass', 'fail')"#,
+        unit.0,
+        operation
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| UnitVerdict {
+        finished_at: row.finished_at,
+        run_id: row.run_id.into(),
+        passed: row.passed,
+        by_order: row.by_order,
+    })
+    .collect())
 }
 
 /// What a run adds to its day's counts.

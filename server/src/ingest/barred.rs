@@ -2,7 +2,11 @@
 
 use super::plan::{Judged, Objection, Place};
 use crate::db::units::KnownUnit;
-use domain::{admission::AdmissionVerdict, outcome::Outcome, record::RecordDoubt};
+use domain::{
+    admission::{AdmissionVerdict, UnitVerdict, unordered_pass},
+    outcome::Outcome,
+    record::{BirthRecord, RecordDoubt},
+};
 
 /// A run on a reference board, as a station off line may do: it belongs to no unit and is in no yield.
 ///
@@ -26,4 +30,21 @@ pub fn barred_pass(unit: &KnownUnit, verdict: AdmissionVerdict) -> Objection {
     let name = unit.serial.as_deref().unwrap_or("without a number");
     let reason = format!("unit {name} {was} when the run began; look at its page");
     Objection { doubt: RecordDoubt::NotToBeWorked { verdict }, reason }
+}
+
+/// A pass of a unit that has another one in this operation, and no order for the later of the two. What was done was done: it stays a
+/// pass, counted once, and somebody looks at it. `others`: the unit's other verdicts in that operation.
+#[must_use]
+pub fn second_pass(record: &BirthRecord, others: &[UnitVerdict]) -> Option<Objection> {
+    let this = UnitVerdict {
+        finished_at: record.finished_at,
+        run_id: record.run_id,
+        passed: true,
+        by_order: record.admission.is_some_and(|admission| admission.rerun.is_some()),
+    };
+    let run_id = unordered_pass(others, &this)?;
+    let reason = format!(
+        "the unit has another pass in this operation, run {run_id}, and nobody ordered it to be worked once more; look at both"
+    );
+    Some(Objection { doubt: RecordDoubt::PassedAlready { run_id }, reason })
 }

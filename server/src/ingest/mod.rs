@@ -237,6 +237,12 @@ impl Intake {
         if let Some(objection) = place.objection.clone() {
             judged.object(objection);
         }
+        if let Some(unit) = place.unit.filter(|unit| *unit != new_unit && judged.outcome == Outcome::Pass) {
+            let others = rows::verdicts(db, unit, &record.operation).await?;
+            if let Some(remark) = barred::second_pass(record, &others) {
+                judged.remark(remark);
+            }
+        }
         let run = rows::HeldRun {
             record,
             station_id: self.station,

@@ -129,7 +129,7 @@ pub struct Judged {
     /// What the server holds true: a pass that the record does not support is held as an error of the bench.
     pub outcome: Outcome,
     pub doubts: Vec<RecordDoubt>,
-    /// Why a claimed pass is not believed.
+    /// Why somebody must look at it: a claimed pass is not believed, or is one too many.
     pub disbelief: Option<String>,
     /// Without repetition and without empty values.
     pub identifiers: Vec<Identifier>,
@@ -221,6 +221,12 @@ pub struct Objection {
 }
 
 impl Judged {
+    /// The record after a remark: it stays what it is, and somebody looks at it.
+    pub fn remark(&mut self, remark: Objection) {
+        self.doubts.push(remark.doubt);
+        self.add_reason(remark.reason);
+    }
+
     /// The record after an objection: held, and no pass.
     pub fn object(&mut self, objection: Objection) {
         let said = if self.outcome == Outcome::Pass {
@@ -230,6 +236,10 @@ impl Judged {
             objection.reason
         };
         self.doubts.push(objection.doubt);
+        self.add_reason(said);
+    }
+
+    fn add_reason(&mut self, said: String) {
         self.disbelief = Some(match self.disbelief.take() {
             Some(before) => format!("{before}; {said}"),
             None => said,

@@ -324,3 +324,25 @@ async fn an_act_needs_a_reason_a_unit_and_sense() {
     assert_eq!(answer, (404, "not_found".to_owned()));
     assert!(bench.unit().await.acts.is_empty());
 }
+
+#[tokio::test]
+async fn a_second_pass_that_nobody_ordered_stays_a_pass_counts_once_and_is_looked_at_whichever_comes_last() {
+    for comes_late in [false, true] {
+        let bench = Bench::start().await;
+        let (first, second) = (bench.again(1, Outcome::Pass), bench.again(40, Outcome::Pass));
+        let (sent, last) = if comes_late { (&second, &first) } else { (&first, &second) };
+        assert_eq!(bench.factory.send(&[sent]).await[0].state, IngestState::Stored);
+        let held = &bench.factory.send(&[last]).await[0];
+        assert_eq!(held.state, IngestState::Quarantined);
+        assert!(held.reason.as_ref().unwrap().contains("has another pass in this operation"), "{held:?}");
+        let run: RunView =
+            bench.factory.get(Role::Quality, &format!("/api/v1/runs/{}", last.record.run_id)).await;
+        assert_eq!(run.outcome, Some(Outcome::Pass), "it is what it says");
+        assert_eq!(run.doubts, [RecordDoubt::PassedAlready { run_id: sent.record.run_id }]);
+        let unit = bench.unit().await;
+        assert_eq!((unit.outcome, unit.runs.len()), (Outcome::Pass, 2));
+        let path = format!("/api/v1/batches/{}", bench.factory.batch.batch_id);
+        let batch: BatchView = bench.factory.get(Role::Operator, &path).await;
+        assert_eq!((batch.progress.boards, batch.progress.units_passed), (1, 1));
+    }
+}

@@ -252,7 +252,9 @@ async fn a_board_that_passes_again_elsewhere_is_one_unit_and_frees_the_share() {
     // Off line the second station did not know of it.
     let mut again = second.pass(1, &serial);
     again.record.run_id = clock::new_id().into();
-    assert_eq!(second.send(&again).await.state, IngestState::Stored);
+    let held = second.send(&again).await;
+    assert_eq!(held.state, IngestState::Quarantined, "somebody looks at it");
+    assert!(held.reason.unwrap().starts_with("the unit has another pass in this operation"));
     let ledger = factory.ledger().await;
     assert_eq!((ledger.passed, ledger.outstanding, ledger.room), (1, 0, 1));
 }

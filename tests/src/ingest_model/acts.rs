@@ -205,6 +205,25 @@ impl IngestModel {
         }
     }
 
+    /// Another pass of the unit in this operation, where they follow each other and nobody ordered the later one.
+    pub(super) fn other_pass(&self, unit: UnitKey, record: &BirthRecord) -> Option<RunId> {
+        let moment = |record: &BirthRecord| (record.finished_at, record.run_id);
+        let mut told: Vec<(&BirthRecord, bool)> = self
+            .runs_of(unit)
+            .filter(|run| run.record.operation == record.operation)
+            .filter(|run| matches!(run.outcome, Outcome::Pass | Outcome::Fail))
+            .map(|run| (&run.record, run.outcome == Outcome::Pass))
+            .chain([(record, true)])
+            .collect();
+        told.sort_by_key(|(record, _)| moment(record));
+        let own = told.iter().position(|(one, _)| one.run_id == record.run_id)?;
+        let is_ordered = |record: &BirthRecord| record.admission.is_some_and(|one| one.rerun.is_some());
+        let before = own.checked_sub(1).and_then(|place| told.get(place));
+        let before = before.filter(|(_, passed)| *passed && !is_ordered(record));
+        let behind = told.get(own + 1).filter(|(one, passed)| *passed && !is_ordered(one));
+        before.or(behind).map(|(one, _)| one.run_id)
+    }
+
     /// Why nobody was to work the unit when this run began, and what the server says of it.
     pub(super) fn barred(
         &self,

@@ -24,6 +24,14 @@ pub(super) struct Belonging {
 }
 
 impl Belonging {
+    /// The unit, where it was one before.
+    pub fn known(&self) -> Option<UnitKey> {
+        match self.unit {
+            Whose::Known(key) => Some(key),
+            Whose::New | Whose::Nobodys => None,
+        }
+    }
+
     /// A run on a reference board is nobody's.
     pub fn of_reference(passes: bool) -> Self {
         let doubt = RecordDoubt::NotToBeWorked { verdict: AdmissionVerdict::Reference };

@@ -316,6 +316,12 @@ impl IngestModel {
                 reasons.push("claims a pass that it does not prove");
             }
         }
+        if outcome == Outcome::Pass
+            && let Some(other) = belonging.known().and_then(|unit| self.other_pass(unit, &record))
+        {
+            doubts.push(RecordDoubt::PassedAlready { run_id: other });
+            reasons.push("the unit has another pass in this operation");
+        }
         let counts = outcome == Outcome::Pass && self.makes_a_unit_pass(&belonging, record.batch_id);
         let ledger = self.ledger_after((station, outbox_id), &record, counts);
         let ledger = ledger.map_err(|refusal| refuse(refusal.as_str()))?;

@@ -7,6 +7,10 @@ use crate::{admission::AdmissionVerdict, record::RecordDoubt};
 #[must_use]
 pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
     use RecordDoubt as D;
+    if let D::PassedAlready { run_id } = doubt {
+        let en = "the unit has another pass in this operation, and no order to work it once more: run";
+        return format!("{} {run_id}", language.pick(en, "该单体在本工序另有合格记录且无返工指令：运行"));
+    }
     let (en, zh, about) = match doubt {
         D::FaultAndOutcomeDisagree => ("outcome and fault disagree", "结果与故障不一致", None),
         D::StepNotPassed { step } => ("step not passed", "步骤未通过", Some(step_title(language, *step))),
@@ -71,6 +75,8 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
         D::NotToBeWorked { .. } => {
             ("the unit was on hold when the run began", "运行开始时该单体处于停用状态", None)
         }
+        // Said above: it names a run.
+        D::PassedAlready { .. } => ("", "", None),
         D::TornDown => ("changed after its proof", "验证后又被更改", None),
         D::StepsOutOfOrder => ("steps not in the procedure's order", "步骤顺序与工艺不符", None),
         D::IdentityOfAnotherUnit => ("an identifier belongs to another unit", "标识属于另一台设备", None),
