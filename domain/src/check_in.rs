@@ -51,6 +51,8 @@ pub struct KnownOutbox {
     pub said_sha256: Option<ContentHash>,
     /// The highest number held, quarantine included.
     pub held: u64,
+    /// How often the station said that it changed the file.
+    pub changes: u64,
     /// No pass of it counts any more: an administrator freed or replaced the station.
     pub ended: bool,
 }
@@ -123,6 +125,7 @@ impl Known {
             outbox.said = last.number;
             outbox.said_sha256.clone_from(&last.sha256);
         }
+        outbox.changes = outbox.changes.max(said.changes.unwrap_or_default());
         Verdict::Accepted
     }
 
@@ -136,9 +139,11 @@ impl Known {
         }
         if self.session.is_some_and(|session| session.session_id == live.session_id)
             && let Some(outbox) = self.outboxes.get_mut(&live.outbox_id)
-            && live.closed > outbox.said
         {
-            (outbox.said, outbox.said_sha256) = (live.closed, None);
+            if live.closed > outbox.said {
+                (outbox.said, outbox.said_sha256) = (live.closed, None);
+            }
+            outbox.changes = outbox.changes.max(live.changes.unwrap_or_default());
         }
         None
     }
@@ -209,6 +214,10 @@ impl KnownOutbox {
         if number < known {
             let fault = Fault::new(FaultCode::JournalWentBack);
             return Some(fault.with("found", number).with("expected", known));
+        }
+        // As many records, and what was done since the copy was made is not in it: boards may bear numbers that it would give again.
+        if said.changes.is_some_and(|changes| changes < self.changes) {
+            return Some(Fault::new(FaultCode::JournalOlder));
         }
         let sha256 = said.last.as_ref()?.sha256.as_ref()?;
         let as_said = self.said_sha256.as_ref().filter(|_| self.said == number);

@@ -33,6 +33,9 @@ wire! {
         pub outbox_id: OutboxId,
         /// Number of the last record closed in that outbox; 0 for none.
         pub closed: u64,
+        /// How often the journal file was changed; none of a station of the version before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub changes: Option<u64>,
     }
 }
 

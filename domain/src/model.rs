@@ -11,6 +11,7 @@ mod link;
 mod lookup;
 mod map;
 mod origin;
+mod ship;
 
 pub use capabilities::{
     CalibrationSettings, CellSettings, CurrentLimits, FactoryModeSettings, LeaseSettings, MagicWrite,
@@ -29,6 +30,7 @@ pub use map::{
 };
 
 pub use origin::Origin;
+pub use ship::{ClockSettings, ShipSettings, SleepSettings, WakesBy};
 
 use crate::identifier::IdentifierKind;
 
@@ -105,6 +107,9 @@ wire! {
         pub output: Option<OutputSettings>,
         #[serde(default)]
         pub safe_state: Option<SafeStateSettings>,
+        /// None: a board is shipped as its profile and its procedure leave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub ship: Option<ShipSettings>,
     }
 }
 

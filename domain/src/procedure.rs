@@ -40,6 +40,10 @@ pub struct Procedure {
     pub password: Option<PasswordStep>,
     /// None: no lock is set.
     pub lease: Option<LeaseStep>,
+    /// None: alarms, counters, date and clock stay as they are.
+    pub ship_state: Option<ShipStateStep>,
+    /// None: the board stays awake.
+    pub sleep: Option<SleepStep>,
     /// The steps as the file lists them; empty in the short form: [`Procedure::plan`] says what that means.
     pub steps: Vec<PlannedStep>,
 }
@@ -53,12 +57,15 @@ wire! {
         Name,
         Password,
         Lease,
+        ShipState,
+        Sleep,
     }
 }
 
 impl Section {
     /// All sections, in the order of their steps.
-    pub const ALL: [Self; 5] = [Self::Flash, Self::Calibrate, Self::Name, Self::Password, Self::Lease];
+    pub const ALL: [Self; 7] =
+        [Self::Flash, Self::Calibrate, Self::Name, Self::Password, Self::Lease, Self::ShipState, Self::Sleep];
 
     /// The word in a procedure's file.
     #[must_use]
@@ -69,6 +76,8 @@ impl Section {
             Self::Name => "name",
             Self::Password => "password",
             Self::Lease => "lease",
+            Self::ShipState => "ship_state",
+            Self::Sleep => "sleep",
         }
     }
 }
@@ -83,6 +92,8 @@ impl Procedure {
             Section::Name => self.name.is_some(),
             Section::Password => self.password.is_some(),
             Section::Lease => self.lease.is_some(),
+            Section::ShipState => self.ship_state.is_some(),
+            Section::Sleep => self.sleep.is_some(),
         }
     }
 
@@ -217,4 +228,25 @@ wire! {
         /// The state in which a board leaves the line.
         pub birth: BirthLease,
     }
+}
+
+wire! {
+    /// The state in which a board is shipped, as far as its model knows a way to it.
+    #[derive(Copy, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct ShipStateStep {
+        /// Alarms and counters are cleared, and read 0 after the restart.
+        pub clear: bool,
+        /// The day of the run becomes the board's date.
+        pub date: bool,
+        /// The board's clock is set by the station's.
+        pub clock: bool,
+    }
+}
+
+wire! {
+    /// Asleep, so that nothing drains the pack on its way.
+    #[derive(Copy, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct SleepStep {}
 }

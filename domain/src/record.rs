@@ -90,6 +90,9 @@ wire! {
         /// The paths as they were left, where no lock says it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub output: Option<OutputRecord>,
+        /// How it was made ready for its journey, where the procedure orders that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub ship: Option<ShipRecord>,
         /// How the board was left safe after a run that had set it up for its test and came to no pass.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub tear_down: Option<TearDownRecord>,
@@ -362,9 +365,11 @@ wire! {
 mod check;
 mod expected;
 mod judge;
+mod ship;
 
 pub use expected::{
     CALIBRATED_CURRENT, CALIBRATION_CORRECTION, Expected, ExpectedFirmware, ExpectedLimit,
-    ExpectedMeasurement,
+    ExpectedMeasurement, ExpectedShip,
 };
 pub use judge::{RecordDoubt, bare_version, judge_record};
+pub use ship::{CLOCK_TOLERANCE_S, ClockRecord, CounterRecord, DateRecord, ShipRecord};

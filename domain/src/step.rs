@@ -36,7 +36,7 @@ wire! {
         Verify,
         /// Charge path on, discharge as the lease says.
         SafeState,
-        // --- where a procedure has them: between the profile and the number ---
+        // --- where a procedure has them ---
         /// A pause.
         Wait,
         /// A command of the device model.
@@ -45,6 +45,10 @@ wire! {
         Stimulate,
         /// A flag that comes or goes within a time.
         Expect,
+        /// The state in which a board is shipped: alarms and counters cleared, date and clock set.
+        ShipState,
+        /// Asleep: the very last.
+        Sleep,
     }
 }
 
@@ -70,14 +74,15 @@ impl Step {
     ];
 
     /// All steps: the way, and what a procedure may put into it.
-    pub const ALL: [Self; 20] = {
-        let mut all = [Self::Probe; 20];
+    pub const ALL: [Self; 22] = {
+        let mut all = [Self::Probe; 22];
         let mut index = 0;
         while index < Self::WAY.len() {
             all[index] = Self::WAY[index];
             index += 1;
         }
         (all[16], all[17], all[18], all[19]) = (Self::Wait, Self::Command, Self::Stimulate, Self::Expect);
+        (all[20], all[21]) = (Self::ShipState, Self::Sleep);
         all
     };
 
@@ -105,6 +110,8 @@ impl Step {
             Self::Command => "command",
             Self::Stimulate => "stimulate",
             Self::Expect => "expect",
+            Self::ShipState => "ship_state",
+            Self::Sleep => "sleep",
         }
     }
 }

@@ -136,7 +136,7 @@ wire! {
         AdmissionRefused,
         /// `found`, `expected`: the number of the journal's last record, and the highest that the server knows of
         JournalWentBack,
-        /// (none): another journal file of this station has been in use since
+        /// (none): another journal file of this station, or this one in a later state, has been in use since
         JournalOlder,
         /// `number`: that record of the journal is not the one that the server knows
         JournalDiffers,
@@ -150,6 +150,8 @@ wire! {
         KeyUnknown,
         /// `station`, `server`: wire versions
         WireVersionDiffers,
+        /// `shows`: the station's clock, which is before anything that could be worked
+        ClockWrong,
         /// (none)
         StationStopped,
         /// `detail`

@@ -57,13 +57,13 @@ fn a_section_of_a_published_model_says_its_own_origin() {
     assert_eq!(said(&text("topbms")), Vec::<String>::new());
     let published = spoilt("topbms", "provenance = \"assumed\"", "provenance = \"published\"");
     let found = said(&published);
-    for section in ["link", "firmware.image", "password", "name", "lease", "calibration"] {
+    for section in ["link", "firmware.image", "password", "name", "lease", "calibration", "ship"] {
         assert!(
             found.iter().any(|said| said.contains(&format!("[{section}] does not say"))),
             "{section}: {found:#?}"
         );
     }
-    assert_eq!(found.len(), 6, "{found:#?}");
+    assert_eq!(found.len(), 7, "{found:#?}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #[path = "record_judge/sections.rs"]
 mod sections;
+#[path = "record_judge/ship.rs"]
+mod ship;
 
 use chrono::DateTime;
 use jigline_domain::{
@@ -17,9 +19,10 @@ use jigline_domain::{
     procedure::{MeasureWhen, MeasurementSource, parse_procedure},
     profile::parse_profile,
     record::{
-        BirthRecord, Expected, ExpectedFirmware, ExpectedLimit, ExpectedMeasurement, FirmwareRecord,
-        FoundState, LeaseRecord, MeasurementRecord, NumberRecord, OutputRecord, ParameterRecord,
-        RECORD_VERSION, RecordDoubt, SecretRecord, StepOutcome, StepRecord, judge_record,
+        BirthRecord, ClockRecord, CounterRecord, DateRecord, Expected, ExpectedFirmware, ExpectedLimit,
+        ExpectedMeasurement, ExpectedShip, FirmwareRecord, FoundState, LeaseRecord, MeasurementRecord,
+        NumberRecord, OutputRecord, ParameterRecord, RECORD_VERSION, RecordDoubt, SecretRecord, ShipRecord,
+        StepOutcome, StepRecord, judge_record,
     },
     step::Step,
     text::{Fault, FaultCode},
@@ -74,6 +77,7 @@ fn expected() -> Expected {
         names: true,
         sets_password: true,
         lease: Some(BirthLease::Armed),
+        ship: ExpectedShip::default(),
     }
 }
 
@@ -160,6 +164,7 @@ fn sound() -> BirthRecord {
         }),
         number: None,
         output: None,
+        ship: None,
         tear_down: None,
         reference: None,
     }

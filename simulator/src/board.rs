@@ -121,6 +121,8 @@ pub enum Mode {
     Nothing,
     Application,
     Loader,
+    /// The application, asleep: its paths stay as they are.
+    Asleep,
 }
 
 impl Board {
@@ -209,6 +211,7 @@ impl Board {
         match &self.state {
             State::Application(_) => Mode::Application,
             State::Loader(_) => Mode::Loader,
+            State::Asleep(doze) if doze.of_application => Mode::Asleep,
             _ => Mode::Nothing,
         }
     }

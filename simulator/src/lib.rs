@@ -23,7 +23,7 @@ pub mod loader;
 pub mod memory;
 pub mod observe;
 pub mod pack;
-mod places;
+pub mod places;
 pub mod port;
 mod rows;
 pub mod serial_server;

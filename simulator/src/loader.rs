@@ -32,8 +32,10 @@ pub struct Loader {
     execute: bool,
     /// Programming of a block began, not told yet.
     block_begun: bool,
-    /// Bytes of each image that change after the verification.
+    /// The byte of each image that changes once its block was verified; of a shorter image its last.
     flip_at: Option<u32>,
+    /// Bytes of the image that is coming.
+    announced: u32,
     /// The longest that a whole block may take.
     block_time: Option<Duration>,
 }
@@ -74,6 +76,7 @@ impl Loader {
             execute: false,
             block_begun: false,
             flip_at,
+            announced: 0,
             block_time,
         };
         loader.print(now, &loader.banner());
@@ -113,6 +116,11 @@ impl Loader {
             }
             Job::Program { until, offset, bytes } if *until <= now => {
                 let verified = flash.program(*offset, bytes);
+                let weak = self.flip_at.map(|at| at.min(self.announced.saturating_sub(1)));
+                let end = offset.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+                if let Some(at) = weak.filter(|at| (*offset..end).contains(at)) {
+                    flash.flip(at);
+                }
                 *job = Job::None;
                 receiver.programmed(now, if verified { Programming::Verified } else { Programming::Failed });
             }
@@ -231,6 +239,7 @@ impl Loader {
             let Some(event) = receiver.poll_event() else { return };
             match event {
                 ReceiverEvent::Header { size, .. } => {
+                    self.announced = size;
                     let pages = match self.boot.generation {
                         BootGeneration::Spl => Flash::pages(size.min(flash.capacity())),
                         BootGeneration::Hal => Flash::pages(flash.capacity()),
@@ -243,9 +252,6 @@ impl Loader {
                     self.block_begun = true;
                 }
                 ReceiverEvent::Finished { name, size } => {
-                    if let Some(at) = self.flip_at {
-                        flash.flip(at.min(size.saturating_sub(1)));
-                    }
                     let text = self.success(&name, size);
                     self.back_to_menu(now, &text, flash);
                 }

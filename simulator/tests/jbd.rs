@@ -299,12 +299,12 @@ fn saving_clears_the_error_counters() {
 #[test]
 fn a_sleeping_board_loses_the_first_frame_and_hears_the_second() {
     let mut bench = bench(None, Knobs { asleep: 1, ..Knobs::default() });
-    assert_eq!(bench.board.mode(), Mode::Nothing);
+    assert_eq!(bench.board.mode(), Mode::Asleep);
     assert!(bench.say(&frame(READ, 0x03, &[]), 100 * MS).is_empty());
     assert!(bench.get(0x03).is_ok());
     assert_eq!(bench.put(0x0A, &[0x05, 0x00]), DONE, "sleep is acknowledged");
     bench.run(100 * MS);
-    assert_eq!(bench.board.mode(), Mode::Nothing);
+    assert_eq!(bench.board.mode(), Mode::Asleep);
     assert!(bench.say(&frame(READ, 0x03, &[]), 100 * MS).is_empty());
     assert!(bench.get(0x03).is_ok());
 }
@@ -317,7 +317,7 @@ fn a_board_that_nobody_asks_falls_asleep_and_forgets_what_was_not_saved() {
     bench.run(2900 * MS);
     assert_eq!(bench.word(0x24, 0), 3650, "still awake");
     bench.run(3100 * MS);
-    assert_eq!(bench.board.mode(), Mode::Nothing);
+    assert_eq!(bench.board.mode(), Mode::Asleep);
     assert!(bench.say(&frame(READ, 0x24, &[]), 100 * MS).is_empty());
     assert_eq!(bench.get(0x24), Err(0x80), "closed");
     bench.enter();

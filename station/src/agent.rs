@@ -408,7 +408,11 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             if let Ok(Ok(())) = timeout(LIVE_TO_SERVER, self.shared.server.live(&live)).await {
                 self.shared.heard.set(Instant::now());
             }
-            sleep(LIVE_TO_SERVER).await;
+            tokio::select! {
+                biased;
+                () = self.shared.bound.notified() => {}
+                () = sleep(LIVE_TO_SERVER) => {}
+            }
         }
     }
 }

@@ -134,6 +134,12 @@ pub enum BoardRequest {
     /// Everything afresh, after the restart: identity, every parameter, name, lease, output and the named registers
     /// besides. Nothing that was read or written before is used. -> [`BoardReply::Afresh`].
     ReadAll { registers: Vec<String> },
+    /// Brings named registers that are no parameters to these values, as they differ, and reads them back where they can be read.
+    /// -> [`BoardReply::Registers`], of those.
+    SetRegisters { values: BTreeMap<String, Value> },
+    /// Puts it to sleep, as the model says. Where a question would not wake it, it is asked until it is seen to be silent; fault
+    /// `WriteRefused` where it goes on answering. -> [`BoardReply::Asleep`].
+    Sleep,
     /// One of the model's commands by name, acknowledged where the model says so. -> [`BoardReply::Done`].
     Command { name: String },
 }
@@ -169,6 +175,8 @@ impl BoardRequest {
             | Self::ProvePassword { .. }
             | Self::WriteLease { .. }
             | Self::WriteSwitches { .. }
+            | Self::SetRegisters { .. }
+            | Self::Sleep
             | Self::Command { .. } => false,
         }
     }
@@ -260,6 +268,10 @@ pub enum BoardReply {
     Lease(LeaseReading),
     Output(OutputReading),
     Afresh(Box<AfreshReading>),
+    Asleep {
+        /// It was asked, and said nothing; else it acknowledged the command.
+        proved: bool,
+    },
     Done,
 }
 

@@ -4,6 +4,7 @@
 //! goes forward. Under tokio's paused clock both are virtual, so a shift runs in a test within seconds.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use domain::text::{Fault, FaultCode};
 use std::{
     sync::{
         Arc,
@@ -22,7 +23,22 @@ pub struct Moment {
     pub elapsed: Duration,
 }
 
+/// Nothing was worked before: a clock that shows less lost its battery.
+const FIRST_DAY: i64 = 1_767_225_600; // 2026-01-01
+
 impl Moment {
+    /// Why no board is begun by this clock: its record would say a day on which nobody finds it, and a board would be dated by it.
+    ///
+    /// # Errors
+    /// It shows a time before the first that could be.
+    pub fn require_sane(&self) -> Result<(), Fault> {
+        if self.at.timestamp() >= FIRST_DAY {
+            return Ok(());
+        }
+        let shows = self.at.format("%Y-%m-%d %H:%M UTC").to_string();
+        Err(Fault::new(FaultCode::ClockWrong).with("shows", shows))
+    }
+
     /// Milliseconds from `earlier` to here, by the clock that never goes back.
     #[must_use]
     pub fn millis_since(&self, earlier: &Self) -> u64 {

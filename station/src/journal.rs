@@ -43,6 +43,7 @@ const LATER_TABLES: &str = concat!(
     include_str!("journal/wire_log.sql"),
     include_str!("journal/record.sql"),
     include_str!("journal/check_in.sql"),
+    include_str!("journal/change.sql"),
     include_str!("journal/share.sql")
 );
 
@@ -226,6 +227,7 @@ impl Journal {
         let attempt = || {
             let transaction = self.connection.unchecked_transaction()?;
             let value = change(&transaction)?;
+            transaction.execute("UPDATE change SET count = count + 1", [])?;
             self.watch.meets(Commit::Before)?;
             transaction.commit()?;
             self.watch.meets(Commit::After)?;

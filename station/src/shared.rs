@@ -103,6 +103,8 @@ pub struct Shared<S> {
     pub record_closed: Notify,
     /// The live state is another.
     pub changed: Notify,
+    /// Told when a number or a secret is bound to a board: the server hears at once how far the journal is, and knows an older copy of it.
+    pub bound: Notify,
     pub slots: BTreeMap<u16, SlotDesk>,
     /// Identifier -> the slot whose board has it.
     claims: RefCell<BTreeMap<String, u16>>,
@@ -157,6 +159,7 @@ impl<S> Shared<S> {
             checked_in: watch::Sender::new(false),
             record_closed: Notify::new(),
             changed: Notify::new(),
+            bound: Notify::new(),
             slots,
             claims: RefCell::new(BTreeMap::new()),
         }
@@ -221,6 +224,7 @@ impl<S> Shared<S> {
                 session_id: self.session_id,
                 outbox_id: self.journal.outbox_id(),
                 closed: last.map_or(0, |last| last.number),
+                changes: self.journal.changes().ok(),
             }),
             slots,
         }

@@ -7,13 +7,21 @@ mod presence;
 
 use crate::{
     journal::JournalFault,
+    order::WorkOrder,
     progress::{Progress, describe},
     runner::{Effect, Event, Runner, Start},
     shared::{PortSource, Presence, Shared, SlotInput},
     uplink::Server,
 };
 use answers::Bench;
-use domain::{ids::RunId, live::SlotState, outcome::Outcome, record::BirthRecord};
+use domain::{
+    ids::RunId,
+    live::SlotState,
+    model::WakesBy,
+    outcome::Outcome,
+    record::BirthRecord,
+    text::{Fault, FaultCode},
+};
 use presence::{BusPresence, Seen};
 use std::{collections::VecDeque, future::pending, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
@@ -36,7 +44,7 @@ pub struct Slot<'a, S, P> {
     /// A finished record that the disk did not take yet.
     unclosed: Option<Unclosed>,
     /// What the bench lacks, as it was last logged: a board that waits is tried again every two seconds.
-    told: Option<domain::text::Fault>,
+    told: Option<Fault>,
 }
 
 /// A record in hand, and what follows once it is on disk.
@@ -44,7 +52,7 @@ struct Unclosed {
     identity: Option<String>,
     record: Box<BirthRecord>,
     then: VecDeque<Effect>,
-    fault: domain::text::Fault,
+    fault: Fault,
 }
 
 /// What ends a wait.
@@ -224,8 +232,14 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         if !self.present || self.stopping || self.runner.is_working() {
             return Vec::new();
         }
+        if let Err(fault) = self.shared.now().require_sane() {
+            return self.handle(Event::Waiting(fault));
+        }
         self.bench.begin_board();
         let event = match &*self.shared.order.borrow() {
+            Some(Ok(order)) if self.by_bus.is_some() && is_woken_by_a_look(order) => {
+                Event::Waiting(unseen_asleep(order))
+            }
             Some(Ok(order)) => Event::Present(Box::new(Start {
                 run_id: RunId(self.shared.fresh_id()),
                 order: Arc::clone(order),
@@ -300,6 +314,9 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let number = self.shared.journal.close_run(record, identity)?;
         if let Some(presence) = &mut self.by_bus {
             presence.know(identity);
+            if record.ship.as_ref().is_some_and(|ship| ship.asleep.is_some()) {
+                presence.fell_asleep();
+            }
         }
         self.bench.keep_log(record.run_id);
         let fault = record.fault.as_ref().map(describe).unwrap_or_default();
@@ -339,6 +356,21 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             },
         }
     }
+}
+
+/// Whether boards leave their run asleep, and whoever looks whether they are still there would wake them.
+fn is_woken_by_a_look(order: &WorkOrder) -> bool {
+    let sleep = order.model.ship.as_ref().and_then(|ship| ship.sleep.as_ref());
+    order.procedure.sleep.is_some() && sleep.is_some_and(|sleep| sleep.wakes == WakesBy::Frame)
+}
+
+fn unseen_asleep(order: &WorkOrder) -> Fault {
+    let detail = format!(
+        "station.toml names none, and boards of model {} are put to sleep and woken by any question, so nobody would see them taken out; \
+         name a fixture, or assign a batch whose procedure leaves sleep out",
+        order.model.id
+    );
+    Fault::new(FaultCode::FixtureSilent).with("detail", detail)
 }
 
 /// For ever, where a switch tells.

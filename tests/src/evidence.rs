@@ -4,7 +4,8 @@ use crate::memory_server::MemoryServer;
 use domain::{
     model::DeviceModel,
     profile::parse_profile,
-    record::{BirthRecord, judge_record},
+    record::{BirthRecord, StepRecord, judge_record},
+    step::Step,
     value::Value,
 };
 use simulator::{
@@ -16,6 +17,8 @@ use simulator::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     Untouched,
+    /// A program that was started anew may have woken it by its supply, to be asked who it is, and put it to sleep again.
+    Woken,
     /// It lost its supply: what somebody had read of it, it no longer knows, and perhaps it had none when it was taken out.
     Restarted,
 }
@@ -81,8 +84,15 @@ pub fn wrong_pass(claim: &Claim<'_>) -> Vec<String> {
     if claim.since == Since::Restarted {
         return wrong;
     }
-    must(board.left_in == Mode::Application, format!("it was left in {:?}", board.left_in));
+    let asleep = record.ship.as_ref().is_some_and(|ship| ship.asleep.is_some());
+    let mode = if asleep { Mode::Asleep } else { Mode::Application };
+    must(board.left_in == mode, format!("it was left in {:?}", board.left_in));
     must(holds.charge_on && holds.discharge_on, format!("its paths: {holds:?}"));
+    // Woken by its supply, to be asked who it is before it sleeps again: what was proved was proved before.
+    let is_woken = |step: &StepRecord| step.step == Step::Sleep && step.restart.is_some();
+    if claim.since == Since::Woken || record.steps.iter().any(is_woken) {
+        return wrong;
+    }
     // By the witness's own ear: nobody can have read what was not asked for.
     must(!board.changed_since_start, "something was written to it after its last restart".to_owned());
     for register in model.parameters().filter(|register| !is_secret(model, &register.name)) {

@@ -54,6 +54,9 @@ wire! {
         /// The last record closed in that outbox; none where nothing closed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub last: Option<LastRecord>,
+        /// How often the journal file was changed; none of a station of the version before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub changes: Option<u64>,
         /// Records on the station's disk that the server has not acknowledged.
         pub unsent: u64,
         /// Which machine this is ([`crate::check_in::machine_fingerprint`]); none where its system does not say.

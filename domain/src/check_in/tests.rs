@@ -36,6 +36,7 @@ fn says(session_id: u128, outbox_id: u128, last: u64) -> CheckIn {
         session_id: session(session_id),
         outbox_id: outbox(outbox_id),
         last: (last > 0).then(|| LastRecord { number: last, sha256: Some(sha256(last, 0)) }),
+        changes: None,
         unsent: 0,
         machine: machine("a"),
         slots: 8,
@@ -43,7 +44,7 @@ fn says(session_id: u128, outbox_id: u128, last: u64) -> CheckIn {
 }
 
 fn speaks(session_id: u128, closed: u64) -> JournalLive {
-    JournalLive { session_id: session(session_id), outbox_id: outbox(OUTBOX), closed }
+    JournalLive { session_id: session(session_id), outbox_id: outbox(OUTBOX), closed, changes: None }
 }
 
 /// A station whose session 1 checked in with ten records, twelve of which the server holds by now.
@@ -135,6 +136,21 @@ fn what_a_live_message_said_is_known_as_what_a_check_in_said() {
     let mut known = self::known();
     assert_eq!(known.hear(&speaks(9, 20), at(1)), None);
     assert_eq!(known.check_in(&says(2, OUTBOX, 12), None, at(60)), Verdict::Accepted);
+}
+
+#[test]
+fn a_copy_that_holds_as_many_records_and_was_changed_less_often_is_from_before() {
+    let changed = |session_id, changes| CheckIn { changes, ..says(session_id, OUTBOX, 12) };
+    let mut known = known();
+    assert_eq!(known.hear(&JournalLive { changes: Some(40), ..speaks(1, 12) }, at(1)), None);
+    // What comes late says less, and is no news.
+    assert_eq!(known.hear(&JournalLive { changes: Some(31), ..speaks(1, 12) }, at(2)), None);
+    for (changes, expected) in [(Some(39), Some(FaultCode::JournalOlder)), (Some(40), None), (None, None)] {
+        let verdict = known.clone().check_in(&changed(2, changes), None, at(60));
+        assert_eq!(code(verdict), expected, "{changes:?}");
+    }
+    assert_eq!(known.check_in(&changed(2, Some(50)), None, at(60)), Verdict::Accepted);
+    assert_eq!(code(known.check_in(&changed(3, Some(49)), None, at(90))), Some(FaultCode::JournalOlder));
 }
 
 #[test]
@@ -330,7 +346,8 @@ impl Honest {
                 self.said.clear();
             }
             Life::CheckIn => {
-                let said = says(self.session, self.outbox, self.closed);
+                let changes = u64::try_from(self.now).ok();
+                let said = CheckIn { changes, ..says(self.session, self.outbox, self.closed) };
                 let held = (self.sent == self.closed && self.sent > 0).then(|| sha256(self.closed, 0));
                 assert_eq!(known.check_in(&said, held.as_ref(), at(self.now)), Verdict::Accepted);
                 self.checked_in = true;
@@ -341,6 +358,7 @@ impl Honest {
                     session_id: session(self.session),
                     outbox_id: outbox(self.outbox),
                     closed: self.closed,
+                    changes: u64::try_from(self.now).ok(),
                 };
                 assert_eq!(known.hear(&live, at(self.now)), None);
             }

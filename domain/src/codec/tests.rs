@@ -311,8 +311,9 @@ proptest! {
         if let Ok(value) = decode(&register, raw) {
             let again = encode(&register, &value);
             let padded = matches!(register.kind, RegisterKind::AsciiNul | RegisterKind::AsciiSpace | RegisterKind::AsciiLength);
-            // A float's negative zero reads as zero.
-            let zero = register.kind == RegisterKind::F32 && value == Value::Number(0.0);
+            // A negative zero reads as zero: a float's, and that of a sign beside the magnitude.
+            let has_two = register.kind == RegisterKind::F32 || register.negative_from.is_some();
+            let zero = has_two && value == Value::Number(0.0);
             let named = register.bits.iter().fold(0_u32, |mask, bit| mask | 1 << bit.bit);
             let has_unnamed = match register.kind {
                 RegisterKind::Bits => u32::from(raw[0]) & !named != 0,

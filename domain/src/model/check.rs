@@ -5,6 +5,7 @@ mod frames;
 mod names;
 mod origins;
 mod registers;
+mod ship;
 
 use super::{BootSettings, DeviceModel, LinkSettings};
 use crate::source::{At, Source};
@@ -51,6 +52,7 @@ pub fn parse_model(file: &str, text: &str) -> Result<DeviceModel, Vec<ModelFault
     if source.is_all_whole() {
         origins::check_origins(&model, &mut report);
         names::check_references(&model, &mut report);
+        ship::check_ship(&model, &mut report);
         names::check_rules(&model, &mut report);
         currents::check_current_limits(&model, &mut report);
     }

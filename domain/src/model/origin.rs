@@ -52,6 +52,7 @@ impl DeviceModel {
             of(&["name"], self.name.as_ref(), |name| &name.origin),
             of(&["lease"], self.lease.as_ref(), |lease| &lease.origin),
             of(&["calibration"], self.calibration.as_ref(), |calibration| &calibration.origin),
+            of(&["ship"], self.ship.as_ref(), |ship| &ship.origin),
         ]
         .into_iter()
         .flatten()

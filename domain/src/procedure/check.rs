@@ -10,7 +10,7 @@ use crate::{
     codec,
     evidence::FirmwareEvidence,
     limit::Limit,
-    model::{Access, DeviceModel, RegisterKind, ValidFrom, is_short_name},
+    model::{Access, DeviceModel, RegisterKind, ShipSettings, ValidFrom, is_short_name},
     profile::Profile,
     serial_number::{Pattern, render_name},
     source::{At, Source},
@@ -292,6 +292,18 @@ fn check_sections(procedure: &Procedure, model: &DeviceModel, report: &mut impl 
             "it has none that can be set",
         ),
         (Section::Lease, model.lease.is_some(), "sets a lease", "it has none"),
+        (
+            Section::ShipState,
+            model.ship.as_ref().is_some_and(ShipSettings::prepares),
+            "sets the state for shipping",
+            "no way to it is known",
+        ),
+        (
+            Section::Sleep,
+            model.ship.as_ref().is_some_and(|ship| ship.sleep.is_some()),
+            "puts a board to sleep",
+            "no way to it is known",
+        ),
     ];
     for (section, can, does, lacks) in able {
         match (procedure.orders(section), can) {
@@ -305,6 +317,7 @@ fn check_sections(procedure: &Procedure, model: &DeviceModel, report: &mut impl 
             _ => {}
         }
     }
+    check_ship_state(procedure, model, report);
     check_evidence(procedure, model, report);
     if let (Some(calibrate), Some(calibration)) = (&procedure.calibrate, &model.calibration)
         && f64::from(calibrate.load_ma) < calibration.min_a * 1000.0
@@ -319,6 +332,23 @@ fn check_sections(procedure: &Procedure, model: &DeviceModel, report: &mut impl 
             example(procedure).map(|serial| render_name(&step.template, &serial, settings))
     {
         report(fault.to_string());
+    }
+}
+
+/// What is to be done for shipping, and the model knows no way to; and whether there is anything.
+fn check_ship_state(procedure: &Procedure, model: &DeviceModel, report: &mut impl FnMut(String)) {
+    let (Some(step), Some(ship)) = (&procedure.ship_state, &model.ship) else { return };
+    for (name, is_ordered, can) in [
+        ("clear", step.clear, ship.clears()),
+        ("date", step.date, ship.date.is_some()),
+        ("clock", step.clock, ship.clock.is_some()),
+    ] {
+        if is_ordered && !can {
+            report(format!("ship_state has `{name}`, and of model {} no way to that is known", model.id));
+        }
+    }
+    if !step.clear && !step.date && !step.clock {
+        report("ship_state orders nothing: leave it out, and say so under leaves_out".to_owned());
     }
 }
 

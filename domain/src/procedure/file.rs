@@ -6,7 +6,7 @@ mod written;
 use super::{
     Action, CalibrateStep, Flag, FlashStep, LeaseStep, MeasureWhen, MeasurementSource, MeasurementSpec,
     NameStep, NumberStep, OnFailure, PasswordKind, PasswordStep, PlannedStep, ProbeStep, Procedure, Section,
-    StepKind,
+    ShipStateStep, SleepStep, StepKind,
 };
 use crate::{evidence::FirmwareEvidence, lease::BirthLease, limit::Limit, model::Bilingual, source::At};
 use std::collections::BTreeMap;
@@ -42,6 +42,10 @@ wire! {
         password: Option<PasswordStep>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lease: Option<LeaseStep>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ship_state: Option<ShipStateStep>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sleep: Option<SleepStep>,
         #[serde(default, rename = "step", skip_serializing_if = "Vec::is_empty")]
         steps: Vec<StepFile>,
     }
@@ -83,6 +87,12 @@ wire! {
         draws: Option<PasswordKind>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         birth: Option<BirthLease>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clear: Option<bool>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        date: Option<bool>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<bool>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bit: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,7 +180,8 @@ fn settings(kind: StepKind) -> (&'static [&'static str], &'static [&'static str]
         StepKind::Name => (&["template"], &[]),
         StepKind::Password => (&["draws"], &[]),
         StepKind::Lease => (&["birth"], &[]),
-        StepKind::Profile | StepKind::Restart => (&[], &[]),
+        StepKind::ShipState => (&["clear", "date", "clock"], &[]),
+        StepKind::Profile | StepKind::Restart | StepKind::Sleep => (&[], &[]),
     }
 }
 
@@ -190,6 +201,9 @@ impl StepFile {
             ("template", self.template.is_some()),
             ("draws", self.draws.is_some()),
             ("birth", self.birth.is_some()),
+            ("clear", self.clear.is_some()),
+            ("date", self.date.is_some()),
+            ("clock", self.clock.is_some()),
             ("bit", self.bit.is_some()),
             ("set", self.set.is_some()),
             ("within_ms", self.within_ms.is_some()),
@@ -310,6 +324,8 @@ pub(super) fn compose(
         name: file.name,
         password: file.password,
         lease: file.lease,
+        ship_state: file.ship_state,
+        sleep: file.sleep,
         steps: Vec::new(),
     };
     let mut places = Places { steps: None, readings: Vec::new() };
@@ -401,7 +417,19 @@ fn take(
             procedure.lease = Some(LeaseStep { birth: step.birth.unwrap_or(BirthLease::Locked) });
             Action::Lease
         }
+        StepKind::ShipState => {
+            procedure.ship_state = Some(ShipStateStep {
+                clear: step.clear.unwrap_or_default(),
+                date: step.date.unwrap_or_default(),
+                clock: step.clock.unwrap_or_default(),
+            });
+            Action::ShipState
+        }
         StepKind::Restart => Action::Restart,
+        StepKind::Sleep => {
+            procedure.sleep = Some(SleepStep {});
+            Action::Sleep
+        }
         StepKind::Verify => Action::Verify(readings(procedure, step.reading.unwrap_or_default())),
     }
 }
@@ -416,6 +444,8 @@ fn sections_of(file: &ProcedureFile) -> Vec<&'static str> {
         ("name", file.name.is_some()),
         ("password", file.password.is_some()),
         ("lease", file.lease.is_some()),
+        ("ship_state", file.ship_state.is_some()),
+        ("sleep", file.sleep.is_some()),
     ]
     .into_iter()
     .filter_map(|(name, is_there)| is_there.then_some(name))

@@ -8,7 +8,7 @@ pub(super) type OrderFault = (Option<usize>, String);
 /// Stands exactly once: a plan without it proves nothing, and twice it would undo what came between.
 const ONCE: [K; 5] = [K::Identify, K::Profile, K::Number, K::Restart, K::Verify];
 /// Stands once or not at all.
-const AT_MOST_ONCE: [K; 5] = [K::Flash, K::Calibrate, K::Name, K::Password, K::Lease];
+const AT_MOST_ONCE: [K; 7] = [K::Flash, K::Calibrate, K::Name, K::ShipState, K::Password, K::Lease, K::Sleep];
 
 /// The first of each pair stands before the second, wherever both do. With the reason that a person is told.
 const BEFORE: &[(K, K, &str)] = &[
@@ -37,6 +37,9 @@ const BEFORE: &[(K, K, &str)] = &[
     (K::Command, K::Number, "a command comes before what a board gets of its own"),
     (K::Stimulate, K::Number, "the load is off before a board gets anything of its own"),
     (K::Expect, K::Number, "a board is tested before it gets anything of its own"),
+    (K::Number, K::ShipState, "what the test left on the board is cleared once it is tested and numbered"),
+    (K::ShipState, K::Password, "the password and the lock are the last writes"),
+    (K::ShipState, K::Lease, "the password and the lock are the last writes"),
     (K::Restart, K::Verify, "what was written is proved by what is read after a restart"),
 ];
 
@@ -67,8 +70,13 @@ pub(super) fn check_order(plan: &[PlannedStep]) -> Vec<OrderFault> {
     }
     // Whatever is written is read after the restart, and nothing comes between that and the reading.
     if let (Some(restart), Some(verify)) = (at(K::Restart).next(), at(K::Verify).next_back()) {
-        for (index, kind) in
-            kinds.iter().enumerate().skip(restart + 1).filter(|(_, kind)| **kind != K::Verify)
+        for (index, kind) in kinds
+            .iter()
+            .enumerate()
+            .skip(restart + 1)
+            .filter(|(_, kind)| **kind != K::Verify)
+            // Asleep it keeps what was proved, and that it sleeps is the last thing that anybody hears of it.
+            .filter(|(index, kind)| **kind != K::Sleep || *index < verify)
         {
             let reason = if index < verify {
                 format!("{} stands between restart and verify: nothing comes between them", kind.as_str())
@@ -80,6 +88,13 @@ pub(super) fn check_order(plan: &[PlannedStep]) -> Vec<OrderFault> {
             if !is_told {
                 faults.push((Some(index), reason));
             }
+        }
+    }
+    if let Some(index) = at(K::Sleep).find(|index| index + 1 < kinds.len()) {
+        let reason = "sleep is the very last step: whoever speaks to the board behind it wakes it";
+        let is_told = faults.iter().any(|(at, _)| *at == Some(index));
+        if !is_told {
+            faults.push((Some(index), reason.to_owned()));
         }
     }
     faults.sort_by_key(|(index, _)| index.map_or(0, |index| index + 1));

@@ -28,12 +28,16 @@ wire! {
         Wait,
         Number,
         Name,
+        /// Alarms and counters cleared, date and clock set.
+        ShipState,
         Password,
         Lease,
         /// The supply off and on, or the board's own restart; the record says which.
         Restart,
         /// Everything read afresh.
         Verify,
+        /// The very last: nobody speaks to the board behind it.
+        Sleep,
     }
 }
 
@@ -53,17 +57,19 @@ impl StepKind {
             Self::Wait => "wait",
             Self::Number => "number",
             Self::Name => "name",
+            Self::ShipState => "ship_state",
             Self::Password => "password",
             Self::Lease => "lease",
             Self::Restart => "restart",
             Self::Verify => "verify",
+            Self::Sleep => "sleep",
         }
     }
 
     /// Whether such a step may be done again after it failed: it looks, or writes what it would write anyway.
     #[must_use]
     pub fn may_repeat(self) -> bool {
-        matches!(self, Self::Measure | Self::Name)
+        matches!(self, Self::Measure | Self::Name | Self::ShipState)
     }
 
     /// Whether a run may go on past a failure of such a step, to look at more of a board that fails at the end.
@@ -128,11 +134,13 @@ pub enum Action {
     Wait(u32),
     Number,
     Name,
+    ShipState,
     Password,
     Lease,
     Restart,
     /// Names of the measurements that are read beside everything else.
     Verify(Vec<String>),
+    Sleep,
 }
 
 /// A bit that is to come or to go.
@@ -161,10 +169,12 @@ impl Action {
             Self::Wait(_) => StepKind::Wait,
             Self::Number => StepKind::Number,
             Self::Name => StepKind::Name,
+            Self::ShipState => StepKind::ShipState,
             Self::Password => StepKind::Password,
             Self::Lease => StepKind::Lease,
             Self::Restart => StepKind::Restart,
             Self::Verify(_) => StepKind::Verify,
+            Self::Sleep => StepKind::Sleep,
         }
     }
 
@@ -183,10 +193,12 @@ impl Action {
             Self::Wait(_) => &[Step::Wait],
             Self::Number => &[Step::Number],
             Self::Name => &[Step::Name],
+            Self::ShipState => &[Step::ShipState],
             Self::Password => &[Step::Password],
             Self::Lease => &[Step::Lease],
             Self::Restart => &[Step::Restart],
             Self::Verify(_) => &[Step::Verify, Step::SafeState],
+            Self::Sleep => &[Step::Sleep],
         }
     }
 }
@@ -217,10 +229,12 @@ impl Procedure {
             Some(Action::Measure(names(MeasureWhen::UnderLoad))),
             Some(Action::Number),
             ordered(self.name.is_some(), Action::Name),
+            ordered(self.ship_state.is_some(), Action::ShipState),
             ordered(self.password.is_some(), Action::Password),
             ordered(self.lease.is_some(), Action::Lease),
             Some(Action::Restart),
             Some(Action::Verify(names(MeasureWhen::AfterRestart))),
+            ordered(self.sleep.is_some(), Action::Sleep),
         ]
         .into_iter()
         .flatten()

@@ -35,6 +35,16 @@ pub struct Expected {
     pub names: bool,
     pub sets_password: bool,
     pub lease: Option<BirthLease>,
+    pub ship: ExpectedShip,
+}
+
+/// What of the state for shipping a pass shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExpectedShip {
+    pub clear: bool,
+    pub date: bool,
+    pub clock: bool,
+    pub sleep: bool,
 }
 
 /// The image that a pass proves on its board.
@@ -119,6 +129,12 @@ impl Expected {
             names: procedure.name.is_some(),
             sets_password: procedure.password.is_some(),
             lease: procedure.lease.as_ref().map(|lease| lease.birth),
+            ship: ExpectedShip {
+                clear: procedure.ship_state.is_some_and(|ship| ship.clear),
+                date: procedure.ship_state.is_some_and(|ship| ship.date),
+                clock: procedure.ship_state.is_some_and(|ship| ship.clock),
+                sleep: procedure.sleep.is_some(),
+            },
         }
     }
 

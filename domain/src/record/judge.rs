@@ -1,8 +1,8 @@
 //! The record judged again, by whoever did not write it: a pass must follow from what the record itself holds.
 
 use super::{
-    BirthRecord, Expected, ExpectedFirmware, FirmwareRecord, MeasurementRecord, OutputRecord,
-    check::judge_check,
+    BirthRecord, ClockRecord, DateRecord, Expected, ExpectedFirmware, FirmwareRecord, MeasurementRecord,
+    OutputRecord, ShipRecord, check::judge_check,
 };
 use crate::{
     admission::AdmissionVerdict,
@@ -81,6 +81,8 @@ wire! {
         StepsOutOfOrder,
         /// A pass whose board was changed after its proof, as that of a run that failed is.
         TornDown,
+        /// A pass whose board is not shown to be in the state in which its procedure ships it.
+        ShipStateNotProved,
     }
 }
 
@@ -139,6 +141,7 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
         (false, None) => {}
     }
     judge_lease(record, expected, doubts);
+    judge_ship(record, expected, doubts);
     if record.tear_down.is_some() {
         doubts.push(RecordDoubt::TornDown);
     }
@@ -247,6 +250,26 @@ fn judge_lease(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Recor
     }
     if record.lease.as_ref().is_some_and(|lease| lease.set != ordered) {
         doubts.push(RecordDoubt::LeaseDiffersFromProcedure);
+    }
+}
+
+/// What the procedure leaves out must not be claimed either: nobody would look whether it is true.
+fn judge_ship(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    let nothing = ShipRecord::default();
+    let found = record.ship.as_ref().unwrap_or(&nothing);
+    let ordered = expected.ship;
+    let shown = [
+        (
+            ordered.clear,
+            !found.counters.is_empty(),
+            found.counters.iter().all(|one| one.after_restart == Some(0)),
+        ),
+        (ordered.date, found.date.is_some(), found.date.as_ref().is_some_and(DateRecord::holds)),
+        (ordered.clock, found.clock.is_some(), found.clock.as_ref().is_some_and(ClockRecord::holds)),
+        (ordered.sleep, found.asleep.is_some(), found.asleep != Some(Evidence::Read)),
+    ];
+    if shown.into_iter().any(|(is_ordered, is_there, holds)| is_ordered != is_there || is_there && !holds) {
+        doubts.push(RecordDoubt::ShipStateNotProved);
     }
 }
 

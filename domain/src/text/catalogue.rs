@@ -6,12 +6,13 @@
 mod doubts;
 mod lists;
 mod references;
+mod steps;
 
 pub use doubts::doubt_text;
 pub use lists::list_problem_text;
+pub use steps::step_title;
 
 use super::{Fault, FaultCode};
-use crate::step::Step;
 
 wire! {
     /// The language a person reads.
@@ -340,6 +341,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Check the fixture's cable and power; the slots go on when it is back.",
             "检查夹具的线缆和电源；恢复后工位自动继续。",
         ),
+        C::ClockWrong => say(
+            "This station's clock shows {shows}.",
+            "本站时钟显示 {shows}。",
+            "Set the date and the time of this PC; the boards that wait then go on by themselves. Nothing is lost.",
+            "请校正本机日期和时间；等待中的保护板随后自动继续。未丢失任何数据。",
+        ),
         C::JournalNotWritten => say(
             "The run cannot be written to {path}: {detail}.",
             "无法写入记录文件 {path}：{detail}。",
@@ -389,8 +396,8 @@ fn sentence(code: FaultCode) -> Sentence {
             "请联系管理员：在站点页面解除冻结后，将以新的号段继续。现不开始任何作业；本机数据已保留。",
         ),
         C::JournalOlder => say(
-            "The server has frozen this station: its journal is one from before, another has been in use here since.",
-            "服务器已冻结本站：当前日志是较早的一份，其后本站已使用另一份日志。",
+            "The server has frozen this station: its journal is one from before; another, or a later state of this one, has been in use here since.",
+            "服务器已冻结本站：当前日志是较早的一份，其后本站已使用另一份日志或其更新状态。",
             "Call the administrator: if this journal is the right one, the station's page frees it, and it goes on with fresh numbers. No board is started; what is on this disk is kept.",
             "请联系管理员：确认应使用此日志后，在站点页面解除冻结，将以新的号段继续。现不开始任何作业；本机数据已保留。",
         ),
@@ -461,34 +468,6 @@ fn sentence(code: FaultCode) -> Sentence {
             "请重新放入，并将日志发给程序维护人员。",
         ),
     }
-}
-
-/// What a step is called.
-#[must_use]
-pub fn step_title(language: Language, step: Step) -> &'static str {
-    let (en, zh) = match step {
-        Step::Probe => ("Find the board", "探测"),
-        Step::Identify => ("Identify", "识别"),
-        Step::Admit => ("Admit", "准入"),
-        Step::Flash => ("Flash firmware", "烧录固件"),
-        Step::Boot => ("Start firmware", "启动固件"),
-        Step::Unlock => ("Unlock", "解锁"),
-        Step::Profile => ("Write parameters", "写入参数"),
-        Step::Calibrate => ("Calibrate current", "电流校准"),
-        Step::Measure => ("Measure", "测量"),
-        Step::Number => ("Serial number", "序列号"),
-        Step::Name => ("Bluetooth name", "蓝牙名称"),
-        Step::Password => ("Password", "密码"),
-        Step::Lease => ("Lease lock", "租赁锁"),
-        Step::Restart => ("Restart", "重启"),
-        Step::Verify => ("Read afresh", "重新读取核对"),
-        Step::SafeState => ("Safe state", "安全状态"),
-        Step::Wait => ("Wait", "等待"),
-        Step::Command => ("Command", "指令"),
-        Step::Stimulate => ("Set the load", "设置负载"),
-        Step::Expect => ("Wait for a flag", "等待标志"),
-    };
-    language.pick(en, zh)
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::PortNotOpened => ("port not opened", "串口打不开"),
         FaultCode::PortRateFixed => ("port of one rate", "串口波特率固定"),
         FaultCode::FixtureSilent => ("fixture silent", "治具无响应"),
+        FaultCode::ClockWrong => ("clock wrong", "时钟错误"),
         FaultCode::JournalNotWritten => ("journal not written", "日志无法写入"),
         FaultCode::NoSerialNumbers => ("no serial numbers", "没有可用序列号"),
         FaultCode::NoShare => ("no share of the batch", "没有批次份额"),

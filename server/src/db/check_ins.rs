@@ -73,7 +73,7 @@ pub async fn outbox(
     outbox: OutboxId,
 ) -> DbResult<Option<KnownOutbox>> {
     let row = sqlx::query!(
-        r#"select said, said_sha256, held, ended_at is not null as "ended!" from station_outbox
+        r#"select said, said_sha256, held, changes, ended_at is not null as "ended!" from station_outbox
          where station_id = $1 and outbox_id = $2"#,
         station.0,
         outbox.0
@@ -85,6 +85,7 @@ pub async fn outbox(
             said: row.said as u64,
             said_sha256: row.said_sha256.map(hash("station_outbox", "said_sha256")).transpose()?,
             held: row.held as u64,
+            changes: row.changes as u64,
             ended: row.ended,
         })
     })
@@ -154,14 +155,16 @@ pub async fn keep(
     .await?;
     for (outbox, known) in &known.outboxes {
         sqlx::query!(
-            "insert into station_outbox as o (station_id, outbox_id, first_seen_at, said, said_sha256) values ($1, $2, $3, $4, $5)
-             on conflict (station_id, outbox_id) do update set said = $4, said_sha256 = $5
-                where (o.said, o.said_sha256) is distinct from ($4, $5)",
+            "insert into station_outbox as o (station_id, outbox_id, first_seen_at, said, said_sha256, changes)
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict (station_id, outbox_id) do update set said = $4, said_sha256 = $5, changes = $6
+                where (o.said, o.said_sha256, o.changes) is distinct from ($4, $5, $6)",
             station.0,
             outbox.0,
             at,
             known.said as i64,
-            known.said_sha256.as_ref().map(ContentHash::as_str)
+            known.said_sha256.as_ref().map(ContentHash::as_str),
+            known.changes as i64
         )
         .execute(&mut *db)
         .await?;

@@ -15,7 +15,7 @@ use domain::{
 use sqlx::PgConnection;
 
 /// As the constraint `station_slots_check` has it.
-pub const MAX_SLOTS: u16 = 1000;
+pub const MAX_SLOTS: u16 = 32;
 
 /// A station as its key names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

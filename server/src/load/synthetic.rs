@@ -13,7 +13,7 @@ use domain::{
     profile::Profile,
     record::{
         BirthRecord, Envelope, Expected, FirmwareRecord, FoundState, LeaseRecord, MeasurementRecord,
-        ParameterRecord, RECORD_VERSION, SecretRecord, StepOutcome, StepRecord,
+        ParameterRecord, RECORD_VERSION, SecretRecord, ShipRecord, StepOutcome, StepRecord,
     },
     step::Step,
     text::{Fault, FaultCode},
@@ -184,7 +184,7 @@ fn record(
                 resent_blocks: 0,
             })
         }),
-        steps: steps(last, fails, chance),
+        steps: steps(expected, last, fails, chance),
         parameters: expected.parameters.iter().map(|(name, set)| parameter(name, set, chance)).collect(),
         measurements,
         password: (!fails).then(|| secret(chance)),
@@ -197,6 +197,9 @@ fn record(
         }),
         number: None,
         output: None,
+        // The shipped boards of this model are put to sleep, and seen to sleep.
+        ship: (expected.ship.sleep && !fails)
+            .then(|| ShipRecord { asleep: Some(Evidence::Verified), ..ShipRecord::default() }),
         tear_down: None,
         reference: None,
     }
@@ -214,10 +217,11 @@ fn identifiers(number: u32, address: &str, fails: bool) -> Vec<Identifier> {
     all
 }
 
-fn steps(last: Step, fails: bool, chance: &mut Chance) -> Vec<StepRecord> {
+fn steps(expected: &Expected, last: Step, fails: bool, chance: &mut Chance) -> Vec<StepRecord> {
     let mut started_ms = 0;
     let mut steps = Vec::new();
-    for step in Step::ALL.into_iter().filter(|step| *step <= last) {
+    // What failed comes no further.
+    for step in expected.steps.iter().copied().filter(|step| !fails || *step <= last) {
         let duration_ms = 200 + chance.below(1500);
         let failed = fails && step == last;
         steps.push(StepRecord {

@@ -88,5 +88,8 @@ fn parse(form: Value) -> ApiResult<CheckIn> {
             format!("records are numbered from 1 to {MOST_NUMBERED}"),
         ));
     }
+    if said.changes.is_some_and(|changes| changes > MOST_NUMBERED) {
+        return Err(ApiError::invalid_field("changes", format!("at most {MOST_NUMBERED}")));
+    }
     Ok(said)
 }

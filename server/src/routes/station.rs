@@ -119,7 +119,8 @@ async fn live(
     if live.station_id != station.0.station_id {
         return Err(ApiError::forbidden("The message names another station than the key."));
     }
-    if live.journal.as_ref().is_some_and(|journal| journal.closed > MOST_NUMBERED) {
+    let counted = |journal: &JournalLive| journal.closed.max(journal.changes.unwrap_or_default());
+    if live.journal.as_ref().is_some_and(|journal| counted(journal) > MOST_NUMBERED) {
         return Err(ApiError::invalid_field(
             "journal",
             format!("records are numbered from 1 to {MOST_NUMBERED}"),

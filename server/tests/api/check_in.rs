@@ -38,6 +38,7 @@ fn says(factory: &Factory, session: SessionId, last: Option<&Envelope>) -> Check
             number: envelope.number,
             sha256: Some(ContentHash::of(text(envelope).as_bytes())),
         }),
+        changes: None,
         unsent: 0,
         machine: Some(machine_fingerprint(factory.station.station_id, "jig-pc-1")),
         slots: 4,
@@ -291,7 +292,7 @@ async fn two_programs_alive_with_one_key_freeze_it() {
     ask(&factory, &says(&factory, first, None)).await;
     ask(&factory, &says(&factory, second, None)).await;
     let live = async |session_id: SessionId, closed: u64| {
-        let journal = JournalLive { session_id, outbox_id: OutboxId(factory.outbox), closed };
+        let journal = JournalLive { session_id, outbox_id: OutboxId(factory.outbox), closed, changes: None };
         let live = StationLive {
             station_id: factory.station.station_id,
             station_name: "jig-1".to_owned(),

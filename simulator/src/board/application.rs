@@ -57,7 +57,8 @@ impl Board {
             }
         };
         if self.memory.is_dirty() {
-            self.changed_since_start = true;
+            // That it is to sleep changes nothing that it keeps.
+            self.changed_since_start |= effects.afterwards != Some(Afterwards::Sleep);
             if self.mischief.strikes(Disturbance::RestartInWrite) {
                 self.memory.commit_torn();
                 self.memory.restart();

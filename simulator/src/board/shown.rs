@@ -3,7 +3,7 @@
 use domain::model::{Framing, PathField, Register, WordOrder};
 use protocol::Instant;
 
-use super::{Board, State};
+use super::{Board, Mode, State};
 use crate::{
     codec,
     faults::Fault,
@@ -118,7 +118,7 @@ impl Board {
     }
 
     pub(super) fn output(&self) -> Output {
-        let running = matches!(self.state, State::Application(_));
+        let running = matches!(self.mode(), Mode::Application | Mode::Asleep);
         // "A new board with relay does not work until its current has been calibrated": known of those with a rental lock.
         let has_relay = self.model.lease.is_some();
         let relay = running && (self.memory.working().calibrated || !has_relay);

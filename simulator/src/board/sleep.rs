@@ -12,6 +12,8 @@ const GAP: Duration = Duration::from_millis(20);
 /// What a sleeping board has heard and lost.
 #[derive(Debug, Default)]
 pub(super) struct Doze {
+    /// A program that runs sleeps; else there is none.
+    pub(super) of_application: bool,
     frames: u8,
     last_byte: Option<Instant>,
 }
@@ -20,7 +22,7 @@ impl Board {
     pub(super) fn fall_asleep(&mut self) {
         self.memory.commit();
         self.memory.restart();
-        self.state = State::Asleep(Doze::default());
+        self.state = State::Asleep(Doze { of_application: true, ..Doze::default() });
     }
 
     /// Bytes arrive at a board that sleeps; whether it is awake and hears them. Where the model knows no waking, only the supply

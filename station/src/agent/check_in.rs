@@ -81,6 +81,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             session_id: shared.session_id,
             outbox_id: shared.journal.outbox_id(),
             last: shared.journal.last_closed()?,
+            changes: Some(shared.journal.changes()?),
             unsent: shared.journal.held_counts()?.unsent,
             machine: shared.machine.clone(),
             slots: u16::try_from(shared.slots.len()).unwrap_or(u16::MAX),

@@ -196,7 +196,8 @@ async fn a_silent_board_ends_as_a_failed_record_on_the_server_and_the_next_one_s
         assert_eq!((record.outcome, record.fault.unwrap().code), (Outcome::Fail, FaultCode::BoardSilent));
         assert!(record.identifiers.is_empty());
         let seconds = record.finished_at.signed_duration_since(record.started_at).num_seconds();
-        assert!((10..15).contains(&seconds), "silent for {seconds} s");
+        // The fixture is asked to wake it by its supply, and does not answer to that.
+        assert!((15..20).contains(&seconds), "silent for {seconds} s");
     }
 }
 

@@ -27,6 +27,14 @@ impl Journal {
         Ok((number > 0).then_some(LastRecord { number, sha256 }))
     }
 
+    /// How often this file was changed since it was made.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn changes(&self) -> Result<u64, JournalFault> {
+        self.read(|c| c.query_row("SELECT count FROM change", [], |row| row.get(0)))
+    }
+
     /// What the server said when it was last asked.
     ///
     /// # Errors

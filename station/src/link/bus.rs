@@ -156,6 +156,11 @@ impl Bus {
         self.heard_at = Some(Instant::now());
     }
 
+    /// It was told to sleep: the next request wakes it first.
+    pub(super) fn fell_asleep(&mut self) {
+        self.heard_at = None;
+    }
+
     fn is_awake(&self) -> bool {
         self.heard_at.is_some_and(|heard| heard.elapsed() < MAY_SLEEP_AFTER)
     }

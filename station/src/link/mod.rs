@@ -268,6 +268,10 @@ impl BoardLink {
             BoardRequest::WriteSwitches { charge, discharge } => self.write_switches(charge, discharge).await,
             BoardRequest::ReadOutput => Ok(BoardReply::Output(self.read_output().await?)),
             BoardRequest::ReadAll { registers } => self.read_all(&registers).await,
+            BoardRequest::SetRegisters { values } => {
+                Ok(BoardReply::Registers(self.set_registers(&values).await?))
+            }
+            BoardRequest::Sleep => self.sleep().await,
             BoardRequest::Command { name } => {
                 self.command(&name).await?;
                 Ok(BoardReply::Done)

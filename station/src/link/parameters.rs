@@ -10,7 +10,7 @@ use super::{
 };
 use crate::board::{AfreshReading, BoardReply, ParameterWritten, ProfileWritten, Reading};
 use domain::{
-    model::{CalibrationSettings, DeviceModel, Register},
+    model::{Access, CalibrationSettings, DeviceModel, Register},
     rules::Ratings,
     text::{Fault, FaultCode},
     value::Value,
@@ -225,6 +225,35 @@ impl BoardLink {
             self.known = None;
         }
         Ok(BoardReply::Number { read: written? })
+    }
+
+    /// Registers beside the parameters.
+    pub(super) async fn set_registers(
+        &mut self,
+        values: &BTreeMap<String, Value>,
+    ) -> Result<Vec<Reading>, Fault> {
+        let model = Arc::clone(&self.model);
+        let mut wanted = Vec::with_capacity(values.len());
+        for (name, value) in values {
+            let register = named(&model, name)?;
+            if is_secret(&model, register) || register.parameter {
+                return Err(fault::internal(format_args!("{name} is not set beside the profile")));
+            }
+            wanted.push((register, encode(register, value)?));
+        }
+        let is_readable =
+            |register: &Register| model.block(register).is_none_or(|block| block.access != Access::WriteOnly);
+        let readable: Vec<&Register> =
+            wanted.iter().map(|(register, _)| *register).filter(|register| is_readable(register)).collect();
+        let current = self.read(&readable).await?;
+        for (register, words) in wanted {
+            let held = if is_readable(register) { Some(current.of(register)?) } else { None };
+            if held.as_ref() != Some(&words) {
+                self.write_to_keep(&Write::whole(register, held, words)).await?;
+            }
+        }
+        let after = self.read(&readable).await?;
+        readable.into_iter().map(|register| after.reading(register)).collect()
     }
 
     async fn write_and_read(

@@ -9,7 +9,7 @@ use crate::{
     flash::{self, Heard, Patience, Standing},
 };
 use domain::{
-    model::{DeviceModel, Register},
+    model::{DeviceModel, Register, WakesBy},
     record::FoundState,
     text::{Fault, FaultCode},
 };
@@ -256,6 +256,39 @@ impl BoardLink {
         }
         self.bus.woke();
         Ok(())
+    }
+
+    /// Puts the board to sleep. Whether one sleeps that any frame wakes, nobody can ask.
+    pub(super) async fn sleep(&mut self) -> Result<BoardReply, Fault> {
+        let model = Arc::clone(&self.model);
+        let settings = model.ship.as_ref().and_then(|ship| ship.sleep.as_ref());
+        let settings = settings.ok_or_else(|| {
+            fault::internal(format_args!("of device model {} no way to sleep is known", model.id))
+        })?;
+        if settings.wakes == WakesBy::Frame {
+            self.command(&settings.command).await?;
+            self.bus.distrust();
+            self.bus.fell_asleep();
+            return Ok(BoardReply::Asleep { proved: false });
+        }
+        let request = ping_request(&model, Length::Least)?;
+        let window = self.answers_within().await?;
+        self.command_perhaps_unanswered(&settings.command).await?;
+        let started = Instant::now();
+        self.bus.distrust();
+        self.guard_is_closed();
+        let mut unanswered = 0;
+        while unanswered < PINGS_OF_A_SILENCE {
+            unanswered = match self.ping_until(&request, &[window], started + self.start_timeout()).await? {
+                Ping::Silence => unanswered + 1,
+                Ping::Noise | Ping::Answer => 0,
+            };
+            if started.elapsed() >= MUST_HAVE_RESTARTED && unanswered < PINGS_OF_A_SILENCE {
+                let detail = "nothing shows that the board sleeps: it went on answering";
+                return Err(fault::write_refused(&settings.command, detail));
+            }
+        }
+        Ok(BoardReply::Asleep { proved: true })
     }
 
     /// A command after which the board may be gone before its answer is out.

@@ -2,6 +2,7 @@
 
 use super::{Effect, Start};
 use crate::{board::WireUse, clock::Moment};
+use chrono::{DateTime, Utc};
 use domain::{
     outcome::Outcome,
     record::{BirthRecord, RECORD_VERSION, RestartKind, StepOutcome, StepRecord},
@@ -61,6 +62,7 @@ impl Draft {
             lease: None,
             number: None,
             output: None,
+            ship: None,
             tear_down: None,
             reference: None,
         };
@@ -148,12 +150,17 @@ impl Draft {
         record
     }
 
+    /// The time of day by which this run goes: the wall's when it began, and what has passed since.
+    pub fn time(&self, now: Moment) -> DateTime<Utc> {
+        let millis = i64::try_from(now.millis_since(&self.started)).unwrap_or(i64::MAX);
+        chrono::TimeDelta::try_milliseconds(millis)
+            .and_then(|run| self.record.started_at.checked_add_signed(run))
+            .unwrap_or(self.record.started_at)
+    }
+
     /// Durations come from the clock that never goes back: a clock set in mid-run reverses no times.
     fn stamp(&self, now: Moment, record: &mut BirthRecord) {
-        let millis = i64::try_from(now.millis_since(&self.started)).unwrap_or(i64::MAX);
-        record.finished_at = chrono::TimeDelta::try_milliseconds(millis)
-            .and_then(|run| record.started_at.checked_add_signed(run))
-            .unwrap_or(record.started_at);
+        record.finished_at = self.time(now);
         record.wire_floor_ms = self.floor_us / 1000;
     }
 }

@@ -34,6 +34,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::PortVanished
         | C::PortNotOpened
         | C::PortRateFixed
+        | C::ClockWrong
         | C::JournalNotWritten
         | C::NoSerialNumbers
         | C::NoShare
@@ -96,6 +97,7 @@ pub fn may_pass_by_itself(code: FaultCode) -> bool {
                 | C::PortNotOpened
                 | C::PortRateFixed
                 | C::FixtureSilent
+                | C::ClockWrong
                 | C::JournalNotWritten
                 | C::NoSerialNumbers
                 | C::NoShare
@@ -311,7 +313,7 @@ fn judge_one(
 }
 
 /// The 16 or 32 bits of a field as one number.
-fn bits_of(reading: &Reading, order: &WorkOrder) -> Option<u32> {
+pub fn bits_of(reading: &Reading, order: &WorkOrder) -> Option<u32> {
     match *reading.raw.as_slice() {
         [word] => Some(word.into()),
         [first, second] => {

@@ -6,6 +6,7 @@ mod identify;
 mod plan;
 mod proof;
 mod reference;
+mod ship;
 mod stimulus;
 mod tear_down;
 mod tune;
@@ -26,7 +27,7 @@ use domain::{
     live::SlotState,
     outcome::Outcome,
     procedure::PlannedStep,
-    record::{BirthRecord, StepOutcome, judge_record},
+    record::{BirthRecord, RestartKind, StepOutcome, judge_record},
     step::Step,
     text::{Fault, FaultCode},
 };
@@ -98,6 +99,10 @@ enum Phase {
     Seal,
     Password,
     Lease,
+    /// What it counted, before it is cleared.
+    ShipCounters,
+    ShipCommand,
+    ShipSet,
     PowerCycle,
     RestartedApplication,
     IdentifyAfterRestart,
@@ -109,6 +114,13 @@ enum Phase {
     CheckParameters,
     CheckMeasurements,
     CheckIdentity,
+    Sleep,
+    // Woken again, where it may be another one or did not go to sleep.
+    RouseBySupply,
+    RouseApplication,
+    Roused,
+    /// Nobody answered: it may be asleep.
+    WakeBySupply,
     // The tear-down.
     SafeLoad,
     SafeIdentity,
@@ -165,6 +177,12 @@ pub struct Work {
     name: Option<String>,
     /// Nothing was on the board at the start that tells it from the next one.
     new: bool,
+    /// How often it was told to sleep.
+    naps: u8,
+    /// Its supply was switched to see whether it only sleeps.
+    was_woken: bool,
+    /// The pass that is shown again as soon as it sleeps again.
+    stands: Option<StandingPass>,
 }
 
 impl Work {
@@ -201,6 +219,9 @@ impl Work {
             written: None,
             name: None,
             new: false,
+            naps: 0,
+            was_woken: false,
+            stands: None,
         }
     }
 
@@ -236,7 +257,7 @@ impl Work {
         SlotState::Working {
             run_id: self.draft.record.run_id,
             step,
-            percent: percent_at(step),
+            percent: plan::percent_at(step),
             step_percent: None,
             board: self.board(),
             started_at: self.started_at(),
@@ -310,6 +331,12 @@ impl Work {
             Event::NumberReserved(answer) if self.phase == Phase::Number => self.numbered(now, &answer?),
             Event::SecretSealed(answer) if self.phase == Phase::Seal => self.sealed(now, answer?),
             Event::PowerCycled(answer) if self.phase == Phase::PowerCycle => self.power_cycled(answer),
+            Event::PowerCycled(answer) if self.phase == Phase::WakeBySupply => self.woken(answer),
+            Event::PowerCycled(answer) if self.phase == Phase::RouseBySupply => {
+                answer?;
+                self.draft.restarted_by(RestartKind::PowerCycle);
+                Ok(self.ask(Phase::RouseApplication, BoardRequest::AwaitApplication))
+            }
             Event::OutOfTime => Err(self.too_slow().into()),
             event => Err(unexpected(self.phase, &event).into()),
         }
@@ -344,6 +371,14 @@ impl Work {
             (Phase::Name, R::Name { read }) => self.named(now, &read),
             (Phase::Password, R::Done) => self.next(now),
             (Phase::Lease, R::Lease(lease)) => self.lease_written(now, lease),
+            (Phase::ShipCounters, R::Registers(readings)) => self.counters_read(now, &readings),
+            (Phase::ShipCommand, R::Done) => self.cleared(now),
+            (Phase::ShipSet, R::Registers(readings)) => self.ship_set(now, &readings),
+            (Phase::Sleep, R::Asleep { proved }) => self.sleeps(now, proved),
+            (Phase::RouseApplication, R::Application { .. }) => {
+                Ok(self.ask(Phase::Roused, BoardRequest::ReadIdentity))
+            }
+            (Phase::Roused, R::Identity(identity)) => self.roused(&identity),
             (Phase::RestartedApplication, R::Application { .. }) => {
                 Ok(self.ask(Phase::IdentifyAfterRestart, BoardRequest::ReadIdentity))
             }
@@ -386,6 +421,7 @@ impl Work {
                 effects.extend(self.ask(Phase::FindAgain, BoardRequest::FindAgain { silent_ms }));
                 Ok(effects)
             }
+            Phase::Sleep | Phase::RouseApplication | Phase::Roused => self.did_not_sleep(fault),
             _ => Err(fault.into()),
         }
     }
@@ -468,28 +504,4 @@ fn internal(detail: impl Into<String>) -> Fault {
 
 fn unexpected(phase: Phase, what: &impl std::fmt::Debug) -> Fault {
     internal(format!("{phase:?} was answered by {what:?}"))
-}
-
-/// Share of a whole run that is behind when a step begins; the image's transfer is most of it.
-fn percent_at(step: Step) -> u8 {
-    match step {
-        Step::Probe => 0,
-        Step::Identify => 1,
-        Step::Admit => 2,
-        Step::Flash => 3,
-        Step::Boot => 68,
-        Step::Unlock => 71,
-        Step::Profile => 72,
-        Step::Calibrate => 78,
-        Step::Measure => 82,
-        Step::Number => 84,
-        Step::Name => 85,
-        Step::Password => 87,
-        Step::Lease => 89,
-        Step::Restart => 90,
-        Step::Verify => 94,
-        Step::SafeState => 98,
-        // In the midst of the test.
-        Step::Wait | Step::Command | Step::Stimulate | Step::Expect => 80,
-    }
 }

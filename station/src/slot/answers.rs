@@ -121,10 +121,14 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
                 Event::Admitted(admitted)
             }
             Effect::ReserveNumber { run_id, batch_id, board, known } => {
-                Event::NumberReserved(self.reserve(run_id, batch_id, &board, known.as_deref()))
+                let reserved = self.reserve(run_id, batch_id, &board, known.as_deref());
+                self.shared.bound.notify_one();
+                Event::NumberReserved(reserved)
             }
             Effect::SealSecret { run_id, identity, length, factory } => {
-                Event::SecretSealed(self.seal(run_id, &identity, length, &factory))
+                let sealed = self.seal(run_id, &identity, length, &factory);
+                self.shared.bound.notify_one();
+                Event::SecretSealed(sealed)
             }
             Effect::SetLoad(load_ma) => Event::LoadIs(self.set_load(load_ma).await),
             Effect::PowerCycle => Event::PowerCycled(self.power_cycle().await),

@@ -30,6 +30,8 @@ pub struct BusPresence {
     /// Of the board that is there, as soon as it is known.
     identity: Option<String>,
     silent: u8,
+    /// It was put to sleep, and hears nobody: that it is silent says nothing.
+    asleep: bool,
 }
 
 impl BusPresence {
@@ -40,8 +42,13 @@ impl BusPresence {
         }
     }
 
+    pub fn fell_asleep(&mut self) {
+        self.asleep = true;
+    }
+
     pub fn look(&mut self, look: Look) -> Seen {
         match (look, self.present) {
+            (Look::Silent, true) if self.asleep => Seen::Nothing,
             (Look::Silent, false) => Seen::Nothing,
             (Look::Silent, true) => {
                 self.silent += 1;
@@ -52,11 +59,11 @@ impl BusPresence {
                 Seen::TakenOut
             }
             (Look::There(identities), false) => {
-                *self = Self { present: true, identity: identities.into_iter().next(), silent: 0 };
+                *self = Self { present: true, identity: identities.into_iter().next(), ..Self::default() };
                 Seen::PutIn
             }
             (Look::There(identities), true) => {
-                self.silent = 0;
+                (self.silent, self.asleep) = (0, false);
                 if self.identity.as_ref().is_some_and(|known| identities.contains(known)) {
                     return Seen::Nothing;
                 }
@@ -89,6 +96,20 @@ mod tests {
         assert_eq!([(); 3].map(|()| slot.look(Look::Silent)), [Seen::Nothing, Seen::Nothing, Seen::TakenOut]);
         assert_eq!(slot.look(Look::Silent), Seen::Nothing);
         assert_eq!(slot.look(there("a")), Seen::PutIn, "the same one again, and it was out");
+    }
+
+    #[test]
+    fn a_board_that_sleeps_is_neither_out_nor_new_and_the_next_one_is() {
+        let mut slot = BusPresence::default();
+        assert_eq!(slot.look(there("a")), Seen::PutIn);
+        slot.know(Some("a"));
+        slot.fell_asleep();
+        for _ in 0..10 {
+            assert_eq!(slot.look(Look::Silent), Seen::Nothing);
+        }
+        assert_eq!(slot.look(there("b")), Seen::Another);
+        // Awake it is seen as any other.
+        assert_eq!([(); 3].map(|()| slot.look(Look::Silent)), [Seen::Nothing, Seen::Nothing, Seen::TakenOut]);
     }
 
     #[test]

@@ -260,7 +260,12 @@ fn troubles(chance: &mut StdRng, horizon: Duration, slots: u32) -> Vec<(Duration
         // A minute, a day, or to the beginning of time and beyond.
         let by = [60_000, 86_400_000, 1_796_000_000_000][chance.random_range(0..3)];
         let by = if chance.random_ratio(1, 3) { by } else { -by };
-        all.push((within(chance, horizon), Trouble::ClockSet(by)));
+        let at = within(chance, horizon);
+        all.push((at, Trouble::ClockSet(by)));
+        if by < -86_400_000 {
+            // No board is begun by such a clock, until somebody sets it right.
+            all.push((at + within(chance, horizon / 4), Trouble::ClockSet(-by)));
+        }
     }
     if chance.random_ratio(1, 2) {
         all.push((within(chance, horizon / 2), Trouble::BackedUp));

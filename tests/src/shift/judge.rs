@@ -4,12 +4,12 @@
 use super::work::{BoardSeen, Outcome, SEALING_KEY};
 use crate::evidence::{Claim, Since, wrong_pass};
 use domain::{
-    model::DeviceModel,
+    model::{DeviceModel, WakesBy},
     outcome::Outcome as RunOutcome,
     record::{BirthRecord, Envelope},
     step::Step,
 };
-use simulator::{Expected, Observation};
+use simulator::{Expected, Observation, faults::Fault as BoardFault};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fault of the station, by the goal that it misses.
@@ -90,6 +90,8 @@ pub struct Judgement {
     /// Sound boards that nothing happened to, and those of them that passed.
     pub sound: u64,
     pub sound_passed: u64,
+    /// What the others of them came to, and how many did.
+    pub not_passed: BTreeMap<String, u64>,
     pub findings: Vec<(Finding, String)>,
 }
 
@@ -139,7 +141,18 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     judgement.sound = outcome.boards.iter().filter(is_sound).count() as u64;
     judgement.sound_passed =
         outcome.boards.iter().filter(|board| is_sound(board) && passed(board)).count() as u64;
+    for board in outcome.boards.iter().filter(|board| is_sound(board) && !passed(board)) {
+        *judgement.not_passed.entry(came_to(outcome, board, &records)).or_default() += 1;
+    }
     judgement
+}
+
+/// By what its last record ended, else what its lamp showed.
+fn came_to(outcome: &Outcome, board: &BoardSeen, records: &[BirthRecord]) -> String {
+    let own = records.iter().filter(|record| is_of(outcome, board, record));
+    let last = own.max_by_key(|record| record.started_at).and_then(|record| record.fault.as_ref());
+    let lamp = board.witnessed.lamp.as_deref().unwrap_or("no lamp");
+    last.map_or_else(|| format!("no record, {lamp}"), |fault| format!("{:?}", fault.code))
 }
 
 /// Every record that the server holds: those that it took, and those that it set aside until somebody decides.
@@ -243,7 +256,9 @@ fn judge_numbers(outcome: &Outcome, records: &[BirthRecord], found: &mut Found<'
         taken.iter().any(|record| record.outcome == RunOutcome::Pass && is_of(outcome, board, record))
     };
     // What a disk that is gone had given to a board in work, it may give again: that one has not passed with it.
-    for board in outcome.boards.iter().filter(|board| board.forgotten == 0 || has_passed(board)) {
+    // A copy is named as its original where it is worked in its place, and not at all where it is not: that is judged by itself.
+    let is_own = |board: &&BoardSeen| board.copies.is_none() && (board.forgotten == 0 || has_passed(board));
+    for board in outcome.boards.iter().filter(is_own) {
         let text = board.observed.as_ref().and_then(|seen| seen.text(&outcome.model, &name.register));
         // What boards come with is all of theirs.
         let Some(text) = text.filter(|text| text.bytes().any(|byte| byte.is_ascii_digit())) else { continue };
@@ -283,7 +298,10 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
         let at = record.fault.as_ref().and_then(|fault| fault.step);
         record.outcome == RunOutcome::Fail && matches!(at, Some(Step::Probe | Step::Identify | Step::Admit))
     };
+    // Nor is one whose identity changed under work, in that run or later: it is another board for all that anybody can know.
+    let changes = board.witnessed.fault == Some(BoardFault::IdentityChanges);
     if lamp == Some("fail")
+        && !changes
         && !own.iter().any(is_turned_away)
         && seen.calibrated
         && board.witnessed.holds.discharge_on
@@ -300,7 +318,9 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
     };
     // Where the original has not passed, nobody can tell its copy from it: it is worked in its place, and judged as what it is then.
     let of = |index: Option<u32>| outcome.boards.iter().find(|other| Some(other.witnessed.index) == index);
-    let takes_its_place = board.copies.is_some() && !of(board.copies).is_some_and(bears);
+    // One that was pulled may bear all of the pass but the verdict.
+    let has_passed = |original: &BoardSeen| bears(original) && !original.pulled;
+    let takes_its_place = board.copies.is_some() && !of(board.copies).is_some_and(has_passed);
     if expected == Expected::Refused && !takes_its_place {
         if seen.register_writes > 0 || lamp == Some("pass") {
             found.add(Finding::BadBoardPassed, format!("board {index} is a copy, and was worked"));
@@ -347,8 +367,17 @@ fn claim<'a>(
         record,
         board: seen,
         holds: &board.witnessed.holds,
-        since: if board.struck { Since::Restarted } else { Since::Untouched },
+        since: match (board.struck, outcome.kills) {
+            (true, _) => Since::Restarted,
+            (false, 1..) if wakes_by_supply(&outcome.model) => Since::Woken,
+            (false, _) => Since::Untouched,
+        },
     }
+}
+
+fn wakes_by_supply(model: &DeviceModel) -> bool {
+    let sleep = model.ship.as_ref().and_then(|ship| ship.sleep.as_ref());
+    sleep.is_some_and(|sleep| sleep.wakes == WakesBy::Supply)
 }
 
 /// Whoever has the server's key can open the board.

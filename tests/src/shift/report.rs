@@ -3,7 +3,7 @@
 use super::{Finding, Judged, Options};
 use crate::report::{Figures, Report, hundredths};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Per cent of the sound boards that nothing happened to that must pass, whatever happened to the station.
 const LEAST_PASSED: f64 = 95.0;
@@ -23,6 +23,10 @@ pub(super) fn report(options: &Options, judged: &[Judged], took: Duration) -> Re
     // A campaign of bad boards alone has nobody to pass.
     let met = sound == 0 || percent >= LEAST_PASSED;
     figures.put("sound_boards_passed_percent", hundredths(percent), LEAST_PASSED, met);
+    let mut not_passed: BTreeMap<&str, u64> = BTreeMap::new();
+    for (why, boards) in judged.iter().flat_map(|one| &one.judgement.not_passed) {
+        *not_passed.entry(why).or_default() += boards;
+    }
     let mut lines = Vec::new();
     for judged in judged {
         if options.verbose {
@@ -48,6 +52,7 @@ pub(super) fn report(options: &Options, judged: &[Judged], took: Duration) -> Re
         "boards": sum(|one| one.boards),
         "passed": sum(|one| one.judgement.passed),
         "sound": sound,
+        "sound_not_passed": not_passed,
         "records": sum(|one| one.records),
         "kills": sum(|one| one.kills),
         "freezes": sum(|one| one.freezes),
@@ -61,7 +66,7 @@ pub(super) fn report(options: &Options, judged: &[Judged], took: Duration) -> Re
 
 fn shown(judged: &Judged) -> String {
     format!(
-        "{} {}: {} of {} boards passed, {} records, {} kills, {:.0} s{}",
+        "{} {}: {} of {} boards passed, {} records, {} kills, {:.0} s{}{}",
         judged.seed,
         judged.kind,
         judged.judgement.passed,
@@ -69,6 +74,12 @@ fn shown(judged: &Judged) -> String {
         judged.records,
         judged.kills,
         judged.lasted.as_secs_f64(),
+        judged
+            .judgement
+            .not_passed
+            .iter()
+            .map(|(why, boards)| format!(", {boards} {why}"))
+            .collect::<String>(),
         judged.judgement.findings.iter().map(|found| format!(", {found:?}")).collect::<String>()
     )
 }

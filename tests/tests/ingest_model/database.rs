@@ -316,18 +316,19 @@ async fn known_stations(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<StationId,
         .collect()
 }
 
-type OutboxRow = (Uuid, Uuid, i64, Option<String>, i64, bool, i64);
+type OutboxRow = (Uuid, Uuid, i64, Option<String>, i64, bool, i64, i64);
 
 async fn outboxes(pool: &PgPool, stations: &[Uuid]) -> BTreeMap<(StationId, OutboxId), KeptOutbox> {
-    let asked = "select station_id, outbox_id, said, said_sha256, held, ended_at is not null, held_count from station_outbox
+    let asked = "select station_id, outbox_id, said, said_sha256, held, ended_at is not null, held_count, changes from station_outbox
          where station_id = any($1)";
     let rows: Vec<OutboxRow> = sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
     rows.into_iter()
-        .map(|(station, outbox, said, said_sha256, held, ended, numbers)| {
+        .map(|(station, outbox, said, said_sha256, held, ended, numbers, changes)| {
             let known = KnownOutbox {
                 said: said.try_into().unwrap(),
                 said_sha256: said_sha256.map(|sha256| sha256.try_into().unwrap()),
                 held: held.try_into().unwrap(),
+                changes: changes.try_into().unwrap(),
                 ended,
             };
             ((station.into(), outbox.into()), KeptOutbox { known, numbers: numbers.try_into().unwrap() })

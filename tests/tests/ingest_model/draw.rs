@@ -154,8 +154,18 @@ fn says() -> impl Strategy<Value = Says> {
             Misfit::NumberHuge,
         ]),
     );
-    (session(), machine, outbox(), last, 1_u16..5, flaw).prop_map(
-        |(session, machine, outbox, last, slots, flaw)| Says { session, machine, outbox, last, slots, flaw },
+    // Many a copy would be frozen before anything else happens to it: mostly it has counted on.
+    let changes = prop_oneof![6 => Just(None), 12 => Just(Some(u8::MAX)), 1 => any::<u8>().prop_map(Some)];
+    (session(), machine, outbox(), last, changes, 1_u16..5, flaw).prop_map(
+        |(session, machine, outbox, last, changes, slots, flaw)| Says {
+            session,
+            machine,
+            outbox,
+            last,
+            changes,
+            slots,
+            flaw,
+        },
     )
 }
 

@@ -187,6 +187,8 @@ pub struct Says {
     pub machine: Machine,
     pub outbox: Outbox,
     pub last: Last,
+    /// How often its journal was changed.
+    pub changes: Option<u8>,
     pub slots: u16,
     pub flaw: Option<Misfit>,
 }

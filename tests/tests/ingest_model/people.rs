@@ -56,6 +56,7 @@ impl Play<'_> {
             session_id: SessionId(self.id(4, station, session)),
             outbox_id: self.outbox(station, says.outbox),
             last: self.desk(station).last(says.outbox, says.last),
+            changes: says.changes.map(u64::from),
             unsent: 0,
             machine,
             slots: says.slots,
@@ -103,6 +104,8 @@ impl Play<'_> {
             session_id: SessionId(self.id(4, station, session)),
             outbox_id: self.outbox(station, Outbox::Current),
             closed: last.map_or(0, |last| last.number) + u64::from(ahead),
+            // Now and then it says nothing of that.
+            changes: (ahead % 4 != 3).then(|| u64::from(ahead)),
         };
         let live = StationLive {
             station_id,

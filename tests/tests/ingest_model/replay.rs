@@ -186,6 +186,7 @@ impl<'a> Play<'a> {
                     machine: Machine::Own,
                     outbox: Outbox::Current,
                     last: Last::AsItIs,
+                    changes: None,
                     slots: 2,
                     flaw: None,
                 };

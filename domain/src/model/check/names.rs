@@ -28,7 +28,7 @@ pub(super) fn check_references(model: &DeviceModel, report: &mut Report<'_>) {
 
 const ASCII: [RegisterKind; 3] =
     [RegisterKind::AsciiNul, RegisterKind::AsciiSpace, RegisterKind::AsciiLength];
-const NUMBER: [RegisterKind; 6] = [
+pub(super) const NUMBER: [RegisterKind; 6] = [
     RegisterKind::U8High,
     RegisterKind::U8Low,
     RegisterKind::U16,
@@ -43,7 +43,7 @@ pub(super) fn is_number(register: &Register) -> bool {
 }
 
 /// The register that `path` names, of one of these kinds and readable or writable as needed; else a fault and none.
-fn need<'a>(
+pub(super) fn need<'a>(
     model: &'a DeviceModel,
     path: &[At<'_>],
     name: &str,
@@ -77,7 +77,7 @@ fn need<'a>(
 }
 
 #[derive(Clone, Copy)]
-enum Need {
+pub(super) enum Need {
     Read,
     Write,
     ReadAndWrite,

@@ -25,6 +25,8 @@ impl ProcedureFile {
             name: None,
             password: None,
             lease: None,
+            ship_state: None,
+            sleep: None,
             steps,
         }
     }
@@ -81,6 +83,12 @@ fn written(step: PlannedStep, procedure: &Procedure) -> StepFile {
             StepFile { draws: procedure.password.as_ref().map(|password| password.kind), ..plain }
         }
         Action::Lease => StepFile { birth: procedure.lease.as_ref().map(|lease| lease.birth), ..plain },
-        Action::Profile | Action::Restart => plain,
+        Action::ShipState => StepFile {
+            clear: procedure.ship_state.map(|ship| ship.clear),
+            date: procedure.ship_state.map(|ship| ship.date),
+            clock: procedure.ship_state.map(|ship| ship.clock),
+            ..plain
+        },
+        Action::Profile | Action::Restart | Action::Sleep => plain,
     }
 }

@@ -77,6 +77,7 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
         }
         // Said above: it names a run.
         D::PassedAlready { .. } => ("", "", None),
+        D::ShipStateNotProved => ("not shown to be ready to ship", "未证明处于出货状态", None),
         D::TornDown => ("changed after its proof", "验证后又被更改", None),
         D::StepsOutOfOrder => ("steps not in the procedure's order", "步骤顺序与工艺不符", None),
         D::IdentityOfAnotherUnit => ("an identifier belongs to another unit", "标识属于另一台设备", None),

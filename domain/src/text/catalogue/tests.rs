@@ -1,8 +1,9 @@
 //! Every sentence, in both languages, with its arguments and without.
 
 use super::*;
+use crate::step::Step;
 
-const CODES: [FaultCode; 66] = {
+const CODES: [FaultCode; 67] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -66,6 +67,7 @@ const CODES: [FaultCode; 66] = {
         C::OutboxEnded,
         C::KeyUnknown,
         C::WireVersionDiffers,
+        C::ClockWrong,
         C::StationStopped,
         C::BundleRefused,
         C::PassNotHeld,
@@ -112,6 +114,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::StepTimedOut => &["seconds"],
         C::LineCollision | C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::PortRateFixed => &["device", "application_baud", "loader_baud"],
+        C::ClockWrong => &["shows"],
         C::JournalNotWritten => &["path", "detail"],
         C::FixtureSilent | C::NoSerialNumbers | C::ServerAway | C::BundleRefused => &["detail"],
         C::JournalWentBack => &["found", "expected"],

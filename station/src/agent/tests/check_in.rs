@@ -154,7 +154,7 @@ async fn nothing_is_sent_before_the_server_knows_where_the_session_began() {
     })
     .await;
     let lost = || Err(ServerFault::Away("the answer was lost".into()));
-    server.answers.borrow_mut().extend([lost(), lost(), lost(), lost(), lost(), lost(), lost(), lost()]);
+    server.answers.borrow_mut().extend((0..12).map(|_| lost()));
     beside(folder.path(), &server, &ports, &[1], async |hall| {
         // Off line as far as it knows: it works.
         one_board(hall).await;

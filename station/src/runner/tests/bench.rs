@@ -27,6 +27,7 @@ use domain::{
     value::Value,
 };
 use std::{
+    collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -128,6 +129,10 @@ pub struct PaperBench {
     calibrated: bool,
     /// The register that holds its number, and the number.
     pub number: Option<(String, String)>,
+    /// What was set beside the parameters.
+    pub beside: BTreeMap<String, Value>,
+    /// What each of its counters reads.
+    pub counts: f64,
 }
 
 impl PaperBench {
@@ -154,6 +159,8 @@ impl PaperBench {
             true_ma: 0,
             calibrated: false,
             number: None,
+            beside: BTreeMap::new(),
+            counts: 3.0,
         }
     }
 
@@ -313,7 +320,17 @@ impl PaperBench {
                 }
                 BoardReply::Number { read: serial.clone() }
             }
-            Q::SetPassword { .. } | Q::Command { .. } => BoardReply::Done,
+            Q::SetPassword { .. } => BoardReply::Done,
+            Q::Command { name } => {
+                let clears = self.order.model.ship.iter().any(|ship| ship.clear.contains(name));
+                self.counts = if clears { 0.0 } else { self.counts };
+                BoardReply::Done
+            }
+            Q::Sleep => BoardReply::Asleep { proved: true },
+            Q::SetRegisters { values } => {
+                self.beside.extend(values.clone());
+                BoardReply::Registers(values.iter().map(|(name, value)| self.reading(name, value)).collect())
+            }
             Q::ProvePassword { .. } => BoardReply::PasswordProof(PasswordProof {
                 locked_first: true,
                 old_refused: true,
@@ -382,10 +399,16 @@ impl PaperBench {
         if let Some((_, serial)) = self.number.as_ref().filter(|(held, _)| held == name) {
             return self.reading(name, &Value::from(serial.as_str()));
         }
+        if let Some(value) = self.beside.get(name) {
+            return self.reading(name, value);
+        }
         if let Some(value) = self.order.profile.values.get(name) {
             return self.reading(name, value);
         }
         let value = match name {
+            name if self.order.model.ship.iter().flat_map(|ship| ship.counters()).any(|one| one == name) => {
+                Value::Number(self.counts)
+            }
             "current_ma" => Value::Number(-f64::from(self.true_ma)),
             "alarms" => Value::from("0x0000"),
             name => {

@@ -60,7 +60,7 @@ fn an_identity_read_before_the_fixture_went_decides_nothing() {
     assert_eq!((record.outcome, code(record)), (Outcome::Aborted, FaultCode::IdentityChanged));
 }
 
-fn passed_already(standing: Option<StandingPass>) -> Event {
+pub(super) fn passed_already(standing: Option<StandingPass>) -> Event {
     let admission = Admission {
         verdict: AdmissionVerdict::PassedAlready,
         serial: Some("TB1".into()),

@@ -21,10 +21,7 @@ impl Work {
     pub(super) fn found(&mut self, now: Moment, found: FoundState) -> Next {
         self.draft.record.found = Some(found);
         match found {
-            FoundState::Silent => {
-                let seconds = f64::from(self.order.procedure.probe.silent_ms) / 1000.0;
-                Err(Fault::new(FaultCode::BoardSilent).with("seconds", seconds).into())
-            }
+            FoundState::Silent => self.silent(),
             // Nobody can say who it is before it has an application: flashed first, identified and admitted afterwards.
             FoundState::Loader if self.order.procedure.flash.is_none() => {
                 Err(Fault::new(FaultCode::FlashFailed)
@@ -107,7 +104,7 @@ impl Work {
                     let copy = Fault::new(FaultCode::IdentityOfAnotherUnit).with("identity", self.key()?);
                     return Err(Ended::Refused(copy.with("serial", pass.serial.unwrap_or_default())));
                 }
-                return Err(Ended::StandsAlready(pass));
+                return self.stands(now, pass);
             }
             (verdict, _) => {
                 let is_conflict = verdict == AdmissionVerdict::IdentityConflict;

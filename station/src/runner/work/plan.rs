@@ -76,6 +76,8 @@ impl Work {
             Action::Lease => self.write_lease(now),
             Action::Restart => Ok(self.restart(now)),
             Action::Verify(_) => self.verify(now),
+            Action::ShipState => self.ship(now),
+            Action::Sleep => self.sleep(now),
         }
     }
 
@@ -95,6 +97,7 @@ impl Work {
             self.draft.record.measurements.truncate(self.measured);
             return match kind {
                 StepKind::Name => self.ask_name(),
+                StepKind::ShipState => self.ask_ship(now),
                 _ => self.ask_test(),
             };
         }
@@ -121,5 +124,31 @@ impl Work {
     pub(super) fn too_slow(&self) -> Fault {
         let timeout_ms = self.planned().and_then(|step| step.timeout_ms).unwrap_or_default();
         Fault::new(FaultCode::StepTimedOut).with("seconds", f64::from(timeout_ms) / 1000.0)
+    }
+}
+
+/// Share of a whole run that is behind when a step begins; the image's transfer is most of it.
+pub(super) fn percent_at(step: Step) -> u8 {
+    match step {
+        Step::Probe => 0,
+        Step::Identify => 1,
+        Step::Admit => 2,
+        Step::Flash => 3,
+        Step::Boot => 68,
+        Step::Unlock => 71,
+        Step::Profile => 72,
+        Step::Calibrate => 78,
+        Step::Measure => 82,
+        Step::Number => 84,
+        Step::Name => 85,
+        Step::Password => 87,
+        Step::Lease => 89,
+        Step::Restart => 90,
+        Step::Verify => 94,
+        Step::SafeState => 98,
+        // In the midst of the test.
+        Step::Wait | Step::Command | Step::Stimulate | Step::Expect => 80,
+        Step::ShipState => 86,
+        Step::Sleep => 99,
     }
 }

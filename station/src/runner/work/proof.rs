@@ -75,6 +75,7 @@ impl Work {
     fn read_all(&self) -> BoardRequest {
         let mut registers = judge::registers_of(&self.order, self.readings());
         registers.extend(self.order.procedure.number.register.clone());
+        registers.extend(self.ship_registers());
         BoardRequest::ReadAll { registers }
     }
 
@@ -84,6 +85,7 @@ impl Work {
         let parameter_fault = self.verify_parameters(afresh);
         let lease_fault = self.verify_lease(afresh);
         let number_fault = self.verify_number(afresh);
+        let ship_fault = self.verify_ship(now, afresh).err();
         let records = judge::judge_measurements(&self.order, self.readings(), self.true_ma, |name| {
             afresh.reading(name)
         })?;
@@ -98,7 +100,7 @@ impl Work {
         if self.name.is_some() {
             self.name_holds(afresh.name.as_deref().unwrap_or_default())?;
         }
-        if let Some(fault) = lease_fault.or(measurement_fault) {
+        if let Some(fault) = lease_fault.or(ship_fault).or(measurement_fault) {
             return Err(fault.into());
         }
         Ok(self.step(now, Step::SafeState, Phase::SafeOutput, Effect::Board(BoardRequest::ReadOutput)))
