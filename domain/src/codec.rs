@@ -88,7 +88,7 @@ pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
             let (year, month, day) =
                 (2000 + i32::from(first >> 9), u32::from(first >> 5) & 0xF, u32::from(first) & 0x1F);
             let date = NaiveDate::from_ymd_opt(year, month, day).ok_or_else(|| garbage(register, raw))?;
-            Value::Text(date.format("%Y-%m-%d").to_string())
+            Value::Text(date.to_string())
         }
         RegisterKind::DateBytes => {
             let last = raw.get(1).copied().unwrap_or_default();
@@ -99,7 +99,7 @@ pub fn decode(register: &Register, raw: &[u16]) -> Result<Value, CodecFault> {
                 (2000 + i32::from(first >> 8), u32::from(first & 0xFF), u32::from(last >> 8));
             let date = NaiveDate::from_ymd_opt(year, month, day)
                 .filter(|date| YEARS.contains(&date.year()) && last & 0xFF == 0);
-            Value::Text(date.ok_or_else(|| garbage(register, raw))?.format("%Y-%m-%d").to_string())
+            Value::Text(date.ok_or_else(|| garbage(register, raw))?.to_string())
         }
     })
 }
@@ -444,8 +444,7 @@ fn date(register: &Register, text: &str) -> Result<Option<NaiveDate>, CodecFault
         return Ok(None);
     }
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-    let date =
-        date.filter(|date| YEARS.contains(&date.year()) && date.format("%Y-%m-%d").to_string() == text);
+    let date = date.filter(|date| YEARS.contains(&date.year()) && date.to_string() == text);
     let fault = || CodecFault::NotADate { register: register.name.clone(), value: text.to_owned() };
     date.map(Some).ok_or_else(fault)
 }

@@ -8,6 +8,7 @@ use crate::say;
 use crate::workspace::{Workspace, run};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
@@ -96,8 +97,10 @@ fn bundle(workspace: &Workspace, wasm: &Path, into: &Path, options: &Options) ->
     bindgen.web(true)?.generate(glue.path()).context("wasm-bindgen on the page")?;
     let assets = into.join("assets");
     let script = lean(&std::fs::read_to_string(glue.path().join("office.js"))?);
+    let code = std::fs::read(glue.path().join("office_bg.wasm"))?;
+    let (code, script) = if options.dev { (code, script) } else { with_short_names(&code, &script)? };
     let js = put_hashed(&assets, "office", "js", script.as_bytes())?;
-    let wasm = put_hashed(&assets, "office", "wasm", &std::fs::read(glue.path().join("office_bg.wasm"))?)?;
+    let wasm = put_hashed(&assets, "office", "wasm", &code)?;
     let css = put_hashed(
         &assets,
         "office",
@@ -154,6 +157,37 @@ fn lean(text: &str) -> String {
         }
     }
     lean
+}
+
+/// The page and its glue with short names for what they say to each other: each of wasm-bindgen's ends in sixteen digits of a hash, which
+/// stand in both files and which nothing packs.
+fn with_short_names(code: &[u8], script: &str) -> Result<(Vec<u8>, String)> {
+    let mut config = walrus::ModuleConfig::new();
+    let mut module = config.generate_name_section(false).generate_producers_section(false).parse(code)?;
+    let mut short: BTreeMap<String, String> = BTreeMap::new();
+    let imports = module.imports.iter_mut().map(|import| &mut import.name);
+    let exports = module.exports.iter_mut().map(|export| &mut export.name);
+    for name in imports.chain(exports).filter(|name| ends_in_hash(name)) {
+        let next = format!("i{}", short.len());
+        let new = short.entry(name.clone()).or_insert(next);
+        name.clone_from(new);
+    }
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+    let mut renamed = String::with_capacity(script.len());
+    let mut rest = script;
+    while !rest.is_empty() {
+        let word = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        renamed.push_str(short.get(&rest[..word]).map_or(&rest[..word], String::as_str));
+        let between = rest[word..].find(is_word).unwrap_or(rest.len() - word);
+        renamed.push_str(&rest[word..word + between]);
+        rest = &rest[word + between..];
+    }
+    Ok((module.emit_wasm(), renamed))
+}
+
+fn ends_in_hash(name: &str) -> bool {
+    let hash = name.rsplit('_').next().unwrap_or_default();
+    hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// One sheet from frontend/style/*.css, in the order of their names.
