@@ -13,10 +13,7 @@ mod tune;
 
 use super::{Effect, Event, Start, draft::Draft, judge};
 use crate::{
-    board::{
-        BoardIdentity, BoardReply, BoardRequest, FlashEntry, LeaseReading, OutputReading, ProfileWritten,
-        Secret,
-    },
+    board::{BoardIdentity, BoardReply, BoardRequest, LeaseReading, OutputReading, ProfileWritten, Secret},
     clock::Moment,
     journal::StandingPass,
     order::WorkOrder,
@@ -398,31 +395,6 @@ impl Work {
                 self.next(now)
             }
             (phase, reply) => Err(unexpected(phase, &reply).into()),
-        }
-    }
-
-    /// A request that the board did not answer properly: only a transfer is tried again.
-    fn board_failed(&mut self, now: Moment, fault: Fault) -> Next {
-        let may_repeat = judge::outcome_of(fault.code) == Outcome::Fail && self.may_transfer_again(now);
-        let in_loader = fault.code == FaultCode::ApplicationDidNotStart
-            && fault.args.get("found").is_some_and(|found| found == "loader");
-        match self.phase {
-            // Its loader was heard just now: nobody need look for it.
-            Phase::StartApplication if may_repeat && in_loader => {
-                self.draft.retry();
-                let mut effects = vec![self.draft.note(now, format!("transfer {} failed", self.attempt))];
-                effects.extend(self.begin_flash(now, FlashEntry::Loader)?);
-                Ok(effects)
-            }
-            Phase::Flash | Phase::StartApplication if may_repeat => {
-                self.draft.retry();
-                let silent_ms = self.order.procedure.probe.silent_ms;
-                let mut effects = vec![self.draft.note(now, format!("transfer {} failed", self.attempt))];
-                effects.extend(self.ask(Phase::FindAgain, BoardRequest::FindAgain { silent_ms }));
-                Ok(effects)
-            }
-            Phase::Sleep | Phase::RouseApplication | Phase::Roused => self.did_not_sleep(fault),
-            _ => Err(fault.into()),
         }
     }
 

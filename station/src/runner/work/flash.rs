@@ -8,6 +8,7 @@ use crate::{
 };
 use domain::{
     evidence::FirmwareEvidence,
+    outcome::Outcome,
     record::{FirmwareRecord, FoundState, StepOutcome},
     step::Step,
     text::{Fault, FaultCode},
@@ -135,6 +136,31 @@ impl Work {
     pub(super) fn grade(&mut self, evidence: FirmwareEvidence) {
         if let Some(firmware) = &mut self.draft.record.firmware {
             firmware.evidence = evidence;
+        }
+    }
+
+    /// A request that the board did not answer properly: only a transfer is tried again, and a board that did not go to sleep.
+    pub(super) fn board_failed(&mut self, now: Moment, fault: Fault) -> Next {
+        let may_repeat = judge::outcome_of(fault.code) == Outcome::Fail && self.may_transfer_again(now);
+        let in_loader = fault.code == FaultCode::ApplicationDidNotStart
+            && fault.args.get("found").is_some_and(|found| found == "loader");
+        match self.phase {
+            // Its loader was heard just now: nobody need look for it.
+            Phase::StartApplication if may_repeat && in_loader => {
+                self.draft.retry();
+                let mut effects = vec![self.draft.note(now, format!("transfer {} failed", self.attempt))];
+                effects.extend(self.begin_flash(now, FlashEntry::Loader)?);
+                Ok(effects)
+            }
+            Phase::Flash | Phase::StartApplication if may_repeat => {
+                self.draft.retry();
+                let silent_ms = self.order.procedure.probe.silent_ms;
+                let mut effects = vec![self.draft.note(now, format!("transfer {} failed", self.attempt))];
+                effects.extend(self.ask(Phase::FindAgain, BoardRequest::FindAgain { silent_ms }));
+                Ok(effects)
+            }
+            Phase::Sleep | Phase::RouseApplication | Phase::Roused => self.did_not_sleep(fault),
+            _ => Err(fault.into()),
         }
     }
 }
