@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     api::stations::{CheckIn, CheckInAnswer},
     check_in::{Known, RecordRefusal, Verdict, held_numbers},
-    ids::{BatchId, ContentHash, OutboxId, StationId},
+    ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
     live::JournalLive,
     record::{Envelope, MOST_NUMBERED},
 };
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Of a check-in.
 const WIRE_VERSION: u32 = 2;
-const MOST_SLOTS: u16 = 1000;
+const MOST_SLOTS: u16 = 32;
 
 /// A station as the server knows it.
 #[derive(Debug, Clone, Default)]
@@ -129,8 +129,12 @@ impl IngestModel {
 
     /// Of the record with that address; where there is none, of the text that came with it first.
     fn sha256_at(&self, address: (StationId, OutboxId, u64)) -> Option<ContentHash> {
-        if let Some(run) = self.addresses.get(&address).and_then(|run| self.runs.get(run)) {
-            return Some(ContentHash::of(run.text.as_bytes()));
+        let text_of = |run: &RunId| {
+            let check = || self.checks.get(run).map(|check| check.text.as_str());
+            self.runs.get(run).map(|run| run.text.as_str()).or_else(check)
+        };
+        if let Some(text) = self.addresses.get(&address).and_then(text_of) {
+            return Some(ContentHash::of(text.as_bytes()));
         }
         let (station, outbox, number) = address;
         let aside = self.set_aside.iter().filter(|((of, _), _)| *of == station);
