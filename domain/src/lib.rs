@@ -38,6 +38,7 @@ pub mod number_list;
 pub mod outcome;
 pub mod procedure;
 pub mod profile;
+pub mod prompt;
 pub mod quota;
 pub mod record;
 pub mod reference;

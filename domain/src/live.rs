@@ -2,6 +2,7 @@
 
 use crate::{
     ids::{BatchId, OutboxId, RunId, SessionId, StationId},
+    model::Bilingual,
     outcome::Outcome,
     step::Step,
     text::Fault,
@@ -50,7 +51,7 @@ wire! {
 
 wire! {
     /// What a slot shows. `since`/`started_at` let the reader count the time.
-    #[serde(tag = "kind")]
+    #[serde(tag = "kind", try_from = "SlotText")]
     pub enum SlotState {
         /// Put a board in.
         Empty,
@@ -66,6 +67,9 @@ wire! {
             /// The best name the board has so far: serial, else machine code.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             board: Option<String>,
+            /// What a person is asked, where the board waits for one.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            asks: Option<Bilingual>,
             started_at: DateTime<Utc>,
         },
         /// A verdict stands until the board is taken out.
@@ -87,5 +91,107 @@ wire! {
         },
         /// The bench has a fault here; the other slots go on.
         Broken { fault: Fault },
+    }
+}
+
+/// A slot's state as it comes: read flat, which takes a page a good deal less code than a state at a time.
+#[derive(serde::Deserialize)]
+struct SlotText {
+    kind: SlotKind,
+    run_id: Option<RunId>,
+    step: Option<Step>,
+    percent: Option<u8>,
+    step_percent: Option<u8>,
+    board: Option<String>,
+    asks: Option<Bilingual>,
+    outcome: Option<Outcome>,
+    fault: Option<Fault>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SlotKind {
+    Empty,
+    Working,
+    Done,
+    Refused,
+    Broken,
+}
+
+impl TryFrom<SlotText> for SlotState {
+    type Error = &'static str;
+
+    fn try_from(text: SlotText) -> Result<Self, Self::Error> {
+        const LACKS: &str = "a slot's state lacks what its kind has";
+        let SlotText { board, fault, step_percent, asks, .. } = text;
+        Ok(match text.kind {
+            SlotKind::Empty => Self::Empty,
+            SlotKind::Working => Self::Working {
+                run_id: text.run_id.ok_or(LACKS)?,
+                step: text.step.ok_or(LACKS)?,
+                percent: text.percent.ok_or(LACKS)?,
+                step_percent,
+                board,
+                asks,
+                started_at: text.started_at.ok_or(LACKS)?,
+            },
+            SlotKind::Done => Self::Done {
+                run_id: text.run_id.ok_or(LACKS)?,
+                outcome: text.outcome.ok_or(LACKS)?,
+                board,
+                fault,
+                started_at: text.started_at.ok_or(LACKS)?,
+                finished_at: text.finished_at.ok_or(LACKS)?,
+            },
+            SlotKind::Refused => Self::Refused { fault: fault.ok_or(LACKS)?, board },
+            SlotKind::Broken => Self::Broken { fault: fault.ok_or(LACKS)? },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::FaultCode;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_slots_state_is_read_as_it_is_written_and_lacks_nothing_of_its_kind() {
+        let (run_id, at) = (RunId(Uuid::nil()), DateTime::UNIX_EPOCH);
+        let fault = || Fault::new(FaultCode::NoBatch).at(Step::Prompt);
+        let board = Some("TB1".to_owned());
+        let asks = Some(Bilingual { en: "In?".to_owned(), zh: "好？".to_owned() });
+        let working = |step_percent, board, asks| SlotState::Working {
+            run_id,
+            step: Step::Flash,
+            percent: 9,
+            step_percent,
+            board,
+            asks,
+            started_at: at,
+        };
+        let (outcome, started_at, finished_at) = (Outcome::Fail, at, at);
+        for state in [
+            SlotState::Empty,
+            working(None, None, None),
+            working(Some(3), board.clone(), asks),
+            SlotState::Done { run_id, outcome, board: None, fault: Some(fault()), started_at, finished_at },
+            SlotState::Refused { fault: fault(), board },
+            SlotState::Broken { fault: fault() },
+        ] {
+            let text = serde_json::to_value(&state).unwrap();
+            assert_eq!(serde_json::from_value::<SlotState>(text.clone()).unwrap(), state, "{text}");
+            let Some(fields) = text.as_object() else { panic!("{text}") };
+            let optional = ["step_percent", "board", "asks"];
+            let optional = |name: &str| optional.contains(&name) || text["kind"] == "done" && name == "fault";
+            for name in fields.keys().filter(|name| !optional(name)) {
+                let mut lacking = fields.clone();
+                lacking.remove(name);
+                let read = serde_json::from_value::<SlotState>(lacking.into());
+                assert!(read.is_err(), "{text} without {name}");
+            }
+        }
     }
 }

@@ -183,6 +183,8 @@ wire! {
         Board,
         /// An instrument of the fixture.
         Instrument,
+        /// A person, asked by a step of kind `prompt`.
+        Operator,
     }
 }
 

@@ -2,8 +2,10 @@
 //! `profiles/parameters/`, or a revision in the database; the same text, the same hash.
 
 mod check;
+mod order;
 
 pub use check::{ProfileFault, check_profile, parse_profile};
+pub use order::{OrderBounds, OrderFault, OrderValues, check_order_values};
 
 use crate::{model::Bilingual, value::Value};
 use std::collections::BTreeMap;
@@ -23,6 +25,9 @@ wire! {
         pub product: ProductRatings,
         /// Parameter name -> value in the parameter's unit. Every parameter that the line sets.
         pub values: BTreeMap<String, Value>,
+        /// What an order may say for itself, and between what; where it says nothing, the value above stands.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub from_order: BTreeMap<String, OrderBounds>,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     limit::Limit,
     outcome::Outcome,
     procedure::{MeasureWhen, MeasurementSource},
+    prompt::AnswerRecord,
     reference::Reference,
     step::Step,
     text::Fault,
@@ -80,6 +81,9 @@ wire! {
         pub steps: Vec<StepRecord>,
         pub parameters: Vec<ParameterRecord>,
         pub measurements: Vec<MeasurementRecord>,
+        /// What people answered to the procedure's questions, in order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub answers: Vec<AnswerRecord>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub password: Option<SecretRecord>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -222,6 +226,9 @@ wire! {
         pub holds: bool,
         /// Whether bytes were written (only what differs is).
         pub written: bool,
+        /// The batch's order set it, not the profile.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub from_order: bool,
     }
 }
 

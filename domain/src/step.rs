@@ -49,6 +49,8 @@ wire! {
         ShipState,
         /// Asleep: the very last.
         Sleep,
+        /// A question to a person; anywhere before the restart.
+        Prompt,
     }
 }
 
@@ -74,15 +76,15 @@ impl Step {
     ];
 
     /// All steps: the way, and what a procedure may put into it.
-    pub const ALL: [Self; 22] = {
-        let mut all = [Self::Probe; 22];
+    pub const ALL: [Self; 23] = {
+        let mut all = [Self::Probe; 23];
         let mut index = 0;
         while index < Self::WAY.len() {
             all[index] = Self::WAY[index];
             index += 1;
         }
         (all[16], all[17], all[18], all[19]) = (Self::Wait, Self::Command, Self::Stimulate, Self::Expect);
-        (all[20], all[21]) = (Self::ShipState, Self::Sleep);
+        (all[20], all[21], all[22]) = (Self::ShipState, Self::Sleep, Self::Prompt);
         all
     };
 
@@ -112,6 +114,7 @@ impl Step {
             Self::Expect => "expect",
             Self::ShipState => "ship_state",
             Self::Sleep => "sleep",
+            Self::Prompt => "prompt",
         }
     }
 }

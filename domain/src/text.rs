@@ -107,8 +107,14 @@ wire! {
         FlagNotSeen,
         /// `seconds`: what the step may take, and did not do with
         StepTimedOut,
+        /// `question`: a person was asked, and said no
+        PromptDenied,
+        /// `question`, `found`, `expected`: a scan of another form than the procedure's
+        ScanDiffers,
         // --- the hand ---
         BoardTakenOut,
+        /// `question`, `seconds`: nobody answered
+        PromptUnanswered,
         // --- the bench ---
         /// `device`, `detail`: the adapter's echo of what was sent comes back damaged
         LineCollision,

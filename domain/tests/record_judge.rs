@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "record_judge/answers.rs"]
+mod answers;
+#[path = "record_judge/order.rs"]
+mod order;
 #[path = "record_judge/sections.rs"]
 mod sections;
 #[path = "record_judge/ship.rs"]
@@ -28,7 +32,7 @@ use jigline_domain::{
     text::{Fault, FaultCode},
     value::Value,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn reference() -> BundleRef {
     BundleRef {
@@ -61,6 +65,8 @@ fn expected() -> Expected {
             spares: vec![FirmwareEvidence::BoardCrc],
         }),
         parameters: BTreeMap::from([("cell_count".to_owned(), Value::Number(12.0))]),
+        left_to_order: BTreeMap::new(),
+        from_order: BTreeSet::new(),
         measurements: BTreeMap::from([(
             "cell_7".to_owned(),
             ExpectedMeasurement {
@@ -72,6 +78,7 @@ fn expected() -> Expected {
                 stimulus: false,
             },
         )]),
+        prompts: Vec::new(),
         calibrates: true,
         number_register: None,
         names: true,
@@ -137,7 +144,9 @@ fn sound() -> BirthRecord {
             evidence: Evidence::Verified,
             holds: true,
             written: false,
+            from_order: false,
         }],
+        answers: Vec::new(),
         measurements: vec![MeasurementRecord {
             name: "cell_7".to_owned(),
             value: 2310.0,

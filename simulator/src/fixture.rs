@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// From the jig.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum FixtureEvent {
     /// A board lies in the slot, or none. All slots once after connecting, then on change.
@@ -12,10 +12,12 @@ pub enum FixtureEvent {
     Load { slot: u32, load_ma: u32 },
     /// The supply of the slot.
     Power { slot: u32, on: bool },
+    /// What the operator says to the question with that id: `true` or `false`, a number, or a text.
+    Answer { slot: u32, id: String, answer: serde_json::Value },
 }
 
 /// To the jig.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum FixtureCommand {
     /// 0: off.
@@ -33,6 +35,55 @@ pub enum FixtureCommand {
         #[serde(default = "power_off_ms")]
         off_ms: u32,
     },
+    /// Ask the operator.
+    Prompt {
+        slot: u32,
+        open: Box<OpenQuestion>,
+    },
+    /// That question is open no more.
+    PromptOver {
+        slot: u32,
+        id: String,
+    },
+}
+
+/// A question as the operator's display shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenQuestion {
+    pub id: String,
+    pub prompt: Question,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    pub name: String,
+    pub asks: Asks,
+}
+
+/// And of which kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Asks {
+    Confirm,
+    Scan {
+        #[serde(default)]
+        pattern: Option<String>,
+        #[serde(default)]
+        length: Option<u8>,
+    },
+    Number {
+        limit: Bounds,
+    },
+}
+
+/// Either end may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bounds {
+    #[serde(default)]
+    pub min: Option<f64>,
+    #[serde(default)]
+    pub max: Option<f64>,
 }
 
 /// Where nobody says for how long.
@@ -43,9 +94,13 @@ fn power_off_ms() -> u32 {
 impl FixtureCommand {
     /// The slot it is for, counted from 1.
     #[must_use]
-    pub fn slot(self) -> u32 {
+    pub fn slot(&self) -> u32 {
         match self {
-            Self::SetLoad { slot, .. } | Self::Lamp { slot, .. } | Self::PowerCycle { slot, .. } => slot,
+            Self::SetLoad { slot, .. }
+            | Self::Lamp { slot, .. }
+            | Self::PowerCycle { slot, .. }
+            | Self::Prompt { slot, .. }
+            | Self::PromptOver { slot, .. } => *slot,
         }
     }
 }
@@ -112,6 +167,17 @@ mod tests {
         assert_eq!(
             command(r#"{"command":"power_cycle","slot":1}"#),
             FixtureCommand::PowerCycle { slot: 1, off_ms: 300 }
+        );
+        let asked = command(
+            r#"{"command":"prompt","slot":1,"open":{"id":"7-1","prompt":{"name":"torque","question":{"en":"Torque","zh":"扭矩"},
+            "asks":{"kind":"number","unit":"Nm","limit":{"min":1.5},"when":"at_rest"}},"tries_left":2}}"#,
+        );
+        let FixtureCommand::Prompt { slot: 1, open } = asked else { panic!("{asked:?}") };
+        assert_eq!((open.id.as_str(), open.prompt.name.as_str()), ("7-1", "torque"));
+        assert_eq!(open.prompt.asks, Asks::Number { limit: Bounds { min: Some(1.5), max: None } });
+        assert_eq!(
+            event(FixtureEvent::Answer { slot: 1, id: "7-1".to_owned(), answer: 1.75.into() }),
+            r#"{"event":"answer","slot":1,"id":"7-1","answer":1.75}"#
         );
     }
 }

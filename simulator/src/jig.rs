@@ -1,6 +1,7 @@
 //! The jig: slots, the fixture's inputs and outputs, the operator's pile of boards, and the observer's list.
 
 mod memory;
+mod witness;
 
 pub use memory::MemoryJig;
 
@@ -13,15 +14,17 @@ use tokio::{
     task::JoinSet,
     time,
 };
+use witness::{has_verdict, witness};
 
 use crate::{
     birth::Birth,
     disturbance::Disturbances,
-    faults::{self, Expected, Fault},
+    faults::{self, Fault},
     firmware::{ImageRefusal, build_image},
     fixture::{FixtureCommand, FixtureEvent},
     knobs::Knobs,
-    observe::{Holds, Kept, Observation, Remembered, Witnessed, write_kept, write_observer},
+    observe::{Kept, Observation, Remembered, Witnessed, write_kept, write_observer},
+    operator::Answering,
     port::Port,
     slot::{Mishap, Sight, Slot, SlotNews, SlotOrder},
 };
@@ -54,6 +57,8 @@ pub struct JigSettings {
     pub earlier: Vec<Witnessed>,
     /// What the boards keep that lay in its slots when it stopped.
     pub remembered: Vec<Remembered>,
+    /// How the operator answers what the station asks.
+    pub answers: Answering,
 }
 
 impl JigSettings {
@@ -73,6 +78,7 @@ impl JigSettings {
             observer: None,
             earlier: Vec::new(),
             remembered: Vec::new(),
+            answers: Answering::default(),
         }
     }
 }
@@ -155,8 +161,14 @@ impl Jig {
         for (number, port) in (1..).zip(ports) {
             let (orders, inbox) = mpsc::unbounded_channel();
             slots.push(orders);
-            let slot =
-                Slot { number, model: settings.model.clone(), port, orders: inbox, news: news.clone() };
+            let slot = Slot {
+                number,
+                model: settings.model.clone(),
+                port,
+                orders: inbox,
+                news: news.clone(),
+                answers: settings.answers,
+            };
             tasks.spawn(async move {
                 if let Err(error) = slot.run().await {
                     tracing::error!(slot = number, %error, "the slot's port failed; restart the jig");
@@ -278,33 +290,6 @@ impl FixtureDoor {
     }
 }
 
-fn has_verdict(board: &Witnessed) -> bool {
-    matches!(board.lamp.as_deref(), Some("pass" | "fail"))
-}
-
-fn witness(plan: &Plan, earlier: &[Witnessed]) -> Witnessed {
-    // A board that had its verdict was on its way out.
-    let is_done = |board: &&Witnessed| board.index == plan.index && (board.removed || has_verdict(board));
-    if let Some(done) = earlier.iter().find(is_done) {
-        return Witnessed { removed: true, ..done.clone() };
-    }
-    Witnessed {
-        index: plan.index,
-        fault: plan.birth.fault,
-        machine_code: plan.birth.machine_code.to_string(),
-        bluetooth_address: plan.birth.bluetooth_address.clone(),
-        expected: Expected::of(plan.birth.fault),
-        slot: None,
-        inserted: false,
-        removed: false,
-        lamp: None,
-        holds: Holds::default(),
-        frames: 0,
-        ignored_frames: 0,
-        load_ma: 0,
-    }
-}
-
 /// The actor that holds all of it together.
 struct Floor {
     slots: Vec<mpsc::UnboundedSender<SlotOrder>>,
@@ -349,12 +334,12 @@ impl Floor {
                 self.hand_out()
             }
             JigEvent::Slot(SlotNews::Fixture(event)) => {
-                if let FixtureEvent::Presence { slot, present } = event
-                    && let Some(place) = self.present.get_mut(slot as usize - 1)
+                if let FixtureEvent::Presence { slot, present } = &event
+                    && let Some(place) = self.present.get_mut(*slot as usize - 1)
                 {
-                    *place = present;
+                    *place = *present;
                 }
-                self.broadcast(event);
+                self.broadcast(&event);
                 false
             }
             JigEvent::Slot(SlotNews::Seen(sight)) => {
@@ -484,8 +469,8 @@ impl Floor {
         self.last_seen.insert(sight.index, sight.observation);
     }
 
-    fn broadcast(&mut self, event: FixtureEvent) {
-        if let Ok(line) = serde_json::to_string(&event) {
+    fn broadcast(&mut self, event: &FixtureEvent) {
+        if let Ok(line) = serde_json::to_string(event) {
             self.connections.retain(|connection| connection.send(line.clone()).is_ok());
         }
     }

@@ -22,6 +22,7 @@ pub mod live;
 pub mod loader;
 pub mod memory;
 pub mod observe;
+pub mod operator;
 pub mod pack;
 pub mod places;
 pub mod port;

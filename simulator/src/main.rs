@@ -16,6 +16,7 @@ use jigline_simulator::{
     Birth, Disturbances, Fault, Jig, JigSettings, Knobs,
     firmware::{build_image, version_text},
     observe::{read_observer, read_remembered, write_remembered},
+    operator::Answering,
     port::{MemoryPort, Port, PtyPort},
     serial_server,
     slot::{Slot, SlotOrder},
@@ -207,6 +208,7 @@ async fn run() -> Result<()> {
                 observer,
                 earlier,
                 remembered,
+                answers: Answering::default(),
             };
             let place = JigPlace { data, fixture_listen, tcp, passwords: reveal_passwords };
             run_jig(settings, &place).await
@@ -396,7 +398,7 @@ async fn run_board<P: Port + 'static>(model: Arc<DeviceModel>, birth: Birth, por
     let (orders, inbox) = mpsc::unbounded_channel();
     let (news, mut heard) = mpsc::unbounded_channel();
     orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).context("the slot is gone")?;
-    let slot = Slot { number: 1, model, port, orders: inbox, news };
+    let slot = Slot { number: 1, model, port, orders: inbox, news, answers: Answering::default() };
     tokio::select! {
         outcome = slot.run() => outcome.context("the line failed"),
         outcome = asked_to_stop() => outcome,

@@ -17,6 +17,7 @@ use crate::{
     fixture::{FixtureCommand, FixtureEvent, Lamp},
     line::Line,
     observe::Observation,
+    operator::{Answering, answer},
     port::Port,
 };
 
@@ -95,6 +96,8 @@ pub struct Slot<P> {
     pub port: P,
     pub orders: mpsc::UnboundedReceiver<SlotOrder>,
     pub news: mpsc::UnboundedSender<SlotNews>,
+    /// How the operator answers here.
+    pub answers: Answering,
 }
 
 /// A board with the operator's knowledge of it.
@@ -125,6 +128,8 @@ struct Work<P> {
     line: Line,
     seat: Option<Seat>,
     hand: Option<(Instant, Hand)>,
+    /// What the operator has on the tongue.
+    said: Option<(Instant, FixtureEvent)>,
     power_back: Option<(Instant, Supply)>,
     look_at: Instant,
     load_ma: u32,
@@ -144,6 +149,7 @@ impl<P: Port> Slot<P> {
             line: Line::new(),
             seat: None,
             hand: Some((Instant::ZERO, Hand::Ask)),
+            said: None,
             power_back: None,
             look_at: Instant::ZERO,
             load_ma: 0,
@@ -196,7 +202,8 @@ impl<P: Port> Work<P> {
         let board = self.seat.as_ref().and_then(|seat| seat.board.poll_timeout());
         let hand = self.hand.map(|(due, _)| due);
         let power = self.power_back.map(|(due, _)| due);
-        [self.line.poll_timeout(), board, Some(self.look_at), hand, power].into_iter().flatten().min()
+        let said = self.said.as_ref().map(|(due, _)| *due);
+        [self.line.poll_timeout(), board, Some(self.look_at), hand, said, power].into_iter().flatten().min()
     }
 
     /// Timers fire up to a millisecond late, and later on a busy machine. What was due is done as at the moment at which it was
@@ -218,6 +225,9 @@ impl<P: Port> Work<P> {
         {
             self.hand = None;
             self.use_hand(now, hand);
+        }
+        if let Some((_, event)) = self.said.take_if(|(due, _)| *due <= now) {
+            self.tell(SlotNews::Fixture(event));
         }
         if let Some((due, supply)) = self.power_back
             && due <= now
@@ -275,7 +285,7 @@ impl<P: Port> Work<P> {
                     seat.board.set_power(now, false);
                 }
                 self.tell_sight(true);
-                self.seat = None;
+                (self.seat, self.said) = (None, None);
                 self.line.cut();
                 self.tell_presence(false);
                 self.hand = Some((now + INSERT_AFTER, Hand::Ask));
@@ -314,7 +324,7 @@ impl<P: Port> Work<P> {
         let mut seat = self.seat.take()?;
         seat.board.set_power(now, false);
         self.line.cut();
-        (self.hand, self.power_back) = (None, None);
+        (self.hand, self.said, self.power_back) = (None, None, None);
         self.tell_presence(false);
         Some(Box::new(seat))
     }
@@ -368,6 +378,18 @@ impl<P: Port> Work<P> {
                 self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: false }));
                 let off = Duration::from_millis(off_ms.into()).min(LONGEST_OFF);
                 self.power_back = Some((now + off, Supply::ByFixture));
+            }
+            SlotOrder::Fixture(FixtureCommand::Prompt { slot, open }) => {
+                let Some(seat) = &self.seat else { return };
+                let said = answer(&open.prompt.asks, seat.index, self.slot.answers);
+                self.said = said.map(|(after, answer)| {
+                    (now + after, FixtureEvent::Answer { slot, id: open.id.clone(), answer })
+                });
+            }
+            SlotOrder::Fixture(FixtureCommand::PromptOver { id, .. }) => {
+                let is_it =
+                    |event: &FixtureEvent| matches!(event, FixtureEvent::Answer { id: of, .. } if *of == id);
+                self.said.take_if(|(_, event)| is_it(event));
             }
             SlotOrder::Fixture(FixtureCommand::Lamp { lamp, .. }) => {
                 let Some(seat) = &mut self.seat else { return };

@@ -8,6 +8,7 @@ mod tests;
 pub use drawer::DEFAULT_DRAWER;
 
 use crate::{
+    answer_door::AnswerDoor,
     clock::Clock,
     fixture::{Fixture, FixtureCommand, FixtureNews},
     journal::{CommitWatch, Journal, JournalFault, WireLogKeep},
@@ -43,7 +44,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
 };
 
@@ -145,8 +146,8 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         for &number in &config.slots {
             let (sender, receiver) = mpsc::unbounded_channel();
             let transfer = Arc::new(AtomicU8::new(NO_TRANSFER));
-            desks
-                .insert(number, SlotDesk { inputs: sender, shown: RefCell::new(SlotState::Empty), transfer });
+            let (shown, asked) = (RefCell::new(SlotState::Empty), watch::Sender::new(None));
+            desks.insert(number, SlotDesk { inputs: sender, shown, transfer, asked });
             inputs.insert(number, receiver);
         }
         let parts = SharedParts {
@@ -184,6 +185,12 @@ impl<S: Server, P: PortSource> Agent<S, P> {
     pub fn with_drawer(mut self, boards: u32) -> Self {
         self.shared.drawer = boards;
         self
+    }
+
+    /// The way for people's answers, for whoever shows the questions.
+    #[must_use]
+    pub fn answers(&self) -> AnswerDoor {
+        self.shared.answers()
     }
 
     /// Works until `stop` comes; then every board is brought to a safe place and its run closed.
@@ -266,8 +273,15 @@ impl<S: Server, P: PortSource> Floor<S, P> {
     }
 
     async fn route_fixture(&self, mut events: mpsc::UnboundedReceiver<FixtureNews>) {
+        let answers = self.shared.answers();
         while let Some(event) = events.recv().await {
             let (slot, input) = match event {
+                FixtureNews::Answer { slot, given } => {
+                    if !answers.answer(slot, *given) {
+                        tracing::debug!(slot, "the fixture answers for a slot that this station has not");
+                    }
+                    continue;
+                }
                 FixtureNews::Presence { slot, present } => (slot, SlotInput::Presence(present)),
                 FixtureNews::Load { slot, asked_ma, load_ma } => {
                     (slot, SlotInput::Load { asked_ma, load_ma })

@@ -1,6 +1,7 @@
 //! The fixture: presence, load, supply and lamps of all slots, as lines of JSON over a stream. It may go and come back at any time.
 
 use crate::runner::Lamp;
+use domain::prompt::{Answer, AnswerSource, GivenAnswer, OpenPrompt};
 use serde::{Deserialize, Serialize};
 use socket2::{SockRef, TcpKeepalive};
 use std::{collections::BTreeMap, time::Duration};
@@ -18,7 +19,7 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 const KEEPALIVE: Duration = Duration::from_secs(2);
 
 /// From the jig.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum FixtureEvent {
     Presence {
@@ -34,10 +35,20 @@ pub enum FixtureEvent {
         slot: u16,
         on: bool,
     },
+    /// A person's, by scanner, keys or display of the jig.
+    Answer {
+        slot: u16,
+        /// Of the question that it is the answer to.
+        id: String,
+        /// `true` or `false`, a number, or a text.
+        answer: Answer,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
 }
 
 /// To the jig.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum FixtureCommand {
     /// 0: off.
@@ -54,10 +65,20 @@ pub enum FixtureCommand {
         slot: u16,
         off_ms: u32,
     },
+    /// Ask a person. Said again after a reconnection.
+    Prompt {
+        slot: u16,
+        open: Box<OpenPrompt>,
+    },
+    /// That question is open no more, whoever answered it. All are over where the line ends.
+    PromptOver {
+        slot: u16,
+        id: String,
+    },
 }
 
 /// What the station hears of the jig.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum FixtureNews {
     Presence {
         slot: u16,
@@ -72,6 +93,11 @@ pub enum FixtureNews {
     Power {
         slot: u16,
         on: bool,
+    },
+    /// A person's answer, to whatever question.
+    Answer {
+        slot: u16,
+        given: Box<GivenAnswer>,
     },
     /// The line to the jig broke: from now on nobody knows what lies in the slots.
     Gone,
@@ -97,6 +123,7 @@ pub struct FixtureWire {
 struct Desired {
     load_ma: Option<u32>,
     lamp: Option<Lamp>,
+    prompt: Option<Box<OpenPrompt>>,
     /// Loads asked for over this connection whose readings have not come.
     unanswered: u32,
     asked_at: Option<Instant>,
@@ -173,7 +200,7 @@ impl FixtureWire {
         let (read, mut write) = tokio::io::split(stream);
         let mut lines = BufReader::new(read).lines();
         for command in self.catch_up() {
-            if send(&mut write, command).await.is_err() {
+            if send(&mut write, &command).await.is_err() {
                 return Carried::JigGone;
             }
         }
@@ -194,8 +221,8 @@ impl FixtureWire {
                         return Carried::StationGone;
                     };
                     // Kept before it is sent: what a broken line swallows is told again.
-                    self.keep(command);
-                    if send(&mut write, command).await.is_err() {
+                    self.keep(&command);
+                    if send(&mut write, &command).await.is_err() {
                         return Carried::JigGone;
                     }
                 }
@@ -207,7 +234,7 @@ impl FixtureWire {
     /// among the lamps; and a supply is not switched late, under a board that nobody asked about.
     fn catch_up(&mut self) -> Vec<FixtureCommand> {
         while let Ok(command) = self.commands.try_recv() {
-            self.keep(command);
+            self.keep(&command);
         }
         let mut commands = Vec::new();
         for (&slot, desired) in &mut self.desired {
@@ -226,12 +253,14 @@ impl FixtureWire {
                 commands.push(FixtureCommand::Lamp { slot, lamp: *lamp });
             }
         }
+        let asked = self.desired.iter().filter_map(|(slot, desired)| Some((*slot, desired.prompt.clone()?)));
+        commands.extend(asked.map(|(slot, open)| FixtureCommand::Prompt { slot, open }));
         commands
     }
 
-    fn keep(&mut self, command: FixtureCommand) {
+    fn keep(&mut self, command: &FixtureCommand) {
         match command {
-            FixtureCommand::SetLoad { slot, load_ma } => {
+            &FixtureCommand::SetLoad { slot, load_ma } => {
                 let desired = self.desired.entry(slot).or_default();
                 desired.load_ma = Some(load_ma);
                 // An answer that never came is given up, or no later one would ever count.
@@ -239,8 +268,15 @@ impl FixtureWire {
                 desired.unanswered = if still_waits { desired.unanswered + 1 } else { 1 };
                 desired.asked_at = Some(Instant::now());
             }
-            FixtureCommand::Lamp { slot, lamp } => self.desired.entry(slot).or_default().lamp = Some(lamp),
+            &FixtureCommand::Lamp { slot, lamp } => self.desired.entry(slot).or_default().lamp = Some(lamp),
             FixtureCommand::PowerCycle { .. } => {}
+            FixtureCommand::Prompt { slot, open } => {
+                self.desired.entry(*slot).or_default().prompt = Some(open.clone());
+            }
+            FixtureCommand::PromptOver { slot, id } => {
+                let desired = self.desired.entry(*slot).or_default();
+                desired.prompt = desired.prompt.take().filter(|open| open.id != *id);
+            }
         }
     }
 
@@ -248,6 +284,10 @@ impl FixtureWire {
         Some(match event {
             FixtureEvent::Presence { slot, present } => FixtureNews::Presence { slot, present },
             FixtureEvent::Power { slot, on } => FixtureNews::Power { slot, on },
+            FixtureEvent::Answer { slot, id, answer, by } => {
+                let given = GivenAnswer { id, answer, by, source: AnswerSource::Fixture };
+                FixtureNews::Answer { slot, given: Box::new(given) }
+            }
             FixtureEvent::Load { slot, load_ma } => {
                 let desired = self.desired.entry(slot).or_default();
                 desired.unanswered = desired.unanswered.saturating_sub(1);
@@ -260,8 +300,8 @@ impl FixtureWire {
     }
 }
 
-async fn send(write: &mut (impl AsyncWrite + Unpin), command: FixtureCommand) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(&command)?;
+async fn send(write: &mut (impl AsyncWrite + Unpin), command: &FixtureCommand) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(command)?;
     line.push(b'\n');
     write.write_all(&line).await
 }
@@ -291,6 +331,44 @@ mod tests {
         let event: FixtureEvent =
             serde_json::from_str(r#"{"event":"load","slot":1,"load_ma":20000}"#).unwrap();
         assert_eq!(event, FixtureEvent::Load { slot: 1, load_ma: 20_000 });
+        let line = r#"{"event":"answer","slot":1,"id":"7-1","answer":"H-1","by":"li"}"#;
+        let event: FixtureEvent = serde_json::from_str(line).unwrap();
+        let (id, answer, by) = ("7-1".to_owned(), Answer::Scan("H-1".to_owned()), Some("li".to_owned()));
+        assert_eq!(event, FixtureEvent::Answer { slot: 1, id, answer, by });
+        assert_eq!(
+            line_of_prompt("7-1"),
+            r#"{"command":"prompt","slot":1,"open":{"id":"7-1","prompt":{"name":"cable","question":{"en":"In?","zh":"好？"},"asks":{"kind":"confirm"}},"tries_left":0}}"#
+        );
+    }
+
+    fn prompt(slot: u16, id: &str) -> FixtureCommand {
+        let question = domain::model::Bilingual { en: "In?".to_owned(), zh: "好？".to_owned() };
+        let asks = domain::prompt::Asks::Confirm;
+        let prompt = domain::prompt::Prompt { name: "cable".to_owned(), question, asks };
+        FixtureCommand::Prompt {
+            slot,
+            open: Box::new(OpenPrompt { id: id.to_owned(), prompt, tries_left: 0 }),
+        }
+    }
+
+    fn line_of_prompt(id: &str) -> String {
+        serde_json::to_string(&prompt(1, id)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_jig_that_comes_back_is_asked_again_what_is_still_open() {
+        let (fixture, mut wire) = fixture();
+        for command in [
+            prompt(1, "7-1"),
+            prompt(2, "8-1"),
+            FixtureCommand::PromptOver { slot: 2, id: "8-1".to_owned() },
+            FixtureCommand::PromptOver { slot: 1, id: "6-1".to_owned() },
+        ] {
+            fixture.commands.send(command).unwrap();
+        }
+        for _ in 0..2 {
+            assert_eq!(heard_until(&mut wire, "prompt").await, [line_of_prompt("7-1")]);
+        }
     }
 
     /// Connects a jig, and gives the lines it hears up to the one that holds `last`.

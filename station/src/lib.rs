@@ -4,6 +4,7 @@
 //! server; the slot carries effects out; the agent holds it all together.
 
 pub mod agent;
+pub mod answer_door;
 pub mod board;
 pub mod clock;
 pub mod config;

@@ -7,7 +7,7 @@ use domain::{
     ids::BatchId,
     model::{DeviceModel, Severity, parse_model},
     procedure::{Procedure, check_pairing, check_procedure, parse_procedure},
-    profile::{Profile, check_profile, parse_profile},
+    profile::{OrderValues, Profile, check_profile, parse_profile},
     record::Expected,
     rules::{Ratings, test_current_a},
     text::{Fault, FaultCode},
@@ -23,6 +23,8 @@ pub struct WorkOrder {
     pub operator: String,
     /// Fails in a row behind which a board waits for a rework entry.
     pub fails_allowed: u8,
+    /// What the batch's order says of parameters; the profile holds it.
+    pub order_values: OrderValues,
     pub bundle: BundleRef,
     pub manifest: BundleManifest,
     pub model: Arc<DeviceModel>,
@@ -46,7 +48,9 @@ impl WorkOrder {
         let image = content.check(&assignment.bundle, release_key).map_err(refused)?;
         let manifest = &content.manifest;
         let model = parse_model(&manifest.model.id, &content.model_toml).map_err(first)?;
+        // What the order says counts as if it had stood there, for the rules and for every write.
         let profile = parse_profile(&manifest.profile.id, &content.profile_toml).map_err(first)?;
+        let profile = profile.ordered(&assignment.order_values).map_err(first)?;
         let procedure = parse_procedure(&manifest.procedure.id, &content.procedure_toml).map_err(first)?;
         check_parts(&model, &profile, &procedure, manifest, image.as_deref())?;
         if boards == Boards::Real && model.has_assumed_parts() {
@@ -64,6 +68,7 @@ impl WorkOrder {
             batch_name: assignment.batch_name.clone(),
             operator: assignment.operator.clone(),
             fails_allowed: assignment.fails_allowed,
+            order_values: assignment.order_values.clone(),
             bundle: content.manifest.reference(),
             manifest: content.manifest.clone(),
             model: Arc::new(model),
@@ -84,7 +89,7 @@ impl WorkOrder {
     /// What the record of a pass must hold.
     #[must_use]
     pub fn expected(&self) -> Expected {
-        Expected::of(&self.profile, &self.procedure, &self.manifest)
+        Expected::of(&self.profile, &self.procedure, &self.manifest).with_order(&self.order_values)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::clock::Moment;
 use domain::{
     live::SlotState,
     outcome::Outcome,
+    prompt::OpenPrompt,
     reference::CheckResult,
     text::{Fault, FaultCode},
 };
@@ -72,6 +73,15 @@ impl Runner {
     pub fn deadline(&self) -> Option<Duration> {
         match &self.state {
             State::Working(work) => work.deadline(),
+            State::Idle(_) | State::Stands(_) => None,
+        }
+    }
+
+    /// What a person is asked.
+    #[must_use]
+    pub fn open_prompt(&self) -> Option<OpenPrompt> {
+        match &self.state {
+            State::Working(work) => work.open_prompt(),
             State::Idle(_) | State::Stands(_) => None,
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::{
     agent::DEFAULT_DRAWER,
+    answer_door::{AnswerDoor, Doorway},
     clock::{Clock, Moment},
     fixture::FixtureCommand,
     journal::{Journal, WireLogKeep, identity_key},
@@ -15,6 +16,7 @@ use domain::{
     identifier::Identifier,
     ids::{BatchId, ContentHash, SessionId, StationId},
     live::{JournalLive, SlotLive, SlotState, StationLive},
+    prompt::{GivenAnswer, OpenPrompt},
     step::Step,
     text::{Fault, FaultCode},
 };
@@ -48,7 +50,7 @@ pub enum Presence {
 }
 
 /// What a slot is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SlotInput {
     Presence(bool),
     /// The line to the fixture broke: nobody knows what lies in the slot until the fixture says so again.
@@ -59,6 +61,8 @@ pub enum SlotInput {
         load_ma: u32,
     },
     Power(bool),
+    /// A person's, to whatever question.
+    Answer(Box<GivenAnswer>),
     Contested {
         identity: String,
         other_slot: u16,
@@ -115,6 +119,8 @@ pub struct SlotDesk {
     pub inputs: mpsc::UnboundedSender<SlotInput>,
     pub shown: RefCell<SlotState>,
     pub transfer: Arc<AtomicU8>,
+    /// The question that is open.
+    pub asked: watch::Sender<Option<OpenPrompt>>,
 }
 
 /// What [`Shared::new`] is made of beside the parts that the caller fills in by name.
@@ -172,6 +178,13 @@ impl<S> Shared<S> {
     /// A UUIDv7 from the clock and the generator.
     pub fn fresh_id(&self) -> Uuid {
         fresh_id(self.now(), &mut self.chance.borrow_mut())
+    }
+
+    /// The way for people's answers.
+    pub fn answers(&self) -> AnswerDoor {
+        let doorway =
+            |desk: &SlotDesk| Doorway { inputs: desk.inputs.clone(), asked: desk.asked.subscribe() };
+        AnswerDoor::new(self.slots.iter().map(|(&slot, desk)| (slot, doorway(desk))).collect())
     }
 
     /// Tells the fixture; without one nothing happens, and what needed an answer runs into its time-out.

@@ -93,7 +93,10 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let mut question = None;
         while !self.stopping || self.runner.is_working() {
             let effects = match self.wait(question.take()).await {
-                Woken::Event(event) => self.handle(event),
+                Woken::Event(event) => {
+                    self.by_bus_it_is_out(&event);
+                    self.handle(event)
+                }
                 Woken::Seen(seen) => self.seen(seen),
                 Woken::LookAgain => self.look_again(),
                 Woken::Forsaken => return,
@@ -105,6 +108,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 let effects = self.handle(Event::PresenceLost);
                 question = self.carry_out(effects.into());
             }
+            self.bench.settle_prompt(question.as_ref());
             let shown = self.shown();
             self.tell_trouble(&shown);
             self.shared.show(self.number, shown);
@@ -151,6 +155,12 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 Some(SlotInput::Load { asked_ma, load_ma }) => {
                     loads.send_replace(Some((asked_ma, load_ma)));
                 }
+                Some(SlotInput::Answer(given)) => {
+                    if runner.open_prompt().is_some_and(|open| open.id == given.id) {
+                        return Woken::Event(Event::Answered(given));
+                    }
+                    tracing::debug!(id = given.id, "an answer to nothing that is asked here now");
+                }
                 Some(SlotInput::Power(on)) => powers.send_modify(|seen| seen.count(on)),
                 Some(SlotInput::PresenceUnknown) => {
                     *unknown = true;
@@ -191,6 +201,10 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 }
                 Some(SlotInput::Stop) => {
                     *stopping = true;
+                    if runner.open_prompt().is_some() {
+                        // Nothing is under way on the board, and the person may never come.
+                        return Woken::Event(Event::StopNow);
+                    }
                     let _no_effects = runner.handle(shared.now(), Event::Stop);
                     if !asked {
                         return Woken::LookAgain;
@@ -198,6 +212,14 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 }
                 Some(SlotInput::StopNow) => return Woken::Event(Event::StopNow),
             }
+        }
+    }
+
+    /// No switch tells of a board that was taken out while a person was asked: the line did.
+    fn by_bus_it_is_out(&mut self, event: &Event) {
+        if let (Event::Removed, Some(presence)) = (event, &mut self.by_bus) {
+            *presence = BusPresence::default();
+            self.present = false;
         }
     }
 

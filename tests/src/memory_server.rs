@@ -20,7 +20,7 @@ use domain::{
     live::StationLive,
     model::parse_model,
     procedure::parse_procedure,
-    profile::parse_profile,
+    profile::{OrderValues, parse_profile},
     record::{BirthRecord, Envelope, Expected},
     serial_number::Pattern,
 };
@@ -63,6 +63,8 @@ pub struct Held {
     pub delay: Cell<Duration>,
     /// Set once the station that asks is no more: what it still says is not heard.
     pub unheard: Cell<bool>,
+    /// What its batch's order says of parameters.
+    order_values: RefCell<OrderValues>,
 }
 
 impl Held {
@@ -201,6 +203,7 @@ impl MemoryServer {
             deaf: Cell::new(false),
             delay: Cell::default(),
             unheard: Cell::default(),
+            order_values: RefCell::default(),
         }))
     }
 
@@ -211,7 +214,14 @@ impl MemoryServer {
     #[must_use]
     pub fn expected(&self) -> Expected {
         let hash = self.0.bundle.manifest.hash();
-        self.0.model.borrow().expected(&hash).expect("released at the start").clone()
+        let expected = self.0.model.borrow().expected(&hash).expect("released at the start").clone();
+        expected.with_order(&self.0.order_values.borrow())
+    }
+
+    /// Its batch's order says this of parameters; before a station asks.
+    pub fn say_order(&self, values: OrderValues) {
+        self.0.model.borrow_mut().order(BATCH, values.clone());
+        self.0.order_values.replace(values);
     }
 
     /// Every record it stored, in the order of their runs' ids.
@@ -328,6 +338,7 @@ impl Server for MemoryServer {
             quantity: self.0.quantity,
             operator: "operator".to_owned(),
             fails_allowed: FAILS_ALLOWED,
+            order_values: self.0.order_values.borrow().clone(),
         }))
     }
 

@@ -8,6 +8,10 @@
 mod hall;
 #[path = "procedures_in_memory/jbd.rs"]
 mod jbd;
+#[path = "procedures_in_memory/orders.rs"]
+mod orders;
+#[path = "procedures_in_memory/prompts.rs"]
+mod prompts;
 #[path = "procedures_in_memory/spoils.rs"]
 mod spoils;
 #[path = "procedures_in_memory/tear_down.rs"]

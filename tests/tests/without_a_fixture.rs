@@ -6,6 +6,8 @@ use domain::{
     ids::StationId,
     model::parse_model,
     outcome::Outcome,
+    procedure::{ProcedureFile, parse_procedure},
+    step::Step,
     text::{Fault, FaultCode},
 };
 use jigline_tests::{
@@ -134,4 +136,32 @@ async fn boards_that_nothing_tells_apart_are_not_begun_where_nobody_sees_the_han
     let now = bench.jig.jig.observe(1).await.unwrap();
     assert!(now.register_writes > 0);
     assert_eq!(now.parameters, born.parameters);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_is_taken_out_while_a_person_is_asked_is_missed_by_its_answers_alone() {
+    let mut files = without_a_load(BundleFiles::shipped());
+    let text = toml::to_string(&ProcedureFile::of(&parse_procedure("b", &files.procedure).unwrap())).unwrap();
+    let question = "[[step]]\nkind = \"prompt\"\nname = \"cable\"\nasks = \"confirm\"\ntimeout_ms = 600000\n\
+        question = { en = \"Is the cable in?\", zh = \"线缆是否插好？\" }\n\n[[step]]\nkind = \"profile\"";
+    files.procedure = text.replacen("[[step]]\nkind = \"profile\"", question, 1);
+    let bench = Bench::new(files, 2);
+    let agent = bench.agent();
+    let told = async {
+        for done in 0..2 {
+            // Long after it has come to the question, which stays open while its board is there.
+            sleep(Duration::from_secs(200)).await;
+            assert_eq!(bench.server.records().len(), done);
+            bench.jig.jig.befall(1, Mishap::Pulled);
+            bench.records(done + 1).await;
+        }
+    };
+    agent.run(told).await;
+    // The hand that took the first one out put the second one in before anybody looked.
+    for (record, code) in
+        bench.server.records().into_iter().zip([FaultCode::IdentityChanged, FaultCode::BoardTakenOut])
+    {
+        let fault = record.fault.unwrap();
+        assert_eq!((record.outcome, fault.code, fault.step), (Outcome::Aborted, code, Some(Step::Prompt)));
+    }
 }

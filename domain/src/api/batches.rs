@@ -4,6 +4,7 @@ use crate::{
     admission::fails_allowed,
     ids::{BatchId, ContentHash},
     outcome::Outcome,
+    profile::OrderValues,
     stats::StepFailures,
 };
 use chrono::{DateTime, Utc};
@@ -19,6 +20,9 @@ wire! {
         /// Fails in a row behind which a board waits for a rework entry, 1..=100; 3 where nothing is said.
         #[serde(default = "fails_allowed")]
         pub fails_allowed: u8,
+        /// Parameter -> value in its unit: of those that the profile leaves to the order (`from_order`).
+        #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+        pub order_values: OrderValues,
     }
 }
 
@@ -38,6 +42,9 @@ wire! {
         /// Fails in a row behind which a board waits for a rework entry.
         #[serde(default = "fails_allowed")]
         pub fails_allowed: u8,
+        /// What its order says of the parameters that the profile leaves to it.
+        #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+        pub order_values: OrderValues,
         pub created_at: DateTime<Utc>,
         pub created_by: String,
         pub progress: BatchProgress,

@@ -8,6 +8,7 @@ use crate::{
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, SerialBlockId, SessionId, StationId},
     live::StationLive,
+    profile::OrderValues,
     text::Fault,
 };
 use chrono::{DateTime, Utc};
@@ -232,6 +233,9 @@ wire! {
         /// Fails in a row behind which a board waits for a rework entry.
         #[serde(default = "fails_allowed")]
         pub fails_allowed: u8,
+        /// What the batch's order says of the parameters that the profile leaves to it.
+        #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+        pub order_values: OrderValues,
     }
 }
 

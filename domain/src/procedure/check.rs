@@ -1,5 +1,7 @@
 //! A procedure's text parsed and judged against its model.
 
+mod asked;
+
 use super::{
     MeasureWhen, MeasurementSource, MeasurementSpec, Procedure, ProcedureFile, Section, StepKind,
     file::{Places, compose},
@@ -68,6 +70,7 @@ pub fn parse_procedure(file: &str, text: &str) -> Result<Procedure, Vec<Procedur
         check_flash(&procedure, &places, &mut report);
         check_calibrate(&procedure, &places, &mut report);
         check_measurements(&procedure, &places, &mut report);
+        asked::check_prompts(&procedure, &mut report);
     }
     // Line 0 is what the reading made up.
     faults.retain(|fault| fault.line > 0);
@@ -177,7 +180,8 @@ fn check_measurements(procedure: &Procedure, places: &Places, report: &mut impl 
         {
             report(&at("limit"), format!("measurement {:?} has min {min} above max {max}", m.name));
         }
-        if let Some(reason) = m.marginal.as_ref().and_then(|marginal| wrong_marginal(marginal, m)) {
+        let has_bits = !m.forbidden_bits.is_empty();
+        if let Some(reason) = m.marginal.and_then(|marginal| wrong_marginal(&marginal, &m.limit, has_bits)) {
             report(&at("marginal"), format!("measurement {:?} {reason}", m.name));
         }
         if m.limit.min.is_none() && m.limit.max.is_none() && m.forbidden_bits.is_empty() {
@@ -210,9 +214,9 @@ fn check_measurements(procedure: &Procedure, places: &Places, report: &mut impl 
 }
 
 /// What is wrong with marginal limits: they lie within the limits and leave some room to both.
-fn wrong_marginal(marginal: &Limit, m: &MeasurementSpec) -> Option<String> {
+fn wrong_marginal(marginal: &Limit, limit: &Limit, has_bits: bool) -> Option<String> {
     let Limit { min, max } = *marginal;
-    if !m.forbidden_bits.is_empty() {
+    if has_bits {
         return Some("has marginal limits, and bits that read 0 or do not".to_owned());
     }
     if [min, max].into_iter().flatten().any(|bound| !bound.is_finite()) || min.is_none() && max.is_none() {
@@ -224,9 +228,8 @@ fn wrong_marginal(marginal: &Limit, m: &MeasurementSpec) -> Option<String> {
         return Some(format!("has marginal min {min} above marginal max {max}"));
     }
     // Where the limit itself stands, or beyond, nothing would ever be marked.
-    let is_within = min
-        .is_none_or(|bound| m.limit.holds(bound) && m.limit.min.is_none_or(|least| bound > least))
-        && max.is_none_or(|bound| m.limit.holds(bound) && m.limit.max.is_none_or(|most| bound < most));
+    let is_within = min.is_none_or(|bound| limit.holds(bound) && limit.min.is_none_or(|least| bound > least))
+        && max.is_none_or(|bound| limit.holds(bound) && limit.max.is_none_or(|most| bound < most));
     (!is_within).then(|| "has marginal limits that do not lie within its limits".to_owned())
 }
 
@@ -415,6 +418,12 @@ fn check_number(procedure: &Procedure, model: &DeviceModel, report: &mut impl Fn
 
 fn check_measurement(m: &MeasurementSpec, model: &DeviceModel, report: &mut impl FnMut(String)) {
     // Nothing but the board's own registers is read so far: its word must not go into a record as an instrument's.
+    if m.source == MeasurementSource::Operator {
+        report(format!(
+            "measurement {:?} has source \"operator\": a person is asked by a step of kind prompt, and reads no register",
+            m.name
+        ));
+    }
     if m.source == MeasurementSource::Instrument {
         report(format!(
             "measurement {:?} has source \"instrument\", but no fixture reads one yet; take \"board\", which says what it is",

@@ -1,6 +1,7 @@
 //! A procedure as its file holds it: in the short form a section for each part, else one `[[step]]` after the other, each with its
 //! own settings.
 
+mod asked;
 mod written;
 
 use super::{
@@ -8,7 +9,10 @@ use super::{
     NameStep, NumberStep, OnFailure, PasswordKind, PasswordStep, PlannedStep, ProbeStep, Procedure, Section,
     ShipStateStep, SleepStep, StepKind,
 };
-use crate::{evidence::FirmwareEvidence, lease::BirthLease, limit::Limit, model::Bilingual, source::At};
+use crate::{
+    evidence::FirmwareEvidence, lease::BirthLease, limit::Limit, model::Bilingual, prompt::PromptKind,
+    source::At,
+};
 use std::collections::BTreeMap;
 
 /// The longest that a step waits for nothing but time, milliseconds.
@@ -104,6 +108,20 @@ wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_ms: Option<u32>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asks: Option<PromptKind>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        length: Option<u8>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<Bilingual>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<Limit>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        marginal: Option<Limit>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         reading: Option<Vec<ReadingFile>>,
     }
 }
@@ -176,6 +194,7 @@ fn settings(kind: StepKind) -> (&'static [&'static str], &'static [&'static str]
         StepKind::Expect => (&["register", "bit", "set", "within_ms"], &[]),
         StepKind::Command => (&["command"], &[]),
         StepKind::Wait => (&["wait_ms"], &[]),
+        StepKind::Prompt => asked::SETTINGS,
         StepKind::Number => (&["pattern"], &["register"]),
         StepKind::Name => (&["template"], &[]),
         StepKind::Password => (&["draws"], &[]),
@@ -209,6 +228,13 @@ impl StepFile {
             ("within_ms", self.within_ms.is_some()),
             ("command", self.command.is_some()),
             ("wait_ms", self.wait_ms.is_some()),
+            ("name", self.name.is_some()),
+            ("asks", self.asks.is_some()),
+            ("length", self.length.is_some()),
+            ("unit", self.unit.is_some()),
+            ("question", self.question.is_some()),
+            ("limit", self.limit.is_some()),
+            ("marginal", self.marginal.is_some()),
             ("reading", self.reading.is_some()),
         ]
         .into_iter()
@@ -233,6 +259,7 @@ impl StepFile {
             );
         }
         self.check_failure(index, report);
+        self.check_asked(index, report);
     }
 
     /// What it says of its own failure.
@@ -349,7 +376,7 @@ pub(super) fn compose(
         };
         let (retry, timeout_ms) = (step.retry.unwrap_or_default(), step.timeout_ms);
         let on_failure = step.on_failure.unwrap_or_default();
-        let action = take(step, &mut procedure, |procedure, readings| {
+        let action = take(step, when, &mut procedure, |procedure, readings| {
             let names = readings.iter().map(|reading| reading.name.clone()).collect();
             places.readings.extend((0..readings.len()).map(|reading| (index, reading)));
             procedure.measurements.extend(readings.into_iter().map(|reading| reading.read(when)));
@@ -364,6 +391,7 @@ pub(super) fn compose(
 /// Puts a step's settings where the procedure holds them, and gives what it does.
 fn take(
     step: StepFile,
+    when: MeasureWhen,
     procedure: &mut Procedure,
     mut readings: impl FnMut(&mut Procedure, Vec<ReadingFile>) -> Vec<String>,
 ) -> Action {
@@ -399,6 +427,7 @@ fn take(
         }),
         StepKind::Command => Action::Command(step.command.unwrap_or_default()),
         StepKind::Wait => Action::Wait(step.wait_ms.unwrap_or(1)),
+        StepKind::Prompt => Action::Prompt(Box::new(step.into_prompt(when))),
         StepKind::Number => {
             procedure.number =
                 NumberStep { pattern: step.pattern.unwrap_or_default(), register: step.register };

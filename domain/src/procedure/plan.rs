@@ -1,7 +1,10 @@
 //! The steps of a procedure, one after the other: what a station works down, and what a pass has in its record.
 
 use super::{MeasureWhen, MeasurementSpec, Procedure};
-use crate::step::Step;
+use crate::{
+    prompt::{PATIENCE_MS, Prompt},
+    step::Step,
+};
 
 wire! {
     /// A kind of step: the word after `kind =` in a procedure's file.
@@ -26,6 +29,8 @@ wire! {
         Command,
         /// A pause.
         Wait,
+        /// A question to a person.
+        Prompt,
         Number,
         Name,
         /// Alarms and counters cleared, date and clock set.
@@ -55,6 +60,7 @@ impl StepKind {
             Self::Expect => "expect",
             Self::Command => "command",
             Self::Wait => "wait",
+            Self::Prompt => "prompt",
             Self::Number => "number",
             Self::Name => "name",
             Self::ShipState => "ship_state",
@@ -69,13 +75,13 @@ impl StepKind {
     /// Whether such a step may be done again after it failed: it looks, or writes what it would write anyway.
     #[must_use]
     pub fn may_repeat(self) -> bool {
-        matches!(self, Self::Measure | Self::Name | Self::ShipState)
+        matches!(self, Self::Measure | Self::Name | Self::ShipState | Self::Prompt)
     }
 
     /// Whether a run may go on past a failure of such a step, to look at more of a board that fails at the end.
     #[must_use]
     pub fn may_be_gone_past(self) -> bool {
-        matches!(self, Self::Calibrate | Self::Measure | Self::Expect)
+        matches!(self, Self::Calibrate | Self::Measure | Self::Expect | Self::Prompt)
     }
 
     /// Whether such a step only looks, so that it is worked on a board that has failed already.
@@ -87,7 +93,7 @@ impl StepKind {
     /// Whether a load that flows goes on flowing through such a step.
     #[must_use]
     pub fn keeps_load(self) -> bool {
-        matches!(self, Self::Measure | Self::Expect | Self::Wait | Self::Stimulate)
+        matches!(self, Self::Measure | Self::Expect | Self::Wait | Self::Stimulate | Self::Prompt)
     }
 }
 
@@ -132,6 +138,7 @@ pub enum Action {
     Command(String),
     /// Milliseconds.
     Wait(u32),
+    Prompt(Box<Prompt>),
     Number,
     Name,
     ShipState,
@@ -167,6 +174,7 @@ impl Action {
             Self::Expect(_) => StepKind::Expect,
             Self::Command(_) => StepKind::Command,
             Self::Wait(_) => StepKind::Wait,
+            Self::Prompt(_) => StepKind::Prompt,
             Self::Number => StepKind::Number,
             Self::Name => StepKind::Name,
             Self::ShipState => StepKind::ShipState,
@@ -191,6 +199,7 @@ impl Action {
             Self::Expect(_) => &[Step::Expect],
             Self::Command(_) => &[Step::Command],
             Self::Wait(_) => &[Step::Wait],
+            Self::Prompt(_) => &[Step::Prompt],
             Self::Number => &[Step::Number],
             Self::Name => &[Step::Name],
             Self::ShipState => &[Step::ShipState],
@@ -200,6 +209,15 @@ impl Action {
             Self::Verify(_) => &[Step::Verify, Step::SafeState],
             Self::Sleep => &[Step::Sleep],
         }
+    }
+}
+
+impl PlannedStep {
+    /// When one try of it is given up, milliseconds; none: when its requests are. Nobody is waited for without end.
+    #[must_use]
+    pub fn patience_ms(&self) -> Option<u32> {
+        let of_kind = matches!(self.action, Action::Prompt(_)).then_some(PATIENCE_MS);
+        self.timeout_ms.or(of_kind)
     }
 }
 
@@ -240,6 +258,14 @@ impl Procedure {
         .flatten()
         .map(PlannedStep::from)
         .collect()
+    }
+
+    /// What its steps ask a person, in their order.
+    pub fn prompts(&self) -> impl Iterator<Item = &Prompt> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Prompt(prompt) => Some(&**prompt),
+            _ => None,
+        })
     }
 
     /// The greatest load that its steps ask the fixture for, milliamperes; 0: none.

@@ -1,6 +1,6 @@
 //! A profile's text parsed and judged against its model.
 
-use super::{Chemistry, Profile};
+use super::{Chemistry, Profile, order::check_bounds};
 use crate::{
     codec,
     model::{DeviceModel, RegisterKind, Severity},
@@ -158,6 +158,7 @@ pub fn check_profile(
         report(error, None, reason);
     }
     check_chemistry(profile, model, &mut report);
+    check_bounds(profile, model, &mut report);
     let ratings = Ratings { jig_test_current_a, ..Ratings::of_product(profile) };
     for finding in judge_rules(model, &ratings, &profile.values) {
         let rule = finding.rule;

@@ -6,11 +6,12 @@ use crate::{
     lease::BirthLease,
     limit::Limit,
     procedure::{MeasureWhen, MeasurementSource, MeasurementSpec, Procedure},
-    profile::Profile,
+    profile::{OrderBounds, OrderValues, Profile},
+    prompt::{Asks, Prompt},
     step::Step,
     value::Value,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The measurement with which a calibration says how far it had to correct, per cent.
 pub const CALIBRATION_CORRECTION: &str = "calibration_correction";
@@ -27,8 +28,14 @@ pub struct Expected {
     pub firmware: Option<ExpectedFirmware>,
     /// The profile's values, in their parameters' units.
     pub parameters: BTreeMap<String, Value>,
+    /// What the profile leaves to the order, and between what.
+    pub left_to_order: BTreeMap<String, OrderBounds>,
+    /// Which parameters the order has set.
+    pub from_order: BTreeSet<String>,
     /// By name, cells spelt out.
     pub measurements: BTreeMap<String, ExpectedMeasurement>,
+    /// What a person was asked, in order.
+    pub prompts: Vec<Prompt>,
     pub calibrates: bool,
     /// The field of the board that holds its number.
     pub number_register: Option<String>,
@@ -113,6 +120,8 @@ impl Expected {
                 measurements.insert(spec.name.clone(), expected);
             }
         }
+        measurements
+            .extend(procedure.prompts().filter_map(|prompt| Some((prompt.name.clone(), asked(prompt)?))));
         Self {
             bundle: manifest.reference(),
             operation: procedure.operation.clone(),
@@ -123,7 +132,10 @@ impl Expected {
                 spares: flash.skip_if_proved.clone(),
             }),
             parameters: profile.values.clone(),
+            left_to_order: profile.from_order.clone(),
+            from_order: BTreeSet::new(),
             measurements,
+            prompts: procedure.prompts().cloned().collect(),
             calibrates: procedure.calibrate.is_some(),
             number_register: procedure.number.register.clone(),
             names: procedure.name.is_some(),
@@ -136,6 +148,19 @@ impl Expected {
                 sleep: procedure.sleep.is_some(),
             },
         }
+    }
+
+    /// The same for a batch whose order says this. A value that was not left to it, or lies beyond its bounds, is none: a record that
+    /// holds it is not believed.
+    #[must_use]
+    pub fn with_order(mut self, order: &OrderValues) -> Self {
+        for (name, &value) in order {
+            if self.left_to_order.get(name).is_some_and(|bounds| bounds.holds(value)) {
+                self.parameters.insert(name.clone(), Value::Number(value));
+                self.from_order.insert(name.clone());
+            }
+        }
+        self
     }
 
     /// Whether a pass has this step.
@@ -157,6 +182,19 @@ fn measurement(spec: &MeasurementSpec) -> ExpectedMeasurement {
         source: spec.source,
         stimulus: spec.source == MeasurementSource::BoardKnownStimulus,
     }
+}
+
+/// The measurement that a person is asked for.
+fn asked(prompt: &Prompt) -> Option<ExpectedMeasurement> {
+    let Asks::Number { unit, limit, marginal, when } = &prompt.asks else { return None };
+    Some(ExpectedMeasurement {
+        unit: unit.clone(),
+        limit: ExpectedLimit::Fixed(*limit),
+        marginal: *marginal,
+        when: *when,
+        source: MeasurementSource::Operator,
+        stimulus: false,
+    })
 }
 
 /// A calibration is measured in two figures.

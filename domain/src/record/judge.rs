@@ -46,7 +46,7 @@ wire! {
         ParameterMissing { name: String },
         /// A pass with a parameter that the profile does not have, or has once only.
         ParameterNotInProfile { name: String },
-        /// A pass whose parameter was set to something else than the profile's value.
+        /// A pass whose parameter was set to something else than the profile's value, or the order's, or says the wrong one of the two.
         ParameterDiffersFromProfile { name: String },
         /// A pass without a measurement of the procedure.
         MeasurementMissing { name: String },
@@ -56,6 +56,9 @@ wire! {
         MeasurementDiffersFromProcedure { name: String },
         /// A pass whose measurement rests on a known stimulus and does not say it.
         StimulusMissing { name: String },
+        /// A pass without the answer to a question of the procedure, with one that the question does not take or that is not the
+        /// measurement that it is said to be, or with one that nobody asked for there.
+        AnswerNotProved { name: String },
         /// A pass with another image or version than the bundle's.
         FirmwareDiffersFromBundle,
         /// A pass that left the board in another state than the procedure's.
@@ -125,6 +128,7 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
     }
     judge_parameters(record, expected, doubts);
     judge_measurements(record, expected, doubts);
+    judge_answers(record, expected, doubts);
     judge_firmware(record, expected, doubts);
     if record.serial.is_none() {
         doubts.push(RecordDoubt::NoSerial);
@@ -282,7 +286,9 @@ fn judge_parameters(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<
                 doubts.push(RecordDoubt::ParameterNotInProfile { name });
             }
             None => doubts.push(RecordDoubt::ParameterNotInProfile { name }),
-            Some(value) if *value != parameter.set => {
+            Some(value)
+                if *value != parameter.set || parameter.from_order != expected.from_order.contains(&name) =>
+            {
                 doubts.push(RecordDoubt::ParameterDiffersFromProfile { name });
             }
             Some(_) => {}
@@ -306,6 +312,32 @@ fn judge_measurements(record: &BirthRecord, expected: &Expected, doubts: &mut Ve
     for name in expected.measurements.keys().filter(|name| !seen.contains(name.as_str())) {
         doubts.push(RecordDoubt::MeasurementMissing { name: name.clone() });
     }
+}
+
+/// Each question is answered once, in the order of the questions, rightly; and a number is the measurement that it became.
+fn judge_answers(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    let not_proved = |name: &str| RecordDoubt::AnswerNotProved { name: name.to_owned() };
+    let mut open = expected.prompts.iter();
+    for answer in &record.answers {
+        let Some(missed) = open.clone().position(|prompt| prompt.name == answer.prompt) else {
+            doubts.push(not_proved(&answer.prompt));
+            continue;
+        };
+        doubts.extend(open.by_ref().take(missed).map(|prompt| not_proved(&prompt.name)));
+        let is_right = open.next().is_some_and(|prompt| {
+            let said = prompt.recorded(&answer.answer);
+            let is_taken = said.as_ref().is_some_and(|said| prompt.refusal(said).is_none());
+            let measured = said.and_then(|said| prompt.measurement(&said));
+            let is_measured = measured.is_none_or(|measured| {
+                record.measurements.iter().any(|one| one.name == measured.name && one.value == measured.value)
+            });
+            answer.passed && is_taken && is_measured
+        });
+        if !is_right {
+            doubts.push(not_proved(&answer.prompt));
+        }
+    }
+    doubts.extend(open.map(|prompt| not_proved(&prompt.name)));
 }
 
 pub(super) fn judge_measurement(

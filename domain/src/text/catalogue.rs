@@ -36,24 +36,26 @@ impl Language {
 #[must_use]
 pub fn fault_text(language: Language, fault: &Fault) -> String {
     let sentence = sentence(fault.code);
-    filled(language.pick(sentence.what_en, sentence.what_zh), fault)
+    filled(language, language.pick(sentence.what_en, sentence.what_zh), fault)
 }
 
 /// What to do next, in one sentence.
 #[must_use]
 pub fn fault_next_step(language: Language, fault: &Fault) -> String {
     let sentence = sentence(fault.code);
-    filled(language.pick(sentence.next_en, sentence.next_zh), fault)
+    filled(language, language.pick(sentence.next_en, sentence.next_zh), fault)
 }
 
-/// Puts the fault's arguments for `{name}`, once: what an argument itself holds is never read as a place.
-fn filled(template: &str, fault: &Fault) -> String {
+/// Puts the fault's arguments for `{name}`, once: what an argument itself holds is never read as a place. What a procedure says in both
+/// languages has its Chinese one as `name_zh`.
+fn filled(language: Language, template: &str, fault: &Fault) -> String {
     let mut text = String::with_capacity(template.len() + 32);
     let mut rest = template;
     while let Some((before, tail)) = rest.split_once('{') {
         text.push_str(before);
         let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
-        text.push_str(fault.args.get(name).map_or("?", String::as_str));
+        let chinese = fault.args.get(&format!("{name}_zh")).filter(|_| language == Language::Zh);
+        text.push_str(chinese.or_else(|| fault.args.get(name)).map_or("?", String::as_str));
         rest = tail;
     }
     text.push_str(rest);
@@ -304,6 +306,24 @@ fn sentence(code: FaultCode) -> Sentence {
             "步骤未在 {seconds} 秒内完成。",
             "Put the board in again; if it takes too long twice, put it aside for repair.",
             "请重新放入；再次超时请放入待修区。",
+        ),
+        C::PromptDenied => say(
+            "Answered no to \"{question}\".",
+            "对“{question}”的回答为否。",
+            "Put the board aside for repair.",
+            "请放入待修区。",
+        ),
+        C::ScanDiffers => say(
+            "The scan {found} is not of the form {expected}, asked for by \"{question}\".",
+            "“{question}”：扫码 {found} 不符合格式 {expected}。",
+            "Check that the right label was scanned and put the board in again.",
+            "请确认所扫标签后重新放入。",
+        ),
+        C::PromptUnanswered => say(
+            "Nobody answered \"{question}\" within {seconds} s.",
+            "“{question}”在 {seconds} 秒内无人回答。",
+            "Put the board in again and answer the question.",
+            "请重新放入并回答提问。",
         ),
         C::BoardTakenOut => say(
             "The board was taken out before the verdict.",

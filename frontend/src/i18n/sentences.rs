@@ -99,6 +99,7 @@ impl Texts {
             MeasurementSource::BoardKnownStimulus => self.source_known,
             MeasurementSource::Board => self.source_board,
             MeasurementSource::Instrument => self.source_instrument,
+            MeasurementSource::Operator => self.source_operator,
         }
     }
 

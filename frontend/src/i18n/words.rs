@@ -201,6 +201,7 @@ texts! {
     source_known: "board's reading against a known stimulus", "板的读数，对照已知激励";
     source_board: "board's own reading, no proof of accuracy", "板自身读数，不证明准确度";
     source_instrument: "instrument of the fixture", "治具仪器";
+    source_operator: "taken by a person", "人工测量";
     marginal: "marginal", "临界";
     lost_time: "time lost to fixtures", "治具损失时间";
     when_at_rest: "before the load", "加载前";

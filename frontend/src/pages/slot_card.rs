@@ -127,11 +127,12 @@ fn body(state: &SlotState, figures: Memo<Option<Figures>>) -> AnyView {
     let t = i18n::texts();
     match state {
         SlotState::Empty => view! { <p class="invite">{t.put_board_in}</p> }.into_any(),
-        SlotState::Working { step, board, .. } => {
+        SlotState::Working { step, board, asks, .. } => {
             let run = move || figures.get().map_or(0, |figures| figures.run);
             let of_step = move || figures.get().and_then(|figures| figures.of_step);
             view! {
                 <p class="step">{i18n::step(*step)}</p>
+                {asks.as_ref().map(|question| view! { <p class="why-line">{i18n::pick(question)}</p> })}
                 <p class="percent">
                     <span>{move || of_step().unwrap_or_else(run)}" %"</span>
                     {move || of_step().map(|_| view! { <small>{t.total}" "{run()}" %"</small> })}

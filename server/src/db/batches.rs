@@ -1,11 +1,12 @@
 //! Batches and their counts.
 
-use super::{DbResult, from_json, inconsistent};
+use super::{DbResult, from_json, inconsistent, to_json};
 use crate::page::PageKey;
 use chrono::{DateTime, Utc};
 use domain::{
     api::batches::{BatchProgress, BatchUnit, BatchView},
     ids::{BatchId, ContentHash},
+    profile::OrderValues,
     stats::StepFailures,
 };
 use sqlx::PgConnection;
@@ -19,6 +20,7 @@ pub struct BatchToKeep<'a> {
     pub bundle: &'a ContentHash,
     pub quantity: u32,
     pub fails_allowed: u8,
+    pub order_values: &'a OrderValues,
     pub created_by: &'a str,
     pub at: DateTime<Utc>,
 }
@@ -30,8 +32,9 @@ pub struct BatchToKeep<'a> {
 /// What the database says; so everywhere below.
 pub async fn insert(db: &mut PgConnection, batch: &BatchToKeep<'_>) -> DbResult<bool> {
     let inserted = sqlx::query!(
-        "insert into batch (batch_id, name, customer, bundle_id, quantity, created_by, created_at, fails_allowed)
-         select $1, $2, $3, bundle_id, $5, $6, $7, $8 from bundle join bundle_release using (bundle_id) where hash = $4",
+        "insert into batch (batch_id, name, customer, bundle_id, quantity, created_by, created_at, fails_allowed,
+            order_values)
+         select $1, $2, $3, bundle_id, $5, $6, $7, $8, $9 from bundle join bundle_release using (bundle_id) where hash = $4",
         batch.batch_id.0,
         batch.name,
         batch.customer,
@@ -39,7 +42,8 @@ pub async fn insert(db: &mut PgConnection, batch: &BatchToKeep<'_>) -> DbResult<
         batch.quantity as i32,
         batch.created_by,
         batch.at,
-        i16::from(batch.fails_allowed)
+        i16::from(batch.fails_allowed),
+        to_json(batch.order_values)
     )
     .execute(db)
     .await?;
@@ -56,6 +60,7 @@ struct Row {
     firmware_version: String,
     quantity: i32,
     fails_allowed: i16,
+    order_values: serde_json::Value,
     created_at: DateTime<Utc>,
     created_by: String,
     runs: i64,
@@ -83,6 +88,7 @@ impl Row {
             firmware_version: self.firmware_version,
             quantity: self.quantity as u32,
             fails_allowed: self.fails_allowed as u8,
+            order_values: from_json("batch", "order_values", self.order_values)?,
             created_at: self.created_at,
             created_by: self.created_by,
             progress: BatchProgress {
@@ -111,7 +117,7 @@ pub async fn page(
 ) -> DbResult<Vec<BatchView>> {
     sqlx::query_as!(
         Row,
-        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.fails_allowed, b.created_at, b.created_by,
+        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.fails_allowed, b.order_values, b.created_at, b.created_by,
             c.runs as "runs!", c.pass as "pass!", c.fail as "fail!", c.error as "error!", c.aborted as "aborted!",
             c.interrupted as "interrupted!", c.boards as "boards!", c.first_pass as "first_pass!", c.units_passed as "units_passed!",
             c.collateral_abort as "collateral_abort!", c.lost_ms as "lost_ms!"

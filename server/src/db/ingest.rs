@@ -1,6 +1,6 @@
 //! What a record becomes in the database: facts appended, projections moved, all in the caller's transaction.
 
-use super::{DbResult, inconsistent, to_json};
+use super::{DbResult, from_json, inconsistent, to_json};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     admission::UnitVerdict,
@@ -8,6 +8,7 @@ use domain::{
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitId},
     lease::BirthLease,
     outcome::Outcome,
+    profile::OrderValues,
     record::{BirthRecord, RecordDoubt},
     step::Step,
 };
@@ -56,13 +57,28 @@ pub async fn taken(
     Ok(Taken { run: row.run, address: row.address.map(RunId::from), quarantined: row.quarantined })
 }
 
-/// The bundle a batch is worked with.
-pub async fn bundle_of(db: &mut PgConnection, batch: BatchId) -> DbResult<Option<ContentHash>> {
-    sqlx::query_scalar!("select hash from batch join bundle using (bundle_id) where batch_id = $1", batch.0)
-        .fetch_optional(db)
-        .await?
-        .map(|hash| hash.try_into().map_err(inconsistent("bundle", "hash")))
-        .transpose()
+/// What a batch is worked with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchWork {
+    pub bundle: ContentHash,
+    /// What its order says of parameters.
+    pub order_values: OrderValues,
+}
+
+pub async fn work_of(db: &mut PgConnection, batch: BatchId) -> DbResult<Option<BatchWork>> {
+    let row = sqlx::query!(
+        "select hash, order_values from batch join bundle using (bundle_id) where batch_id = $1",
+        batch.0
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| {
+        Ok(BatchWork {
+            bundle: row.hash.try_into().map_err(inconsistent("bundle", "hash"))?,
+            order_values: from_json("batch", "order_values", row.order_values)?,
+        })
+    })
+    .transpose()
 }
 
 /// A number as it was lent.

@@ -262,7 +262,7 @@ pub async fn assign(
 
 pub async fn assignment(db: &mut PgConnection, station: StationId) -> DbResult<Option<Assignment>> {
     let row = sqlx::query!(
-        r#"select s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, u.hash,
+        r#"select s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, b.order_values, u.hash,
             coalesce(a.operator, a.assigned_by) as "operator!"
          from assignment a join station s using (station_id) join batch b using (batch_id) join bundle u using (bundle_id)
          where a.station_id = $1"#,
@@ -280,6 +280,7 @@ pub async fn assignment(db: &mut PgConnection, station: StationId) -> DbResult<O
             quantity: row.quantity as u32,
             operator: row.operator,
             fails_allowed: row.fails_allowed as u8,
+            order_values: from_json("batch", "order_values", row.order_values)?,
         })
     })
     .transpose()

@@ -88,7 +88,7 @@ struct Intake {
     known: Option<Known>,
     gains: HashMap<OutboxId, Gain>,
     rules: HashMap<ContentHash, Option<Rules>>,
-    bundles: HashMap<BatchId, Option<ContentHash>>,
+    works: HashMap<BatchId, Option<rows::BatchWork>>,
     definitions: HashMap<String, i32>,
     parameter_lists: HashMap<Vec<u8>, ParameterList>,
     dictionaries: HashMap<i32, Dictionary>,
@@ -104,7 +104,7 @@ impl Intake {
             known,
             gains: HashMap::new(),
             rules: HashMap::new(),
-            bundles: HashMap::new(),
+            works: HashMap::new(),
             definitions: HashMap::new(),
             parameter_lists: HashMap::new(),
             dictionaries: HashMap::new(),
@@ -209,7 +209,7 @@ impl Intake {
         envelope: &Envelope,
     ) -> DbResult<Result<Option<String>, Refusal>> {
         let record = &envelope.record;
-        let work = self.bundle_of(db, record.batch_id).await?;
+        let work = self.work_of(db, record.batch_id).await?;
         let rules = self.rules_of(db, &record.bundle.hash).await?;
         let mut judged = match plan::judge(record, work.as_ref(), rules.as_ref()) {
             Ok(judged) => judged,
@@ -384,12 +384,12 @@ impl Intake {
         Ok(id)
     }
 
-    async fn bundle_of(&mut self, db: &mut PgConnection, batch: BatchId) -> DbResult<Option<ContentHash>> {
-        if let Some(known) = self.bundles.get(&batch) {
+    async fn work_of(&mut self, db: &mut PgConnection, batch: BatchId) -> DbResult<Option<rows::BatchWork>> {
+        if let Some(known) = self.works.get(&batch) {
             return Ok(known.clone());
         }
-        let found = rows::bundle_of(db, batch).await?;
-        self.bundles.insert(batch, found.clone());
+        let found = rows::work_of(db, batch).await?;
+        self.works.insert(batch, found.clone());
         Ok(found)
     }
 

@@ -3,7 +3,7 @@
 use super::barred::barred_pass;
 use crate::db::{
     bundles::BundleTexts,
-    ingest::{Before, Count, LentNumber, Taken},
+    ingest::{BatchWork, Before, Count, LentNumber, Taken},
     units::KnownUnit,
 };
 use domain::{
@@ -11,7 +11,7 @@ use domain::{
     bundle::BundleManifest,
     evidence::Evidence,
     identifier::{Identifier, IdentifierKind},
-    ids::{ContentHash, RunId, StationId, UnitId},
+    ids::{RunId, StationId, UnitId},
     lease::BirthLease,
     outcome::Outcome,
     procedure::parse_procedure,
@@ -136,13 +136,13 @@ pub struct Judged {
     pub reported_lease: Option<BirthLease>,
 }
 
-/// Judges a record against the batch's bundle (`work`) and that bundle's `rules`.
+/// Judges a record against the batch's bundle and order (`work`) and that bundle's `rules`.
 ///
 /// # Errors
 /// A record of a batch or bundle that nobody released to it.
 pub fn judge(
     record: &BirthRecord,
-    work: Option<&ContentHash>,
+    work: Option<&BatchWork>,
     rules: Option<&Rules>,
 ) -> Result<Judged, Refusal> {
     let refuse = |reason: String| Refusal::quarantined(Some(record.run_id), reason);
@@ -151,13 +151,13 @@ pub fn judge(
     let rules = rules.filter(|rules| rules.released).ok_or_else(|| {
         refuse(format!("bundle {hash} was never released, or this server no longer reads it"))
     })?;
-    if work != hash {
+    if work.bundle != *hash {
         return Err(refuse(format!(
-            "batch {} is worked with bundle {work}, the record names {hash}",
-            record.batch_id
+            "batch {} is worked with bundle {}, the record names {hash}",
+            record.batch_id, work.bundle
         )));
     }
-    let expected = &rules.expected;
+    let expected = &rules.expected.clone().with_order(&work.order_values);
     let is_check = record.reference.is_some();
     if is_check != (record.operation == REFERENCE_CHECK) {
         return Err(refuse(format!(
@@ -415,7 +415,10 @@ mod tests {
     use super::*;
     use crate::load::synthetic::{self, Work};
     use chrono::DateTime;
-    use domain::ids::BatchId;
+    use domain::{
+        ids::{BatchId, ContentHash},
+        profile::OrderValues,
+    };
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -432,17 +435,21 @@ mod tests {
         Rules { bundle_id: 1, released: true, expected: work().expected }
     }
 
+    fn worked(bundle: &ContentHash) -> BatchWork {
+        BatchWork { bundle: bundle.clone(), order_values: OrderValues::new() }
+    }
+
     fn judged(record: &BirthRecord) -> Judged {
-        judge(record, Some(&record.bundle.hash), Some(&rules())).unwrap()
+        judge(record, Some(&worked(&record.bundle.hash)), Some(&rules())).unwrap()
     }
 
     #[test]
     fn nothing_unreleased_is_a_record() {
         let sound = record(1);
-        let hash = sound.bundle.hash.clone();
+        let hash = worked(&sound.bundle.hash);
         assert!(judge(&sound, None, None).is_err());
         assert!(judge(&sound, Some(&hash), None).is_err());
-        let other = ContentHash::of(b"another");
+        let other = worked(&ContentHash::of(b"another"));
         let mut rules = rules();
         rules.released = false;
         assert!(judge(&sound, Some(&hash), Some(&rules)).is_err());

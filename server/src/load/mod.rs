@@ -236,6 +236,7 @@ async fn prepare(pool: &PgPool, settings: &LoadSettings) -> anyhow::Result<Work>
         bundle: &manifest.hash(),
         quantity: settings.runs.max(1),
         fails_allowed: domain::admission::FAILS_ALLOWED,
+        order_values: &domain::profile::OrderValues::new(),
         created_by: "load-quality",
         at: now,
     };

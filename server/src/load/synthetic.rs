@@ -185,8 +185,16 @@ fn record(
             })
         }),
         steps: steps(expected, last, fails, chance),
-        parameters: expected.parameters.iter().map(|(name, set)| parameter(name, set, chance)).collect(),
+        parameters: expected
+            .parameters
+            .iter()
+            .map(|(name, set)| {
+                let from_order = expected.from_order.contains(name);
+                ParameterRecord { from_order, ..parameter(name, set, chance) }
+            })
+            .collect(),
         measurements,
+        answers: Vec::new(),
         password: (!fails).then(|| secret(chance)),
         lease: expected.lease.filter(|_| !fails).map(|set| LeaseRecord {
             set,
@@ -256,6 +264,7 @@ fn parameter(name: &str, set: &Value, chance: &mut Chance) -> ParameterRecord {
         unit: if name.ends_with("_mv") { "mV" } else { "" }.to_owned(),
         evidence: Evidence::Verified,
         holds: true,
+        from_order: false,
     }
 }
 

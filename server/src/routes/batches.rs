@@ -4,7 +4,7 @@ use super::{Body, Path, Query};
 use crate::{
     auth::Signed,
     clock,
-    db::{audit, batches},
+    db::{audit, batches, bundles},
     error::{ApiError, ApiResult},
     page::{PageKey, page_of, parse_limit},
     state::AppState,
@@ -17,7 +17,11 @@ use domain::{
         problem::{FieldFault, Problem},
     },
     ids::BatchId,
+    model::parse_model,
+    procedure::parse_procedure,
+    profile::{check_order_values, parse_profile},
     role::Permission,
+    rules::test_current_a,
 };
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -55,10 +59,12 @@ async fn create(
         bundle: &form.bundle,
         quantity: form.quantity,
         fails_allowed: form.fails_allowed,
+        order_values: &form.order_values,
         created_by: &signed.0.username,
         at: now,
     };
     let mut db = state.pool.begin().await?;
+    check_order(&mut db, &form).await?;
     match batches::insert(&mut db, &batch).await {
         Ok(true) => {}
         Ok(false) => {
@@ -78,12 +84,37 @@ async fn create(
         action: "batch.create",
         subject: batch.name,
         detail: serde_json::json!({ "batch_id": batch.batch_id, "bundle": form.bundle, "quantity": form.quantity,
-            "fails_allowed": form.fails_allowed }),
+            "fails_allowed": form.fails_allowed, "order_values": form.order_values }),
     };
     audit::append(&mut db, &entry).await?;
     let view = find(&mut db, batch.batch_id).await?;
     db.commit().await?;
     Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// What the order says of parameters, against the bounds that were released with the bundle and the rules of its model. A bundle that
+/// is not there or not released is told of elsewhere.
+async fn check_order(db: &mut sqlx::PgConnection, form: &NewBatch) -> ApiResult<()> {
+    if form.order_values.is_empty() {
+        return Ok(());
+    }
+    let Some(texts) = bundles::texts(db, &form.bundle).await?.filter(|texts| texts.released) else {
+        return Ok(());
+    };
+    let unread = || {
+        ApiError::conflict(
+            "not_released",
+            "This build does not read the bundle; have it released anew.".to_owned(),
+        )
+    };
+    let model = parse_model("model.toml", &texts.model).map_err(|_| unread())?;
+    let profile = parse_profile("profile.toml", &texts.profile).map_err(|_| unread())?;
+    let procedure = parse_procedure("procedure.toml", &texts.procedure).map_err(|_| unread())?;
+    let found = check_order_values(&profile, &form.order_values, &model, Some(test_current_a(&procedure)));
+    let fault =
+        |(name, detail): (String, String)| FieldFault { field: format!("order_values.{name}"), detail };
+    let faults: Vec<FieldFault> = found.into_iter().map(fault).collect();
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(faults)) }
 }
 
 fn faults_of(form: &NewBatch) -> Vec<FieldFault> {

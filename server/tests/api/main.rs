@@ -13,6 +13,7 @@ mod freed;
 mod ingest;
 mod leases;
 mod line;
+mod orders;
 mod promises;
 mod quota;
 mod references;

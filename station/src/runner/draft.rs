@@ -58,6 +58,7 @@ impl Draft {
             steps: Vec::new(),
             parameters: Vec::new(),
             measurements: Vec::new(),
+            answers: Vec::new(),
             password: None,
             lease: None,
             number: None,
@@ -72,6 +73,13 @@ impl Draft {
     pub fn step(&self) -> Step {
         let last = || self.record.steps.last().map_or(Step::Probe, |entry| entry.step);
         self.step.as_ref().map_or_else(last, |running| running.step)
+    }
+
+    /// The last step of the way that was begun: how far the run is, a question tells nothing of.
+    pub fn way_step(&self) -> Step {
+        let running = self.step.as_ref().map(|running| running.step);
+        let done = self.record.steps.iter().rev().map(|entry| entry.step);
+        running.into_iter().chain(done).find(|step| *step != Step::Prompt).unwrap_or(Step::Probe)
     }
 
     pub fn count(&mut self, wire: WireUse) {

@@ -9,6 +9,7 @@ use domain::{
     admission::Admission,
     identifier::{Identifier, IdentifierKind},
     ids::{BatchId, RunId},
+    prompt::{GivenAnswer, OpenPrompt},
     record::{AdmittedBy, BirthRecord, SecretRecord},
     text::Fault,
 };
@@ -59,6 +60,8 @@ pub enum Event {
     PowerCycled(Result<(), Fault>),
     /// Answer to [`Effect::Wait`].
     Waited,
+    /// Answer to [`Effect::Ask`], of a person.
+    Answered(Box<GivenAnswer>),
     /// No answer within the time that [`super::Runner::deadline`] told.
     OutOfTime,
 }
@@ -159,6 +162,8 @@ pub enum Effect {
     PowerCycle,
     /// Question: milliseconds.
     Wait(u32),
+    /// Question: to a person.
+    Ask(Box<OpenPrompt>),
 }
 
 impl Effect {

@@ -18,6 +18,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
     use FaultCode as C;
     match code {
         C::BoardTakenOut
+        | C::PromptUnanswered
         | C::IdentityChanged
         | C::StationStopped
         | C::PassedAlready
@@ -83,7 +84,9 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::BoardAnswersGarbage
         | C::BoardStoppedAnswering
         | C::StepTimedOut
-        | C::FlagNotSeen => Outcome::Fail,
+        | C::FlagNotSeen
+        | C::PromptDenied
+        | C::ScanDiffers => Outcome::Fail,
     }
 }
 
@@ -147,6 +150,7 @@ pub fn parameter_record(written: &ParameterWritten) -> ParameterRecord {
         evidence: Evidence::Read,
         holds: written.holds(),
         written: written.written,
+        from_order: false,
     }
 }
 

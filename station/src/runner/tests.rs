@@ -4,6 +4,7 @@ mod admission;
 pub mod bench;
 mod flashed;
 mod jig;
+mod prompts;
 mod reference;
 mod sections;
 mod ship;
@@ -60,6 +61,7 @@ fn failed(question: &Effect) -> Event {
         Effect::SealSecret { .. } => Event::SecretSealed(Err(fault)),
         Effect::SetLoad(_) => Event::LoadIs(Err(fault)),
         Effect::PowerCycle => Event::PowerCycled(Err(fault)),
+        Effect::Ask(_) => Event::OutOfTime,
         _ => Event::Removed,
     }
 }

@@ -4,6 +4,7 @@ mod flash;
 mod give;
 mod identify;
 mod plan;
+mod prompt;
 mod proof;
 mod reference;
 mod ship;
@@ -87,6 +88,8 @@ enum Phase {
     FlagAgain,
     CommandGiven,
     Waiting,
+    /// A person is asked.
+    Asked,
     Number,
     /// The number becomes an identity: does another slot's board have it?
     ClaimNumber,
@@ -139,6 +142,8 @@ pub struct Work {
     tries: u8,
     /// How many measurements the record held before it.
     measured: usize,
+    /// How often a person was asked anything.
+    questions: u32,
     /// By what the run fails, once everything was looked at.
     failed_by: Option<Fault>,
     draft: Draft,
@@ -191,6 +196,7 @@ impl Work {
             step_since: now,
             tries: 0,
             measured: 0,
+            questions: 0,
             failed_by: None,
             order: start.order,
             draft,
@@ -254,9 +260,10 @@ impl Work {
         SlotState::Working {
             run_id: self.draft.record.run_id,
             step,
-            percent: plan::percent_at(step),
+            percent: plan::percent_at(self.draft.way_step()),
             step_percent: None,
             board: self.board(),
+            asks: self.open_prompt().map(|open| open.prompt.question),
             started_at: self.started_at(),
         }
     }
@@ -324,6 +331,7 @@ impl Work {
             }
             Event::Waited if self.phase == Phase::FlagAgain => self.ask_flag(),
             Event::Waited if self.phase == Phase::Waiting => self.next(now),
+            Event::Answered(given) if self.phase == Phase::Asked => self.prompt_answered(now, &given),
             Event::Waited if self.phase == Phase::Settle => Ok(self.read_load(Phase::SettledLoad)),
             Event::NumberReserved(answer) if self.phase == Phase::Number => self.numbered(now, &answer?),
             Event::SecretSealed(answer) if self.phase == Phase::Seal => self.sealed(now, answer?),
@@ -361,6 +369,10 @@ impl Work {
             }
             (Phase::Measure, R::Registers(readings)) => self.measured(&readings),
             (Phase::Flag, R::Registers(readings)) => self.flag_read(now, &readings),
+            (Phase::Asked, R::Identity(identity)) => {
+                self.same_board(&identity)?;
+                self.put()
+            }
             (Phase::CommandGiven, R::Done) => self.next(now),
             (Phase::OutputUnderLoad, R::Output(output)) => self.output_under_load(now, output),
             (Phase::WriteNumber, R::Number { read }) => self.number_written(now, &read),

@@ -1,6 +1,7 @@
 //! Answers to the runner's questions: from the board, the journal, the server, the fixture.
 
 mod fixture;
+mod person;
 
 use super::admission::{Here, decide};
 use crate::{
@@ -52,6 +53,8 @@ pub struct Bench<'a, S, P> {
     pub powers: watch::Sender<Power>,
     /// The board may be another one: its identity is read before the next request.
     pub doubted: Rc<Cell<bool>>,
+    /// The question that the fixture shows.
+    asked: Option<String>,
 }
 
 impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
@@ -67,6 +70,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             loads,
             powers,
             doubted: Rc::default(),
+            asked: None,
         }
     }
 
@@ -136,6 +140,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
                 sleep(Duration::from_millis(milliseconds.into())).await;
                 Event::Waited
             }
+            Effect::Ask(open) => self.ask_person(open).await,
             // Not questions: the slot never brings them here.
             Effect::OpenRun { .. }
             | Effect::Note { .. }

@@ -10,6 +10,7 @@ use domain::model::DeviceModel;
 use simulator::{
     Birth, Observation,
     firmware::build_image,
+    operator::Answering,
     port::{MemoryPort, Port, PtyPort},
     slot::{Slot, SlotOrder},
 };
@@ -119,7 +120,8 @@ fn put_in<P: Port + 'static>(
     let (orders, inbox) = mpsc::unbounded_channel();
     // Nobody listens to the fixture.
     let (news, _) = mpsc::unbounded_channel();
-    let slot = Slot { number: 1, model: Arc::clone(model), port, orders: inbox, news };
+    let slot =
+        Slot { number: 1, model: Arc::clone(model), port, orders: inbox, news, answers: Answering::Well };
     let running = tokio::spawn(async move {
         // A port that fails is seen at its other end.
         let _ended = slot.run().await;

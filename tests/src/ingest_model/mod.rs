@@ -29,7 +29,7 @@ use domain::{
     ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, StationId},
     outcome::Outcome,
     procedure::parse_procedure,
-    profile::parse_profile,
+    profile::{OrderValues, parse_profile},
     quota::BatchLedger,
     record::{BirthRecord, Envelope, Expected, MOST_NUMBERED, RecordDoubt, judge_record},
     serial_number::Pattern,
@@ -99,6 +99,8 @@ struct Batch {
     bundle: ContentHash,
     /// The customer's own numbers, in order; none where the pattern makes them.
     list: Vec<String>,
+    /// What its order says of parameters.
+    order_values: OrderValues,
     ledger: BatchLedger,
 }
 
@@ -192,7 +194,15 @@ impl IngestModel {
     ) {
         let ledger = BatchLedger::new(quantity.into());
         let name = name.to_owned();
-        self.batches.insert(batch, Batch { name, bundle: bundle.clone(), list, ledger });
+        let order_values = OrderValues::new();
+        self.batches.insert(batch, Batch { name, bundle: bundle.clone(), list, order_values, ledger });
+    }
+
+    /// What the order of a batch says of the parameters that its profile leaves to it.
+    pub fn order(&mut self, batch: BatchId, values: OrderValues) {
+        if let Some(batch) = self.batches.get_mut(&batch) {
+            batch.order_values = values;
+        }
     }
 
     /// What a pass under this bundle must hold; none for one that was not released.
@@ -289,7 +299,8 @@ impl IngestModel {
         if record.reference.is_none() && record.operation != rules.expected.operation {
             return Err(refuse("is for operation"));
         }
-        let mut doubts = judge_record(&record, &rules.expected);
+        let expected = rules.expected.clone().with_order(&batch.order_values);
+        let mut doubts = judge_record(&record, &expected);
         if record.reference.is_some() {
             return match holds_nul(&record) {
                 true => Err(refuse("the database can't hold this record")),

@@ -72,7 +72,7 @@ impl Hall {
         }
     }
 
-    async fn work_through(&self, stream: DuplexStream) {
+    pub async fn work_through(&self, stream: DuplexStream) {
         let (ends, mut wire) = fixture();
         let agent = self.agent(self.disk.path(), ends);
         let done = async {

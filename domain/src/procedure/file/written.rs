@@ -72,6 +72,7 @@ fn written(step: PlannedStep, procedure: &Procedure) -> StepFile {
         },
         Action::Command(name) => StepFile { command: Some(name), ..plain },
         Action::Wait(wait_ms) => StepFile { wait_ms: Some(wait_ms), ..plain },
+        Action::Prompt(prompt) => plain.asking(*prompt),
         Action::Number => {
             let NumberStep { pattern, register } = procedure.number.clone();
             StepFile { pattern: Some(pattern), register, ..plain }

@@ -48,6 +48,7 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
         D::StimulusMissing { name } => {
             ("known stimulus is not stated", "未注明已知激励", Some(name.as_str()))
         }
+        D::AnswerNotProved { name } => ("answer not proved", "回答未证明", Some(name.as_str())),
         D::FirmwareDiffersFromBundle => {
             ("image or version differs from the bundle", "固件映像或版本与发布包不符", None)
         }

@@ -29,6 +29,7 @@ pub fn step_title(language: Language, step: Step) -> &'static str {
         Step::Expect => ("Wait for a flag", "等待标志"),
         Step::ShipState => ("Ready to ship", "出货状态"),
         Step::Sleep => ("Sleep", "休眠"),
+        Step::Prompt => ("Ask the operator", "询问操作员"),
     };
     language.pick(en, zh)
 }

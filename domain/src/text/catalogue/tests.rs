@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 67] = {
+const CODES: [FaultCode; 70] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -46,7 +46,10 @@ const CODES: [FaultCode; 67] = {
         C::BoardStoppedAnswering,
         C::FlagNotSeen,
         C::StepTimedOut,
+        C::PromptDenied,
+        C::ScanDiffers,
         C::BoardTakenOut,
+        C::PromptUnanswered,
         C::LineCollision,
         C::PortVanished,
         C::PortNotOpened,
@@ -112,6 +115,9 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::BoardStoppedAnswering => &["request"],
         C::FlagNotSeen => &["register", "bit", "expected", "seconds"],
         C::StepTimedOut => &["seconds"],
+        C::PromptDenied => &["question"],
+        C::ScanDiffers => &["question", "found", "expected"],
+        C::PromptUnanswered => &["question", "seconds"],
         C::LineCollision | C::PortVanished | C::PortNotOpened => &["device", "detail"],
         C::PortRateFixed => &["device", "application_baud", "loader_baud"],
         C::ClockWrong => &["shows"],

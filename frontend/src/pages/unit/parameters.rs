@@ -151,6 +151,7 @@ mod tests {
             evidence,
             holds: true,
             written: true,
+            from_order: false,
         }
     }
 

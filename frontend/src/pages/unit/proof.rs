@@ -8,6 +8,7 @@ use crate::{
 use domain::{
     api::units::RunView,
     outcome::Outcome,
+    prompt::AnswerRecord,
     record::{
         AdmissionRecord, AdmittedBy, FirmwareRecord, LeaseRecord, NumberRecord, SecretRecord, StepOutcome,
         StepRecord, TearDownRecord,
@@ -155,6 +156,7 @@ pub fn evidence(run: &RunView) -> AnyView {
                 view! { <p>{paths(Some(output.charge_on), Some(output.discharge_on))}</p> }
             })}
             {record.number.as_ref().map(number)}
+            {record.answers.iter().map(answer).collect_view()}
             <p>
                 <span class="quiet">{t.record_hash}</span>{ui::copy_button(hash.clone())}<br/>
                 <span class="mono hash">{hash}</span>
@@ -166,6 +168,12 @@ pub fn evidence(run: &RunView) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// What a person said: the question's name, the answer, who.
+fn answer(said: &AnswerRecord) -> AnyView {
+    let by = said.by.clone().map(|by| format!(" · {by}"));
+    view! { <p data-answer=said.prompt.clone()><span class="quiet">{said.prompt.clone()}</span>" "{said.answer.to_string()}{by}</p> }.into_any()
 }
 
 /// By whose word the board was let in.

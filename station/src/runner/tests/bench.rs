@@ -20,7 +20,8 @@ use domain::{
     lease::BirthLease,
     model::{DeviceModel, parse_model},
     procedure::{Procedure, parse_procedure},
-    profile::{Profile, parse_profile},
+    profile::{OrderValues, Profile, parse_profile},
+    prompt::{Answer, AnswerSource, Asks, GivenAnswer},
     record::{AdmittedBy, BirthRecord, FoundState, SecretRecord},
     reference::Reference,
     step::Step,
@@ -86,6 +87,7 @@ pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> A
         batch_name: "B-1".into(),
         operator: "operator".into(),
         fails_allowed: FAILS_ALLOWED,
+        order_values: OrderValues::new(),
         bundle: manifest.reference(),
         manifest,
         model: Arc::new(model),
@@ -105,6 +107,15 @@ pub fn identity() -> BoardIdentity {
         is_model: true,
         firmware_version: "V1.8".into(),
         firmware_crc32: Some(1),
+    }
+}
+
+/// What a person says of a sound board.
+fn right_answer(asks: &Asks) -> Answer {
+    match asks {
+        Asks::Confirm => Answer::Confirm(true),
+        Asks::Scan { .. } => Answer::Scan("H-1234".into()),
+        Asks::Number { limit, .. } => Answer::Number(limit.min.unwrap_or_default()),
     }
 }
 
@@ -276,6 +287,12 @@ impl PaperBench {
             }
             Effect::PowerCycle => Event::PowerCycled(Ok(())),
             Effect::Wait(_) => Event::Waited,
+            Effect::Ask(open) => Event::Answered(Box::new(GivenAnswer {
+                id: open.id.clone(),
+                answer: right_answer(&open.prompt.asks),
+                by: Some("li".into()),
+                source: AnswerSource::Fixture,
+            })),
             effect => panic!("no question: {effect:?}"),
         }
     }

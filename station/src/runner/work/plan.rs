@@ -70,6 +70,7 @@ impl Work {
                 Ok(self.step(now, Step::Command, Phase::CommandGiven, question))
             }
             &Action::Wait(wait_ms) => Ok(self.step(now, Step::Wait, Phase::Waiting, Effect::Wait(wait_ms))),
+            Action::Prompt(_) => self.begin_prompt(now),
             Action::Number => self.reserve_number(now),
             Action::Name => self.give_name(now),
             Action::Password => self.seal(now),
@@ -98,10 +99,13 @@ impl Work {
             return match kind {
                 StepKind::Name => self.ask_name(),
                 StepKind::ShipState => self.ask_ship(now),
+                StepKind::Prompt => self.ask_again(),
                 _ => self.ask_test(),
             };
         }
-        if then == OnFailure::GoOn && kind.may_be_gone_past() && self.is_set_up {
+        // A person may be asked before anything is set up: from the profile on the rest can be looked at.
+        let can_go_on = self.is_set_up || kind == StepKind::Prompt && self.written.is_some();
+        if then == OnFailure::GoOn && kind.may_be_gone_past() && can_go_on {
             let fault = fault.at(self.draft.step());
             self.draft.finish_step(now, StepOutcome::Failed, Some(fault.clone()));
             self.failed_by.get_or_insert(fault);
@@ -115,14 +119,17 @@ impl Work {
         let of_step = || {
             // None of these is a step of the procedure.
             let planned = self.planned().filter(|_| !self.is_reference_check());
-            let timeout_ms = planned?.timeout_ms?;
+            let timeout_ms = planned?.patience_ms()?;
             Some(self.step_since.elapsed + Duration::from_millis(timeout_ms.into()))
         };
         self.tear_down_ends().or_else(of_step)
     }
 
     pub(super) fn too_slow(&self) -> Fault {
-        let timeout_ms = self.planned().and_then(|step| step.timeout_ms).unwrap_or_default();
+        let timeout_ms = self.planned().and_then(PlannedStep::patience_ms).unwrap_or_default();
+        if let Some(Action::Prompt(prompt)) = self.action() {
+            return prompt.unanswered(timeout_ms);
+        }
         Fault::new(FaultCode::StepTimedOut).with("seconds", f64::from(timeout_ms) / 1000.0)
     }
 }
@@ -147,8 +154,8 @@ pub(super) fn percent_at(step: Step) -> u8 {
         Step::Verify => 94,
         Step::SafeState => 98,
         // In the midst of the test.
-        Step::Wait | Step::Command | Step::Stimulate | Step::Expect => 80,
         Step::ShipState => 86,
         Step::Sleep => 99,
+        Step::Wait | Step::Command | Step::Stimulate | Step::Expect | Step::Prompt => 80,
     }
 }

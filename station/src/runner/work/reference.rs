@@ -62,6 +62,7 @@ impl Work {
                 evidence: Evidence::Read,
                 holds,
                 written: false,
+                from_order: false,
                 name: name.clone(),
             });
         }

@@ -32,6 +32,9 @@ impl Work {
 
     pub(super) fn profile_written(&mut self, now: Moment, written: ProfileWritten) -> Next {
         self.draft.record.parameters = written.parameters.iter().map(judge::parameter_record).collect();
+        for parameter in &mut self.draft.record.parameters {
+            parameter.from_order = self.order.order_values.contains_key(&parameter.name);
+        }
         if let Some(missing) =
             self.order.profile.values.keys().find(|name| !written.parameters.iter().any(|p| p.name == **name))
         {

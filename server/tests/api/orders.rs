@@ -1,0 +1,115 @@
+//! What a batch's order says of parameters: within the released bounds or not at all, told to its stations, and held against every record.
+
+use crate::factory::{Factory, image, model, profiles, submission};
+use domain::{
+    api::{batches::BatchView, ingest::IngestState, releases::BundleView},
+    procedure::parse_procedure,
+    profile::{OrderValues, parse_profile},
+    record::Expected,
+    role::Role,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const LIMIT: &str = "charge_current_limit_a";
+
+/// The factory with one more released bundle, whose profile leaves the charge current's limit to the order; with what a pass under it
+/// holds where no order says anything.
+async fn left_to_order() -> (Factory, BundleView, Expected) {
+    let factory = Factory::start().await;
+    let text = |name: &str| std::fs::read_to_string(profiles().join(name)).unwrap();
+    let profile = text("parameters/topbms-12s-lto-200a.toml").replacen("revision = 3", "revision = 4", 1)
+        + "\n[from_order]\ncharge_current_limit_a = { min = 60, max = 120 }\n";
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        ("models/topbms.toml", text("models/topbms.toml")),
+        ("parameters/topbms-12s-lto-200a.toml", profile.clone()),
+        ("procedures/topbms-birth.toml", text("procedures/topbms-birth.toml")),
+    ] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let report = factory.server.import(folder.path()).await;
+    assert_eq!(report.faults, Vec::<String>::new());
+    let mut form = submission(&image(&model(), "V1.9", 4096));
+    form["profile_revision"] = json!(4);
+    let engineer = &factory.tokens[&Role::Engineer];
+    let (status, bundle) = factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(form)).await;
+    assert!(status.is_success(), "{bundle}");
+    let path = format!("/api/v1/bundles/{}/release", bundle["hash"].as_str().unwrap());
+    let (status, bundle) = factory.ask(Method::POST, &path, &factory.tokens[&Role::Quality], None).await;
+    assert!(status.is_success(), "{bundle}");
+    let bundle: BundleView = serde_json::from_value(bundle).unwrap();
+    let profile = parse_profile("profile", &profile).unwrap();
+    let procedure = parse_procedure("procedure", &text("procedures/topbms-birth.toml")).unwrap();
+    let expected = Expected::of(&profile, &procedure, &bundle.manifest);
+    (factory, bundle, expected)
+}
+
+fn batch(name: &str, bundle: &BundleView, order: &Value) -> Value {
+    json!({ "name": name, "customer": "C", "bundle": bundle.hash, "quantity": 5, "order_values": order })
+}
+
+#[tokio::test]
+async fn an_order_beyond_the_released_bounds_or_against_a_rule_makes_no_batch() {
+    let (factory, bundle, _) = left_to_order().await;
+    let engineer = &factory.tokens[&Role::Engineer];
+    for (order, about) in [
+        (json!({ LIMIT: 121 }), "leaves it to the order from 60 to 120"),
+        (json!({ LIMIT: 59.9 }), "leaves it to the order from 60 to 120"),
+        (json!({ LIMIT: 110 }), "rule charge-limit-within-rating"),
+        (json!({ LIMIT: 90.5 }), "whole number of its steps"),
+        (json!({ "cell_count": 12 }), "does not leave cell_count to the order"),
+        (json!({ "\u{0}x": 12 }), "to the order"),
+    ] {
+        let form = batch("B-9", &bundle, &order);
+        let (status, answer) = factory.ask(Method::POST, "/api/v1/batches", engineer, Some(form)).await;
+        assert_eq!((status.as_u16(), answer["code"].as_str()), (422, Some("invalid")), "{order}: {answer}");
+        assert!(answer.to_string().contains(about), "{order}: {answer}");
+    }
+    for order in [json!({ LIMIT: "90" }), json!([90]), json!({ LIMIT: null })] {
+        let form = batch("B-9", &bundle, &order);
+        let (status, _) = factory.ask(Method::POST, "/api/v1/batches", engineer, Some(form)).await;
+        assert!(status.is_client_error(), "{order}");
+    }
+    // Nor of a bundle whose profile leaves nothing to it.
+    let form = batch("B-9", &factory.bundle, &json!({ LIMIT: 90 }));
+    let answer = factory.refused(Role::Engineer, Method::POST, "/api/v1/batches", Some(form)).await;
+    assert_eq!(answer, (422, "invalid".to_owned()));
+}
+
+#[tokio::test]
+async fn an_orders_values_go_to_the_station_and_a_pass_that_was_worked_by_others_is_not_believed() {
+    let (mut factory, bundle, expected) = left_to_order().await;
+    let engineer = factory.tokens[&Role::Engineer].clone();
+    let form = batch("B-9", &bundle, &json!({ LIMIT: 90 }));
+    let (status, made) = factory.ask(Method::POST, "/api/v1/batches", &engineer, Some(form)).await;
+    assert_eq!(status.as_u16(), 201, "{made}");
+    let made: BatchView = serde_json::from_value(made).unwrap();
+    let order = OrderValues::from([(LIMIT.to_owned(), 90.0)]);
+    assert_eq!(made.order_values, order);
+    let path = format!("/api/v1/batches/{}", made.batch_id);
+    assert_eq!(factory.get::<BatchView>(Role::Operator, &path).await.order_values, order);
+    let path = format!("/api/v1/stations/{}/assignment", factory.station.station_id);
+    let assign = json!({ "batch_id": made.batch_id });
+    let (status, _) = factory.ask(Method::PUT, &path, &engineer, Some(assign)).await;
+    assert!(status.is_success());
+    let (_, assignment) =
+        factory.ask(Method::GET, "/api/v1/station/assignment", &factory.station.key, None).await;
+    assert_eq!(assignment["order_values"], json!({ LIMIT: 90.0 }));
+
+    (factory.batch, factory.work.batch_id) = (made.clone(), made.batch_id);
+    let serials = factory.serials(2).await;
+    let mut states = Vec::new();
+    for (number, expected) in [(1, expected.clone().with_order(&order)), (2, expected)] {
+        factory.work.expected = expected;
+        let envelope = factory.envelope(number, Some(&serials[number as usize - 1]));
+        let result = factory.send(&[&envelope]).await.remove(0);
+        states.push((result.state, result.reason));
+    }
+    assert_eq!(states[0], (IngestState::Stored, None));
+    let reason = states[1].1.clone().unwrap_or_default();
+    assert_ne!(states[1].0, IngestState::Stored);
+    assert!(reason.contains("claims a pass that it does not prove") && reason.contains(LIMIT), "{reason}");
+}

@@ -1,0 +1,91 @@
+//! The operator's answers to what the station asks: a moment of thought, then what a sound board and a tidy bench make true.
+
+use crate::fixture::{Asks, Bounds};
+use core::time::Duration;
+
+/// How an operator answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Answering {
+    /// Yes, a label of the form that is asked for, a number in the middle of its limits.
+    #[default]
+    Well,
+    /// No, a label of another form, a number beyond the limits.
+    Badly,
+    /// Went to lunch.
+    Never,
+}
+
+/// What is said to a question about the board of that number, and after how long; none: nothing.
+#[must_use]
+pub fn answer(asks: &Asks, board: u32, how: Answering) -> Option<(Duration, serde_json::Value)> {
+    let is_good = match how {
+        Answering::Well => true,
+        Answering::Badly => false,
+        Answering::Never => return None,
+    };
+    // Between a glance and a hand that looks for the scanner.
+    let after = Duration::from_millis(400 + u64::from(board * 7919 % 600));
+    let said = match asks {
+        Asks::Confirm => is_good.into(),
+        Asks::Scan { pattern, length } if is_good => label(pattern.as_deref(), *length, board).into(),
+        Asks::Scan { .. } => "\u{2022}".into(),
+        Asks::Number { limit } => number(*limit, is_good).into(),
+    };
+    Some((after, said))
+}
+
+/// A label of that form (see `docs/adr/0013-prompts-and-orders.md`), another for every board.
+fn label(pattern: Option<&str>, length: Option<u8>, board: u32) -> String {
+    let length = length.map_or(8, usize::from);
+    let Some(pattern) = pattern else {
+        let digits = format!("L{board:07}");
+        return digits.chars().chain(std::iter::repeat('0')).take(length).collect();
+    };
+    let places = pattern.chars().filter(|form| matches!(form, '#' | '@' | '?')).count();
+    let digits = format!("{board:0places$}").into_bytes();
+    let mut digits = digits[digits.len() - places..].iter().copied();
+    // As many characters as the stars have to stand for.
+    let mut rest = length.saturating_sub(pattern.chars().filter(|form| *form != '*').count());
+    let mut text = String::new();
+    for form in pattern.chars() {
+        match form {
+            '#' | '?' => text.push(digits.next().unwrap_or(b'0').into()),
+            '@' => text.push(char::from(b'A' + (digits.next().unwrap_or(b'0') - b'0'))),
+            '*' => text.extend(std::iter::repeat_n('0', std::mem::take(&mut rest))),
+            form => text.push(form),
+        }
+    }
+    text
+}
+
+fn number(limit: Bounds, is_good: bool) -> f64 {
+    match (limit.min, limit.max) {
+        (Some(min), Some(max)) if is_good => f64::midpoint(min, max),
+        (Some(min), _) if is_good => min + 1.0,
+        (_, Some(max)) if is_good => max - 1.0,
+        (_, Some(max)) => max + 1.0,
+        (Some(min), None) => min - 1.0,
+        (None, None) => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_good_answer_is_what_was_asked_for_and_another_for_each_board() {
+        let scan = |pattern: Option<&str>, length| Asks::Scan { pattern: pattern.map(str::to_owned), length };
+        let said = |asks: &Asks, board| answer(asks, board, Answering::Well).unwrap().1;
+        assert_eq!(said(&Asks::Confirm, 1), true);
+        assert_eq!(said(&scan(Some("H-###@"), None), 123), "H-012D");
+        assert_eq!(said(&scan(Some("H-####*"), Some(8)), 7), "H-000700");
+        assert_eq!(said(&scan(None, Some(4)), 7), "L000");
+        assert_eq!(said(&scan(None, None), 7), "L0000007");
+        let limit = Bounds { min: Some(1.0), max: Some(2.0) };
+        assert_eq!(said(&Asks::Number { limit }, 1), 1.5);
+        assert_eq!(answer(&Asks::Number { limit }, 1, Answering::Badly).unwrap().1, 3.0);
+        assert_eq!(answer(&Asks::Confirm, 1, Answering::Badly).unwrap().1, false);
+        assert_eq!(answer(&Asks::Confirm, 1, Answering::Never), None);
+    }
+}

@@ -1,0 +1,39 @@
+//! The one door for people: what each slot asks now, and the way of an answer to it. The fixture's scanner and keys use it, and any page
+//! may.
+
+use crate::shared::SlotInput;
+use domain::prompt::{GivenAnswer, OpenPrompt};
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::sync::{mpsc, watch};
+
+/// A handle on the slots of one station; it may be copied and carried to another thread.
+#[derive(Debug, Clone)]
+pub struct AnswerDoor(Arc<BTreeMap<u16, Doorway>>);
+
+/// One slot's.
+#[derive(Debug)]
+pub struct Doorway {
+    pub inputs: mpsc::UnboundedSender<SlotInput>,
+    pub asked: watch::Receiver<Option<OpenPrompt>>,
+}
+
+impl AnswerDoor {
+    #[must_use]
+    pub fn new(slots: BTreeMap<u16, Doorway>) -> Self {
+        Self(Arc::new(slots))
+    }
+
+    /// What the slot asks, and whatever it asks later; none: there is no such slot.
+    #[must_use]
+    pub fn asked(&self, slot: u16) -> Option<watch::Receiver<Option<OpenPrompt>>> {
+        self.0.get(&slot).map(|doorway| doorway.asked.clone())
+    }
+
+    /// Hands an answer in. Whether it counts, the slot decides: one to another question than the one that is open there is none. False:
+    /// there is no such slot, or it has ended.
+    #[must_use]
+    pub fn answer(&self, slot: u16, given: GivenAnswer) -> bool {
+        let sent = self.0.get(&slot).map(|doorway| doorway.inputs.send(SlotInput::Answer(Box::new(given))));
+        sent.is_some_and(|sent| sent.is_ok())
+    }
+}
