@@ -54,10 +54,12 @@ pub enum Sabotage {
     StartWithoutShare,
     /// A station that begins anew goes on with the numbers that it had.
     KeepNumbers,
+    /// A board is said to sleep that nobody told to.
+    SkipSleep,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::SkipReadBack,
         Self::VerifyFromWriteBuffer,
         Self::AcceptLateAnswer,
@@ -80,6 +82,7 @@ impl Sabotage {
         Self::SkipTearDown,
         Self::StartWithoutShare,
         Self::KeepNumbers,
+        Self::SkipSleep,
     ];
 
     /// Its name on a command line.
@@ -108,6 +111,7 @@ impl Sabotage {
             Self::SkipTearDown => "skip_tear_down",
             Self::StartWithoutShare => "start_without_share",
             Self::KeepNumbers => "keep_numbers",
+            Self::SkipSleep => "skip_sleep",
         }
     }
 

@@ -71,6 +71,14 @@ pub fn wrong_pass(claim: &Claim<'_>) -> Vec<String> {
             .is_some_and(|(name, serial)| name.len() >= 8 && serial.ends_with(&name[name.len() - 8..]));
         must(is_named, format!("its name {name:?} is not that of {:?}", record.serial));
     }
+    for counter in record.ship.iter().flat_map(|ship| &ship.counters) {
+        let held = board.text(model, &counter.register);
+        must(held.as_deref() == Some("0"), format!("{} counts {held:?}", counter.register));
+    }
+    if let Some(date) = record.ship.as_ref().and_then(|ship| ship.date.as_ref()) {
+        let held = board.text(model, &date.register);
+        must(held == Some(date.set.to_string()), format!("it is dated {held:?}"));
+    }
     must(board.calibrated, "its current was never calibrated".to_owned());
     let off = board.current_error_percent;
     must(off.abs() <= 1.5, format!("its current is shown {off:.2} % wrong"));

@@ -61,6 +61,7 @@ const TRIALS: &[Trial] = {
             ..Trial::of(S::VerifyFromWriteBuffer, 8, "bad_boards_passed")
         },
         Trial { quiet: true, ..Trial::of(S::SkipReadBack, 2, "passes_without_evidence") },
+        Trial { quiet: true, ..Trial::of(S::SkipSleep, 2, "passes_without_evidence") },
         Trial { quiet: true, ..Trial::of(S::LoseRecord, 2, "runs_lost") },
         Trial { replay_every: 1, ..Trial::of(S::RealChance, 2, "not_replayed") },
         Trial::of(S::StartWithoutShare, 24, "quota_exceeded"),
