@@ -30,7 +30,7 @@ use replay::Seen;
 use std::cell::RefCell;
 
 /// What fits into a minute of a debug build.
-const HISTORIES: u64 = 200;
+const HISTORIES: u64 = 300;
 /// Parts of a history that are tried when it is made smaller.
 const PARTS: u32 = 300;
 
