@@ -59,7 +59,9 @@ impl Board {
         if self.memory.is_dirty() {
             // That it is to sleep changes nothing that it keeps.
             self.changed_since_start |= effects.afterwards != Some(Afterwards::Sleep);
-            if self.mischief.strikes(Disturbance::RestartInWrite) {
+            // Going to sleep stores nothing.
+            let stores = effects.afterwards != Some(Afterwards::Sleep);
+            if stores && self.mischief.strikes(Disturbance::RestartInWrite) {
                 self.memory.commit_torn();
                 self.memory.restart();
                 self.begin(now, Program::Application);

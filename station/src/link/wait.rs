@@ -277,22 +277,35 @@ impl BoardLink {
         }
         let request = ping_request(&model, Length::Least)?;
         let window = self.answers_within().await?;
-        self.command_perhaps_unanswered(&settings.command).await?;
+        let mut tries_left = self.tries();
+        while !self.fell_silent(&settings.command, &request, window).await? {
+            if tries_left == 0 {
+                let detail = "nothing shows that the board sleeps: it went on answering";
+                return Err(fault::write_refused(&settings.command, detail));
+            }
+            tries_left -= 1;
+        }
+        Ok(BoardReply::Asleep { proved: true })
+    }
+
+    /// Gives the command once, and listens. Where it was not acknowledged, the board may not have heard it and be busy with
+    /// something else: only a silence as long as its model's time-out counts, and any sign of life is an answer.
+    async fn fell_silent(&mut self, command: &str, request: &Asked, window: Duration) -> Result<bool, Fault> {
+        let heard = self.command_perhaps_unanswered(command).await?;
+        let window = if heard == Acknowledged::Yes { window } else { self.ping_timeout() };
         let started = Instant::now();
         self.bus.distrust();
         self.guard_is_closed();
         let mut unanswered = 0;
         while unanswered < PINGS_OF_A_SILENCE {
-            unanswered = match self.ping_until(&request, &[window], started + self.start_timeout()).await? {
-                Ping::Silence => unanswered + 1,
-                Ping::Noise | Ping::Answer => 0,
-            };
-            if started.elapsed() >= MUST_HAVE_RESTARTED && unanswered < PINGS_OF_A_SILENCE {
-                let detail = "nothing shows that the board sleeps: it went on answering";
-                return Err(fault::write_refused(&settings.command, detail));
+            match self.ping_until(request, &[window], started + self.start_timeout()).await? {
+                Ping::Silence => unanswered += 1,
+                Ping::Noise | Ping::Answer if heard == Acknowledged::No => return Ok(false),
+                Ping::Noise | Ping::Answer if started.elapsed() >= MUST_HAVE_RESTARTED => return Ok(false),
+                Ping::Noise | Ping::Answer => unanswered = 0,
             }
         }
-        Ok(BoardReply::Asleep { proved: true })
+        Ok(true)
     }
 
     /// A command after which the board may be gone before its answer is out.

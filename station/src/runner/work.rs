@@ -179,7 +179,7 @@ pub struct Work {
     name: Option<String>,
     /// Nothing was on the board at the start that tells it from the next one.
     new: bool,
-    /// How often it was told to sleep.
+    /// How often it was told to sleep, or the same thing to clear.
     naps: u8,
     /// Its supply was switched to see whether it only sleeps.
     was_woken: bool,

@@ -160,6 +160,7 @@ impl Work {
                 Ok(effects)
             }
             Phase::Sleep | Phase::RouseApplication | Phase::Roused => self.did_not_sleep(fault),
+            Phase::ShipCommand => self.did_not_clear(fault),
             _ => Err(fault.into()),
         }
     }

@@ -14,6 +14,7 @@ use chrono::{DateTime, NaiveTime, Utc};
 use domain::{
     evidence::Evidence,
     model::{Access, ClockSettings, DeviceModel, ShipSettings, WakesBy},
+    outcome::Outcome,
     procedure::ShipStateStep,
     record::{ClockRecord, CounterRecord, DateRecord, FoundState, ShipRecord},
     step::Step,
@@ -45,6 +46,7 @@ impl Work {
     pub(super) fn ask_ship(&mut self, now: Moment) -> Next {
         let (step, ship) = self.ship_order()?;
         self.draft.record.ship = Some(ShipRecord::default());
+        self.naps = 0;
         if !step.clear {
             return self.set_ship(now);
         }
@@ -80,7 +82,22 @@ impl Work {
         let given = self.ship_record().commands.len();
         let name = ship.clear.get(given).ok_or_else(|| internal("no command was given"))?;
         self.ship_record().commands.push(name.clone());
+        self.naps = 0;
         self.clear_next(now)
+    }
+
+    /// Cleared twice is cleared: where the answer was lost, the command is given again.
+    pub(super) fn did_not_clear(&mut self, fault: Fault) -> Next {
+        let (_, ship) = self.ship_order()?;
+        let given = self.ship_record().commands.len();
+        self.naps += 1;
+        match ship.clear.get(given) {
+            Some(name) if judge::outcome_of(fault.code) == Outcome::Fail && self.naps < TRIES => {
+                self.draft.retry();
+                Ok(self.ask(Phase::ShipCommand, BoardRequest::Command { name: name.clone() }))
+            }
+            _ => Err(fault.into()),
+        }
     }
 
     fn set_ship(&mut self, now: Moment) -> Next {
@@ -203,7 +220,7 @@ impl Work {
 
     /// It may not have heard the command, or its answer was lost: it is looked for, and told again.
     pub(super) fn did_not_sleep(&mut self, fault: Fault) -> Next {
-        if judge::outcome_of(fault.code) != domain::outcome::Outcome::Fail || self.naps >= TRIES {
+        if judge::outcome_of(fault.code) != Outcome::Fail || self.naps >= TRIES {
             return match self.stands.take() {
                 // Its pass stands, asleep or not.
                 Some(pass) => Err(Ended::StandsAlready(pass)),
