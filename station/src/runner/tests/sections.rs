@@ -183,8 +183,15 @@ fn whichever_question_about_a_new_board_fails_it_does_not_pass() {
             if nth != spoilt {
                 return event;
             }
-            // JBD boards restart by command too, and one that did not go to sleep is told again.
-            is_tried_again = matches!(question, Effect::PowerCycle | Effect::Board(BoardRequest::Sleep));
+            // JBD boards restart by command too, and one that was not cleared or did not go to sleep is told again.
+            let again = |request: &BoardRequest| {
+                matches!(request, BoardRequest::Sleep | BoardRequest::Command { .. })
+            };
+            is_tried_again = match question {
+                Effect::PowerCycle => true,
+                Effect::Board(request) => again(request),
+                _ => false,
+            };
             failed(question)
         });
         let record = record.unwrap();
