@@ -374,6 +374,7 @@ mod expected;
 mod judge;
 mod ship;
 
+pub use check::CHECK_STEPS;
 pub use expected::{
     CALIBRATED_CURRENT, CALIBRATION_CORRECTION, Expected, ExpectedFirmware, ExpectedLimit,
     ExpectedMeasurement, ExpectedShip,

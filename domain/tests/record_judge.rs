@@ -4,6 +4,8 @@
 
 #[path = "record_judge/answers.rs"]
 mod answers;
+#[path = "record_judge/check.rs"]
+mod check;
 #[path = "record_judge/order.rs"]
 mod order;
 #[path = "record_judge/sections.rs"]

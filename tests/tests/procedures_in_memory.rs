@@ -34,7 +34,7 @@ use domain::{
     text::FaultCode,
     value::Value,
 };
-use hall::{Hall, kept};
+use hall::{Hall, carry, kept};
 use jigline_tests::{
     memory_server::{BundleFiles, MemoryServer},
     memory_station,

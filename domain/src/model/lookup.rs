@@ -1,8 +1,8 @@
 //! Finding things in a model by name and by address.
 
 use super::{
-    AddressStep, Block, BootSettings, Command, DeviceModel, IdentityField, IdentitySettings, ImageSettings,
-    Register, RegisterKind, ValidFrom,
+    Access, AddressStep, Block, BootSettings, Command, DeviceModel, IdentityField, IdentitySettings,
+    ImageSettings, Register, RegisterKind, ValidFrom,
 };
 
 impl Command {
@@ -61,6 +61,12 @@ impl IdentitySettings {
 }
 
 impl DeviceModel {
+    /// Whether that register can be read: its block does not only take writes.
+    #[must_use]
+    pub fn can_read(&self, register: &Register) -> bool {
+        self.block(register).is_some_and(|block| block.access != Access::WriteOnly)
+    }
+
     /// The register of that name.
     #[must_use]
     pub fn register(&self, name: &str) -> Option<&Register> {

@@ -1,7 +1,7 @@
 //! The steps of a list against the device model: what they name, it has, and what they order, it stands.
 
 use super::{Action, Procedure, ProcedureFault};
-use crate::model::{Access, DeviceModel, ParameterChange, RegisterKind};
+use crate::model::{DeviceModel, ParameterChange, RegisterKind};
 
 /// Commands that take the board out of the run's hands; for two of them there are steps.
 const NOT_BY_COMMAND: [&str; 3] = ["restart", "enter_loader", "sleep"];
@@ -41,7 +41,7 @@ fn wrong_flag(register: &str, bit: &str, model: &DeviceModel) -> Option<String> 
     if !matches!(register.kind, RegisterKind::Bits | RegisterKind::Bits32 | RegisterKind::Coils) {
         return Some(format!("{} is no bit field", register.name));
     }
-    if model.block(register).is_some_and(|block| block.access == Access::WriteOnly) {
+    if !model.can_read(register) {
         return Some(format!("{} can't be read", register.name));
     }
     let is_named = register.bits.iter().any(|known| known.name == bit);

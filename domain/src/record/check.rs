@@ -4,8 +4,8 @@ use super::{BirthRecord, Expected, RecordDoubt, StepOutcome, judge::judge_measur
 use crate::{outcome::Outcome, step::Step};
 use std::collections::BTreeSet;
 
-/// The steps of a check.
-const STEPS: [Step; 5] = [Step::Probe, Step::Identify, Step::Admit, Step::Verify, Step::Measure];
+/// The steps of a check: none of them writes.
+pub const CHECK_STEPS: [Step; 5] = [Step::Probe, Step::Identify, Step::Admit, Step::Verify, Step::Measure];
 
 /// What keeps it from being the record of a check that only read.
 pub(super) fn judge_check(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
@@ -34,16 +34,22 @@ fn written(record: &BirthRecord) -> Vec<Step> {
         (record.password.is_some(), Step::Password),
         (record.lease.is_some(), Step::Lease),
         (record.output.is_some(), Step::SafeState),
+        (record.ship.is_some(), Step::ShipState),
+        (!record.answers.is_empty(), Step::Prompt),
         (record.parameters.iter().any(|parameter| parameter.written), Step::Profile),
     ];
     let given = given.into_iter().filter(|(is_given, _)| *is_given).map(|(_, step)| step);
-    let done = record.steps.iter().map(|entry| entry.step).filter(|step| !STEPS.contains(step));
+    let done = record.steps.iter().map(|entry| entry.step).filter(|step| !CHECK_STEPS.contains(step));
     given.chain(done).collect()
 }
 
 fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
-    for entry in record.steps.iter().filter(|entry| entry.outcome != StepOutcome::Passed) {
-        doubts.push(RecordDoubt::StepNotPassed { step: entry.step });
+    let measures = expected.measurements.values().any(super::ExpectedMeasurement::is_only_read);
+    for step in CHECK_STEPS.into_iter().filter(|step| *step != Step::Measure || measures) {
+        let mut entries = record.steps.iter().filter(|entry| entry.step == step).peekable();
+        if entries.peek().is_none() || entries.any(|entry| entry.outcome != StepOutcome::Passed) {
+            doubts.push(RecordDoubt::StepNotPassed { step });
+        }
     }
     for parameter in &record.parameters {
         let name = parameter.name.clone();
@@ -54,6 +60,11 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
             }
             Some(_) if parameter.holds && parameter.read.as_ref() == Some(&parameter.set) => {}
             Some(_) => doubts.push(RecordDoubt::ParameterNotVerified { name }),
+        }
+    }
+    for name in expected.parameters.keys() {
+        if !record.parameters.iter().any(|parameter| parameter.name == *name) {
+            doubts.push(RecordDoubt::ParameterMissing { name: name.clone() });
         }
     }
     let mut seen = BTreeSet::new();

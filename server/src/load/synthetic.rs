@@ -12,9 +12,11 @@ use domain::{
     procedure::{MeasureWhen, MeasurementSource, MeasurementSpec, Procedure},
     profile::Profile,
     record::{
-        BirthRecord, Envelope, Expected, FirmwareRecord, FoundState, LeaseRecord, MeasurementRecord,
-        ParameterRecord, RECORD_VERSION, SecretRecord, ShipRecord, StepOutcome, StepRecord,
+        BirthRecord, CHECK_STEPS, Envelope, Expected, FirmwareRecord, FoundState, LeaseRecord,
+        MeasurementRecord, ParameterRecord, RECORD_VERSION, SecretRecord, ShipRecord, StepOutcome,
+        StepRecord,
     },
+    reference::{REFERENCE_CHECK, Reference},
     step::Step,
     text::{Fault, FaultCode},
     value::Value,
@@ -211,6 +213,19 @@ fn record(
         tear_down: None,
         reference: None,
     }
+}
+
+/// Makes of a run's record what a check of the bench with `reference` would have left of it.
+pub fn into_check(record: &mut BirthRecord, reference: Reference) {
+    REFERENCE_CHECK.clone_into(&mut record.operation);
+    record.reference = Some(reference);
+    record.steps.retain(|entry| CHECK_STEPS.contains(&entry.step));
+    record.measurements.retain(|one| one.when != MeasureWhen::UnderLoad && one.stimulus.is_none());
+    for parameter in &mut record.parameters {
+        (parameter.written, parameter.read) = (false, Some(parameter.set.clone()));
+    }
+    (record.serial, record.number, record.firmware, record.ship) = (None, None, None, None);
+    (record.password, record.lease, record.output) = (None, None, None);
 }
 
 fn identifiers(number: u32, address: &str, fails: bool) -> Vec<Identifier> {

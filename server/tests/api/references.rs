@@ -13,14 +13,13 @@ use domain::{
     identifier::IdentifierKind,
     ids::RunId,
     outcome::Outcome,
-    procedure::MeasureWhen,
     record::{Envelope, RecordDoubt},
-    reference::{REFERENCE_CHECK, Reference},
+    reference::Reference,
     role::Role,
     step::Step,
     text::{Fault, FaultCode},
 };
-use jigline_server::clock;
+use jigline_server::{clock, load::synthetic::into_check};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -148,24 +147,15 @@ async fn a_reference_needs_a_name_an_identity_and_a_reason() {
 
 /// What a check of the board leaves where the station knew it as `name`.
 fn check(factory: &Factory, board: u32, number: u64, name: &str) -> Envelope {
-    const READ: [Step; 5] = [Step::Probe, Step::Identify, Step::Admit, Step::Verify, Step::Measure];
     let mut envelope = factory.envelope(board, None);
     envelope.number = number;
     let record = &mut envelope.record;
     record.run_id = RunId(clock::new_id());
-    record.operation = REFERENCE_CHECK.to_owned();
     let kind = ReferenceKind::Golden;
-    record.reference = Some(Reference { name: name.to_owned(), kind, must_fail: None, profile: None });
+    into_check(record, Reference { name: name.to_owned(), kind, must_fail: None, profile: None });
     (record.outcome, record.fault) = (Outcome::Pass, None);
     record.started_at = clock::now() + chrono::TimeDelta::minutes(1);
     record.finished_at = record.started_at + chrono::TimeDelta::seconds(3);
-    record.steps.retain(|entry| READ.contains(&entry.step));
-    record.measurements.retain(|one| one.when != MeasureWhen::UnderLoad && one.stimulus.is_none());
-    for parameter in &mut record.parameters {
-        (parameter.written, parameter.read) = (false, Some(parameter.set.clone()));
-    }
-    (record.serial, record.number, record.firmware) = (None, None, None);
-    (record.password, record.lease, record.output) = (None, None, None);
     envelope
 }
 

@@ -3,7 +3,7 @@
 //! Source: mr-manuel/venus-os_dbus-serialbattery, bms-docs/JKBMS-PB.md: "Wire format", "Offset rule", and what comes around the
 //! answer: a zero before it and another one behind.
 
-use domain::model::{Access, Command, Register, RegisterKind};
+use domain::model::{Command, Register, RegisterKind};
 use protocol::{Instant, modbus::preamble::JK_PB};
 
 use super::Board;
@@ -25,7 +25,7 @@ impl Board {
         let (Some((_, kind)), Some(block)) = (asked, block) else { return Vec::new() };
         let mut shown = vec![0; JK_PB.length - AROUND];
         for register in &model.registers {
-            let is_readable = model.block(register).is_some_and(|block| block.access != Access::WriteOnly);
+            let is_readable = model.can_read(register);
             let Some(words) = register.address.checked_sub(block.start).filter(|_| is_readable) else {
                 continue;
             };

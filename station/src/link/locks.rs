@@ -9,7 +9,7 @@ use super::{
 use crate::board::{BoardReply, LeaseReading, OutputReading, PasswordProof, Secret};
 use domain::{
     lease::BirthLease,
-    model::{Access, DeviceModel, LeaseSettings, OutputSettings, PasswordSettings, PathField, Register},
+    model::{DeviceModel, LeaseSettings, OutputSettings, PasswordSettings, PathField, Register},
     text::{Fault, FaultCode},
     value::Value,
 };
@@ -192,10 +192,11 @@ impl BoardLink {
             let index = match known {
                 Some(index) => index,
                 None => {
-                    let is_blind =
-                        model.block(register).is_some_and(|block| block.access == Access::WriteOnly);
-                    let current =
-                        if is_blind { None } else { Some(self.read(&[register]).await?.of(register)?) };
+                    let current = if model.can_read(register) {
+                        Some(self.read(&[register]).await?.of(register)?)
+                    } else {
+                        None
+                    };
                     // A field that can't be read has no bits but the switches: the model was checked for that.
                     let wanted = current.clone().unwrap_or_else(|| vec![0; usize::from(register.width())]);
                     fields.push(Write::whole(register, current, wanted));

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::board::{AfreshReading, BoardReply, ParameterWritten, ProfileWritten, Reading};
 use domain::{
-    model::{Access, CalibrationSettings, DeviceModel, Register},
+    model::{CalibrationSettings, DeviceModel, Register},
     rules::Ratings,
     text::{Fault, FaultCode},
     value::Value,
@@ -241,8 +241,7 @@ impl BoardLink {
             }
             wanted.push((register, encode(register, value)?));
         }
-        let is_readable =
-            |register: &Register| model.block(register).is_none_or(|block| block.access != Access::WriteOnly);
+        let is_readable = |register: &Register| model.can_read(register);
         let readable: Vec<&Register> =
             wanted.iter().map(|(register, _)| *register).filter(|register| is_readable(register)).collect();
         let current = self.read(&readable).await?;

@@ -8,7 +8,7 @@ use super::{
 };
 use domain::{
     codec,
-    model::{Access, DeviceModel, Register, Rule},
+    model::{DeviceModel, Register, Rule},
     rules::{self, Judgement, Ratings, is_rating},
     text::{Fault, FaultCode},
     value::Value,
@@ -69,8 +69,7 @@ impl<'m> Rules<'m> {
     }
 
     fn is_readable(&self, register: &Register) -> bool {
-        let block = self.model.block(register);
-        !is_secret(self.model, register) && block.is_some_and(|block| block.access != Access::WriteOnly)
+        !is_secret(self.model, register) && self.model.can_read(register)
     }
 
     /// The writes of whole registers in an order that keeps the rules (none rests on half a register).

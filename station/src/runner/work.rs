@@ -180,7 +180,7 @@ pub struct Work {
     /// Nothing was on the board at the start that tells it from the next one.
     new: bool,
     /// How often it was told to sleep, or the same thing to clear.
-    naps: u8,
+    told: u8,
     /// Its supply was switched to see whether it only sleeps.
     was_woken: bool,
     /// The pass that is shown again as soon as it sleeps again.
@@ -222,7 +222,7 @@ impl Work {
             written: None,
             name: None,
             new: false,
-            naps: 0,
+            told: 0,
             was_woken: false,
             stands: None,
         }

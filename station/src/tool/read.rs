@@ -8,10 +8,7 @@ use super::{
     target::Target,
 };
 use crate::board::{BoardRequest, Reading};
-use domain::{
-    model::{Access, DeviceModel},
-    record::FoundState,
-};
+use domain::{model::DeviceModel, record::FoundState};
 use std::path::Path;
 
 pub(super) async fn probe(target: &Target, desk: &mut Desk<'_>) -> ToolResult {
@@ -93,8 +90,7 @@ pub(super) fn is_readable(model: &DeviceModel, name: &str) -> bool {
     if secret {
         return false;
     }
-    let block = model.register(name).and_then(|register| model.block(register));
-    block.is_some_and(|block| block.access != Access::WriteOnly)
+    model.register(name).is_some_and(|register| model.can_read(register))
 }
 
 fn check_readable(model: &DeviceModel, name: &str) -> ToolResult {

@@ -11,7 +11,6 @@ use domain::{
     identifier::{Identifier, IdentifierKind},
     ids::{ContentHash, RunId, StationId},
     outcome::Outcome,
-    procedure::MeasureWhen,
     record::{AdmissionRecord, AdmittedBy, BirthRecord, Envelope, OutputRecord},
     reference::REFERENCE_CHECK,
     step::Step,
@@ -233,18 +232,8 @@ fn spoil(envelope: &mut Envelope, run: &Run, other_station: StationId) {
     }
 }
 
-/// Makes of a run what a check with a reference would have left.
 fn check(record: &mut BirthRecord) {
-    const READ: [Step; 5] = [Step::Probe, Step::Identify, Step::Admit, Step::Verify, Step::Measure];
-    record.operation = REFERENCE_CHECK.to_owned();
-    record.reference = Some(golden("As the station knows it"));
-    record.steps.retain(|entry| READ.contains(&entry.step));
-    record.measurements.retain(|one| one.when != MeasureWhen::UnderLoad && one.stimulus.is_none());
-    for parameter in &mut record.parameters {
-        (parameter.written, parameter.read) = (false, Some(parameter.set.clone()));
-    }
-    (record.serial, record.number, record.firmware) = (None, None, None);
-    (record.password, record.lease, record.output) = (None, None, None);
+    synthetic::into_check(record, golden("As the station knows it"));
 }
 
 /// Of its moment, its stage and its place there.

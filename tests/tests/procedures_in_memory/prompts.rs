@@ -36,30 +36,17 @@ async fn without_questions(
     slots: &[u16],
     asked: UnboundedSender<(u16, String)>,
 ) {
-    let (from_jig, mut to_jig) = tokio::io::split(jig);
-    let (from_station, mut to_station) = tokio::io::split(station);
-    let (mut up, mut down) = (BufReader::new(from_jig).lines(), BufReader::new(from_station).lines());
-    let ups = async {
-        while let Ok(Some(line)) = up.next_line().await {
-            to_station.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    carry(jig, station, |line| {
+        let command: serde_json::Value = serde_json::from_str(line).unwrap();
+        let slot = u16::try_from(command["slot"].as_u64().unwrap()).unwrap();
+        let is_taken = command["command"] == "prompt" && slots.contains(&slot);
+        if is_taken {
+            let _listener_may_be_gone =
+                asked.send((slot, command["open"]["id"].as_str().unwrap().to_owned()));
         }
-    };
-    let downs = async {
-        while let Ok(Some(line)) = down.next_line().await {
-            let command: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let slot = u16::try_from(command["slot"].as_u64().unwrap()).unwrap();
-            if command["command"] == "prompt" && slots.contains(&slot) {
-                let _listener_may_be_gone =
-                    asked.send((slot, command["open"]["id"].as_str().unwrap().to_owned()));
-            } else {
-                to_jig.write_all(format!("{line}\n").as_bytes()).await.unwrap();
-            }
-        }
-    };
-    tokio::select! {
-        () = ups => {}
-        () = downs => {}
-    }
+        !is_taken
+    })
+    .await;
 }
 
 /// Works the boards of a hall whose questions to `slots` nobody at the jig sees, while `page` does what it does with them; until it is

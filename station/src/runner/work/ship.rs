@@ -13,7 +13,7 @@ use crate::{
 use chrono::{DateTime, NaiveTime, Utc};
 use domain::{
     evidence::Evidence,
-    model::{Access, ClockSettings, DeviceModel, ShipSettings, WakesBy},
+    model::{ClockSettings, DeviceModel, ShipSettings, WakesBy},
     outcome::Outcome,
     procedure::ShipStateStep,
     record::{ClockRecord, CounterRecord, DateRecord, FoundState, ShipRecord},
@@ -46,7 +46,7 @@ impl Work {
     pub(super) fn ask_ship(&mut self, now: Moment) -> Next {
         let (step, ship) = self.ship_order()?;
         self.draft.record.ship = Some(ShipRecord::default());
-        self.naps = 0;
+        self.told = 0;
         if !step.clear {
             return self.set_ship(now);
         }
@@ -82,7 +82,7 @@ impl Work {
         let given = self.ship_record().commands.len();
         let name = ship.clear.get(given).ok_or_else(|| internal("no command was given"))?;
         self.ship_record().commands.push(name.clone());
-        self.naps = 0;
+        self.told = 0;
         self.clear_next(now)
     }
 
@@ -90,9 +90,9 @@ impl Work {
     pub(super) fn did_not_clear(&mut self, fault: Fault) -> Next {
         let (_, ship) = self.ship_order()?;
         let given = self.ship_record().commands.len();
-        self.naps += 1;
+        self.told += 1;
         match ship.clear.get(given) {
-            Some(name) if judge::outcome_of(fault.code) == Outcome::Fail && self.naps < TRIES => {
+            Some(name) if judge::outcome_of(fault.code) == Outcome::Fail && self.told < TRIES => {
                 self.draft.retry();
                 Ok(self.ask(Phase::ShipCommand, BoardRequest::Command { name: name.clone() }))
             }
@@ -194,21 +194,25 @@ impl Work {
     }
 
     pub(super) fn sleep(&mut self, now: Moment) -> Next {
-        self.naps = 0;
+        self.told = 0;
         let mut effects = self.draft.begin(now, Step::Sleep);
         effects.extend(self.ask_sleep());
         Ok(effects)
     }
 
     fn ask_sleep(&mut self) -> Vec<Effect> {
-        self.naps += 1;
+        self.told += 1;
         self.ask(Phase::Sleep, BoardRequest::Sleep)
     }
 
     /// Whoever could be another board by now is asked once more who it is, and for that it is woken.
     pub(super) fn sleeps(&mut self, now: Moment, proved: bool) -> Next {
         if std::mem::take(&mut self.doubted) {
-            return self.rouse();
+            if self.told < TRIES {
+                return self.rouse();
+            }
+            let detail = "its line broke again and again while the board was put to sleep, so nobody knows which one sleeps there";
+            return Err(Fault::new(FaultCode::FixtureSilent).with("detail", detail).into());
         }
         if let Some(pass) = self.stands.take() {
             return Err(Ended::StandsAlready(pass));
@@ -220,7 +224,7 @@ impl Work {
 
     /// It may not have heard the command, or its answer was lost: it is looked for, and told again.
     pub(super) fn did_not_sleep(&mut self, fault: Fault) -> Next {
-        if judge::outcome_of(fault.code) != Outcome::Fail || self.naps >= TRIES {
+        if judge::outcome_of(fault.code) != Outcome::Fail || self.told >= TRIES {
             return match self.stands.take() {
                 // Its pass stands, asleep or not.
                 Some(pass) => Err(Ended::StandsAlready(pass)),
@@ -281,8 +285,7 @@ impl Work {
 }
 
 fn is_readable(model: &DeviceModel, register: &str) -> bool {
-    let block = model.register(register).and_then(|register| model.block(register));
-    block.is_some_and(|block| block.access != Access::WriteOnly)
+    model.register(register).is_some_and(|register| model.can_read(register))
 }
 
 /// A counter's number, or the word of a bit field.
