@@ -7,7 +7,7 @@ mod order;
 pub use check::{ProfileFault, check_profile, parse_profile};
 pub use order::{OrderBounds, OrderFault, OrderValues, check_order_values};
 
-use crate::{model::Bilingual, value::Value};
+use crate::{model::Bilingual, record::ShownBoard, value::Value};
 use std::collections::BTreeMap;
 
 wire! {
@@ -21,6 +21,10 @@ wire! {
         pub title: Bilingual,
         /// The device model's id.
         pub model: String,
+        /// How the model's register of identity begins on the boards that it is made for: a 40 A and a 200 A board may share all but
+        /// that. Empty: all boards of the model.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub boards: Vec<String>,
         pub chemistry: Chemistry,
         pub product: ProductRatings,
         /// Parameter name -> value in the parameter's unit. Every parameter that the line sets.
@@ -29,6 +33,19 @@ wire! {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         pub from_order: BTreeMap<String, OrderBounds>,
     }
+}
+
+impl Profile {
+    /// Whether it is made for a board that shows this. One that names less than the profile wants is not known to be of it.
+    #[must_use]
+    pub fn is_for(&self, shown: &ShownBoard) -> bool {
+        is_one_of(&self.boards, shown)
+    }
+}
+
+/// Whether `shown` is one of `boards`, by how those begin; none of them: all are.
+pub(crate) fn is_one_of(boards: &[String], shown: &ShownBoard) -> bool {
+    boards.is_empty() || boards.iter().any(|own| shown.model.starts_with(own.as_str()))
 }
 
 wire! {

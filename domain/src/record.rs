@@ -72,6 +72,9 @@ wire! {
         pub found: Option<FoundState>,
         /// Every identifier that was read or given; empty for a silent board, which becomes no unit.
         pub identifiers: Vec<Identifier>,
+        /// Which board it says it is, read with its identity; none of one that said nothing, and of a station of the version before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub shows: Option<ShownBoard>,
         /// The number reserved for this board; confirmed by a pass, kept by a re-test.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub serial: Option<String>,
@@ -100,6 +103,15 @@ wire! {
         /// How the board was left safe after a run that had set it up for its test and came to no pass.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub tear_down: Option<TearDownRecord>,
+    }
+}
+
+wire! {
+    /// Which board a board says it is: what tells one variant of a model from another.
+    #[derive(Eq)]
+    pub struct ShownBoard {
+        /// The model's register of identity as text.
+        pub model: String,
     }
 }
 

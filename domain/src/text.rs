@@ -31,6 +31,8 @@ wire! {
         BoardSilent,
         /// `found`, `expected`
         WrongModel,
+        /// `found`, `expected`: of this model, and not of those that the batch's profile is made for; no parameter was written
+        BoardOfAnotherVariant,
         /// `serial`
         PassedAlready,
         /// `identity`, `other_slot`
@@ -185,6 +187,7 @@ impl FaultCode {
         matches!(
             self,
             Self::WrongModel
+                | Self::BoardOfAnotherVariant
                 | Self::PassedAlready
                 | Self::IdentityInTwoSlots
                 | Self::IdentityOfAnotherUnit

@@ -438,3 +438,30 @@ fn a_number_goes_into_a_field_that_takes_and_shows_it() {
         assert!(faults.len() == 1 && faults[0].reason.contains("no identity before"), "{to:?}: {faults:#?}");
     }
 }
+
+/// `boards` names boards that can be there: of the model's family where its texts only begin so, else as the model has them.
+#[test]
+fn a_list_of_boards_that_no_board_of_the_model_could_show_is_refused() {
+    let jk = parse_model("m.toml", &shipped("models/jk-pb.toml")).unwrap();
+    let faults = |model: &DeviceModel, profile: &str, boards: &str| -> Vec<String> {
+        let text = spoilt(&shipped(profile), "\n[product]", &format!("\nboards = {boards}\n[product]"));
+        let profile = parse_profile("p.toml", &text).unwrap();
+        assert_eq!(parse_profile("p.toml", &toml::to_string(&profile).unwrap()).unwrap(), profile);
+        check_profile(&profile, model, Some(20.0)).into_iter().map(|fault| fault.reason).collect()
+    };
+    let topbms = |boards: &str| faults(&model(), "parameters/topbms-12s-lto-200a.toml", boards);
+    let of_jk = |boards: &str| faults(&jk, "parameters/jk-pb-16s-lifepo4-100a.toml", boards);
+    for sound in ["[]", "[\"TBA-32S-R2\"]", "[\"TBA\"]"] {
+        assert_eq!(topbms(sound), Vec::<String>::new(), "{sound}");
+    }
+    assert_eq!(of_jk("[\"JK_PB2A16S20P\", \"JK_PB1A\", \"JK\"]"), Vec::<String>::new());
+    // The model names one board, and no text that others begin with.
+    assert_eq!(
+        topbms("[\"TBA-32S-R2-40A\", \"TBA\"]"),
+        ["boards names \"TBA-32S-R2-40A\", and boards of model topbms show TBA-32S-R2"]
+    );
+    for none in ["\"JK_BD6A\"", "\"\""] {
+        let said = of_jk(&format!("[{none}]"));
+        assert_eq!(said, [format!("boards names {none}, and boards of model jk-pb begin with JK_PB")]);
+    }
+}

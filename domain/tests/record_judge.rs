@@ -4,8 +4,12 @@
 
 #[path = "record_judge/answers.rs"]
 mod answers;
+#[path = "record_judge/board.rs"]
+mod board;
 #[path = "record_judge/check.rs"]
 mod check;
+#[path = "record_judge/lock.rs"]
+mod lock;
 #[path = "record_judge/order.rs"]
 mod order;
 #[path = "record_judge/sections.rs"]
@@ -28,7 +32,7 @@ use jigline_domain::{
         BirthRecord, ClockRecord, CounterRecord, DateRecord, Expected, ExpectedFirmware, ExpectedLimit,
         ExpectedMeasurement, ExpectedShip, FirmwareRecord, FoundState, LeaseRecord, MeasurementRecord,
         NumberRecord, OutputRecord, ParameterRecord, RECORD_VERSION, RecordDoubt, SecretRecord, ShipRecord,
-        StepOutcome, StepRecord, judge_record,
+        ShownBoard, StepOutcome, StepRecord, judge_record,
     },
     step::Step,
     text::{Fault, FaultCode},
@@ -55,6 +59,7 @@ fn expected() -> Expected {
     Expected {
         bundle: reference(),
         operation: "birth".to_owned(),
+        boards: Vec::new(),
         steps: Step::WAY.to_vec(),
         firmware: Some(ExpectedFirmware {
             released: Some(FirmwareRef {
@@ -125,6 +130,7 @@ fn sound() -> BirthRecord {
             value: "342589975".to_owned(),
             unique: true,
         }],
+        shows: Some(ShownBoard { model: "TBA-32S-R2-40A".to_owned() }),
         serial: Some("TB264800001K".to_owned()),
         firmware: Some(FirmwareRecord {
             before: None,
@@ -465,31 +471,6 @@ fn firmware_number_identity_and_password_are_proved() {
     assert_eq!(doubts(|r| r.identifiers[0].unique = false), [RecordDoubt::NoIdentity]);
     assert_eq!(doubts(|r| r.password = None), [RecordDoubt::PasswordNotProved]);
     assert_eq!(doubts(|r| r.password.as_mut().unwrap().proved = false), [RecordDoubt::PasswordNotProved]);
-}
-
-#[test]
-fn the_lock_was_read_back_and_never_stops_charging() {
-    let lease = |spoil: fn(&mut LeaseRecord)| doubts(|r| spoil(r.lease.as_mut().unwrap()));
-    let wanted = [RecordDoubt::LeaseNotProved];
-    assert_eq!(doubts(|r| r.lease = None), wanted);
-    assert_eq!(lease(|l| l.reported = None), wanted);
-    assert_eq!(lease(|l| l.reported = Some(BirthLease::Locked)), wanted);
-    assert_eq!(lease(|l| l.evidence = Evidence::Read), wanted);
-    assert_eq!(lease(|l| l.charge_on = Some(false)), wanted);
-    assert_eq!(lease(|l| l.charge_on = None), wanted);
-    assert_eq!(lease(|l| l.discharge_on = Some(false)), wanted);
-    assert_eq!(lease(|l| l.discharge_on = None), wanted);
-    let locked = |discharge_on| {
-        doubts(|r| {
-            let lease = r.lease.as_mut().unwrap();
-            (lease.set, lease.reported, lease.discharge_on) =
-                (BirthLease::Locked, Some(BirthLease::Locked), discharge_on);
-        })
-    };
-    // Another state than the procedure's is doubted as such, and not as unread.
-    let differs = RecordDoubt::LeaseDiffersFromProcedure;
-    assert_eq!(locked(Some(false)), std::slice::from_ref(&differs));
-    assert_eq!(locked(Some(true)), [RecordDoubt::LeaseNotProved, differs]);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use domain::{
     identifier::{Identifier, IdentifierKind},
     lease::BirthLease,
-    record::FoundState,
+    record::{FoundState, ShownBoard},
     rules::Ratings,
     value::Value,
 };
@@ -291,6 +291,12 @@ pub struct BoardIdentity {
 }
 
 impl BoardIdentity {
+    /// Which board it says it is, as a record holds it.
+    #[must_use]
+    pub fn shows(&self) -> ShownBoard {
+        ShownBoard { model: self.model_value.clone() }
+    }
+
     /// Whether both are the same board: every identifier equal, firmware aside.
     #[must_use]
     pub fn is_same_board(&self, other: &Self) -> bool {

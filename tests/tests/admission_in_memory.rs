@@ -287,6 +287,37 @@ async fn a_jig_is_checked_with_a_golden_board_of_every_model_by_reading_alone_an
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_board_of_another_variant_is_only_looked_at_whatever_its_model() {
+    let variants =
+        [("TBA-32S-R2", "TBA-32S-R2-40A"), ("JK_PB", "JK_PB2A8S20P"), ("JBD-", "JBD-SP04S034-40A")];
+    for ((model, profile, procedure), (family, own)) in MODELS.into_iter().zip(variants) {
+        let mut files = BundleFiles::of(model, profile, procedure);
+        // Where the maker's text names no variant, a longer one is still the family's.
+        let values = format!("model_values = [{family:?}]\nmodel_prefix = true");
+        files.model = files.model.replace("\nmodel_prefix = true", "");
+        files.model = files.model.replace(&format!("model_values = [{family:?}]"), &values);
+        files.profile = files.profile.replacen("chemistry =", &format!("boards = [{own:?}]\nchemistry ="), 1);
+        let other = format!("{family}-X");
+        for (shown, lamp) in [(own, "pass"), (family, "attention"), (other.as_str(), "attention")] {
+            let mut line = Visited::with(files.clone(), model, None);
+            // The jig's board has that in its register.
+            let jigs = files.model.replace(&format!("[{family:?}]"), &format!("[{shown:?}]"));
+            line.model = Arc::new(parse_model(model, &jigs).unwrap());
+            let visit = line.visit().await;
+            assert_eq!(visit.lamp.as_deref(), Some(lamp), "{model} {shown}");
+            if shown == own {
+                assert_eq!(line.runs()[0].shows.as_ref().map(|shows| shows.model.as_str()), Some(own));
+                continue;
+            }
+            // A guard is opened to read an identity behind it: a write that changes nothing.
+            let enters = line.model.factory_mode.is_some();
+            assert!(enters || visit.writes == 0, "{model} {shown}");
+            assert!(!line.kept.unwrap().changed_since_start && line.server.records().is_empty(), "{model}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_golden_board_that_fails_shows_the_bench_as_not_to_be_trusted() {
     let mut line = Visited::new(None);
     assert_eq!(line.visit().await.lamp.as_deref(), Some("pass"));

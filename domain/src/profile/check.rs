@@ -149,6 +149,7 @@ pub fn check_profile(
         let reason = format!("{name} differs from product.cells = {}", profile.product.cells);
         report(error, Some(name), reason);
     }
+    check_boards(profile, model, &mut report);
     let fewest = model.ratings.as_ref().map_or(1, |ratings| ratings.min_cells);
     if !(fewest..=model.cells.max).contains(&profile.product.cells) {
         let reason = format!(
@@ -179,6 +180,25 @@ pub fn check_profile(
         }
     }
     faults
+}
+
+/// A board that no board of the model can show would refuse all of them.
+fn check_boards(
+    profile: &Profile,
+    model: &DeviceModel,
+    report: &mut impl FnMut(Severity, Option<&str>, String),
+) {
+    let identity = &model.identity;
+    let may_be = |board: &str| {
+        let of = |own: &str| own.starts_with(board) || identity.model_prefix && board.starts_with(own);
+        !board.is_empty() && identity.model_values.iter().any(|own| of(own))
+    };
+    for board in profile.boards.iter().filter(|board| !may_be(board)) {
+        let (says, own) = (if identity.model_prefix { "begin with" } else { "show" }, &identity.model_values);
+        let reason =
+            format!("boards names {board:?}, and boards of model {} {says} {}", model.id, own.join(" or "));
+        report(Severity::Error, None, reason);
+    }
 }
 
 /// A profile says its chemistry twice where the board has a register for it; the two must agree.

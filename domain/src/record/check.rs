@@ -1,6 +1,6 @@
 //! The record of a reference's check judged again: nothing was written, and a pass follows from what the check reads.
 
-use super::{BirthRecord, Expected, RecordDoubt, StepOutcome, judge::judge_measurement};
+use super::{BirthRecord, Expected, RecordDoubt, StepOutcome, judge::judge_board, judge::judge_measurement};
 use crate::{outcome::Outcome, step::Step};
 use std::collections::BTreeSet;
 
@@ -44,6 +44,7 @@ fn written(record: &BirthRecord) -> Vec<Step> {
 }
 
 fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    judge_board(record, expected, doubts);
     let measures = expected.measurements.values().any(super::ExpectedMeasurement::is_only_read);
     for step in CHECK_STEPS.into_iter().filter(|step| *step != Step::Measure || measures) {
         let mut entries = record.steps.iter().filter(|entry| entry.step == step).peekable();

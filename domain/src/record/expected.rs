@@ -6,8 +6,9 @@ use crate::{
     lease::BirthLease,
     limit::Limit,
     procedure::{MeasureWhen, MeasurementSource, MeasurementSpec, Procedure},
-    profile::{OrderBounds, OrderValues, Profile},
+    profile::{OrderBounds, OrderValues, Profile, is_one_of},
     prompt::{Asks, Prompt},
+    record::ShownBoard,
     step::Step,
     value::Value,
 };
@@ -23,6 +24,8 @@ pub const CALIBRATED_CURRENT: &str = "calibrated_current";
 pub struct Expected {
     pub bundle: BundleRef,
     pub operation: String,
+    /// How the boards begin that the profile is made for; empty: all of its model.
+    pub boards: Vec<String>,
     /// The steps of the procedure's plan as a record holds them, in order.
     pub steps: Vec<Step>,
     pub firmware: Option<ExpectedFirmware>,
@@ -125,6 +128,7 @@ impl Expected {
         Self {
             bundle: manifest.reference(),
             operation: procedure.operation.clone(),
+            boards: profile.boards.clone(),
             steps: procedure.plan().iter().flat_map(|step| step.action.recorded()).copied().collect(),
             firmware: procedure.flash.as_ref().map(|flash| ExpectedFirmware {
                 released: manifest.firmware.clone(),
@@ -161,6 +165,12 @@ impl Expected {
             }
         }
         self
+    }
+
+    /// Whether a board that shows this is one that the bundle is made for; where all of its model are, it need not say which it is.
+    #[must_use]
+    pub fn is_for(&self, shown: Option<&ShownBoard>) -> bool {
+        self.boards.is_empty() || shown.is_some_and(|shown| is_one_of(&self.boards, shown))
     }
 
     /// Whether a pass has this step.

@@ -32,6 +32,8 @@ wire! {
         FirmwareNotProved,
         /// A pass without a serial number.
         NoSerial,
+        /// A pass of a board that is none of those that the profile is made for, or does not say which it is.
+        BoardOfAnotherVariant,
         /// A pass without an identity of the board's own; the number that it was given is none.
         NoIdentity,
         /// A pass whose password was not proved.
@@ -133,6 +135,7 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
     if record.serial.is_none() {
         doubts.push(RecordDoubt::NoSerial);
     }
+    judge_board(record, expected, doubts);
     let is_own = |one: &Identifier| one.unique && one.kind != IdentifierKind::Serial;
     if !record.identifiers.iter().any(is_own) {
         doubts.push(RecordDoubt::NoIdentity);
@@ -148,6 +151,13 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
     judge_ship(record, expected, doubts);
     if record.tear_down.is_some() {
         doubts.push(RecordDoubt::TornDown);
+    }
+}
+
+/// Of every pass, and of every check that passed.
+pub(super) fn judge_board(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    if !expected.is_for(record.shows.as_ref()) {
+        doubts.push(RecordDoubt::BoardOfAnotherVariant);
     }
 }
 

@@ -94,6 +94,7 @@ fn sentence(code: FaultCode) -> Sentence {
             "Take it out and put it with its own batch; nothing was written to it.",
             "请取出并放回所属批次；未写入任何数据。",
         ),
+        C::BoardOfAnotherVariant => references::another_variant(),
         C::PassedAlready => say(
             "This board passed already, as {serial}.",
             "该保护板已通过，序列号 {serial}。",

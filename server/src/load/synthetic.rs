@@ -13,8 +13,8 @@ use domain::{
     profile::Profile,
     record::{
         BirthRecord, CHECK_STEPS, Envelope, Expected, FirmwareRecord, FoundState, LeaseRecord,
-        MeasurementRecord, ParameterRecord, RECORD_VERSION, SecretRecord, ShipRecord, StepOutcome,
-        StepRecord,
+        MeasurementRecord, ParameterRecord, RECORD_VERSION, SecretRecord, ShipRecord, ShownBoard,
+        StepOutcome, StepRecord,
     },
     reference::{REFERENCE_CHECK, Reference},
     step::Step,
@@ -173,6 +173,7 @@ fn record(
         fault,
         found: Some(FoundState::Application),
         identifiers: identifiers(number, &address, fails),
+        shows: Some(ShownBoard { model: expected.boards.first().cloned().unwrap_or_default() }),
         serial: (!fails).then(|| serial(number)),
         firmware: expected.firmware.as_ref().and_then(|ordered| {
             let released = ordered.released.as_ref()?;

@@ -1,11 +1,12 @@
-//! What a batch's order says of parameters: within the released bounds or not at all, told to its stations, and held against every record.
+//! What a batch's order says of parameters: within the released bounds or not at all, told to its stations, and held against every
+//! record; and for which boards its profile is.
 
 use crate::factory::{Factory, image, model, profiles, submission};
 use domain::{
     api::{batches::BatchView, ingest::IngestState, releases::BundleView},
     procedure::parse_procedure,
     profile::{OrderValues, parse_profile},
-    record::Expected,
+    record::{Expected, ShownBoard},
     role::Role,
 };
 use reqwest::Method;
@@ -13,13 +14,20 @@ use serde_json::{Value, json};
 
 const LIMIT: &str = "charge_current_limit_a";
 
+const LEFT: &str = "\n[from_order]\ncharge_current_limit_a = { min = 60, max = 120 }\n";
+
 /// The factory with one more released bundle, whose profile leaves the charge current's limit to the order; with what a pass under it
 /// holds where no order says anything.
 async fn left_to_order() -> (Factory, BundleView, Expected) {
+    released_with(|profile| profile + LEFT).await
+}
+
+/// The same with a profile that says something else than the shipped one.
+async fn released_with(edit: impl FnOnce(String) -> String) -> (Factory, BundleView, Expected) {
     let factory = Factory::start().await;
     let text = |name: &str| std::fs::read_to_string(profiles().join(name)).unwrap();
-    let profile = text("parameters/topbms-12s-lto-200a.toml").replacen("revision = 3", "revision = 4", 1)
-        + "\n[from_order]\ncharge_current_limit_a = { min = 60, max = 120 }\n";
+    let shipped = text("parameters/topbms-12s-lto-200a.toml");
+    let profile = edit(shipped.replacen("revision = 3", "revision = 4", 1));
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in [
         ("models/topbms.toml", text("models/topbms.toml")),
@@ -112,4 +120,29 @@ async fn an_orders_values_go_to_the_station_and_a_pass_that_was_worked_by_others
     let reason = states[1].1.clone().unwrap_or_default();
     assert_ne!(states[1].0, IngestState::Stored);
     assert!(reason.contains("claims a pass that it does not prove") && reason.contains(LIMIT), "{reason}");
+}
+
+#[tokio::test]
+async fn a_pass_of_a_board_that_the_profile_is_not_made_for_is_not_believed() {
+    let only = |profile: String| profile.replacen("chemistry =", "boards = [\"TBA-32S-R2\"]\nchemistry =", 1);
+    let (mut factory, bundle, expected) = released_with(only).await;
+    let form = batch("B-9", &bundle, &json!({}));
+    let engineer = factory.tokens[&Role::Engineer].clone();
+    let (status, made) = factory.ask(Method::POST, "/api/v1/batches", &engineer, Some(form)).await;
+    assert_eq!(status.as_u16(), 201, "{made}");
+    factory.batch = serde_json::from_value(made).unwrap();
+    factory.work.batch_id = factory.batch.batch_id;
+    factory.work.expected = expected;
+    let serials = factory.serials(3).await;
+    let shown = |model: &str| Some(ShownBoard { model: model.to_owned() });
+    for (number, shows, stored) in
+        [(1, shown("TBA-32S-R2"), true), (2, shown("TBA-32S-R1"), false), (3, None, false)]
+    {
+        let mut envelope = factory.envelope(number, Some(&serials[number as usize - 1]));
+        envelope.record.shows = shows;
+        let result = factory.send(&[&envelope]).await.remove(0);
+        assert_eq!(result.state == IngestState::Stored, stored, "{number}: {result:?}");
+        let reason = result.reason.unwrap_or_default();
+        assert!(stored || reason.contains("a board that the profile is for"), "{reason}");
+    }
 }

@@ -53,6 +53,7 @@ impl Draft {
             fault: None,
             found: None,
             identifiers: Vec::new(),
+            shows: None,
             serial: None,
             firmware: None,
             steps: Vec::new(),

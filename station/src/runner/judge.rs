@@ -8,7 +8,11 @@ use domain::{
     model::WordOrder,
     outcome::Outcome,
     procedure::{CalibrateStep, MeasureWhen, MeasurementSource, MeasurementSpec},
-    record::{CALIBRATED_CURRENT, CALIBRATION_CORRECTION, MeasurementRecord, ParameterRecord, bare_version},
+    profile::Profile,
+    record::{
+        CALIBRATED_CURRENT, CALIBRATION_CORRECTION, MeasurementRecord, ParameterRecord, ShownBoard,
+        bare_version,
+    },
     text::{Fault, FaultCode},
     value::Value,
 };
@@ -22,6 +26,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::IdentityChanged
         | C::StationStopped
         | C::PassedAlready
+        | C::BoardOfAnotherVariant
         | C::NumberNotOurs
         | C::BoardIsReference
         | C::ReferenceAsExpected
@@ -88,6 +93,15 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::PromptDenied
         | C::ScanDiffers => Outcome::Fail,
     }
+}
+
+/// A board of the right model that its batch's profile is not made for.
+pub fn another_variant(profile: &Profile, shows: &ShownBoard) -> Option<Fault> {
+    if profile.is_for(shows) {
+        return None;
+    }
+    let expected = profile.boards.join(" or ");
+    Some(Fault::new(FaultCode::BoardOfAnotherVariant).with("found", &shows.model).with("expected", expected))
 }
 
 /// Whether the bench may come back by itself, so that the same board is worth another run.

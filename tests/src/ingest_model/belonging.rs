@@ -216,6 +216,7 @@ fn speaks_of_another(code: FaultCode) -> bool {
     use FaultCode as F;
     [
         F::WrongModel,
+        F::BoardOfAnotherVariant,
         F::PassedAlready,
         F::IdentityInTwoSlots,
         F::IdentityOfAnotherUnit,

@@ -281,6 +281,7 @@ fn flaw() -> impl Strategy<Value = Flaw> {
         Flaw::MissingStep,
         Flaw::UnprovedPassword,
         Flaw::ClaimedLease,
+        Flaw::OtherBoard,
         Flaw::ReversedTimes,
     ])
 }

@@ -385,6 +385,7 @@ pub enum Flaw {
     MissingStep,
     UnprovedPassword,
     ClaimedLease,
+    OtherBoard,
     ReversedTimes,
 }
 

@@ -210,6 +210,7 @@ fn spoil(envelope: &mut Envelope, run: &Run, other_station: StationId) {
         Some(Flaw::MissingStep) => record.steps.retain(|step| step.step != Step::Verify),
         Some(Flaw::UnprovedPassword) => record.password.as_mut().unwrap().proved = false,
         Some(Flaw::ClaimedLease) => record.lease.as_mut().unwrap().evidence = Evidence::Claimed,
+        Some(Flaw::OtherBoard) => "TBA-40S".clone_into(&mut record.shows.as_mut().unwrap().model),
         Some(Flaw::ReversedTimes) => record.started_at = record.finished_at + TimeDelta::seconds(1),
     }
     match run.form {

@@ -46,8 +46,8 @@ pub struct Stage {
 impl World {
     pub async fn start() -> Self {
         let server = TestServer::start().await;
-        let profiles = workspace_root().join("profiles");
-        assert_eq!(server.import(&profiles).await.faults, Vec::<String>::new());
+        let profiles = profiles();
+        assert_eq!(server.import(profiles.path()).await.faults, Vec::<String>::new());
         let mut tokens = BTreeMap::new();
         for role in [Role::Engineer, Role::Quality, Role::Admin, Role::Sales] {
             tokens.insert(role, server.token(role).await);
@@ -93,6 +93,20 @@ impl World {
         let (status, text) = (answer.status(), answer.text().await.unwrap());
         (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
     }
+}
+
+/// The shipped files, with a profile for boards of one kind only.
+fn profiles() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for path in ["models/topbms.toml", "parameters/topbms-12s-lto-200a.toml", "procedures/topbms-birth.toml"]
+    {
+        let text = std::fs::read_to_string(workspace_root().join("profiles").join(path)).unwrap();
+        let text = text.replacen("\n[product]", "\nboards = [\"TBA-32S-R2\"]\n[product]", 1);
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
 }
 
 impl World {

@@ -21,6 +21,9 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
         D::FirmwareNotProved => ("firmware not proved", "固件未证明", None),
         D::NoSerial => ("no serial number", "无序列号", None),
         D::NoIdentity => ("no identity", "无身份", None),
+        D::BoardOfAnotherVariant => {
+            ("not shown to be a board that the profile is for", "未证明该板属于参数方案适用的规格", None)
+        }
         D::PasswordNotProved => ("password not proved", "密码未验证", None),
         D::LeaseNotProved => ("lock not read back as set", "锁定未按设定回读", None),
         D::TimesReversed => ("ends before it starts", "结束早于开始", None),

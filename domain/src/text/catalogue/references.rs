@@ -1,4 +1,4 @@
-//! What a slot says of a reference board that lies in it.
+//! What a slot says of boards that it only reads: references, and other variants than its batch's.
 
 use super::{Sentence, say};
 
@@ -26,5 +26,14 @@ pub(super) fn not_as_expected() -> Sentence {
         "标准样板 {name} 应为：{expected}；本工位结果为：{found}。本工位不可信。",
         "Work no board here and call quality; once contacts, line and supply were looked at, put the reference in again.",
         "请停用本工位并通知质量部门；检查触点、通信线和电源后重新放入标准样板。",
+    )
+}
+
+pub(super) fn another_variant() -> Sentence {
+    say(
+        "The board is another variant: it says {found}, and this batch is for {expected}. No parameter was written.",
+        "保护板规格不同：该板为 {found}，本批适用于 {expected}。未写入任何参数。",
+        "Take it to a jig that works its kind; if it belongs here, the engineer releases a profile for it.",
+        "请送到对应规格的工站；如确属本批，由工程师发布适用的参数方案。",
     )
 }

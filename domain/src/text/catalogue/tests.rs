@@ -3,11 +3,12 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 70] = {
+const CODES: [FaultCode; 71] = {
     use FaultCode as C;
     [
         C::BoardSilent,
         C::WrongModel,
+        C::BoardOfAnotherVariant,
         C::PassedAlready,
         C::IdentityInTwoSlots,
         C::IdentityOfAnotherUnit,
@@ -84,6 +85,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
     use FaultCode as C;
     match code {
         C::BoardSilent | C::ApplicationDidNotStart => &["seconds"],
+        C::BoardOfAnotherVariant => &["found", "expected"],
         C::WrongModel | C::FirmwareCrcDiffers | C::FirmwareVersionDiffers => &["found", "expected"],
         C::NameDoesNotHold | C::LeaseDoesNotHold => &["found", "expected"],
         C::PassedAlready => &["serial"],

@@ -90,3 +90,57 @@ fn the_record_says_by_whose_word_the_board_was_let_in_and_by_which_order() {
         assert_eq!(record.outcome, Outcome::Pass);
     }
 }
+
+/// A bench whose batch is for the boards that begin so.
+fn for_boards(mut bench: PaperBench, begins: &str) -> PaperBench {
+    let order = std::sync::Arc::make_mut(&mut bench.order);
+    std::sync::Arc::make_mut(&mut order.profile).boards = vec![begins.to_owned()];
+    bench
+}
+
+#[test]
+fn a_board_of_another_variant_or_of_none_that_it_says_is_refused_before_anything_is_asked_of_it() {
+    for (bench, begins, own, others) in [
+        (
+            PaperBench::new as fn() -> PaperBench,
+            "TBA-32S-R2-4",
+            "TBA-32S-R2-40A",
+            ["TBA-32S-R2", "TBA-32S-R3"],
+        ),
+        (PaperBench::jk_pb, "JK_PB2A16S", "JK_PB2A16S20P", ["JK_PB", "JK_PB2A8S20P"]),
+        (PaperBench::jbd, "JBD-SP16S", "JBD-SP16S034-100A", ["JBD-", "JBD-SP04S034-200A"]),
+    ] {
+        let with = |value: &str| {
+            let mut bench = for_boards(bench(), begins);
+            bench.identity.model_value = value.to_owned();
+            bench
+        };
+        for other in others {
+            let mut refused = with(other);
+            assert!(refused.work(good).is_none(), "{other}");
+            let SlotState::Refused { fault, .. } = refused.runner.live() else { panic!("{other}") };
+            assert_eq!(fault.code, FaultCode::BoardOfAnotherVariant);
+            assert_eq!((fault.args["found"].as_str(), fault.args["expected"].as_str()), (other, begins));
+            let asked = |effect: &&Effect| matches!(effect, Effect::Board(_) | Effect::AskAdmission { .. });
+            assert_eq!(refused.done.iter().filter(asked).count(), 2, "it was found and asked who it is");
+        }
+        let record = with(own).work(good).unwrap();
+        assert_eq!(record.outcome, Outcome::Pass, "{own}: {:?}", record.fault);
+        assert_eq!(record.shows.unwrap().model, own);
+    }
+}
+
+#[test]
+fn a_board_that_is_known_only_once_its_loader_was_fed_and_is_another_variant_gets_no_parameter() {
+    let mut bench = for_boards(PaperBench::new(), "TBA-32S-R2-4");
+    bench.found = FoundState::Loader;
+    bench.identity.model_value = "TBA-32S-R2-200A".to_owned();
+    let record = bench.work(good).unwrap();
+    assert_eq!(record.outcome, Outcome::Aborted);
+    assert_eq!(record.fault.map(|fault| fault.code), Some(FaultCode::BoardOfAnotherVariant));
+    assert_eq!(record.shows.unwrap().model, "TBA-32S-R2-200A");
+    let wrote = |effect: &Effect| {
+        matches!(effect, Effect::Board(BoardRequest::Unlock { .. } | BoardRequest::WriteProfile { .. }))
+    };
+    assert!(!bench.done.iter().any(wrote), "{:?}", bench.done);
+}

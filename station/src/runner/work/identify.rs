@@ -47,12 +47,16 @@ impl Work {
 
     pub(super) fn take_identity(&mut self, now: Moment, identity: BoardIdentity) -> Next {
         self.draft.record.identifiers.clone_from(&identity.identifiers);
+        self.draft.record.shows = Some(identity.shows());
         if !identity.is_model {
             let expected = self.order.model.identity.model_values.join(" or ");
             return Err(Fault::new(FaultCode::WrongModel)
                 .with("found", &identity.model_value)
                 .with("expected", expected)
                 .into());
+        }
+        if let Some(fault) = judge::another_variant(&self.order.profile, &identity.shows()) {
+            return Err(Ended::Refused(fault));
         }
         // What a flash may change is the last to go by.
         let unique = identity.identifiers.iter().filter(|identifier| identifier.unique);

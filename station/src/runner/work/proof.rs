@@ -82,6 +82,7 @@ impl Work {
     /// Everything is taken into the record first, then judged: a failing record holds what was read.
     pub(super) fn read_afresh(&mut self, now: Moment, afresh: &AfreshReading) -> Next {
         self.same_board(&afresh.identity)?;
+        self.draft.record.shows = Some(afresh.identity.shows());
         let parameter_fault = self.verify_parameters(afresh);
         let lease_fault = self.verify_lease(afresh);
         let number_fault = self.verify_number(afresh);
