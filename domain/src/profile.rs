@@ -36,7 +36,7 @@ wire! {
 }
 
 impl Profile {
-    /// Whether it is made for a board that shows this. One that names less than the profile wants is not known to be of it.
+    /// Whether it is made for a board that shows this, cells aside. One that names less than the profile wants is not known to be of it.
     #[must_use]
     pub fn is_for(&self, shown: &ShownBoard) -> bool {
         is_one_of(&self.boards, shown)

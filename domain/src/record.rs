@@ -112,6 +112,9 @@ wire! {
     pub struct ShownBoard {
         /// The model's register of identity as text.
         pub model: String,
+        /// How many cells it finds by itself, where its model shows that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cells: Option<u8>,
     }
 }
 

@@ -33,6 +33,8 @@ wire! {
         WrongModel,
         /// `found`, `expected`: of this model, and not of those that the batch's profile is made for; no parameter was written
         BoardOfAnotherVariant,
+        /// `found`, `expected`: the board counts another number of cells than the batch's profile is made for; no parameter was written
+        CellCountDiffers,
         /// `serial`
         PassedAlready,
         /// `identity`, `other_slot`
@@ -188,6 +190,7 @@ impl FaultCode {
             self,
             Self::WrongModel
                 | Self::BoardOfAnotherVariant
+                | Self::CellCountDiffers
                 | Self::PassedAlready
                 | Self::IdentityInTwoSlots
                 | Self::IdentityOfAnotherUnit

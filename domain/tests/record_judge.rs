@@ -60,6 +60,7 @@ fn expected() -> Expected {
         bundle: reference(),
         operation: "birth".to_owned(),
         boards: Vec::new(),
+        cells: None,
         steps: Step::WAY.to_vec(),
         firmware: Some(ExpectedFirmware {
             released: Some(FirmwareRef {
@@ -130,7 +131,7 @@ fn sound() -> BirthRecord {
             value: "342589975".to_owned(),
             unique: true,
         }],
-        shows: Some(ShownBoard { model: "TBA-32S-R2-40A".to_owned() }),
+        shows: Some(ShownBoard { model: "TBA-32S-R2-40A".to_owned(), cells: None }),
         serial: Some("TB264800001K".to_owned()),
         firmware: Some(FirmwareRecord {
             before: None,

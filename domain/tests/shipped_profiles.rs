@@ -171,3 +171,24 @@ fn passcodes_lie_in_holes() {
         assert!(model("jbd").block_of(address, 1).is_none(), "0x{address:02X}");
     }
 }
+
+/// What a board counts by itself no line writes: only such a count tells one variant from another before the first write.
+#[test]
+fn a_count_of_cells_that_a_line_can_write_is_none_of_the_boards_own() {
+    let mut counting: Vec<String> =
+        models().into_iter().filter(|one| one.cells.found_register.is_some()).map(|one| one.id).collect();
+    counting.sort();
+    assert_eq!(counting, ["daly-a5", "jbd-up", "jk-nw", "tian-power", "tinybms", "topbms-storage"]);
+    let (file, text) = files("models").into_iter().find(|(file, _)| file.ends_with("/topbms.toml")).unwrap();
+    for (register, reason) in [
+        ("cell_count", "can be written"),
+        ("lease_expiry_s", "can be written"),
+        ("alarms", "of the wrong kind"),
+        ("cells_found", "no register"),
+    ] {
+        let line = format!("count_register = \"cell_count\"\nfound_register = {register:?}");
+        let faults =
+            parse_model(&file, &text.replacen("count_register = \"cell_count\"", &line, 1)).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].reason.contains(reason), "{register}: {}", lines(&faults));
+    }
+}

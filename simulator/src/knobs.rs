@@ -38,7 +38,7 @@ pub struct Knobs {
     pub stuck_supply: u32,
     /// About what the jig's cells read at rest, millivolts: 3300 for iron phosphate, 3680 for ternary. 0: titanate's 2315.
     pub cell_rest_mv: u32,
-    /// Cells of a board that no setting tells how many it has; 0: as many as its model has room for.
+    /// Cells that hang on the board, where it counts them itself; 0: as many as it is told to have, or its model has room for.
     pub cells: u32,
 }
 

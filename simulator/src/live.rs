@@ -81,7 +81,7 @@ fn live_of(model: &DeviceModel, register: &Register) -> Option<Live> {
     if name == "outputs" && ["charge", "discharge"].iter().all(|path| has_bit(register, path)) {
         return Some(Live::Output);
     }
-    if matches!(name, "cell_count" | "cells_found") {
+    if model.cells.found_register.as_deref() == Some(name) || matches!(name, "cell_count" | "cells_found") {
         return Some(Live::CellCount);
     }
     let sensors_are_told = model.parameters().any(|setting| has_bit(setting, FIRST_SENSOR));

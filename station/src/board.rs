@@ -288,13 +288,15 @@ pub struct BoardIdentity {
     pub firmware_version: String,
     /// The CRC-32 (IEEE) that the board computed over its image, where the model has a register for it.
     pub firmware_crc32: Option<u32>,
+    /// How many cells it finds by itself, where its model shows that and it was asked for.
+    pub cells: Option<u8>,
 }
 
 impl BoardIdentity {
     /// Which board it says it is, as a record holds it.
     #[must_use]
     pub fn shows(&self) -> ShownBoard {
-        ShownBoard { model: self.model_value.clone() }
+        ShownBoard { model: self.model_value.clone(), cells: self.cells }
     }
 
     /// Whether both are the same board: every identifier equal, firmware aside.

@@ -89,7 +89,9 @@ impl WorkOrder {
     /// What the record of a pass must hold.
     #[must_use]
     pub fn expected(&self) -> Expected {
-        Expected::of(&self.profile, &self.procedure, &self.manifest).with_order(&self.order_values)
+        Expected::of(&self.profile, &self.procedure, &self.manifest)
+            .on_boards_of(&self.model, &self.profile)
+            .with_order(&self.order_values)
     }
 }
 

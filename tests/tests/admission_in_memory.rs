@@ -21,7 +21,7 @@ use jigline_tests::{
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
-    Fault,
+    Fault, Knobs,
     firmware::build_image,
     jig::{JigSettings, MemoryJig},
     observe::{Observation, Remembered},
@@ -45,6 +45,7 @@ struct Visited {
     server: MemoryServer,
     disk: tempfile::TempDir,
     fault: Option<Fault>,
+    knobs: Knobs,
     /// What the board kept when it was taken out last.
     kept: Option<Observation>,
     visits: u32,
@@ -66,7 +67,8 @@ impl Visited {
         let model = Arc::new(parse_model(model, &files.model).unwrap());
         let image = model.loader().map(|_| build_image(&model, VERSION, 8 * 1024, 5).unwrap());
         let server = MemoryServer::with_files(files, STATION, &image.unwrap_or_default(), VERSION);
-        Self { model, server, disk: tempfile::tempdir().unwrap(), fault, kept: None, visits: 0 }
+        let (disk, knobs) = (tempfile::tempdir().unwrap(), Knobs::default());
+        Self { model, server, disk, fault, knobs, kept: None, visits: 0 }
     }
 
     /// When the next visit begins, by the station's clock.
@@ -79,6 +81,7 @@ impl Visited {
         let settings = JigSettings {
             faulty: u32::from(self.fault.is_some()),
             fault: self.fault,
+            knobs: self.knobs,
             remembered,
             ..JigSettings::one_board(Arc::clone(&self.model), 5)
         };
@@ -313,6 +316,38 @@ async fn a_board_of_another_variant_is_only_looked_at_whatever_its_model() {
             let enters = line.model.factory_mode.is_some();
             assert!(enters || visit.writes == 0, "{model} {shown}");
             assert!(!line.kept.unwrap().changed_since_start && line.server.records().is_empty(), "{model}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_counts_its_cells_is_only_looked_at_where_the_product_has_others() {
+    let mut files = BundleFiles::shipped();
+    // As the shipped model would be that showed it.
+    for (old, new) in [
+        ("start = 0x0100\ncount = 48", "start = 0x0100\ncount = 49"),
+        (
+            "count_register = \"cell_count\"",
+            "count_register = \"cell_count\"\nfound_register = \"cells_found\"",
+        ),
+    ] {
+        assert!(files.model.contains(old), "{old}");
+        files.model = files.model.replacen(old, new, 1);
+    }
+    files.model += "\n[[register]]\nname = \"cells_found\"\naddress = 0x0130\nkind = \"u16\"\ntitle = { en = \"Cells found\", zh = \"串数\" }\n";
+    for (cells, lamp) in [(12, "pass"), (16, "attention"), (11, "attention")] {
+        let mut line = Visited::with(files.clone(), "topbms", None);
+        line.knobs.cells = cells;
+        let visit = line.visit().await;
+        assert_eq!(visit.lamp.as_deref(), Some(lamp), "{cells}");
+        let records = line.server.records();
+        if lamp == "pass" {
+            assert_eq!(records[0].shows.as_ref().and_then(|shows| shows.cells), Some(12));
+        } else {
+            assert!(
+                visit.writes == 0 && !line.kept.unwrap().changed_since_start && records.is_empty(),
+                "{cells}"
+            );
         }
     }
 }

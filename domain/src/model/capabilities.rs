@@ -14,6 +14,10 @@ wire! {
         /// The parameter that holds the number of cells; none where a board counts them itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub count_register: Option<String>,
+        /// Where the board shows how many cells it finds or is built for by itself, whatever a line writes; none where it shows none, or
+        /// only repeats `count_register`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub found_register: Option<String>,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     evidence::FirmwareEvidence,
     lease::BirthLease,
     limit::Limit,
+    model::DeviceModel,
     procedure::{MeasureWhen, MeasurementSource, MeasurementSpec, Procedure},
     profile::{OrderBounds, OrderValues, Profile, is_one_of},
     prompt::{Asks, Prompt},
@@ -26,6 +27,8 @@ pub struct Expected {
     pub operation: String,
     /// How the boards begin that the profile is made for; empty: all of its model.
     pub boards: Vec<String>,
+    /// The product's cells, where boards of the model show by themselves how many they have.
+    pub cells: Option<u8>,
     /// The steps of the procedure's plan as a record holds them, in order.
     pub steps: Vec<Step>,
     pub firmware: Option<ExpectedFirmware>,
@@ -129,6 +132,7 @@ impl Expected {
             bundle: manifest.reference(),
             operation: procedure.operation.clone(),
             boards: profile.boards.clone(),
+            cells: None,
             steps: procedure.plan().iter().flat_map(|step| step.action.recorded()).copied().collect(),
             firmware: procedure.flash.as_ref().map(|flash| ExpectedFirmware {
                 released: manifest.firmware.clone(),
@@ -154,6 +158,12 @@ impl Expected {
         }
     }
 
+    /// The same on boards of the bundle's model, where those show how many cells they have.
+    #[must_use]
+    pub fn on_boards_of(self, model: &DeviceModel, profile: &Profile) -> Self {
+        Self { cells: model.cells.found_register.as_ref().map(|_| profile.product.cells), ..self }
+    }
+
     /// The same for a batch whose order says this. A value that was not left to it, or lies beyond its bounds, is none: a record that
     /// holds it is not believed.
     #[must_use]
@@ -170,7 +180,8 @@ impl Expected {
     /// Whether a board that shows this is one that the bundle is made for; where all of its model are, it need not say which it is.
     #[must_use]
     pub fn is_for(&self, shown: Option<&ShownBoard>) -> bool {
-        self.boards.is_empty() || shown.is_some_and(|shown| is_one_of(&self.boards, shown))
+        let names = self.boards.is_empty() || shown.is_some_and(|shown| is_one_of(&self.boards, shown));
+        names && (self.cells.is_none() || shown.is_some_and(|shown| shown.cells == self.cells))
     }
 
     /// Whether a pass has this step.

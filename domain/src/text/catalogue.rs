@@ -95,6 +95,7 @@ fn sentence(code: FaultCode) -> Sentence {
             "请取出并放回所属批次；未写入任何数据。",
         ),
         C::BoardOfAnotherVariant => references::another_variant(),
+        C::CellCountDiffers => references::cell_count_differs(),
         C::PassedAlready => say(
             "This board passed already, as {serial}.",
             "该保护板已通过，序列号 {serial}。",

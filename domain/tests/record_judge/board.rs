@@ -26,3 +26,25 @@ fn a_pass_shows_a_board_that_the_profile_is_made_for() {
         }
     }
 }
+
+#[test]
+fn a_pass_shows_as_many_cells_as_the_product_has_where_its_model_counts_them() {
+    let mut counting = expected();
+    for (wanted, found, is_sound) in [
+        (None, None, true),
+        (None, Some(12), true),
+        (Some(12), Some(12), true),
+        (Some(12), Some(11), false),
+        (Some(12), None, false),
+    ] {
+        counting.cells = wanted;
+        let mut record = sound();
+        record.shows.as_mut().unwrap().cells = found;
+        let doubts = judge_record(&record, &counting);
+        let doubt = [RecordDoubt::BoardOfAnotherVariant];
+        assert_eq!(doubts, if is_sound { &[][..] } else { &doubt[..] }, "{wanted:?} {found:?}");
+    }
+    counting.cells = Some(12);
+    let unread = BirthRecord { shows: None, ..sound() };
+    assert_eq!(judge_record(&unread, &counting), [RecordDoubt::BoardOfAnotherVariant]);
+}

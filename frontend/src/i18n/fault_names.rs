@@ -7,6 +7,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
     let (en, zh) = match code {
         FaultCode::BoardSilent => ("board silent", "板无响应"),
         FaultCode::WrongModel => ("wrong model", "板型不符"),
+        FaultCode::CellCountDiffers => ("other cell count", "串数不符"),
         FaultCode::BoardOfAnotherVariant => ("another variant", "规格不同"),
         FaultCode::PassedAlready => ("passed already", "已合格过"),
         FaultCode::IdentityInTwoSlots => ("identity in two slots", "身份出现在两个工位"),

@@ -173,7 +173,10 @@ fn record(
         fault,
         found: Some(FoundState::Application),
         identifiers: identifiers(number, &address, fails),
-        shows: Some(ShownBoard { model: expected.boards.first().cloned().unwrap_or_default() }),
+        shows: Some(ShownBoard {
+            model: expected.boards.first().cloned().unwrap_or_default(),
+            cells: expected.cells,
+        }),
         serial: (!fails).then(|| serial(number)),
         firmware: expected.firmware.as_ref().and_then(|ordered| {
             let released = ordered.released.as_ref()?;

@@ -4,6 +4,7 @@
 use crate::factory::{Factory, image, model, profiles, submission};
 use domain::{
     api::{batches::BatchView, ingest::IngestState, releases::BundleView},
+    model::parse_model,
     procedure::parse_procedure,
     profile::{OrderValues, parse_profile},
     record::{Expected, ShownBoard},
@@ -19,18 +20,22 @@ const LEFT: &str = "\n[from_order]\ncharge_current_limit_a = { min = 60, max = 1
 /// The factory with one more released bundle, whose profile leaves the charge current's limit to the order; with what a pass under it
 /// holds where no order says anything.
 async fn left_to_order() -> (Factory, BundleView, Expected) {
-    released_with(|profile| profile + LEFT).await
+    released_with(|profile| profile + LEFT, |model| model).await
 }
 
-/// The same with a profile that says something else than the shipped one.
-async fn released_with(edit: impl FnOnce(String) -> String) -> (Factory, BundleView, Expected) {
+/// The same with a profile and a model that say something else than the shipped ones.
+async fn released_with(
+    edit: impl FnOnce(String) -> String,
+    edit_model: impl FnOnce(String) -> String,
+) -> (Factory, BundleView, Expected) {
     let factory = Factory::start().await;
     let text = |name: &str| std::fs::read_to_string(profiles().join(name)).unwrap();
     let shipped = text("parameters/topbms-12s-lto-200a.toml");
     let profile = edit(shipped.replacen("revision = 3", "revision = 4", 1));
+    let model_text = edit_model(text("models/topbms.toml"));
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in [
-        ("models/topbms.toml", text("models/topbms.toml")),
+        ("models/topbms.toml", model_text.clone()),
         ("parameters/topbms-12s-lto-200a.toml", profile.clone()),
         ("procedures/topbms-birth.toml", text("procedures/topbms-birth.toml")),
     ] {
@@ -51,7 +56,8 @@ async fn released_with(edit: impl FnOnce(String) -> String) -> (Factory, BundleV
     let bundle: BundleView = serde_json::from_value(bundle).unwrap();
     let profile = parse_profile("profile", &profile).unwrap();
     let procedure = parse_procedure("procedure", &text("procedures/topbms-birth.toml")).unwrap();
-    let expected = Expected::of(&profile, &procedure, &bundle.manifest);
+    let model = parse_model("model", &model_text).unwrap();
+    let expected = Expected::of(&profile, &procedure, &bundle.manifest).on_boards_of(&model, &profile);
     (factory, bundle, expected)
 }
 
@@ -125,7 +131,14 @@ async fn an_orders_values_go_to_the_station_and_a_pass_that_was_worked_by_others
 #[tokio::test]
 async fn a_pass_of_a_board_that_the_profile_is_not_made_for_is_not_believed() {
     let only = |profile: String| profile.replacen("chemistry =", "boards = [\"TBA-32S-R2\"]\nchemistry =", 1);
-    let (mut factory, bundle, expected) = released_with(only).await;
+    // And counts its cells.
+    let counting = |model: String| {
+        let model = model.replacen("revision = 4", "revision = 5", 1);
+        let found = "count_register = \"cell_count\"\nfound_register = \"cycles\"";
+        model.replacen("count_register = \"cell_count\"", found, 1)
+    };
+    let (mut factory, bundle, expected) = released_with(only, counting).await;
+    assert_eq!(expected.cells, Some(12));
     let form = batch("B-9", &bundle, &json!({}));
     let engineer = factory.tokens[&Role::Engineer].clone();
     let (status, made) = factory.ask(Method::POST, "/api/v1/batches", &engineer, Some(form)).await;
@@ -133,11 +146,15 @@ async fn a_pass_of_a_board_that_the_profile_is_not_made_for_is_not_believed() {
     factory.batch = serde_json::from_value(made).unwrap();
     factory.work.batch_id = factory.batch.batch_id;
     factory.work.expected = expected;
-    let serials = factory.serials(3).await;
-    let shown = |model: &str| Some(ShownBoard { model: model.to_owned() });
-    for (number, shows, stored) in
-        [(1, shown("TBA-32S-R2"), true), (2, shown("TBA-32S-R1"), false), (3, None, false)]
-    {
+    let serials = factory.serials(5).await;
+    let shown = |model: &str, cells| Some(ShownBoard { model: model.to_owned(), cells });
+    for (number, shows, stored) in [
+        (1, shown("TBA-32S-R2", Some(12)), true),
+        (2, shown("TBA-32S-R1", Some(12)), false),
+        (3, shown("TBA-32S-R2", Some(11)), false),
+        (4, shown("TBA-32S-R2", None), false),
+        (5, None, false),
+    ] {
         let mut envelope = factory.envelope(number, Some(&serials[number as usize - 1]));
         envelope.record.shows = shows;
         let result = factory.send(&[&envelope]).await.remove(0);

@@ -64,7 +64,7 @@ impl Board {
             Live::Sensor(index) if index < self.sensor_count() => cell_c,
             Live::Sensor(_) => return vec![0; usize::from(register.width())],
             Live::SensorCount => f64::from(self.sensor_count()),
-            Live::CellCount => f64::from(self.cell_count()),
+            Live::CellCount => f64::from(self.cells_found()),
             Live::BalancerTemperature => balancer_c,
             Live::PowerTemperature => power_c,
             Live::Output => return self.show_output(register),
@@ -96,8 +96,17 @@ impl Board {
         let count = self.model.cells.count_register.as_ref().and_then(|name| self.model.register(name));
         let told = count.and_then(|register| self.memory.number(register));
         let most = self.model.cells.max;
-        let by_knob = u8::try_from(self.birth.knobs.cells).ok().filter(|cells| *cells > 0);
-        told.map_or(by_knob.unwrap_or(most), |count| count as u8).min(most)
+        told.map_or(self.cells_by_knob().unwrap_or(most), |count| count as u8).min(most)
+    }
+
+    /// As many as hang on it, whatever it is told, where the jig says how many those are.
+    fn cells_found(&self) -> u8 {
+        let most = self.model.cells.max;
+        self.cells_by_knob().map_or_else(|| self.cell_count(), |cells| cells.min(most))
+    }
+
+    fn cells_by_knob(&self) -> Option<u8> {
+        u8::try_from(self.birth.knobs.cells).ok().filter(|cells| *cells > 0)
     }
 
     /// As many temperature sensors as it is told to use.

@@ -106,7 +106,7 @@ impl BoardLink {
 enum Extent {
     /// Who it is: enough to tell it from another.
     WhoAlone,
-    /// And what runs on it.
+    /// And what runs on it, and on how many cells.
     WithFirmware,
 }
 
@@ -120,8 +120,15 @@ fn identity_registers(model: &DeviceModel, extent: Extent) -> Result<Vec<&Regist
         .map(|field| &field.register)
         .chain([&model.identity.model_register])
         .chain(firmware.map(|firmware| &firmware.version_register))
+        .chain(found_register(model, extent))
         .chain(firmware.and_then(|firmware| firmware.crc_register.as_ref()));
     names.map(|name| named(model, name)).collect()
+}
+
+/// Where it shows its cells, read with what runs on it; some models are known by it.
+fn found_register(model: &DeviceModel, extent: Extent) -> Option<&String> {
+    let found = model.cells.found_register.as_ref().filter(|_| extent == Extent::WithFirmware);
+    found.filter(|name| **name != model.identity.model_register)
 }
 
 /// The registers that [`decode_identity`] wants, for a read of everything.
@@ -154,12 +161,19 @@ fn decode(model: &DeviceModel, words: &Words, extent: Extent) -> Result<BoardIde
             Value::Text(_) => None,
         },
     };
+    let found = model.cells.found_register.as_ref().filter(|_| extent == Extent::WithFirmware);
+    let cells = match found.map(|name| words.reading(named(model, name)?)).transpose()? {
+        None => None,
+        // What is no number of cells is none that anybody ordered.
+        Some(reading) => Some(reading.value.as_number().map_or(0, |cells| cells as u8)),
+    };
     Ok(BoardIdentity {
         identifiers,
         model_value: model_value(model, words)?,
         is_model: is_model(model, words)?,
         firmware_version,
         firmware_crc32,
+        cells,
     })
 }
 
@@ -171,6 +185,7 @@ fn stranger(model: &DeviceModel, words: &Words) -> Result<BoardIdentity, Fault> 
         is_model: false,
         firmware_version: String::new(),
         firmware_crc32: None,
+        cells: None,
     })
 }
 

@@ -27,6 +27,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::StationStopped
         | C::PassedAlready
         | C::BoardOfAnotherVariant
+        | C::CellCountDiffers
         | C::NumberNotOurs
         | C::BoardIsReference
         | C::ReferenceAsExpected
@@ -97,11 +98,13 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
 
 /// A board of the right model that its batch's profile is not made for.
 pub fn another_variant(profile: &Profile, shows: &ShownBoard) -> Option<Fault> {
-    if profile.is_for(shows) {
-        return None;
+    if !profile.is_for(shows) {
+        let fault = Fault::new(FaultCode::BoardOfAnotherVariant).with("found", &shows.model);
+        return Some(fault.with("expected", profile.boards.join(" or ")));
     }
-    let expected = profile.boards.join(" or ");
-    Some(Fault::new(FaultCode::BoardOfAnotherVariant).with("found", &shows.model).with("expected", expected))
+    let wanted = profile.product.cells;
+    let found = shows.cells.filter(|found| *found != wanted)?;
+    Some(Fault::new(FaultCode::CellCountDiffers).with("found", found).with("expected", wanted))
 }
 
 /// Whether the bench may come back by itself, so that the same board is worth another run.

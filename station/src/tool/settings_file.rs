@@ -141,6 +141,7 @@ mod tests {
             is_model: true,
             firmware_version: "V1.8\nx = 1".to_owned(),
             firmware_crc32: None,
+            cells: None,
         }
     }
 

@@ -217,6 +217,7 @@ fn speaks_of_another(code: FaultCode) -> bool {
     [
         F::WrongModel,
         F::BoardOfAnotherVariant,
+        F::CellCountDiffers,
         F::PassedAlready,
         F::IdentityInTwoSlots,
         F::IdentityOfAnotherUnit,

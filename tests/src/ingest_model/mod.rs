@@ -27,6 +27,7 @@ use domain::{
     bundle::BundleContent,
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, StationId},
+    model::parse_model,
     outcome::Outcome,
     procedure::parse_procedure,
     profile::{OrderValues, parse_profile},
@@ -177,7 +178,8 @@ impl IngestModel {
         let procedure =
             parse_procedure("procedure", &bundle.procedure_toml).map_err(|faults| format!("{faults:?}"))?;
         let pattern = Pattern::parse(&procedure.number.pattern).map_err(|fault| fault.to_string())?;
-        let expected = Expected::of(&profile, &procedure, &bundle.manifest);
+        let model = parse_model("model", &bundle.model_toml).map_err(|faults| format!("{faults:?}"))?;
+        let expected = Expected::of(&profile, &procedure, &bundle.manifest).on_boards_of(&model, &profile);
         let hash = bundle.manifest.hash();
         self.released.insert(hash.clone(), Rules { expected, pattern });
         Ok(hash)

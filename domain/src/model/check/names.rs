@@ -204,6 +204,19 @@ fn check_cells(model: &DeviceModel, report: &mut Report<'_>) {
             format!("there is no register {name:?} for cell {missing} of {}", cells.max),
         );
     }
+    if let Some(name) = &cells.found_register {
+        let path = [At::Key("cells"), At::Key("found_register")];
+        let found = need(model, &path, name, &NUMBER, Need::Read, report);
+        let is_written = |register: &&Register| {
+            register.parameter || model.block(register).is_some_and(|block| block.access != Access::ReadOnly)
+        };
+        if let Some(register) = found.filter(is_written) {
+            report.at(
+                &path,
+                format!("register {:?} can be written: it is no count of the board's own", register.name),
+            );
+        }
+    }
     let Some(name) = &cells.count_register else { return };
     let path = [At::Key("cells"), At::Key("count_register")];
     let count = need(model, &path, name, &NUMBER, Need::ReadAndWrite, report);

@@ -37,3 +37,12 @@ pub(super) fn another_variant() -> Sentence {
         "请送到对应规格的工站；如确属本批，由工程师发布适用的参数方案。",
     )
 }
+
+pub(super) fn cell_count_differs() -> Sentence {
+    say(
+        "The board counts {found} cells, and this batch's boards have {expected}. No parameter was written.",
+        "保护板检测到 {found} 串，本批产品为 {expected} 串。未写入任何参数。",
+        "See that every cell wire of the nest makes contact and put it in again; if it counts the same, it is of another batch or broken: put it aside.",
+        "检查治具各电芯触点后重新放入；结果相同则属其他批次或已损坏，请放到一边。",
+    )
+}

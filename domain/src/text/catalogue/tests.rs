@@ -3,12 +3,13 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 71] = {
+const CODES: [FaultCode; 72] = {
     use FaultCode as C;
     [
         C::BoardSilent,
         C::WrongModel,
         C::BoardOfAnotherVariant,
+        C::CellCountDiffers,
         C::PassedAlready,
         C::IdentityInTwoSlots,
         C::IdentityOfAnotherUnit,
@@ -85,7 +86,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
     use FaultCode as C;
     match code {
         C::BoardSilent | C::ApplicationDidNotStart => &["seconds"],
-        C::BoardOfAnotherVariant => &["found", "expected"],
+        C::BoardOfAnotherVariant | C::CellCountDiffers => &["found", "expected"],
         C::WrongModel | C::FirmwareCrcDiffers | C::FirmwareVersionDiffers => &["found", "expected"],
         C::NameDoesNotHold | C::LeaseDoesNotHold => &["found", "expected"],
         C::PassedAlready => &["serial"],

@@ -2,10 +2,10 @@
 
 use super::{
     bench::{PaperBench, last_step},
-    code, good,
+    code, good, spoil_reply,
 };
 use crate::{
-    board::BoardRequest,
+    board::{BoardReply, BoardRequest},
     runner::{Admitted, Effect, Event},
 };
 use domain::{
@@ -143,4 +143,32 @@ fn a_board_that_is_known_only_once_its_loader_was_fed_and_is_another_variant_get
         matches!(effect, Effect::Board(BoardRequest::Unlock { .. } | BoardRequest::WriteProfile { .. }))
     };
     assert!(!bench.done.iter().any(wrote), "{:?}", bench.done);
+}
+
+#[test]
+fn a_board_that_counts_other_cells_than_the_product_has_is_refused_and_one_that_loses_a_wire_in_the_run_fails()
+ {
+    let with = |cells: u8| {
+        let mut bench = PaperBench::new();
+        bench.identity.cells = Some(cells);
+        bench
+    };
+    let mut refused = with(14);
+    assert!(refused.work(good).is_none());
+    let SlotState::Refused { fault, .. } = refused.runner.live() else { panic!() };
+    assert_eq!(fault.code, FaultCode::CellCountDiffers);
+    assert_eq!((fault.args["found"].as_str(), fault.args["expected"].as_str()), ("14", "12"));
+    let record = with(12).work(good).unwrap();
+    assert_eq!((record.outcome, record.shows.unwrap().cells), (Outcome::Pass, Some(12)));
+    let lost = with(12).work(spoil_reply(
+        |request| matches!(request, BoardRequest::ReadAll { .. }),
+        |reply| {
+            if let BoardReply::Afresh(afresh) = reply {
+                afresh.identity.cells = Some(11);
+            }
+        },
+    ));
+    let lost = lost.unwrap();
+    assert_eq!((lost.outcome, code(&lost)), (Outcome::Fail, FaultCode::OutsideLimits));
+    assert_eq!(lost.shows.unwrap().cells, Some(11));
 }

@@ -107,6 +107,7 @@ pub fn identity() -> BoardIdentity {
         is_model: true,
         firmware_version: "V1.8".into(),
         firmware_crc32: Some(1),
+        cells: None,
     }
 }
 

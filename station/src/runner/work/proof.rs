@@ -92,6 +92,8 @@ impl Work {
         })?;
         let measurement_fault = first_outside(&records);
         self.draft.record.measurements.extend(records);
+        // It was the right one when it was let in: a wire of its cells has come off.
+        let cells_fault = self.lost_cells(&afresh.identity);
         if self.order.procedure.flash.is_some() {
             self.verify_firmware(&afresh.identity)?;
         }
@@ -101,10 +103,17 @@ impl Work {
         if self.name.is_some() {
             self.name_holds(afresh.name.as_deref().unwrap_or_default())?;
         }
-        if let Some(fault) = lease_fault.or(ship_fault).or(measurement_fault) {
+        if let Some(fault) = cells_fault.or(lease_fault).or(ship_fault).or(measurement_fault) {
             return Err(fault.into());
         }
         Ok(self.step(now, Step::SafeState, Phase::SafeOutput, Effect::Board(BoardRequest::ReadOutput)))
+    }
+
+    fn lost_cells(&self, identity: &BoardIdentity) -> Option<Fault> {
+        let (found, wanted) = (identity.cells?, self.order.profile.product.cells);
+        let register = self.order.model.cells.found_register.as_deref().unwrap_or_default();
+        let differs = || Fault::new(FaultCode::OutsideLimits).with("measurement", register).with("unit", "");
+        (found != wanted).then(|| differs().with("found", found).with("min", wanted).with("max", wanted))
     }
 
     pub(super) fn verify_parameters(&mut self, afresh: &AfreshReading) -> Option<Fault> {
