@@ -366,8 +366,8 @@ fn sentence(code: FaultCode) -> Sentence {
         C::ClockWrong => say(
             "This station's clock shows {shows}.",
             "本站时钟显示 {shows}。",
-            "Set the date and the time of this PC; the boards that wait then go on by themselves. Nothing is lost.",
-            "请校正本机日期和时间；等待中的保护板随后自动继续。未丢失任何数据。",
+            "Set this PC's date and time: what waits goes on.",
+            "请校正本机日期和时间，等待的板将自动继续。",
         ),
         C::JournalNotWritten => say(
             "The run cannot be written to {path}: {detail}.",

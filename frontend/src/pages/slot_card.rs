@@ -82,6 +82,8 @@ fn looks(state: Option<&SlotState>) -> (&'static str, &'static str) {
     match state {
         None => ("empty-slot", "unknown"),
         Some(SlotState::Empty) => ("empty-slot", "empty"),
+        // It waits for a person, and says for what.
+        Some(SlotState::Working { asks: Some(_), .. }) => ("working hand", "working"),
         Some(SlotState::Working { .. }) => ("working", "working"),
         Some(SlotState::Done { outcome, .. }) => (
             match outcome {
@@ -131,8 +133,10 @@ fn body(state: &SlotState, figures: Memo<Option<Figures>>) -> AnyView {
             let run = move || figures.get().map_or(0, |figures| figures.run);
             let of_step = move || figures.get().and_then(|figures| figures.of_step);
             view! {
-                <p class="step">{i18n::step(*step)}</p>
-                {asks.as_ref().map(|question| view! { <p class="why-line">{i18n::pick(question)}</p> })}
+                {match asks {
+                    Some(question) => view! { <p class="why-line">{i18n::step(*step)}</p><p class="step">{i18n::pick(question)}</p> }.into_any(),
+                    None => view! { <p class="step">{i18n::step(*step)}</p> }.into_any(),
+                }}
                 <p class="percent">
                     <span>{move || of_step().unwrap_or_else(run)}" %"</span>
                     {move || of_step().map(|_| view! { <small>{t.total}" "{run()}" %"</small> })}
