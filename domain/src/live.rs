@@ -14,6 +14,7 @@ wire! {
     pub struct StationLive {
         pub station_id: StationId,
         pub station_name: String,
+        /// Where all slots work the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub batch_id: Option<BatchId>,
         pub at: DateTime<Utc>,
@@ -45,6 +46,9 @@ wire! {
     pub struct SlotLive {
         /// From 1.
         pub slot: u16,
+        /// What its board is worked under, or the next one will be; none where there is no work, and of a station of the version before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub batch_id: Option<BatchId>,
         pub state: SlotState,
     }
 }

@@ -15,7 +15,7 @@ use domain::{
             WriteOff,
         },
         references::{EndReference, NewReference, ReferenceCheckRow, ReferenceRow},
-        stations::{LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
+        stations::{Assign, LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{NewUnitAct, RunView, UnitQuery, UnitRow, UnitView},
     },
     ids::{BatchId, QuarantineId, ReferenceId, RunId, StationId, UnitId},
@@ -137,6 +137,10 @@ pub async fn set_lease(unit: UnitId, lease: SetLease) -> Answer<LeaseRow> {
 
 pub async fn station(id: StationId) -> Answer<StationView> {
     get(&format!("/api/v1/stations/{id}")).await
+}
+
+pub async fn assign(id: StationId, form: Assign) -> Answer<()> {
+    send(Method::PUT, &format!("/api/v1/stations/{id}/assignment"), &form).await.map(drop)
 }
 
 pub async fn unfreeze_station(id: StationId, note: String) -> Answer<()> {

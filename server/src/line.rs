@@ -16,7 +16,11 @@ use domain::{
     text::{Fault, FaultCode},
 };
 use sqlx::PgConnection;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// Hands the newest view to all who watch.
@@ -49,18 +53,21 @@ pub async fn view(db: &mut PgConnection) -> DbResult<LineView> {
     let mut stations = stations::list(db).await?;
     believe_no_refused_pass(db, stations.iter_mut().filter_map(|(_, live)| live.as_mut()).collect()).await?;
     for (station, live) in stations {
-        let batch = match station.batch_id {
-            None => None,
-            Some(id) => match known.get(&id) {
-                Some(batch) => batch.clone(),
-                None => {
-                    let batch = batches::by_id(db, id).await?;
-                    known.insert(id, batch.clone());
-                    batch
-                }
-            },
-        };
-        line.push(LineStation { station, live, batch });
+        let own = station.slot_batches.iter().map(|own| own.batch_id);
+        let shown = live.iter().flat_map(|live| &live.slots).filter_map(|slot| slot.batch_id);
+        let more: BTreeSet<BatchId> =
+            own.chain(shown).filter(|batch| station.batch_id != Some(*batch)).collect();
+        let mut views = Vec::new();
+        for id in station.batch_id.into_iter().chain(more) {
+            let view = match known.entry(id) {
+                Entry::Occupied(view) => view.get().clone(),
+                Entry::Vacant(place) => place.insert(batches::by_id(db, id).await?).clone(),
+            };
+            views.push(view);
+        }
+        let mut views = views.into_iter();
+        let batch = station.batch_id.and_then(|_| views.next().flatten());
+        line.push(LineStation { station, live, batch, more_batches: views.flatten().collect() });
     }
     Ok(LineView { stations: line })
 }

@@ -2,6 +2,7 @@
 
 mod check_in;
 mod drawer;
+mod orders;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +16,10 @@ use crate::{
     link::LinkOptions,
     order::Boards,
     private,
-    progress::{Progress, ProgressSender, describe},
+    progress::{Progress, ProgressSender},
     runner::Lamp,
     secrets::{SealFault, Sealer, own_key_of_new_station, read_own_key},
-    shared::{
-        NO_TRANSFER, PortSource, Presence, Shared, SharedParts, SlotDesk, SlotInput, fresh_id, no_work,
-    },
+    shared::{PortSource, Presence, Shared, SharedParts, SlotDesk, SlotInput, fresh_id},
     slot::Slot,
     uplink::{OrderBook, SendFault, Server, send_records},
 };
@@ -29,22 +28,14 @@ use domain::{
     live::SlotState,
     text::{Fault, FaultCode},
 };
-use drawer::Pauses;
 use ed25519_dalek::VerifyingKey;
 use futures_util::{FutureExt as _, future::join_all};
 use rand::rngs::StdRng;
 use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    future::Future,
-    io,
-    panic::AssertUnwindSafe,
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicU8},
-    time::Duration,
+    collections::BTreeMap, future::Future, io, panic::AssertUnwindSafe, path::PathBuf, time::Duration,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     time::{Instant, sleep, timeout},
 };
 
@@ -145,9 +136,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         let (mut desks, mut inputs) = (BTreeMap::new(), BTreeMap::new());
         for &number in &config.slots {
             let (sender, receiver) = mpsc::unbounded_channel();
-            let transfer = Arc::new(AtomicU8::new(NO_TRANSFER));
-            let (shown, asked) = (RefCell::new(SlotState::Empty), watch::Sender::new(None));
-            desks.insert(number, SlotDesk { inputs: sender, shown, transfer, asked });
+            desks.insert(number, SlotDesk::new(sender));
             inputs.insert(number, receiver);
         }
         let parts = SharedParts {
@@ -247,7 +236,8 @@ impl<S: Server, P: PortSource> Floor<S, P> {
 
     /// A slot that panics is shut; its run is closed as interrupted at the next start, the others go on.
     async fn work_slot(&self, number: u16, inputs: mpsc::UnboundedReceiver<SlotInput>) {
-        let slot = Slot::new(number, &self.shared, &self.ports, inputs);
+        let Some(desk) = self.shared.slots.get(&number) else { return };
+        let slot = Slot::new(number, &self.shared, desk, &self.ports, inputs);
         if AssertUnwindSafe(slot.run()).catch_unwind().await.is_err() {
             tracing::error!(
                 slot = number,
@@ -300,48 +290,6 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             }
         }
         std::future::pending::<()>().await;
-    }
-
-    /// Keeps the server's word on this station, the order in force and enough numbers for it.
-    async fn keep_orders(&self, mut book: OrderBook) {
-        let mut pauses = Pauses::default();
-        let mut check_in_due = true;
-        loop {
-            let state = match self.check_in(&mut check_in_due).await {
-                Ok(()) => book.refresh(&self.shared.server).await.and_then(|order| order.ok_or_else(no_work)),
-                Err(fault) => Err(fault),
-            };
-            // Whoever was told to stop asks until the word is another one.
-            check_in_due |= state.as_ref().is_err_and(|fault| fault.code.halts_station());
-            // What is given back first can be had again, for the outbox that follows one that ended.
-            match &state {
-                Ok(order) => self.return_shares(Some(order.batch_id), &mut pauses).await,
-                Err(fault) if fault.code == FaultCode::NoBatch => self.return_shares(None, &mut pauses).await,
-                // What is to be worked is not known.
-                Err(_) => {}
-            }
-            if let Ok(order) = &state {
-                // Before the order is shown: a first board must not meet an empty drawer.
-                self.keep_drawer(order.batch_id, &mut pauses).await;
-            }
-            self.shared.order.send_if_modified(|current| {
-                let changed = !current.as_ref().is_some_and(|current| is_same(current, &state));
-                if changed {
-                    match &state {
-                        Ok(order) => tracing::info!(
-                            batch = order.batch_name,
-                            bundle = order.bundle.label,
-                            "working this order"
-                        ),
-                        Err(fault) => tracing::warn!(fault = describe(fault), "no work"),
-                    }
-                    *current = Some(state);
-                    self.shared.changed.notify_one();
-                }
-                changed
-            });
-            sleep(ORDER_INTERVAL).await;
-        }
     }
 
     async fn send(&self) -> Result<u64, SendFault> {
@@ -428,14 +376,6 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 () = sleep(LIVE_TO_SERVER) => {}
             }
         }
-    }
-}
-
-fn is_same(a: &crate::shared::OrderState, b: &crate::shared::OrderState) -> bool {
-    match (a, b) {
-        (Ok(a), Ok(b)) => Arc::ptr_eq(a, b),
-        (Err(a), Err(b)) => a == b,
-        _ => false,
     }
 }
 

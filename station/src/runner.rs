@@ -17,6 +17,7 @@ pub use event::{Admitted, Board, Effect, Event, Lamp, Sealed, Start};
 
 use crate::clock::Moment;
 use domain::{
+    ids::BatchId,
     live::SlotState,
     outcome::Outcome,
     prompt::OpenPrompt,
@@ -36,6 +37,8 @@ pub struct Runner {
     station_version: String,
     state: State,
     stopping: bool,
+    /// What the present board was last begun under.
+    batch: Option<BatchId>,
     /// Runs on the present board that the bench spoilt.
     spoilt: u32,
 }
@@ -58,6 +61,7 @@ impl Runner {
             station_version: station_version.to_owned(),
             state: State::Idle(SlotState::Empty),
             stopping: false,
+            batch: None,
             spoilt: 0,
         }
     }
@@ -91,6 +95,12 @@ impl Runner {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle(_))
+    }
+
+    /// What the present board was last begun under; none: none was.
+    #[must_use]
+    pub fn batch(&self) -> Option<BatchId> {
+        self.batch
     }
 
     /// What the slot shows.
@@ -145,6 +155,7 @@ impl Runner {
         if self.stopping || !matches!(self.state, State::Idle(_)) {
             return Vec::new();
         }
+        self.batch = Some(start.order.batch_id);
         let mut work = Box::new(Work::new(self.slot, &self.station_version, now, start));
         let mut effects = vec![Effect::Lamp(Lamp::Busy)];
         effects.extend(work.begin_probe(now));
@@ -154,6 +165,7 @@ impl Runner {
 
     fn removed(&mut self, now: Moment) -> Vec<Effect> {
         self.spoilt = 0;
+        self.batch = None;
         let mut effects = self.end_if_working(now, Fault::new(FaultCode::BoardTakenOut));
         self.state = State::Idle(SlotState::Empty);
         effects.retain(|effect| !matches!(effect, Effect::Lamp(_)));
@@ -182,6 +194,7 @@ impl Runner {
             return Vec::new();
         }
         self.spoilt = 0;
+        self.batch = None;
         let detail = "its line broke, so nobody knows what lies in the slot";
         let fault = Fault::new(FaultCode::FixtureSilent).with("detail", detail);
         self.state = State::Idle(SlotState::Broken { fault });

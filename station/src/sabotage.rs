@@ -56,10 +56,12 @@ pub enum Sabotage {
     KeepNumbers,
     /// A board is said to sleep that nobody told to.
     SkipSleep,
+    /// Every slot works what the station works, whatever it was given itself.
+    OneBatch,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SkipReadBack,
         Self::VerifyFromWriteBuffer,
         Self::AcceptLateAnswer,
@@ -83,6 +85,7 @@ impl Sabotage {
         Self::StartWithoutShare,
         Self::KeepNumbers,
         Self::SkipSleep,
+        Self::OneBatch,
     ];
 
     /// Its name on a command line.
@@ -112,6 +115,7 @@ impl Sabotage {
             Self::StartWithoutShare => "start_without_share",
             Self::KeepNumbers => "keep_numbers",
             Self::SkipSleep => "skip_sleep",
+            Self::OneBatch => "one_batch",
         }
     }
 

@@ -96,8 +96,6 @@ pub struct Shared<S> {
     /// Boards that numbers and shares are kept in hand for.
     pub drawer: u32,
     pub fixture: mpsc::UnboundedSender<FixtureCommand>,
-    /// None until it was asked for the first time.
-    pub order: watch::Sender<Option<OrderState>>,
     pub progress: ProgressSender,
     /// When the server last answered.
     pub heard: Cell<Instant>,
@@ -117,10 +115,34 @@ pub struct Shared<S> {
 /// One slot's place among the shared things.
 pub struct SlotDesk {
     pub inputs: mpsc::UnboundedSender<SlotInput>,
+    /// What the next board will be worked by; none until it was asked for the first time.
+    pub order: watch::Sender<Option<OrderState>>,
     pub shown: RefCell<SlotState>,
+    /// What its board is worked under.
+    pub batch: Cell<Option<BatchId>>,
     pub transfer: Arc<AtomicU8>,
     /// The question that is open.
     pub asked: watch::Sender<Option<OpenPrompt>>,
+}
+
+impl SlotDesk {
+    #[must_use]
+    pub fn new(inputs: mpsc::UnboundedSender<SlotInput>) -> Self {
+        Self {
+            inputs,
+            order: watch::Sender::new(None),
+            shown: RefCell::new(SlotState::Empty),
+            batch: Cell::new(None),
+            transfer: Arc::new(AtomicU8::new(NO_TRANSFER)),
+            asked: watch::Sender::new(None),
+        }
+    }
+
+    /// What the next board will be worked by.
+    #[must_use]
+    pub fn next_order(&self) -> Option<Arc<WorkOrder>> {
+        self.order.borrow().as_ref()?.as_ref().ok().cloned()
+    }
 }
 
 /// What [`Shared::new`] is made of beside the parts that the caller fills in by name.
@@ -159,7 +181,6 @@ impl<S> Shared<S> {
             wire_log: WireLogKeep::default(),
             drawer: DEFAULT_DRAWER,
             fixture: parts.fixture,
-            order: watch::Sender::new(None),
             progress: parts.progress,
             heard: Cell::new(Instant::now()),
             checked_in: watch::Sender::new(false),
@@ -223,14 +244,27 @@ impl<S> Shared<S> {
         }
     }
 
+    /// What the board in the slot is worked under; none: it is not worked.
+    pub fn show_batch(&self, slot: u16, batch: Option<BatchId>) {
+        let Some(desk) = self.slots.get(&slot) else { return };
+        if desk.batch.replace(batch) != batch {
+            self.changed.notify_one();
+        }
+    }
+
     /// All slots as they stand.
     pub fn live(&self) -> StationLive {
-        let slots =
-            self.slots.iter().map(|(&slot, desk)| SlotLive { slot, state: with_transfer(desk) }).collect();
+        let slot = |(&slot, desk): (&u16, &SlotDesk)| SlotLive {
+            slot,
+            batch_id: desk.batch.get().or_else(|| desk.next_order().map(|order| order.batch_id)),
+            state: with_transfer(desk),
+        };
+        let slots: Vec<SlotLive> = self.slots.iter().map(slot).collect();
+        let first = slots.first().and_then(|slot| slot.batch_id);
         StationLive {
             station_id: self.station_id,
             station_name: self.name.clone(),
-            batch_id: self.batch(),
+            batch_id: first.filter(|_| slots.iter().all(|slot| slot.batch_id == first)),
             at: self.now().at,
             unsent_records: self.journal.held_counts().map_or(0, |counts| counts.unsent),
             journal: self.journal.last_closed().ok().map(|last| JournalLive {
@@ -241,10 +275,6 @@ impl<S> Shared<S> {
             }),
             slots,
         }
-    }
-
-    pub fn batch(&self) -> Option<BatchId> {
-        self.order.borrow().as_ref()?.as_ref().ok().map(|order| order.batch_id)
     }
 
     pub fn tell(&self, progress: Progress) {

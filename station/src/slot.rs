@@ -10,7 +10,7 @@ use crate::{
     order::WorkOrder,
     progress::{Progress, describe},
     runner::{Effect, Event, Runner, Start},
-    shared::{PortSource, Presence, Shared, SlotInput},
+    shared::{PortSource, Presence, Shared, SlotDesk, SlotInput},
     uplink::Server,
 };
 use answers::Bench;
@@ -23,7 +23,7 @@ use domain::{
     text::{Fault, FaultCode},
 };
 use presence::{BusPresence, Seen};
-use std::{collections::VecDeque, future::pending, pin::pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, pin::pin, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
 
 /// After which a present board that waits for the bench is tried again.
@@ -32,6 +32,8 @@ const RETRY: Duration = Duration::from_secs(2);
 pub struct Slot<'a, S, P> {
     number: u16,
     shared: &'a Shared<S>,
+    /// Its own place there.
+    desk: &'a SlotDesk,
     inputs: mpsc::UnboundedReceiver<SlotInput>,
     runner: Runner,
     bench: Bench<'a, S, P>,
@@ -70,15 +72,17 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     pub fn new(
         number: u16,
         shared: &'a Shared<S>,
+        desk: &'a SlotDesk,
         ports: &'a P,
         inputs: mpsc::UnboundedReceiver<SlotInput>,
     ) -> Self {
         Self {
             number,
             shared,
+            desk,
             inputs,
             runner: Runner::new(number, &shared.version),
-            bench: Bench::new(number, shared, ports),
+            bench: Bench::new(number, shared, desk, ports),
             present: false,
             by_bus: (shared.presence == Presence::Bus).then(BusPresence::default),
             unknown: shared.presence == Presence::Switch,
@@ -111,6 +115,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             self.bench.settle_prompt(question.as_ref());
             let shown = self.shown();
             self.tell_trouble(&shown);
+            self.shared.show_batch(self.number, self.runner.batch());
             self.shared.show(self.number, shown);
         }
         tracing::debug!(slot = self.number, "slot stopped");
@@ -119,8 +124,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     /// Waits for the answer to `question`, for an input that ends it, or for a reason to look again.
     async fn wait(&mut self, question: Option<Effect>) -> Woken {
         let waits = self.unclosed.is_some() || self.present && self.runner.is_idle();
-        let Self { bench, inputs, runner, shared, present, by_bus, unknown, stopping, .. } = self;
-        let mut order = shared.order.subscribe();
+        let Self { bench, inputs, runner, shared, desk, present, by_bus, unknown, stopping, .. } = self;
+        let mut order = desk.order.subscribe();
         let (loads, powers, doubted) = (bench.loads.clone(), bench.powers.clone(), bench.doubted.clone());
         let asked = question.is_some();
         let patience =
@@ -224,13 +229,16 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     }
 
     fn handle(&mut self, event: Event) -> Vec<Effect> {
-        if matches!(event, Event::Removed | Event::PresenceLost)
-            && let Some(unclosed) = &mut self.unclosed
-        {
+        let is_gone = matches!(event, Event::Removed | Event::PresenceLost);
+        if is_gone && let Some(unclosed) = &mut self.unclosed {
             // Its lamp was for a board that is gone.
             unclosed.then.clear();
         }
-        self.runner.handle(self.shared.now(), event)
+        let effects = self.runner.handle(self.shared.now(), event);
+        if is_gone && !self.runner.is_working() {
+            self.bench.end_board();
+        }
+        effects
     }
 
     /// The line shows who came or went.
@@ -257,18 +265,20 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         if let Err(fault) = self.shared.now().require_sane() {
             return self.handle(Event::Waiting(fault));
         }
-        self.bench.begin_board();
-        let event = match &*self.shared.order.borrow() {
+        let order = match &*self.desk.order.borrow() {
             Some(Ok(order)) if self.by_bus.is_some() && is_woken_by_a_look(order) => {
-                Event::Waiting(unseen_asleep(order))
+                Err(unseen_asleep(order))
             }
-            Some(Ok(order)) => Event::Present(Box::new(Start {
-                run_id: RunId(self.shared.fresh_id()),
-                order: Arc::clone(order),
-            })),
-            Some(Err(fault)) => Event::Waiting(fault.clone()),
+            Some(order) => order.clone(),
             // Not asked yet: the answer wakes this slot.
             None => return Vec::new(),
+        };
+        let event = match order {
+            Ok(order) => {
+                self.bench.begin_board(&order);
+                Event::Present(Box::new(Start { run_id: RunId(self.shared.fresh_id()), order }))
+            }
+            Err(fault) => Event::Waiting(fault),
         };
         self.handle(event)
     }
@@ -369,7 +379,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     fn shown(&self) -> SlotState {
         match &self.unclosed {
             Some(unclosed) => SlotState::Broken { fault: unclosed.fault.clone() },
-            None => match (self.runner.live(), &*self.shared.order.borrow()) {
+            None => match (self.runner.live(), &*self.desk.order.borrow()) {
                 // Before somebody puts a board in: no slot will start one.
                 (SlotState::Empty, Some(Err(fault))) if fault.code.halts_station() => {
                     SlotState::Broken { fault: fault.clone() }

@@ -9,7 +9,7 @@ mod records;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use bundles::OrderBook;
+pub use bundles::{OrderBook, Work};
 pub use enrol::{EnrolRefusal, NoAddress, ServerAddress, ask_to_enrol};
 pub use http::HttpServer;
 pub use records::{DoubtState, InDoubt, SendFault, send_records};
@@ -18,8 +18,8 @@ use domain::{
     api::{
         ingest::{IngestRequest, IngestResponse},
         stations::{
-            Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare,
-            SerialBlock, ShareGrant,
+            Admission, AskAdmission, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare, SerialBlock,
+            ShareGrant, StationWork,
         },
     },
     bundle::BundleContent,
@@ -33,8 +33,8 @@ use std::future::Future;
 pub trait Server {
     /// May this station work? Asked before anything else.
     fn check_in(&self, said: &CheckIn) -> impl Future<Output = Result<CheckInAnswer, ServerFault>>;
-    /// What this station is to work on.
-    fn assignment(&self) -> impl Future<Output = Result<Option<Assignment>, ServerFault>>;
+    /// What each slot of this station is to work on.
+    fn work(&self) -> impl Future<Output = Result<StationWork, ServerFault>>;
     /// A bundle by its hash; not checked yet.
     fn bundle(&self, hash: &ContentHash) -> impl Future<Output = Result<BundleContent, ServerFault>>;
     /// Numbers; the same question twice gives the same block.
@@ -71,8 +71,8 @@ impl<S: Server> Server for std::rc::Rc<S> {
     fn check_in(&self, said: &CheckIn) -> impl Future<Output = Result<CheckInAnswer, ServerFault>> {
         (**self).check_in(said)
     }
-    fn assignment(&self) -> impl Future<Output = Result<Option<Assignment>, ServerFault>> {
-        (**self).assignment()
+    fn work(&self) -> impl Future<Output = Result<StationWork, ServerFault>> {
+        (**self).work()
     }
     fn bundle(&self, hash: &ContentHash) -> impl Future<Output = Result<BundleContent, ServerFault>> {
         (**self).bundle(hash)

@@ -11,7 +11,7 @@ use domain::{
         ingest::{IngestRequest, IngestResponse, IngestState},
         stations::{
             Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare,
-            SerialBlock, ShareGrant,
+            SerialBlock, ShareGrant, SlotWork, StationWork,
         },
     },
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
@@ -35,9 +35,13 @@ use std::{
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// Its only batch.
-const BATCH: BatchId = BatchId(Uuid::from_u128(1));
+/// What its station works.
+pub const BATCH: BatchId = BatchId(Uuid::from_u128(1));
+/// What some slots work of their own, where [`MemoryServer::give_slots`] said so.
+pub const OF_SLOTS: BatchId = BatchId(Uuid::from_u128(2));
 const QUANTITY: u32 = 100;
+/// More than any test puts boards into.
+const MOST_SLOTS: u16 = 32;
 /// The day of all its numbers.
 const DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
 
@@ -46,7 +50,8 @@ pub struct Held {
     pub bundle: BundleContent,
     pub release_key: String,
     pattern: Pattern,
-    quantity: u32,
+    /// Units that each batch is for.
+    quantities: RefCell<BTreeMap<BatchId, u32>>,
     station_id: StationId,
     /// What it knows and holds.
     pub model: RefCell<IngestModel>,
@@ -186,13 +191,13 @@ impl MemoryServer {
         let mut ingest = IngestModel::default();
         let hash = ingest.release(&bundle).expect("its files parsed above");
         ingest.open_batch(BATCH, "B-1", &hash, quantity, Vec::new());
-        ingest.enrol(station_id, 1);
+        ingest.enrol(station_id, MOST_SLOTS);
         ingest.assign(station_id, Some(BATCH));
         Self(Rc::new(Held {
             bundle,
             release_key: hex::encode(key.verifying_key().as_bytes()),
             pattern: Pattern::parse(&procedure.number.pattern).expect("the shipped pattern parses"),
-            quantity,
+            quantities: RefCell::new([(BATCH, quantity)].into()),
             station_id,
             model: RefCell::new(ingest),
             began: OnceCell::new(),
@@ -205,6 +210,32 @@ impl MemoryServer {
             unheard: Cell::default(),
             order_values: RefCell::default(),
         }))
+    }
+
+    /// These slots work a batch of their own, of so many units and the same bundle; those that the station said at its last check-in
+    /// it has not are refused, as ever.
+    pub fn give_slots(&self, slots: impl IntoIterator<Item = u16>, quantity: u32) {
+        let mut model = self.0.model.borrow_mut();
+        if self.0.quantities.borrow_mut().insert(OF_SLOTS, quantity).is_none() {
+            model.open_batch(OF_SLOTS, "B-2", &self.0.bundle.manifest.hash(), quantity, Vec::new());
+        }
+        for slot in slots {
+            let _a_copy_may_have_fewer = model.assign_slot(self.0.station_id, slot, Some(OF_SLOTS));
+        }
+    }
+
+    fn assignment(&self, batch: BatchId) -> Assignment {
+        Assignment {
+            station_id: self.0.station_id,
+            station_name: "memory".to_owned(),
+            batch_id: batch,
+            batch_name: if batch == BATCH { "B-1" } else { "B-2" }.to_owned(),
+            bundle: self.0.bundle.manifest.hash(),
+            quantity: self.0.quantities.borrow().get(&batch).copied().unwrap_or_default(),
+            operator: "operator".to_owned(),
+            fails_allowed: FAILS_ALLOWED,
+            order_values: self.0.order_values.borrow().clone(),
+        }
     }
 
     /// What a pass under its bundle must hold.
@@ -279,8 +310,10 @@ impl MemoryServer {
         let was_frozen = model.unfreeze(self.0.station_id).is_ok();
         let current = self.0.outbox.get().filter(|_| !was_frozen);
         for outbox in known.outboxes.keys().filter(|outbox| Some(**outbox) != current) {
-            // One that has no share to write off is refused.
-            let _has_none = model.write_off(BATCH, self.0.station_id, *outbox);
+            for batch in self.0.quantities.borrow().keys() {
+                // One that has no share to write off is refused.
+                let _has_none = model.write_off(*batch, self.0.station_id, *outbox);
+            }
         }
         was_frozen
     }
@@ -326,20 +359,15 @@ impl Server for MemoryServer {
         self.answer(answer)?.map_err(refused)
     }
 
-    async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
+    async fn work(&self) -> Result<StationWork, ServerFault> {
         self.reach().await?;
         self.require_unfrozen()?;
-        Ok(Some(Assignment {
-            station_id: self.0.station_id,
-            station_name: "memory".to_owned(),
-            batch_id: BATCH,
-            batch_name: "B-1".to_owned(),
-            bundle: self.0.bundle.manifest.hash(),
-            quantity: self.0.quantity,
-            operator: "operator".to_owned(),
-            fails_allowed: FAILS_ALLOWED,
-            order_values: self.0.order_values.borrow().clone(),
-        }))
+        let (all, slots) = self.0.model.borrow().work(self.0.station_id);
+        let own = |(slot, batch)| SlotWork { slot, work: self.assignment(batch) };
+        Ok(StationWork {
+            all: all.map(|batch| self.assignment(batch)),
+            slots: slots.into_iter().map(own).collect(),
+        })
     }
 
     async fn bundle(&self, _hash: &ContentHash) -> Result<BundleContent, ServerFault> {

@@ -99,13 +99,13 @@ async fn one_station(office: &Office) -> anyhow::Result<()> {
     office.picture("station-code-en").await?;
     office.says("waits for its machine").await?;
     // Whoever comes later does not see it.
-    office.look("station-waits", &path, "[data-act=give-code]").await?;
+    office.look("station-waits", &path, ".give-code button").await?;
     ensure!(!office.has("[data-new-code]").await?, "the code was shown a second time");
     let refused = office.server.ask(&jig.key, Method::GET, "/api/v1/station/assignment", None).await?;
     ensure!(refused.status == 401, "the old key still works");
     // It was lost on the way to the jig: another one, and the first is void.
     office.goto(&path).await?;
-    office.click("[data-act=give-code]").await?;
+    office.click(".give-code button").await?;
     let second = office.browser.shown("[data-new-code]").await?.attr("data-new-code").await?;
     ensure!(second.as_ref() != Some(&code), "the same code again");
     let form = json!({ "wire_version": 2, "program": "0.1.0", "code": code, "key_sha256": "ab".repeat(32) });
@@ -290,4 +290,55 @@ async fn own_numbers(office: &Office) -> anyhow::Result<()> {
     let lent = office.lend(&next, batch, 2).await?;
     ensure!(lent == ["A-0002", "A-0003"], "{lent:?}");
     office.look("ledger-freed", &path, "[data-freed] .badge").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engineer_gives_a_station_a_batch_and_two_of_its_slots_another() -> anyhow::Result<()> {
+    with_office!("engineer", work_of_slots)
+}
+
+async fn work_of_slots(office: &Office) -> anyhow::Result<()> {
+    let jig = office.jig("jig-1").await?;
+    let first = office.batch("B-2641", 24).await?;
+    let second = office.batch("B-2642 六合", 6).await?;
+    let path = format!("/stations/{}", jig.id);
+    office.goto(&path).await?;
+    office.says("no batch assigned").await?;
+    office.choose("select[name=batch]", &first.to_string()).await?;
+    office.click("[data-work] button[type=submit]").await?;
+    office.says("All slots: B-2641").await?;
+    office.choose("select[name=batch]", &second.to_string()).await?;
+    for slot in [3, 4] {
+        office.click(&format!("input[name=slot][value='{slot}']")).await?;
+    }
+    office.says("For the ticked slots").await?;
+    office.picture("station-work-en").await?;
+    office.click("[data-work] button[type=submit]").await?;
+    office.says("Slots 3–4: B-2642").await?;
+    office.says("Other slots: B-2641").await?;
+    office.look("station-work", &path, "[data-work]").await?;
+    let told = office.server.ask(&jig.key, Method::GET, "/api/v1/station/work", None).await?.json();
+    ensure!(told["all"]["batch_id"] == first.to_string(), "{told}");
+    ensure!(
+        told["slots"][1]["slot"] == 4 && told["slots"][1]["work"]["batch_id"] == second.to_string(),
+        "{told}"
+    );
+
+    // What its slots show says whose board lies there.
+    let slot = |slot: u16| {
+        let batch = if (3..5).contains(&slot) { second } else { first };
+        json!({ "slot": slot, "batch_id": batch, "state": { "kind": "empty" } })
+    };
+    let live = json!({
+        "station_id": jig.id, "station_name": "jig-1", "at": server::clock::now(), "unsent_records": 0,
+        "slots": (1..=8).map(slot).collect::<Vec<_>>(),
+    });
+    let said = office.server.ask(&jig.key, Method::POST, "/api/v1/station/live", Some(&live)).await?;
+    ensure!(said.status == 204, "{}", said.text());
+    office.look("line-of-two-batches", "/", "[data-slot='3']").await?;
+    let card = office.browser.shown("[data-slot='3']").await?.text().await?;
+    ensure!(card.contains("B-2642 六合"), "{card}");
+    let card = office.browser.shown("[data-slot='2']").await?.text().await?;
+    ensure!(card.contains("B-2641"), "{card}");
+    Ok(())
 }

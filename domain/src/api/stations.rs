@@ -130,7 +130,11 @@ wire! {
         pub records: u64,
         /// Texts in quarantine that nobody has resolved.
         pub quarantined: u64,
+        /// Of every slot that is not named below.
         pub batch_id: Option<BatchId>,
+        /// Slots with a batch of their own, by slot.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub slot_batches: Vec<SlotBatch>,
         /// Of its last check-in; none: it never checked in, as stations of wire version 1.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub program: Option<String>,
@@ -140,6 +144,16 @@ wire! {
         pub missing: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub awaited: Option<Awaited>,
+    }
+}
+
+wire! {
+    /// A slot with a batch of its own.
+    #[derive(Copy, Eq)]
+    pub struct SlotBatch {
+        /// From 1.
+        pub slot: u16,
+        pub batch_id: BatchId,
     }
 }
 
@@ -211,9 +225,14 @@ wire! {
 }
 
 wire! {
-    /// `PUT /api/v1/stations/{id}/assignment` (engineer, quality, admin); null batch withdraws it.
+    /// `PUT /api/v1/stations/{id}/assignment` (engineer, quality, admin); null batch withdraws it. 422 `invalid` for a slot that the
+    /// station has not.
     pub struct Assign {
         pub batch_id: Option<BatchId>,
+        /// Slots that this is for, each from 1: they work a batch of their own, or (null) the station's again. None named: the whole
+        /// station, whatever its slots worked before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub slots: Vec<u16>,
         /// Account name of whoever works at the jig; where none is named, records name whoever assigned the batch.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub operator: Option<String>,
@@ -221,7 +240,39 @@ wire! {
 }
 
 wire! {
-    /// `GET /api/v1/station/assignment`: 200, or 204 where there is none.
+    /// `GET /api/v1/station/work`: what each slot works. A server of the version before answers 404 and knows one [`Assignment`] a station.
+    #[derive(Default)]
+    pub struct StationWork {
+        /// Of every slot that is not named below; none: there is no work for them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub all: Option<Assignment>,
+        /// Slots with a batch of their own, each once.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub slots: Vec<SlotWork>,
+    }
+}
+
+wire! {
+    /// A slot with a batch of its own.
+    pub struct SlotWork {
+        /// From 1.
+        pub slot: u16,
+        pub work: Assignment,
+    }
+}
+
+impl StationWork {
+    /// What a slot works.
+    #[must_use]
+    pub fn of(&self, slot: u16) -> Option<&Assignment> {
+        let own = self.slots.iter().find(|own| own.slot == slot);
+        own.map(|own| &own.work).or(self.all.as_ref())
+    }
+}
+
+wire! {
+    /// `GET /api/v1/station/assignment`, of stations that work one batch in all their slots: 200, or 204 where there is none, or where
+    /// slots have batches of their own, of which such a station knows nothing.
     pub struct Assignment {
         pub station_id: StationId,
         pub station_name: String,
@@ -338,5 +389,8 @@ wire! {
         pub live: Option<StationLive>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub batch: Option<crate::api::batches::BatchView>,
+        /// Other batches that its slots work or are to work.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub more_batches: Vec<crate::api::batches::BatchView>,
     }
 }

@@ -266,6 +266,7 @@ fn the_lamp_is_green_only_when_everything_is_held_and_nothing_frozen() {
         records: 0,
         quarantined: 0,
         batch_id: None,
+        slot_batches: Vec::new(),
         program: None,
         frozen: frozen.then(|| Frozen { reason: Fault::new(FaultCode::StationTwiceAlive), at: at(0) }),
         missing,

@@ -260,6 +260,14 @@ pub fn shown_as_of(age: &str) -> String {
     }
 }
 
+/// Slots by their numbers.
+pub fn slots(numbers: &str) -> String {
+    match language() {
+        Language::En => format!("Slots {numbers}:"),
+        Language::Zh => format!("工位 {numbers}："),
+    }
+}
+
 /// A station that has gone quiet.
 pub fn no_word_for(age: &str) -> String {
     match language() {

@@ -343,6 +343,12 @@ texts! {
     machine_why: "The beginning of a fingerprint, not the machine's own name.", "仅为指纹前几位，不是电脑名称。";
     checked_in: "Checked in", "签到时间";
     slots: "Slots", "工位数";
+    work: "Work", "生产任务";
+    all_slots: "All slots:", "全部工位：";
+    other_slots: "Other slots:", "其余工位：";
+    for_whole_station: "For the whole station, whatever its slots work now; boards under work are finished under their batch. Tick slots to give only those another batch, or (no batch) the station's again.", "适用于整个工站，取代各工位现有任务；作业中的板按原批次完成。勾选工位则仅这些工位改做其他批次，选“未分配批次”则恢复为工站的批次。";
+    for_chosen_slots: "For the ticked slots; the others stay as they are.", "仅适用于勾选的工位，其余不变。";
+    assign: "Assign", "分配";
     journals: "Journal files", "日志文件";
     journals_why: "A station numbers its records within a journal file. Missing are numbers that it said it closed, or that later ones show, and that the server does not hold.", "工站在日志文件内对记录连续编号。缺失：工站已完成（或由更大编号可知）而服务器没有的编号。";
     journals_empty: "It has never checked in and sent no record.", "从未签到，也未发送记录。";

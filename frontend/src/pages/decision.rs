@@ -1,12 +1,7 @@
-//! A decision with its reason: what it is about, what it does, and what came of it.
+//! A decision with its reason: what it is about, and what it does.
 
-use crate::{
-    api::{Answer, ApiError},
-    i18n,
-    session::session,
-    ui,
-};
-use leptos::{prelude::*, task::spawn_local};
+use crate::{api::Answer, i18n, ui};
+use leptos::prelude::*;
 use std::future::Future;
 
 /// A form for a decision with its reason, and with a number where it is about one; `done` is told whether it was taken.
@@ -24,52 +19,19 @@ where
 {
     let t = i18n::texts();
     let (serial, reason) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let busy = RwSignal::new(false);
-    let fault: RwSignal<Option<ApiError>> = RwSignal::new(None);
-    let said: RwSignal<Option<&'static str>> = RwSignal::new(None);
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let words = reason.get_untracked().trim().to_owned();
-        let about = serial.get_untracked().trim().to_owned();
-        let lacks = words.is_empty() || number.is_some() && about.is_empty();
-        said.set(lacks.then_some(t.reason_missing));
-        if lacks || busy.get_untracked() {
-            return;
+    let act = move || -> Result<ui::Coming, &'static str> {
+        let (about, words) = (ui::typed(serial), ui::typed(reason));
+        if words.is_empty() || number.is_some() && about.is_empty() {
+            return Err(t.reason_missing);
         }
-        busy.set(true);
-        fault.set(None);
-        let session = session();
-        spawn_local(async move {
-            match save(about, words).await {
-                Ok(_) => done.run(true),
-                Err(refused) if refused.is_signed_out() => session.ended(),
-                Err(refused) => {
-                    let _ = fault.try_set(Some(refused));
-                    let _ = busy.try_set(false);
-                }
-            }
-        });
+        Ok(Box::pin(async move {
+            save(about, words).await?;
+            done.run(true);
+            Ok(())
+        }))
     };
-    view! {
-        <form class="lease-form" on:submit=submit on:keydown=move |event| if event.key() == "Escape" { done.run(false) }>
-            {number.map(|label| view! {
-                <label class="field">
-                    {label}
-                    <input name="serial" type="text" autocomplete="off" on:input=move |event| { said.set(None); serial.set(event_target_value(&event)); }/>
-                </label>
-            })}
-            <label class="field">
-                {t.reason}
-                <input name="reason" type="text" autocomplete="off" on:input=move |event| { said.set(None); reason.set(event_target_value(&event)); }/>
-            </label>
-            {preview}
-            {move || said.get().map(|said| view! { <p class="is-fail small" role="alert">{said}</p> })}
-            {move || fault.get().map(|fault| ui::fault_inline(&fault))}
-            <div class="row">
-                <button class="button main" type="submit" disabled=move || busy.get()>{name}</button>
-                <button class="button" type="button" on:click=move |_| done.run(false)>{t.cancel}</button>
-            </div>
-        </form>
-    }
-    .into_any()
+    let field = number.map(|label| ui::text_field(label, "serial", "", serial));
+    let parts = field.into_iter().chain([ui::text_field(t.reason, "reason", "", reason), preview]).collect();
+    let cancel = Callback::new(move |()| done.run(false));
+    ui::form("lease-form", parts, name, Box::new(act), Some(cancel))
 }

@@ -129,7 +129,8 @@ fn station(feed: LineFeed, at: usize, now: RwSignal<f64>, latest: Query<Page<Uni
                         let name = &station.as_ref()?.station.name;
                         units.items.iter().find(|unit| unit.slot == number && unit.station_name == *name).map(last_of)
                     });
-                    slot_card(number, slot, elapsed, last)
+                    let batch = Memo::new(move |_| station.read().as_ref().and_then(|station| batch_of(station, number)));
+                    slot_card(number, slot, batch, elapsed, last)
                 }).collect_view()}
             </div>
             {move || station.read().as_ref().is_some_and(|station| station.live.is_none()).then(|| view! {
@@ -151,6 +152,16 @@ fn slot_count(station: &LineStation) -> u16 {
 
 fn slot_of(station: &LineStation, number: u16) -> Option<SlotLive> {
     station.live.as_ref()?.slots.get(usize::from(number) - 1).cloned()
+}
+
+/// The name of what a slot works, where slots differ.
+fn batch_of(station: &LineStation, number: u16) -> Option<String> {
+    if station.more_batches.is_empty() {
+        return None;
+    }
+    let id = slot_of(station, number)?.batch_id?;
+    let mut known = station.batch.iter().chain(&station.more_batches);
+    known.find(|batch| batch.batch_id == id).map(|batch| batch.name.clone())
 }
 
 /// The time a board has been or was worked; from the station's clock as far as that goes.

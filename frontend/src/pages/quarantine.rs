@@ -1,6 +1,6 @@
 //! What stations sent and the server did not take for a record: why, the text itself, and the two ways out.
 
-use super::note_form::{Coming, note_form};
+use super::note_form::note_form;
 use crate::{api, api::with_query, clock, i18n, query::query, ui};
 use domain::{
     api::ingest::{IngestState, QuarantineRow, QuarantineView, ResolveQuarantine, WayOut},
@@ -134,7 +134,7 @@ fn ways_out(id: QuarantineId, changed: Callback<()>) -> AnyView {
             WayOut::Accept => (t.accept_why, t.accept),
             WayOut::SetAside => (t.set_aside_why, t.set_aside),
         };
-        let act = move |note| -> Coming {
+        let act = move |note| -> ui::Coming {
             Box::pin(async move {
                 api::resolve_quarantine(id, ResolveQuarantine { way, note }).await?;
                 changed.run(());

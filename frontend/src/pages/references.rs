@@ -1,12 +1,11 @@
 //! Reference boards: golden and known-bad ones that stay with the jigs, and what the slots' checks with them came to. None works them.
 
-use super::note_form::{Coming, note_form};
+use super::note_form::note_form;
 use crate::{
-    api::{self, ApiError},
-    i18n, numbers,
+    api, i18n, numbers,
     query::query,
     session::session,
-    ui::{self, Tone},
+    ui::{self, Coming, Tone},
 };
 use domain::{
     api::references::{CheckResult, MustFail, NewReference, ReferenceCheckRow, ReferenceKind, ReferenceRow},
@@ -15,7 +14,7 @@ use domain::{
     outcome::Outcome,
     role::Permission,
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 /// What a board shows that nobody else has.
 const KINDS: [IdentifierKind; 4] = [
@@ -162,81 +161,43 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
     let identifier_kind = RwSignal::new(IdentifierKind::MachineCode);
     let (name, value, reason) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let busy = RwSignal::new(false);
-    let fault: RwSignal<Option<ApiError>> = RwSignal::new(None);
-    let save = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        fault.set(None);
+    let act = move || -> Result<Coming, &'static str> {
+        let must_fail = must_fail.get_untracked();
         let form = NewReference {
-            kind: if must_fail.get_untracked().is_some() {
-                ReferenceKind::KnownBad
-            } else {
-                ReferenceKind::Golden
-            },
+            kind: if must_fail.is_some() { ReferenceKind::KnownBad } else { ReferenceKind::Golden },
             name: name.get_untracked(),
             identifier_kind: identifier_kind.get_untracked(),
             identifier_value: value.get_untracked(),
             reason: reason.get_untracked(),
-            must_fail: must_fail.get_untracked(),
+            must_fail,
             profile: None,
         };
-        let session = session();
-        spawn_local(async move {
-            match api::register_reference(form).await {
-                Ok(_) => changed.run(()),
-                Err(refused) if refused.is_signed_out() => session.ended(),
-                Err(refused) => {
-                    let _ = fault.try_set(Some(refused));
-                    let _ = busy.try_set(false);
-                }
-            }
-        });
+        Ok(Box::pin(async move {
+            api::register_reference(form).await?;
+            changed.run(());
+            Ok(())
+        }))
     };
-    let choose_kind = move |event| {
-        let place: Option<usize> = event_target_value(&event).parse().ok();
-        must_fail.set(place.map(|place| MustFail::ALL[place]));
+    let choose_kind = Callback::new(move |place: String| {
+        must_fail.set(place.parse().ok().map(|place: usize| MustFail::ALL[place]));
+    });
+    let choose_identifier = Callback::new(move |kind: String| {
+        identifier_kind.set(kind.parse().unwrap_or(IdentifierKind::MachineCode));
+    });
+    let bad = |place: usize| {
+        let word = format!("{} – {} {}", t.known_bad, t.known_bad_why, by(MustFail::ALL[place]));
+        (place.to_string(), word)
     };
-    let choose_identifier = move |event| {
-        identifier_kind.set(event_target_value(&event).parse().unwrap_or(IdentifierKind::MachineCode));
-    };
-    let input = move |label: &'static str, field: &'static str, text: RwSignal<String>| {
-        view! {
-            <label class="field">
-                {label}
-                <input name=field type="text" autocomplete="off" on:input=move |event| text.set(event_target_value(&event))/>
-            </label>
-        }
-    };
-    view! {
-        <form class="note-form" on:submit=save on:keydown=move |event| if event.key() == "Escape" { registering.set(false) }>
-            <label class="field">
-                {t.state}
-                <select name="kind" on:change=choose_kind>
-                    <option value="golden">{t.golden}" – "{t.golden_why}</option>
-                    {(0..MustFail::ALL.len()).map(|place| view! {
-                        <option value=place.to_string()>{t.known_bad}" – "{t.known_bad_why}" "{by(MustFail::ALL[place])}</option>
-                    }).collect_view()}
-                </select>
-            </label>
-            {input(t.reference, "name", name)}
-            <label class="field">
-                {t.identity}
-                <select name="identifier_kind" on:change=choose_identifier>
-                    {KINDS.map(|kind| view! { <option value=kind.as_str()>{t.identifier(kind)}</option> }).into_iter().collect_view()}
-                </select>
-            </label>
-            {input(t.read_or_scan, "identifier_value", value)}
-            {input(t.reference_for, "reason", reason)}
-            {move || fault.get().map(|fault| ui::fault_inline(&fault))}
-            <div class="row">
-                <button class="button main" type="submit" disabled=move || busy.get()>{t.register_reference}</button>
-                {ui::button("button", "cancel", t.cancel, Callback::new(move |()| registering.set(false)))}
-            </div>
-        </form>
-    }
-    .into_any()
+    let golden = ("golden".to_owned(), format!("{} – {}", t.golden, t.golden_why));
+    let kinds = std::iter::once(golden).chain((0..MustFail::ALL.len()).map(bad)).collect();
+    let identifiers = KINDS.map(|kind| (kind.as_str().to_owned(), t.identifier(kind).to_owned())).into();
+    let parts = vec![
+        ui::choice_field(t.state, "kind", kinds, None, choose_kind),
+        ui::text_field(t.reference, "name", "", name),
+        ui::choice_field(t.identity, "identifier_kind", identifiers, None, choose_identifier),
+        ui::text_field(t.read_or_scan, "identifier_value", "", value),
+        ui::text_field(t.reference_for, "reason", "", reason),
+    ];
+    let cancel = Callback::new(move |()| registering.set(false));
+    ui::form("note-form", parts, t.register_reference, Box::new(act), Some(cancel))
 }

@@ -22,6 +22,7 @@ pub struct Last {
 pub fn slot_card(
     number: u16,
     slot: Memo<Option<SlotLive>>,
+    batch: Memo<Option<String>>,
     elapsed: Memo<Option<String>>,
     last: Memo<Option<Last>>,
 ) -> AnyView {
@@ -42,7 +43,7 @@ pub fn slot_card(
             };
             view! {
                 <article class=format!("slot {class}") data-slot=number.to_string() data-state=kind data-outcome=outcome>
-                    <div class="top"><span>{number}</span><span>{move || elapsed.get()}</span></div>
+                    <div class="top"><span>{number}</span><span class="batch">{move || batch.get()}</span><span>{move || elapsed.get()}</span></div>
                     {matches!(kind, "empty" | "working").then_some(move || last.get().filter(|last| !is_here(slot, last)).map(last_line))}
                     <div class="body">{state.as_ref().map(|state| body(state, figures))}</div>
                     {state.as_ref().and_then(next).map(|next| view! { <p class="next">{next}</p> })}

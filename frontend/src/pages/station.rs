@@ -1,9 +1,11 @@
 //! One station: what keeps it from working, its journal files with their gaps, and the two acts of an administrator.
 
+mod work;
+
 use super::{
     enrol_code::{code_again, code_card},
     not_found,
-    note_form::{Coming, note_form},
+    note_form::note_form,
     stations::{ago, awaited, program, quarantine_link},
 };
 use crate::{api, clock, i18n, numbers, query::query, session::session, ui};
@@ -80,6 +82,7 @@ fn one(id: StationId) -> AnyView {
         station.ask_again();
     });
     let state = Memo::new(move |_| station.get().map(|view| State::of(&view)));
+    let works = Memo::new(move |_| station.get().map(|view| work::Works::of(&view.station)));
     let acts = move || {
         let state = state.get().filter(|_| session().may(Permission::ManageStations));
         state.map(|state| acts(id, state, open, given, changed))
@@ -87,6 +90,7 @@ fn one(id: StationId) -> AnyView {
     view! {
         {move || given.get().map(|one| new_code(&one, given))}
         {station.show(move |view| above(&view, now))}
+        {work::work(works, changed)}
         {acts}
         {move || station.get().map(|view| journals(&view))}
     }
@@ -223,7 +227,7 @@ fn acts(
             view! { <div class="row">{buttons}</div> }.into_any()
         }
         Some(Act::Unfreeze) => {
-            let act = move |note| -> Coming {
+            let act = move |note| -> ui::Coming {
                 Box::pin(async move {
                     api::unfreeze_station(id, note).await?;
                     changed.run(());
@@ -235,7 +239,7 @@ fn acts(
         Some(Act::Replace) => {
             let step = |step: &'static str| view! { <li>{step}</li> }.into_any();
             let why = vec![step(t.replace_one), step(t.replace_two), step(t.replace_three)];
-            let act = move |note| -> Coming {
+            let act = move |note| -> ui::Coming {
                 Box::pin(async move {
                     let replaced = api::replace_station(id, note).await?;
                     let (code, unused_numbers) = (replaced.code, Some(replaced.unused_numbers));

@@ -57,7 +57,8 @@ pub async fn deal(db: &mut PgConnection, batch: BatchId) -> DbResult<Option<Deal
             (select coalesce(sum(units_passed), 0) from day_count d where d.batch_id = b.batch_id)::bigint as "passed!",
             (select coalesce(sum(granted - returned - passed - set_aside - coalesce(written_off, 0)), 0)
                 from quota_share s where s.batch_id = b.batch_id)::bigint as "outstanding!",
-            (select count(*) from assignment a where a.batch_id = b.batch_id) as "stations!"
+            (select count(*) from (select station_id from assignment a where a.batch_id = b.batch_id
+                union select station_id from slot_assignment a where a.batch_id = b.batch_id) working) as "stations!"
          from batch b where batch_id = $1"#,
         batch.0
     )

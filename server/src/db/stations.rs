@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     api::{
         enrolment::Awaited,
-        stations::{Assignment, Frozen, StationRow},
+        stations::{Assignment, Frozen, SlotWork, StationRow, StationWork},
     },
     enrol_code,
     ids::{BatchId, StationId},
@@ -161,13 +161,6 @@ pub async fn unused_numbers(db: &mut PgConnection, id: StationId, limit: i64) ->
     .await?)
 }
 
-/// Whether there is such a station, and whether its boards are simulated.
-pub async fn is_simulated(db: &mut PgConnection, id: StationId) -> DbResult<Option<bool>> {
-    Ok(sqlx::query_scalar!("select simulated from station where station_id = $1", id.0)
-        .fetch_optional(db)
-        .await?)
-}
-
 /// All stations by name, each with its last live message.
 pub async fn list(db: &mut PgConnection) -> DbResult<Vec<(StationRow, Option<StationLive>)>> {
     rows(db, None).await
@@ -188,6 +181,8 @@ async fn rows(
     sqlx::query!(
         r#"select s.station_id, s.name, s.slots, s.simulated, s.program, s.frozen, s.frozen_at, c.records, c.quarantined,
             c.last_record_at, l.received_at as "received_at?", l.live as "live?", a.batch_id as "batch_id?",
+            (select coalesce(jsonb_agg(jsonb_build_object('slot', o.slot, 'batch_id', o.batch_id) order by o.slot), '[]')
+             from slot_assignment o where o.station_id = s.station_id) as "slot_batches!",
             (select coalesce(sum(greatest(said, held) - held_count), 0)::bigint from station_outbox o
              where o.station_id = s.station_id and ended_at is null) as "missing!",
             s.awaited_since,
@@ -218,6 +213,7 @@ async fn rows(
             records: row.records as u64,
             quarantined: row.quarantined as u64,
             batch_id: row.batch_id.map(BatchId::from),
+            slot_batches: from_json("slot_assignment", "slot", row.slot_batches)?,
             program: row.program,
             frozen: frozen.transpose()?,
             missing: row.missing.max(0) as u64,
@@ -236,42 +232,85 @@ async fn rows(
     .collect()
 }
 
-/// Gives a station work, or none. What is so already is not written again; gives whether something changed.
-pub async fn assign(
-    db: &mut PgConnection,
-    station: StationId,
-    batch: Option<BatchId>,
-    operator: Option<&str>,
-    by: &str,
-    at: DateTime<Utc>,
-) -> DbResult<bool> {
+/// Work for a station, or for some of its slots, or none.
+pub struct NewWork<'a> {
+    pub station: StationId,
+    pub batch: Option<BatchId>,
+    pub operator: Option<&'a str>,
+    pub by: &'a str,
+    pub at: DateTime<Utc>,
+}
+
+/// Gives a whole station work, or none; slots with batches of their own lose them. What is so already is not written again; gives
+/// whether something changed.
+pub async fn assign(db: &mut PgConnection, new: &NewWork<'_>) -> DbResult<bool> {
+    let own = sqlx::query!("delete from slot_assignment where station_id = $1", new.station.0);
+    let own = own.execute(&mut *db).await?.rows_affected();
     let changed = sqlx::query!(
         "insert into assignment as a (station_id, batch_id, assigned_by, assigned_at, operator) values ($1, $2, $3, $4, $5)
          on conflict (station_id) do update set batch_id = $2, assigned_by = $3, assigned_at = $4, operator = $5
          where (a.batch_id, a.operator) is distinct from ($2, $5)",
-        station.0,
-        batch.map(|batch| batch.0),
-        by,
-        at,
-        operator
+        new.station.0,
+        new.batch.map(|batch| batch.0),
+        new.by,
+        new.at,
+        new.operator
     )
     .execute(db)
     .await?;
-    Ok(changed.rows_affected() == 1)
+    Ok(own > 0 || changed.rows_affected() == 1)
 }
 
-pub async fn assignment(db: &mut PgConnection, station: StationId) -> DbResult<Option<Assignment>> {
-    let row = sqlx::query!(
-        r#"select s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, b.order_values, u.hash,
-            coalesce(a.operator, a.assigned_by) as "operator!"
-         from assignment a join station s using (station_id) join batch b using (batch_id) join bundle u using (bundle_id)
-         where a.station_id = $1"#,
+/// Gives slots a batch of their own, or the station's again. Gives whether something changed.
+pub async fn assign_slots(db: &mut PgConnection, new: &NewWork<'_>, slots: &[u16]) -> DbResult<bool> {
+    let slots: Vec<i16> = slots.iter().map(|slot| *slot as i16).collect();
+    let changed = match new.batch {
+        None => {
+            sqlx::query!(
+                "delete from slot_assignment where station_id = $1 and slot = any($2)",
+                new.station.0,
+                &slots
+            )
+            .execute(db)
+            .await?
+        }
+        Some(batch) => {
+            sqlx::query!(
+                "insert into slot_assignment as a (station_id, slot, batch_id, assigned_by, assigned_at, operator)
+                 select $1, slot, $3, $4, $5, $6 from unnest($2::smallint[]) as slot
+                 on conflict (station_id, slot) do update set batch_id = $3, assigned_by = $4, assigned_at = $5, operator = $6
+                 where (a.batch_id, a.operator) is distinct from ($3, $6)",
+                new.station.0,
+                &slots,
+                batch.0,
+                new.by,
+                new.at,
+                new.operator
+            )
+            .execute(db)
+            .await?
+        }
+    };
+    Ok(changed.rows_affected() > 0)
+}
+
+/// What each slot of a station works.
+pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<StationWork> {
+    let rows = sqlx::query!(
+        r#"select a.slot, s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, b.order_values, u.hash,
+            a.operator as "operator!"
+         from (select null::smallint as slot, station_id, batch_id, coalesce(operator, assigned_by) as operator from assignment
+               union all
+               select slot, station_id, batch_id, coalesce(operator, assigned_by) from slot_assignment) a
+         join station s using (station_id) join batch b using (batch_id) join bundle u using (bundle_id)
+         where a.station_id = $1 order by a.slot"#,
         station.0
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?;
-    row.map(|row| {
-        Ok(Assignment {
+    let mut work = StationWork::default();
+    for row in rows {
+        let assignment = Assignment {
             station_id: row.station_id.into(),
             station_name: row.station_name,
             batch_id: row.batch_id.into(),
@@ -281,9 +320,13 @@ pub async fn assignment(db: &mut PgConnection, station: StationId) -> DbResult<O
             operator: row.operator,
             fails_allowed: row.fails_allowed as u8,
             order_values: from_json("batch", "order_values", row.order_values)?,
-        })
-    })
-    .transpose()
+        };
+        match row.slot {
+            None => work.all = Some(assignment),
+            Some(slot) => work.slots.push(SlotWork { slot: slot as u16, work: assignment }),
+        }
+    }
+    Ok(work)
 }
 
 /// Keeps the last live message.

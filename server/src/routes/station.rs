@@ -25,7 +25,7 @@ use domain::{
     api::{
         ingest::{IngestRequest, IngestResponse},
         problem::Problem,
-        stations::{Admission, AskAdmission, Assignment},
+        stations::{Admission, AskAdmission, Assignment, StationWork},
     },
     ids::StationId,
     live::{JournalLive, StationLive},
@@ -39,23 +39,36 @@ const ENVELOPES: usize = 100;
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(work))
         .routes(routes!(assignment))
         .routes(routes!(admission))
         .routes(routes!(take_in))
         .routes(routes!(live))
 }
 
+#[utoipa::path(get, path = "/api/v1/station/work", tag = "station", responses(
+    (status = 200, description = "what each slot works", body = StationWork),
+    (status = 403, description = "station_frozen: no board is started until an administrator acts", body = Problem),
+    (status = 401, description = "unknown_station", body = Problem)))]
+async fn work(State(state): State<AppState>, station: SignedStation) -> ApiResult<Json<StationWork>> {
+    station.require_unfrozen()?;
+    let mut db = state.pool.acquire().await?;
+    Ok(Json(stations::work(&mut db, station.0.station_id).await?))
+}
+
 #[utoipa::path(get, path = "/api/v1/station/assignment", tag = "station", responses(
-    (status = 200, description = "the station's work", body = Assignment),
-    (status = 204, description = "no work"),
+    (status = 200, description = "the station's work, where all its slots work the same", body = Assignment),
+    (status = 204, description = "no work, or more than one"),
     (status = 403, description = "station_frozen: no board is started until an administrator acts", body = Problem),
     (status = 401, description = "unknown_station", body = Problem)))]
 async fn assignment(State(state): State<AppState>, station: SignedStation) -> ApiResult<Response> {
     station.require_unfrozen()?;
     let mut db = state.pool.acquire().await?;
-    Ok(match stations::assignment(&mut db, station.0.station_id).await? {
-        Some(assignment) => Json(assignment).into_response(),
-        None => StatusCode::NO_CONTENT.into_response(),
+    // A station that asks here knows one batch for all slots: with two of them it would bring a board under the wrong one.
+    let work = stations::work(&mut db, station.0.station_id).await?;
+    Ok(match work.all {
+        Some(assignment) if work.slots.is_empty() => Json(assignment).into_response(),
+        _ => StatusCode::NO_CONTENT.into_response(),
     })
 }
 

@@ -119,7 +119,8 @@ async fn one(
 
 #[utoipa::path(put, path = "/api/v1/stations/{id}/assignment", tag = "stations", request_body = Assign,
     params(("id" = StationId, Path,)), responses(
-    (status = 204, description = "assigned; null withdraws"),
+    (status = 204, description = "assigned; null withdraws, or gives slots the station's work again"),
+    (status = 422, description = "invalid: a slot that the station has not", body = Problem),
     (status = 403, description = "forbidden", body = Problem),
     (status = 404, description = "not_found", body = Problem),
     (status = 409, description = "simulator_only: a bundle with assumed parts for real boards", body = Problem)))]
@@ -131,23 +132,31 @@ async fn assign(
 ) -> ApiResult<StatusCode> {
     signed.require(Permission::ManageBatches)?;
     let mut db = state.pool.begin().await?;
-    let simulated =
-        stations::is_simulated(&mut db, id).await?.ok_or_else(|| ApiError::not_found("station", id))?;
-    if let Some(batch) = form.batch_id {
-        check_fits(&mut db, batch, simulated).await?;
+    let (station, _) =
+        stations::by_id(&mut db, id).await?.ok_or_else(|| ApiError::not_found("station", id))?;
+    if let Some(slot) = form.slots.iter().find(|slot| !(1..=station.slots).contains(slot)) {
+        let detail = format!("{} has slots 1 to {}, and none of number {slot}.", station.name, station.slots);
+        return Err(ApiError::invalid_field("slots", detail));
     }
-    let now = clock::now();
+    if let Some(batch) = form.batch_id {
+        check_fits(&mut db, batch, station.simulated).await?;
+    }
     let operator = form.operator.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    if stations::assign(&mut db, id, form.batch_id, operator, &signed.0.username, now).await? {
+    let (by, at) = (signed.0.username.as_str(), clock::now());
+    let new = stations::NewWork { station: id, batch: form.batch_id, operator, by, at };
+    let changed = if form.slots.is_empty() {
+        stations::assign(&mut db, &new).await?
+    } else {
+        stations::assign_slots(&mut db, &new, &form.slots).await?
+    };
+    if changed {
         let writer = signed.writer();
         let subject = id.to_string();
-        let entry = audit::Entry {
-            writer: &writer,
-            at: now,
-            action: "station.assign",
-            subject: &subject,
-            detail: serde_json::json!({ "batch_id": form.batch_id, "operator": operator }),
-        };
+        let mut detail = serde_json::json!({ "batch_id": form.batch_id, "operator": operator });
+        if !form.slots.is_empty() {
+            detail["slots"] = form.slots.into();
+        }
+        let entry = audit::Entry { writer: &writer, at, action: "station.assign", subject: &subject, detail };
         audit::append(&mut db, &entry).await?;
     }
     db.commit().await?;

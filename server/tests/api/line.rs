@@ -21,7 +21,7 @@ fn live(factory: &Factory, unsent: u64) -> StationLive {
         at: clock::now(),
         unsent_records: unsent,
         journal: None,
-        slots: vec![SlotLive { slot: 1, state: SlotState::Empty }],
+        slots: vec![SlotLive { slot: 1, batch_id: None, state: SlotState::Empty }],
     }
 }
 
@@ -76,7 +76,7 @@ async fn a_pass_that_the_server_does_not_hold_is_not_shown_as_one() {
             started_at: record.started_at,
             finished_at: record.finished_at,
         };
-        SlotLive { slot, state }
+        SlotLive { slot, batch_id: None, state }
     };
     let slots = (1..).zip([&good, &doubted, &unheard, &quarantined]).map(slot).collect();
     let told = StationLive { slots, ..live(&factory, 1) };

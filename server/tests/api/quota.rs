@@ -195,9 +195,10 @@ async fn a_batch_is_never_promised_twice_over() {
 async fn stations_that_are_given_one_batch_get_equal_parts_of_it() {
     let factory = Factory::with_quantity(60).await;
     let (mut first, mut second) = (Jig::first(&factory), Jig::another(&factory, "jig-2").await);
-    for jig in [&first, &second] {
+    // One works it in all its slots, the other in one of them.
+    for (jig, slots) in [(&first, vec![]), (&second, vec![1])] {
         let path = format!("/api/v1/stations/{}/assignment", jig.id());
-        let body = json!({ "batch_id": factory.batch.batch_id });
+        let body = json!({ "batch_id": factory.batch.batch_id, "slots": slots });
         factory.ask(Method::PUT, &path, &factory.tokens[&Role::Engineer], Some(body)).await;
     }
     (first.said.wanted, second.said.wanted) = (200, 200);

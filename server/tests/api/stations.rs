@@ -2,7 +2,7 @@ use crate::factory::Factory;
 use domain::{
     api::{
         ingest::IngestState,
-        stations::{Admission, AdmissionVerdict, Assignment, SerialBlock},
+        stations::{Admission, AdmissionVerdict, Assignment, SerialBlock, StationWork},
     },
     identifier::{Identifier, IdentifierKind},
     outcome::Outcome,
@@ -33,6 +33,74 @@ async fn work_is_given_and_withdrawn() {
     );
     factory.ask(Method::PUT, &path, engineer, Some(json!({ "batch_id": null }))).await;
     assert_eq!(factory.ask(Method::GET, mine, &factory.station.key, None).await.0, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn slots_may_have_batches_of_their_own_until_the_whole_station_is_given_one() {
+    let factory = Factory::start().await;
+    let engineer = &factory.tokens[&Role::Engineer];
+    let body = json!({
+        "name": "B-2", "customer": "Rickshaw Co", "bundle": factory.bundle.hash, "quantity": 6,
+    });
+    let (status, second) = factory.ask(Method::POST, "/api/v1/batches", engineer, Some(body)).await;
+    assert_eq!(status, 201, "{second}");
+    let (first, second) = (json!(factory.batch.batch_id), second["batch_id"].clone());
+    let path = format!("/api/v1/stations/{}/assignment", factory.station.station_id);
+    let assign = async |batch: &Value, slots: &[u16]| {
+        let body = json!({ "batch_id": batch, "slots": slots });
+        factory.ask(Method::PUT, &path, engineer, Some(body)).await
+    };
+    let work = async || {
+        let (status, told) =
+            factory.ask(Method::GET, "/api/v1/station/work", &factory.station.key, None).await;
+        assert_eq!(status, 200);
+        let told: StationWork = serde_json::from_value(told).unwrap();
+        let slots = told.slots.into_iter().map(|own| (own.slot, json!(own.work.batch_id)));
+        (told.all.map(|all| json!(all.batch_id)), slots.collect::<Vec<_>>())
+    };
+    let alone = async || {
+        let (status, _) =
+            factory.ask(Method::GET, "/api/v1/station/assignment", &factory.station.key, None).await;
+        status
+    };
+    assert_eq!(work().await, (None, vec![]));
+    // Slots alone, while the others have nothing to do.
+    assert_eq!(assign(&second, &[8, 3]).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(work().await, (None, vec![(3, second.clone()), (8, second.clone())]));
+    assert_eq!(assign(&first, &[]).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(work().await, (Some(first.clone()), vec![]), "the whole station is the whole station");
+    assert_eq!(alone().await, StatusCode::OK);
+    assign(&second, &[2]).await;
+    assert_eq!(work().await, (Some(first.clone()), vec![(2, second.clone())]));
+    assert_eq!(
+        alone().await,
+        StatusCode::NO_CONTENT,
+        "an older station would work slot 2 by the wrong batch"
+    );
+    for slot in [0, 9] {
+        let (status, answer) = assign(&second, &[1, slot]).await;
+        assert_eq!((status.as_u16(), answer["code"].as_str()), (422, Some("invalid")));
+        let detail = answer["faults"][0].to_string();
+        assert!(detail.contains("slots 1 to 8"), "{answer}");
+    }
+    assert_eq!(work().await.1.len(), 1, "of a list with a wrong slot none is taken");
+    // Both batches count it among the stations that they are shared between.
+    let line: domain::api::stations::LineView = factory.get(Role::Operator, "/api/v1/line").await;
+    let station = &line.stations[0];
+    assert_eq!(station.station.slot_batches.len(), 1);
+    assert_eq!(
+        (station.batch.as_ref().unwrap().name.as_str(), station.more_batches[0].name.as_str()),
+        (factory.batch.name.as_str(), "B-2")
+    );
+    assert_eq!(assign(&Value::Null, &[2]).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(work().await, (Some(first), vec![]), "its own again is the station's");
+    let said: Vec<String> =
+        sqlx::query_scalar("select detail::text from audit where action = 'station.assign' order by 1")
+            .fetch_all(&factory.server.database.pool)
+            .await
+            .unwrap();
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert_eq!(said.iter().filter(|detail| detail.contains("\"slots\"")).count(), 3, "{said:?}");
 }
 
 #[tokio::test]

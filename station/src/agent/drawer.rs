@@ -9,6 +9,7 @@ use domain::{
     api::stations::MOST_SHARES,
     ids::{BatchId, SerialBlockId},
 };
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
 /// Boards of a shift, where the station's settings say nothing else.
@@ -19,18 +20,20 @@ const QUESTIONS: u32 = 2;
 /// When the server is asked again that had nothing more to give.
 #[derive(Debug, Default)]
 pub struct Pauses {
-    drawer: Option<(BatchId, Instant)>,
+    drawer: BTreeMap<BatchId, Instant>,
     returns: Option<Instant>,
 }
 
 impl<S: Server, P: PortSource> Floor<S, P> {
-    /// Keeps numbers and shares for this batch in hand.
-    pub(super) async fn keep_drawer(&self, batch: BatchId, pauses: &mut Pauses) {
-        if pauses.drawer.is_some_and(|(refused, until)| refused == batch && Instant::now() < until) {
+    /// Keeps numbers and shares for this batch in hand, as many as go with so many of the station's slots.
+    pub(super) async fn keep_drawer(&self, batch: BatchId, slots: u32, pauses: &mut Pauses) {
+        if pauses.drawer.get(&batch).is_some_and(|until| Instant::now() < *until) {
             return;
         }
-        let slots = u32::try_from(self.shared.slots.len()).unwrap_or(u32::MAX);
-        let drawer = self.shared.drawer.max(slots.saturating_mul(2)).clamp(1, MOST_SHARES);
+        let all = u32::try_from(self.shared.slots.len()).unwrap_or(u32::MAX);
+        let of_shift = u64::from(self.shared.drawer) * u64::from(slots) / u64::from(all.max(1));
+        let of_shift = u32::try_from(of_shift).unwrap_or(u32::MAX);
+        let drawer = of_shift.max(slots.saturating_mul(2)).clamp(1, MOST_SHARES);
         for _ in 0..QUESTIONS {
             match self.shared.journal.needs_block(batch, drawer) {
                 Ok(false) => return,
@@ -63,7 +66,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             }
             Err(fault @ ServerFault::Refused { .. }) => {
                 tracing::info!(%fault, "no more numbers for this batch");
-                pauses.drawer = Some((batch, Instant::now() + REFUSED_PAUSE));
+                pauses.drawer.insert(batch, Instant::now() + REFUSED_PAUSE);
                 journal.withdraw_block(question.block_id)
             }
             Err(fault) => {
@@ -76,13 +79,13 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             return false;
         }
         if !came {
-            pauses.drawer = Some((batch, Instant::now() + REFUSED_PAUSE));
+            pauses.drawer.insert(batch, Instant::now() + REFUSED_PAUSE);
         }
         came
     }
 
     /// Gives back what is not used of other batches than `current`, until the server knows it.
-    pub(super) async fn return_shares(&self, current: Option<BatchId>, pauses: &mut Pauses) {
+    pub(super) async fn return_shares(&self, current: &BTreeSet<BatchId>, pauses: &mut Pauses) {
         if pauses.returns.is_some_and(|until| Instant::now() < until) {
             return;
         }

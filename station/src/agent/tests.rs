@@ -1,6 +1,7 @@
 //! A whole agent in virtual time, with lines on which nobody speaks, ports that are not there, and a server that is away.
 
 mod check_in;
+mod orders;
 
 use super::*;
 use crate::{
@@ -12,7 +13,11 @@ use crate::{
 use chrono::DateTime;
 use domain::{live::StationLive, outcome::Outcome, quota::BatchLedger, record::Envelope};
 use rand::SeedableRng as _;
-use std::{cell::Cell, path::Path, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    path::Path,
+    rc::Rc,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf},
     sync::oneshot,

@@ -10,6 +10,7 @@ use domain::{
     record::BirthRecord,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
+use std::collections::BTreeSet;
 
 impl Journal {
     /// The account of this batch in this outbox.
@@ -24,14 +25,15 @@ impl Journal {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn unused_shares(&self, current: Option<BatchId>) -> Result<Vec<ReturnShare>, JournalFault> {
+    pub fn unused_shares(&self, current: &BTreeSet<BatchId>) -> Result<Vec<ReturnShare>, JournalFault> {
         let own = self.outbox_id();
+        let current = serde_json::to_string(current).map_err(|error| self.not_understood(error))?;
         let keys: Vec<Key> = self.read(|c| {
             c.prepare_cached(
-                "SELECT outbox_id, batch_id FROM share WHERE (granted > 0 OR told_returned < 0) AND (outbox_id <> ?1 OR batch_id IS NOT ?2)
+                "SELECT outbox_id, batch_id FROM share WHERE (granted > 0 OR told_returned < 0) AND (outbox_id <> ?1 OR batch_id NOT IN (SELECT value FROM json_each(?2)))
                     AND (granted > returned + consumed OR returned > told_returned OR settled > told_settled)",
             )?
-            .query_map(params![own.to_string(), current.map(|batch| batch.to_string())], |row| {
+            .query_map(params![own.to_string(), current], |row| {
                 Ok(Key { outbox: row.get(0)?, batch: row.get(1)? })
             })?
             .collect()

@@ -12,7 +12,7 @@ use crate::{
     order::WorkOrder,
     runner::{Admitted, Board, Effect, Event, Lamp, Sealed},
     secrets::{SealFault, Sealer},
-    shared::{NO_TRANSFER, PortSource, Shared},
+    shared::{NO_TRANSFER, PortSource, Shared, SlotDesk},
     uplink::{Server, ServerFault},
     wire::{Begin, Recorder},
 };
@@ -43,7 +43,10 @@ const ADMISSION_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Bench<'a, S, P> {
     slot: u16,
     shared: &'a Shared<S>,
+    desk: &'a SlotDesk,
     ports: &'a P,
+    /// What the present board was begun under: another one that is assigned meanwhile is not its.
+    order: Option<Arc<WorkOrder>>,
     link: Option<(Arc<DeviceModel>, BoardLink)>,
     recorder: Recorder,
     /// What of the link's bytes stands in answers already.
@@ -58,12 +61,14 @@ pub struct Bench<'a, S, P> {
 }
 
 impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
-    pub fn new(slot: u16, shared: &'a Shared<S>, ports: &'a P) -> Self {
+    pub fn new(slot: u16, shared: &'a Shared<S>, desk: &'a SlotDesk, ports: &'a P) -> Self {
         let (loads, powers) = (watch::Sender::new(None), watch::Sender::new(Power::default()));
         Self {
             slot,
             shared,
+            desk,
             ports,
+            order: None,
             link: None,
             recorder: Recorder::default(),
             told: WireUse::default(),
@@ -75,10 +80,16 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     }
 
     /// A new board: what the last one cost the line is not this one's.
-    pub fn begin_board(&mut self) {
+    pub fn begin_board(&mut self, order: &Arc<WorkOrder>) {
+        self.order = Some(Arc::clone(order));
         self.doubted.set(false);
         self.recorder.begin(Begin { at: self.shared.now().at, slot: Some(self.slot) });
         self.told = self.link.as_ref().map(|(_, link)| link.wire_use()).unwrap_or_default();
+    }
+
+    /// The slot is empty, or nobody knows who lies there.
+    pub fn end_board(&mut self) {
+        self.order = None;
     }
 
     /// Keeps what passed over the line in a run that is closed. It is no part of the record, and a disk that refuses it stops nobody.
@@ -153,10 +164,9 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     }
 
     pub(super) async fn ask_board(&mut self, request: BoardRequest) -> Result<BoardAnswer, Fault> {
-        let order = self.shared.order.borrow().as_ref().and_then(|order| order.as_ref().ok().cloned());
+        let order = self.order.clone().or_else(|| self.desk.next_order());
         let is_probe = matches!(request, BoardRequest::Probe { .. });
-        let transfer =
-            self.shared.slots.get(&self.slot).map(|desk| Arc::clone(&desk.transfer)).unwrap_or_default();
+        let transfer = Arc::clone(&self.desk.transfer);
         let begins = if matches!(request, BoardRequest::Flash { .. }) { 0 } else { NO_TRANSFER };
         transfer.store(begins, Ordering::Relaxed);
         let doubted = self.doubted.take();
@@ -350,11 +360,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     }
 
     fn fails_allowed(&self) -> u8 {
-        let order = self.shared.order.borrow();
-        order
-            .as_ref()
-            .and_then(|order| order.as_ref().ok())
-            .map_or(FAILS_ALLOWED, |order| order.fails_allowed)
+        self.order.as_ref().map_or(FAILS_ALLOWED, |order| order.fails_allowed)
     }
 
     /// A board that bears a number already bears one that this line gave: the server's word for it, or the journal's. Whatever
@@ -409,7 +415,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
 
     /// Before a number leaves the drawer: a copy of this station may have it in its own, and may be the one that goes on.
     fn require_unhalted(&self) -> Result<(), Fault> {
-        match &*self.shared.order.borrow() {
+        match &*self.desk.order.borrow() {
             Some(Err(reason)) if reason.code.halts_station() => Err(reason.clone()),
             _ => Ok(()),
         }

@@ -4,26 +4,55 @@ use super::{Server, ServerFault};
 use crate::{
     order::{Boards, WorkOrder},
     private,
+    shared::{OrderState, no_work},
 };
 use domain::{
-    api::stations::Assignment,
+    api::stations::{Assignment, StationWork},
     bundle::BundleContent,
-    ids::ContentHash,
+    ids::{BatchId, ContentHash},
     text::{Fault, FaultCode},
 };
 use ed25519_dalek::VerifyingKey;
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-/// The order in force and where bundles are kept.
+/// The orders in force and where bundles are kept.
 pub struct OrderBook {
     folder: PathBuf,
     release_key: VerifyingKey,
     boards: Boards,
-    current: Option<(Assignment, Arc<WorkOrder>)>,
+    /// The last word on what is to be worked.
+    said: Option<StationWork>,
+    /// What was checked of it.
+    orders: Vec<(Assignment, Arc<WorkOrder>)>,
+}
+
+/// What the slots of a station work.
+#[derive(Debug, Clone)]
+pub struct Work {
+    said: StationWork,
+    orders: Vec<(Assignment, OrderState)>,
+}
+
+impl Work {
+    /// What a slot works, or why nothing.
+    pub fn of(&self, slot: u16) -> OrderState {
+        #[cfg(feature = "sabotage")]
+        let slot = if crate::sabotage::is(crate::sabotage::Sabotage::OneBatch) { 0 } else { slot };
+        let Some(assignment) = self.said.of(slot) else { return Err(no_work()) };
+        let order = self.orders.iter().find(|(known, _)| known == assignment);
+        order.map_or_else(|| Err(no_work()), |(_, order)| order.clone())
+    }
+
+    /// Batches that some slot is to work, whether or not their bundles hold.
+    #[must_use]
+    pub fn batches(&self) -> BTreeSet<BatchId> {
+        self.orders.iter().map(|(assignment, _)| assignment.batch_id).collect()
+    }
 }
 
 impl OrderBook {
@@ -33,41 +62,55 @@ impl OrderBook {
     /// The folder can't be made.
     pub fn open(folder: &Path, release_key: VerifyingKey, boards: Boards) -> io::Result<Self> {
         private::create_folder(folder)?;
-        Ok(Self { folder: folder.to_owned(), release_key, boards, current: None })
+        Ok(Self { folder: folder.to_owned(), release_key, boards, said: None, orders: Vec::new() })
     }
 
-    /// What is to be worked, as far as it can be known: the server's word, else the last one on disk.
+    /// What is to be worked, as far as it can be known: the server's word, else the last one on disk. A bundle that does not hold is
+    /// the fault of its own slots.
     ///
     /// # Errors
-    /// `BundleRefused`: the bundle does not hold. `ServerAway`: the server can't be asked, and nothing is on the disk. Whatever halts
-    /// the station.
-    pub async fn refresh(&mut self, server: &impl Server) -> Result<Option<Arc<WorkOrder>>, Fault> {
-        let assignment = match server.assignment().await {
-            Ok(assignment) => {
-                self.remember(assignment.as_ref());
-                assignment
+    /// `ServerAway`: the server can't be asked, and nothing is on the disk. Whatever halts the station.
+    pub async fn refresh(&mut self, server: &impl Server) -> Result<Work, Fault> {
+        let said = match server.work().await {
+            Ok(said) => {
+                self.remember(&said);
+                said
             }
             Err(ServerFault::Halted(reason)) => return Err(*reason),
             Err(fault) => {
-                tracing::debug!(%fault, "the assignment comes from the disk");
-                let kept = self.current.as_ref().map(|(assignment, _)| Some(assignment.clone()));
-                kept.or_else(|| self.remembered()).ok_or_else(|| away(&fault))?
+                tracing::debug!(%fault, "what is to be worked comes from the disk");
+                self.said.take().or_else(|| self.remembered()).ok_or_else(|| away(&fault))?
             }
         };
-        let Some(assignment) = assignment else {
-            self.current = None;
-            return Ok(None);
-        };
-        if let Some((known, order)) = &self.current
-            && *known == assignment
-        {
-            return Ok(Some(Arc::clone(order)));
+        self.said = Some(said.clone());
+        let mut assignments: Vec<&Assignment> = Vec::new();
+        for assignment in said.all.iter().chain(said.slots.iter().map(|slot| &slot.work)) {
+            if !assignments.contains(&assignment) {
+                assignments.push(assignment);
+            }
         }
-        self.current = None;
+        self.orders.retain(|(known, _)| assignments.contains(&known));
+        let mut orders = Vec::new();
+        for assignment in assignments {
+            let order = self.order(server, assignment).await;
+            if let Err(fault) = &order
+                && fault.code.halts_station()
+            {
+                return Err(fault.clone());
+            }
+            orders.push((assignment.clone(), order));
+        }
+        Ok(Work { said, orders })
+    }
+
+    async fn order(&mut self, server: &impl Server, assignment: &Assignment) -> OrderState {
+        if let Some((_, order)) = self.orders.iter().find(|(known, _)| known == assignment) {
+            return Ok(Arc::clone(order));
+        }
         let content = self.content(server, &assignment.bundle).await?;
-        let order = Arc::new(WorkOrder::check(&assignment, &content, &self.release_key, self.boards)?);
-        self.current = Some((assignment, Arc::clone(&order)));
-        Ok(Some(order))
+        let order = Arc::new(WorkOrder::check(assignment, &content, &self.release_key, self.boards)?);
+        self.orders.push((assignment.clone(), Arc::clone(&order)));
+        Ok(order)
     }
 
     async fn content(&self, server: &impl Server, hash: &ContentHash) -> Result<BundleContent, Fault> {
@@ -89,21 +132,24 @@ impl OrderBook {
         Ok(content)
     }
 
-    fn remember(&self, assignment: Option<&Assignment>) {
-        let path = self.folder.join("assignment.json");
-        let unchanged =
-            read_json::<Option<Assignment>>(&path).is_some_and(|known| known.as_ref() == assignment);
-        if unchanged {
+    fn remember(&self, said: &StationWork) {
+        let path = self.folder.join("work.json");
+        if read_json::<StationWork>(&path).is_some_and(|known| known == *said) {
             return;
         }
-        if let Err(error) = write_json(&path, &assignment) {
-            tracing::warn!(path = %path.display(), %error, "the assignment can't be kept on disk");
+        if let Err(error) = write_json(&path, said) {
+            tracing::warn!(path = %path.display(), %error, "what is to be worked can't be kept on disk");
+            return;
         }
+        // Of the version before, which would go by it.
+        let _none_is_as_good = std::fs::remove_file(self.folder.join("assignment.json"));
     }
 
     /// The server's last word, where it ever spoke; that nothing is assigned is a word, too.
-    fn remembered(&self) -> Option<Option<Assignment>> {
-        read_json(&self.folder.join("assignment.json"))
+    fn remembered(&self) -> Option<StationWork> {
+        let before = || read_json::<Option<Assignment>>(&self.folder.join("assignment.json"));
+        read_json(&self.folder.join("work.json"))
+            .or_else(|| before().map(|all| StationWork { all, slots: Vec::new() }))
     }
 }
 

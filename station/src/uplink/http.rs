@@ -9,8 +9,8 @@ use domain::{
         ingest::{IngestRequest, IngestResponse},
         problem::Problem,
         stations::{
-            Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare,
-            SerialBlock, ShareGrant,
+            Admission, AskAdmission, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare, SerialBlock,
+            ShareGrant, StationWork,
         },
     },
     bundle::BundleContent,
@@ -48,6 +48,15 @@ impl HttpServer {
         self.client.request(method, format!("{}/api/v1/station/{path}", self.base)).bearer_auth(&self.key)
     }
 
+    /// The work as a server of the version before says it.
+    async fn one_assignment(&self) -> Result<StationWork, ServerFault> {
+        let response = send(self.request(Method::GET, "assignment")).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(StationWork::default());
+        }
+        Ok(StationWork { all: Some(read(response).await?), slots: Vec::new() })
+    }
+
     async fn post<Q: Serialize, A: DeserializeOwned>(
         &self,
         path: &str,
@@ -62,12 +71,12 @@ impl Server for HttpServer {
         self.post("check-in", said).await
     }
 
-    async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
-        let response = send(self.request(Method::GET, "assignment")).await?;
-        if response.status() == StatusCode::NO_CONTENT {
-            return Ok(None);
+    async fn work(&self) -> Result<StationWork, ServerFault> {
+        match send(self.request(Method::GET, "work")).await {
+            Ok(response) => read(response).await,
+            Err(ServerFault::Refused { status: 404, .. }) => self.one_assignment().await,
+            Err(fault) => Err(fault),
         }
-        read(response).await.map(Some)
     }
 
     async fn bundle(&self, hash: &ContentHash) -> Result<BundleContent, ServerFault> {

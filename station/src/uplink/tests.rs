@@ -11,7 +11,7 @@ use chrono::DateTime;
 use domain::{
     api::{
         ingest::{IngestResult, IngestState},
-        stations::HeldNumbers,
+        stations::{Assignment, HeldNumbers, SlotWork},
     },
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     ids::{BatchId, OutboxId, RunId, StationId},
@@ -39,6 +39,7 @@ pub struct ScriptedServer {
     pub state: Cell<Option<IngestState>>,
     pub misname: Cell<bool>,
     pub assignment: RefCell<Option<Assignment>>,
+    pub of_slots: RefCell<Vec<SlotWork>>,
     pub content: RefCell<Option<BundleContent>>,
     pub bundles_asked: Cell<u32>,
     pub away: Cell<bool>,
@@ -69,12 +70,12 @@ impl Server for ScriptedServer {
         let frozen = self.halted.borrow().clone().map(|reason| CheckInAnswer::Frozen { reason });
         Ok(frozen.unwrap_or_else(|| CheckInAnswer::Accepted { held: HeldNumbers::default() }))
     }
-    async fn assignment(&self) -> Result<Option<Assignment>, ServerFault> {
+    async fn work(&self) -> Result<StationWork, ServerFault> {
         self.check()?;
         if let Some(reason) = self.halted.borrow().clone() {
             return Err(ServerFault::Halted(Box::new(reason)));
         }
-        Ok(self.assignment.borrow().clone())
+        Ok(StationWork { all: self.assignment.borrow().clone(), slots: self.of_slots.borrow().clone() })
     }
     async fn bundle(&self, _hash: &ContentHash) -> Result<BundleContent, ServerFault> {
         self.check()?;
@@ -317,25 +318,67 @@ async fn the_order_survives_a_restart_without_the_server() {
     server.assignment.replace(Some(assignment.clone()));
     server.content.replace(Some(content));
     let mut open = book(folder.path(), &key, Boards::Simulated);
-    let order = open.refresh(&server).await.unwrap().unwrap();
+    let order = open.refresh(&server).await.unwrap().of(1).unwrap();
     assert_eq!(order.batch_id, assignment.batch_id);
-    assert!(
-        std::sync::Arc::ptr_eq(&order, &open.refresh(&server).await.unwrap().unwrap()),
-        "the same order stays the same"
-    );
+    let again = open.refresh(&server).await.unwrap().of(2).unwrap();
+    assert!(std::sync::Arc::ptr_eq(&order, &again), "the same order stays the same, in every slot");
     server.away.set(true);
-    assert!(open.refresh(&server).await.unwrap().is_some(), "an order in force stays so");
+    assert!(open.refresh(&server).await.unwrap().of(1).is_ok(), "an order in force stays so");
     let mut later = book(folder.path(), &key, Boards::Simulated);
-    assert_eq!(later.refresh(&server).await.unwrap().unwrap().bundle, order.bundle);
+    assert_eq!(later.refresh(&server).await.unwrap().of(1).unwrap().bundle, order.bundle);
     assert_eq!(server.bundles_asked.get(), 1);
     server.away.set(false);
     server.assignment.replace(None);
-    assert!(later.refresh(&server).await.unwrap().is_none());
+    assert_eq!(later.refresh(&server).await.unwrap().of(1).unwrap_err().code, FaultCode::NoBatch);
     server.away.set(true);
-    assert!(
-        book(folder.path(), &key, Boards::Simulated).refresh(&server).await.unwrap().is_none(),
-        "withdrawn stays withdrawn"
-    );
+    let withdrawn = book(folder.path(), &key, Boards::Simulated).refresh(&server).await.unwrap();
+    assert_eq!(withdrawn.of(1).unwrap_err().code, FaultCode::NoBatch, "withdrawn stays withdrawn");
+}
+
+#[tokio::test]
+async fn a_slot_with_a_batch_of_its_own_works_that_and_the_others_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (all, content, key) = released();
+    let own = Assignment { batch_id: BatchId(Uuid::from_u128(2)), batch_name: "B-2".into(), ..all.clone() };
+    let server = ScriptedServer::default();
+    server.assignment.replace(Some(all.clone()));
+    server.content.replace(Some(content));
+    server.of_slots.replace(vec![SlotWork { slot: 2, work: own.clone() }]);
+    let mut open = book(folder.path(), &key, Boards::Simulated);
+    let work = open.refresh(&server).await.unwrap();
+    let batch = |work: &Work, slot| work.of(slot).map(|order| order.batch_id).map_err(|fault| fault.code);
+    assert_eq!((batch(&work, 1), batch(&work, 2)), (Ok(all.batch_id), Ok(own.batch_id)));
+    assert_eq!(work.batches().len(), 2);
+    // The same without the server, behind a restart.
+    server.away.set(true);
+    let work = book(folder.path(), &key, Boards::Simulated).refresh(&server).await.unwrap();
+    assert_eq!((batch(&work, 1), batch(&work, 2)), (Ok(all.batch_id), Ok(own.batch_id)));
+    // A slot's bundle that does not hold is its own trouble, and what is assigned to nobody else stays assigned to nobody.
+    server.away.set(false);
+    let unknown = Assignment { bundle: ContentHash::of(b"another"), ..own };
+    server.of_slots.replace(vec![SlotWork { slot: 2, work: unknown }]);
+    let work = open.refresh(&server).await.unwrap();
+    assert_eq!((batch(&work, 1), batch(&work, 2)), (Ok(all.batch_id), Err(FaultCode::BundleRefused)));
+    server.assignment.replace(None);
+    let work = open.refresh(&server).await.unwrap();
+    assert_eq!((batch(&work, 1), batch(&work, 2)), (Err(FaultCode::NoBatch), Err(FaultCode::BundleRefused)));
+}
+
+#[tokio::test]
+async fn what_the_version_before_kept_of_its_work_is_known_and_kept_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (assignment, content, key) = released();
+    let kept = folder.path().join("assignment.json");
+    std::fs::write(&kept, serde_json::to_string(&Some(&assignment)).unwrap()).unwrap();
+    let bundle = folder.path().join(format!("{}.json", assignment.bundle));
+    std::fs::write(bundle, serde_json::to_string(&content).unwrap()).unwrap();
+    let server = ScriptedServer::default();
+    server.away.set(true);
+    let mut open = book(folder.path(), &key, Boards::Simulated);
+    assert_eq!(open.refresh(&server).await.unwrap().of(1).unwrap().batch_id, assignment.batch_id);
+    server.away.set(false);
+    open.refresh(&server).await.unwrap();
+    assert!(!kept.exists(), "an older program would go by it");
 }
 
 #[tokio::test]
@@ -346,7 +389,7 @@ async fn nothing_unreleased_and_nothing_assumed_becomes_an_order() {
         let server = ScriptedServer::default();
         server.assignment.replace(Some(assignment.clone()));
         server.content.replace(Some(content));
-        let fault = book(folder.path(), key, boards).refresh(&server).await.unwrap_err();
+        let fault = book(folder.path(), key, boards).refresh(&server).await.unwrap().of(1).unwrap_err();
         assert_eq!(fault.code, FaultCode::BundleRefused);
         fault.args["detail"].clone()
     };
@@ -380,8 +423,8 @@ async fn an_image_that_the_server_would_not_take_becomes_no_order_at_the_jig_eit
         let server = ScriptedServer::default();
         server.assignment.replace(Some(assignment));
         server.content.replace(Some(content));
-        let order = book(folder.path(), &key, Boards::Simulated).refresh(&server).await;
-        order.map(|order| order.is_some()).map_err(|fault| fault.args["detail"].clone())
+        let work = book(folder.path(), &key, Boards::Simulated).refresh(&server).await.unwrap();
+        work.of(1).map(drop).map_err(|fault| fault.args["detail"].clone())
     };
     let crc32 = protocol::crc::crc32;
     let refused = async |image: &[u8], kind: &str, why: &str| {
@@ -389,10 +432,10 @@ async fn an_image_that_the_server_would_not_take_becomes_no_order_at_the_jig_eit
         assert!(detail.contains(why), "{why}: {detail}");
     };
     let sound = image_beginning(SOUND);
-    assert_eq!(order(&sound, crc32(&sound), "plain").await, Ok(true));
+    assert_eq!(order(&sound, crc32(&sound), "plain").await, Ok(()));
     let stackless = image_beginning([0x55; 8]);
     refused(&stackless, "plain", "no stack in RAM").await;
-    assert_eq!(order(&stackless, crc32(&stackless), "opaque").await, Ok(true), "nobody sees into such a one");
+    assert_eq!(order(&stackless, crc32(&stackless), "opaque").await, Ok(()), "nobody sees into such a one");
     let elsewhere = image_beginning([0x00, 0x40, 0x00, 0x20, 0x01, 0x02, 0x00, 0x08]);
     refused(&elsewhere, "plain", "linked for another place").await;
     refused(&[], "plain", "empty").await;

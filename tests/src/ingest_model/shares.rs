@@ -21,7 +21,7 @@ impl IngestModel {
         said: &ShareStatement,
     ) -> Result<ShareGrant, Refused> {
         let floor = Floor {
-            stations: self.stations.values().filter(|station| station.work == Some(batch)).count() as u64,
+            stations: self.stations.values().filter(|station| station.works(batch)).count() as u64,
             at_least: 2 * self.stations.get(&station).map_or(0, |station| u64::from(station.slots)),
         };
         Ok(self.account(batch, said)?.lease(station, said, floor))

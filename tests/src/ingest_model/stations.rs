@@ -24,7 +24,16 @@ pub(super) struct Station {
     pub era: u32,
     /// The batch that it works on.
     pub work: Option<BatchId>,
+    /// Those of slots with batches of their own.
+    pub slot_work: BTreeMap<u16, BatchId>,
     pub tally: Tally,
+}
+
+impl Station {
+    /// Whether it, or one of its slots, is to work a batch.
+    pub fn works(&self, batch: BatchId) -> bool {
+        self.work == Some(batch) || self.slot_work.values().any(|own| *own == batch)
+    }
 }
 
 impl IngestModel {
@@ -33,9 +42,39 @@ impl IngestModel {
         self.station_mut(station).slots = slots;
     }
 
-    /// Gives a station its work.
+    /// Gives a whole station its work.
     pub fn assign(&mut self, station: StationId, batch: Option<BatchId>) {
-        self.station_mut(station).work = batch;
+        let station = self.station_mut(station);
+        station.work = batch;
+        station.slot_work.clear();
+    }
+
+    /// Gives a slot a batch of its own, or the station's again.
+    ///
+    /// # Errors
+    /// The station has no such slot.
+    pub fn assign_slot(
+        &mut self,
+        station: StationId,
+        slot: u16,
+        batch: Option<BatchId>,
+    ) -> Result<(), Refused> {
+        let station = self.station_mut(station);
+        if !(1..=station.slots).contains(&slot) {
+            return Err(Refused::INVALID);
+        }
+        match batch {
+            Some(batch) => station.slot_work.insert(slot, batch),
+            None => station.slot_work.remove(&slot),
+        };
+        Ok(())
+    }
+
+    /// What a station works, and which of its slots work what of their own.
+    #[must_use]
+    pub fn work(&self, station: StationId) -> (Option<BatchId>, BTreeMap<u16, BatchId>) {
+        let station = self.stations.get(&station);
+        station.map_or_else(Default::default, |station| (station.work, station.slot_work.clone()))
     }
 
     /// What is known of a station's program, machine and journal files.

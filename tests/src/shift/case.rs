@@ -19,6 +19,8 @@ const BAD_ONE_IN: u32 = 3;
 const SHORT_ONE_IN: u32 = 8;
 /// More than any jig has boards.
 pub const PLENTY: u32 = 100;
+/// One case in this many has slots that work a batch of their own, from the beginning or from some time on.
+const SPLIT_ONE_IN: u32 = 4;
 /// One case in this many has its station's disk copied and worked with elsewhere.
 const CLONED_ONE_IN: u32 = 8;
 
@@ -82,6 +84,10 @@ pub enum Trouble {
     },
     /// The boards of two slots change places.
     Swapped([u32; 2]),
+    /// The slots from this one on are given the second batch.
+    ChangedOver {
+        from_slot: u32,
+    },
     /// Somebody copies the station's folder.
     BackedUp,
     /// Somebody takes a copy of the station's disk to another jig and works there with the same key, until an administrator looks.
@@ -115,7 +121,11 @@ impl Trouble {
             | Self::CableOut(lasts)
             | Self::DiskFull(lasts)
             | Self::Cloned { lasts, .. } => lasts,
-            Self::ClockSet(_) | Self::Befalls { .. } | Self::Swapped(_) | Self::BackedUp => Duration::ZERO,
+            Self::ClockSet(_)
+            | Self::Befalls { .. }
+            | Self::Swapped(_)
+            | Self::ChangedOver { .. }
+            | Self::BackedUp => Duration::ZERO,
         }
     }
 }
@@ -133,6 +143,8 @@ pub struct Case {
     pub image_bytes: u32,
     /// Units that the batch is for; most are for more than there are boards.
     pub quantity: u32,
+    /// And the second batch, which some slots may be given.
+    pub second: u32,
     pub kills: Vec<Kill>,
     /// In the order of their times since the shift began.
     pub troubles: Vec<(Duration, Trouble)>,
@@ -184,7 +196,47 @@ impl Case {
         let is_short = !leaning.quiet && leaning.fault.is_none() && chance.random_ratio(1, SHORT_ONE_IN);
         let quantity =
             if is_short { boards - chance.random_range(1..=slots.min(boards - 1)) } else { PLENTY };
-        Self { seed, kind, slots, boards, faulty, fault, image_bytes, quantity, kills, troubles }
+        let mut case = Self {
+            seed,
+            kind,
+            slots,
+            boards,
+            faulty,
+            fault,
+            image_bytes,
+            quantity,
+            second: PLENTY,
+            kills,
+            troubles,
+        };
+        if !leaning.quiet {
+            case.split();
+        }
+        case
+    }
+
+    /// Some slots get a batch of their own. Drawn apart, so that the rest of a seed stays what it was.
+    fn split(&mut self) {
+        let mut chance = StdRng::seed_from_u64(self.seed ^ 0x0073_706c_6974);
+        if !chance.random_ratio(1, SPLIT_ONE_IN) {
+            return;
+        }
+        let from_slot = chance.random_range(2..=self.slots);
+        let at = if chance.random_ratio(1, 2) { Duration::ZERO } else { within(&mut chance, self.horizon()) };
+        if self.is_short() && chance.random_ratio(1, 2) {
+            self.second = chance.random_range(1..=self.slots);
+        }
+        self.troubles.push((at, Trouble::ChangedOver { from_slot }));
+        self.troubles.sort_by_key(|(at, _)| *at);
+    }
+
+    /// Since when a slot is to work the second batch.
+    #[must_use]
+    pub fn second_from(&self, slot: u32) -> Option<Duration> {
+        self.troubles.iter().find_map(|(at, trouble)| match trouble {
+            Trouble::ChangedOver { from_slot } if slot >= *from_slot => Some(*at),
+            _ => None,
+        })
     }
 
     /// About how long it lasts where nothing happens.
@@ -193,10 +245,10 @@ impl Case {
         horizon(self.image_bytes, self.boards, self.slots)
     }
 
-    /// Whether the batch is for fewer units than there are boards.
+    /// Whether a batch is for fewer units than there are boards.
     #[must_use]
     pub fn is_short(&self) -> bool {
-        self.quantity < PLENTY
+        self.quantity < PLENTY || self.second < PLENTY
     }
 
     /// When everything that happens beside the station is over.
@@ -319,6 +371,9 @@ mod tests {
             has(|one| matches!(one, Trouble::ClockSet(_))) && has(|one| matches!(one, Trouble::Swapped(_)))
         );
         assert!(has(|one| matches!(one, Trouble::ServerSlow { .. })));
+        let splits = all.iter().filter_map(|case| case.second_from(case.slots));
+        assert!(splits.clone().any(|at| at.is_zero()) && splits.clone().any(|at| !at.is_zero()));
+        assert!(all.iter().any(|case| case.second < PLENTY));
         for machine in [Machine::Same, Machine::Other] {
             let is_so = |(_, one): &(Duration, Trouble)| matches!(one, Trouble::Cloned { machine: its, .. } if *its == machine);
             assert!(all.iter().any(|case| case.troubles.iter().any(is_so)), "{machine:?}");

@@ -2,8 +2,12 @@
 //! nobody asks the station.
 
 use super::work::{BoardSeen, Outcome, SEALING_KEY};
-use crate::evidence::{Claim, Since, wrong_pass};
+use crate::{
+    evidence::{Claim, Since, wrong_pass},
+    memory_server::{BATCH, OF_SLOTS},
+};
 use domain::{
+    ids::BatchId,
     model::{DeviceModel, WakesBy},
     outcome::Outcome as RunOutcome,
     record::{BirthRecord, Envelope},
@@ -25,6 +29,8 @@ pub enum Finding {
     PassWithoutEvidence,
     /// More boards passed than the batch is for.
     QuotaExceeded,
+    /// A board was worked under another batch than its slot's.
+    OtherBatch,
     /// A board holds a password that no record has.
     PasswordUnknown,
     /// A bad board passed, or one was worked that has another's identity.
@@ -44,12 +50,13 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::RunLost,
         Self::RunDoubled,
         Self::NumberTwice,
         Self::PassWithoutEvidence,
         Self::QuotaExceeded,
+        Self::OtherBatch,
         Self::PasswordUnknown,
         Self::BadBoardPassed,
         Self::NoVerdict,
@@ -68,6 +75,7 @@ impl Finding {
             Self::NumberTwice => "numbers_twice",
             Self::PassWithoutEvidence => "passes_without_evidence",
             Self::QuotaExceeded => "quota_exceeded",
+            Self::OtherBatch => "under_other_batch",
             Self::PasswordUnknown => "passwords_unknown",
             Self::BadBoardPassed => "bad_boards_passed",
             Self::NoVerdict => "without_verdict",
@@ -109,6 +117,7 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     judge_addresses(outcome, &mut found);
     judge_numbers(outcome, &records, &mut found);
     judge_quota(outcome, &mut found);
+    judge_batches(outcome, &records, &mut found);
     let mut untold = Vec::new();
     for board in &outcome.boards {
         let own: Vec<&BirthRecord> = records.iter().filter(|record| is_of(outcome, board, record)).collect();
@@ -135,9 +144,11 @@ pub fn judge(outcome: &Outcome) -> Judgement {
         records.iter().any(is_pass)
     };
     judgement.passed = outcome.boards.iter().filter(passed).count() as u64;
-    // In a batch that is spent some must be left over.
-    let is_sound =
-        |board: &&BoardSeen| board.witnessed.expected == Expected::Pass && !board.struck && !outcome.is_short;
+    // In a batch that is spent some must be left over, and on the tray of a copy that is switched off.
+    let is_sound = |board: &&BoardSeen| {
+        let had_a_chance = !outcome.is_short && (board.witnessed.inserted || !board.of_copy);
+        board.witnessed.expected == Expected::Pass && !board.struck && had_a_chance
+    };
     judgement.sound = outcome.boards.iter().filter(is_sound).count() as u64;
     judgement.sound_passed =
         outcome.boards.iter().filter(|board| is_sound(board) && passed(board)).count() as u64;
@@ -205,16 +216,34 @@ fn judge_addresses(outcome: &Outcome, found: &mut Found<'_>) {
 /// Never more passes than the batch is for: those that the server took in, and those that it had no room for. What it set aside for
 /// what their station is (written off, ended, frozen) does not count, whatever its boards are.
 fn judge_quota(outcome: &Outcome, found: &mut Found<'_>) {
-    let is_pass = |text: &str| {
-        let envelope = serde_json::from_str::<Envelope>(text).ok();
-        envelope.is_some_and(|envelope| envelope.record.outcome == RunOutcome::Pass)
-    };
-    let taken = outcome.server.texts().iter().filter(|text| is_pass(text)).count();
-    let aside = outcome.server.quarantine();
-    let refused = aside.iter().filter(|(text, reason)| reason.starts_with(NO_ROOM) && is_pass(text)).count();
-    if taken + refused > outcome.quantity as usize {
-        let what = format!("{taken} passed and {refused} more were refused, of {}", outcome.quantity);
-        found.add(Finding::QuotaExceeded, what);
+    for (&batch, &quantity) in &outcome.quantities {
+        let is_pass = |text: &str| {
+            let envelope = serde_json::from_str::<Envelope>(text).ok();
+            envelope.is_some_and(|one| one.record.outcome == RunOutcome::Pass && one.record.batch_id == batch)
+        };
+        let taken = outcome.server.texts().iter().filter(|text| is_pass(text)).count();
+        let aside = outcome.server.quarantine();
+        let refused =
+            aside.iter().filter(|(text, reason)| reason.starts_with(NO_ROOM) && is_pass(text)).count();
+        if taken + refused > quantity as usize {
+            let what = format!("{taken} passed and {refused} more were refused, of {quantity}");
+            found.add(Finding::QuotaExceeded, what);
+        }
+    }
+}
+
+/// Each board under the batch of its slot. From when on a slot has another, the station hears a little later: then both are right.
+fn judge_batches(outcome: &Outcome, records: &[BirthRecord], found: &mut Found<'_>) {
+    for record in records {
+        let is_right = match outcome.second_from.get(&record.slot) {
+            None => record.batch_id == BATCH,
+            Some(at) => record.batch_id == OF_SLOTS || record.batch_id == BATCH && !at.is_zero(),
+        };
+        if !is_right {
+            let what =
+                format!("run {} in slot {} is of batch {}", record.run_id, record.slot, record.batch_id);
+            found.add(Finding::OtherBatch, what);
+        }
     }
 }
 
@@ -350,8 +379,12 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
 
 /// Whether nobody could begin it: its batch is spent, or its station was a copy, and was switched off.
 fn is_left_over(outcome: &Outcome, board: &BoardSeen) -> bool {
-    let passed = held(outcome).iter().filter(|record| record.outcome == RunOutcome::Pass).count();
-    outcome.is_short && passed >= outcome.quantity as usize || board.of_copy
+    let records = held(outcome);
+    let is_spent = |(batch, quantity): (&BatchId, &u32)| {
+        let is_pass = |record: &&BirthRecord| record.outcome == RunOutcome::Pass && record.batch_id == *batch;
+        records.iter().filter(is_pass).count() >= *quantity as usize
+    };
+    outcome.is_short && outcome.quantities.iter().any(is_spent) || board.of_copy
 }
 
 fn claim<'a>(

@@ -66,6 +66,7 @@ const TRIALS: &[Trial] = {
         Trial { replay_every: 1, ..Trial::of(S::RealChance, 2, "not_replayed") },
         Trial::of(S::StartWithoutShare, 24, "quota_exceeded"),
         Trial::of(S::KeepNumbers, 160, "numbers_twice"),
+        Trial::of(S::OneBatch, 12, "under_other_batch"),
     ]
 };
 

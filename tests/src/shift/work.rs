@@ -11,13 +11,17 @@ use super::{
 };
 use crate::{
     campaign::Models,
-    memory_server::MemoryServer,
+    memory_server::{BATCH, MemoryServer, OF_SLOTS},
     memory_station,
     tap::{Ear, Tapped},
 };
 use anyhow::{Context as _, Result, bail};
 use chrono::DateTime;
-use domain::{ids::StationId, model::DeviceModel, text::Fault};
+use domain::{
+    ids::{BatchId, StationId},
+    model::DeviceModel,
+    text::Fault,
+};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
     JigSettings, Knobs, MemoryJig, Observation, Witnessed,
@@ -71,10 +75,13 @@ pub struct Outcome {
     pub image: Vec<u8>,
     pub server: MemoryServer,
     pub boards: Vec<BoardSeen>,
-    /// Units that the batch is for.
-    pub quantity: u32,
-    /// It is for fewer than there are boards.
+    /// Units that each batch is for.
+    pub quantities: BTreeMap<BatchId, u32>,
+    /// One of them is for fewer than there are boards.
     pub is_short: bool,
+    /// Since when each slot is to work the second batch, from the beginning of the shift on; those that are not never are.
+    pub second_from: BTreeMap<u16, Duration>,
+
     /// Changes of the journal that were made.
     pub commits: u64,
     pub kills: u64,
@@ -128,6 +135,12 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         model.loader().map(|_| build_image(model, VERSION, case.image_bytes, case.seed)).transpose()?;
     let image = image.unwrap_or_default();
     let server = MemoryServer::with_batch(worked.files.clone(), case.quantity, STATION, &image, VERSION);
+    for (at, trouble) in &case.troubles {
+        if let (&Duration::ZERO, Trouble::ChangedOver { from_slot }) = (at, trouble) {
+            // Before the station asks for the first time.
+            troubles::change_over(&server, case, *from_slot);
+        }
+    }
     let settings = JigSettings {
         slots: case.slots,
         boards: case.boards,
@@ -209,7 +222,10 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         image,
         server: hall.server,
         boards,
-        quantity: case.quantity,
+        quantities: [(BATCH, case.quantity), (OF_SLOTS, case.second)].into(),
+        second_from: (1..=case.slots)
+            .filter_map(|slot| Some((u16::try_from(slot).ok()?, case.second_from(slot)?)))
+            .collect(),
         is_short: case.is_short(),
         commits,
         kills,

@@ -91,7 +91,8 @@ fn decisions() -> impl Strategy<Value = Act> {
     prop_oneof![
         3 => station().prop_map(|station| Act::Unfreeze { station }),
         1 => station().prop_map(|station| Act::Replace { station }),
-        1 => (station(), option::weighted(0.8, batch())).prop_map(|(station, batch)| Act::Assign { station, batch }),
+        2 => (station(), option::weighted(0.5, 1_u16..=3), option::weighted(0.8, batch()))
+            .prop_map(|(station, slot, batch)| Act::Assign { station, slot, batch }),
         2 => option::weighted(0.9, 0_u8..20).prop_map(|place| Act::WriteOff { place }),
         6 => (0_u8..40, which, way).prop_map(|(place, which, way)| Act::Resolve { place, which, way }),
     ]

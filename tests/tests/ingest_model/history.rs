@@ -58,6 +58,8 @@ pub enum Act {
     },
     Assign {
         station: u8,
+        /// The whole station where none is named.
+        slot: Option<u16>,
         batch: Option<Batch>,
     },
     /// Of all accounts; none of these: one that nobody has.

@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use domain::{
     api::{
         ingest::WayOut,
-        stations::{CheckIn, CheckInAnswer, LeaseSerialBlock},
+        stations::{CheckIn, CheckInAnswer, LeaseSerialBlock, StationWork},
     },
     ids::{ContentHash, SessionId, StationId},
     live::{JournalLive, StationLive},
@@ -159,14 +159,40 @@ impl Play<'_> {
         Ok(())
     }
 
-    pub async fn assign(&mut self, station: u8, batch: Option<Batch>) -> Result<(), String> {
+    pub async fn assign(
+        &mut self,
+        station: u8,
+        slot: Option<u16>,
+        batch: Option<Batch>,
+        seen: &mut Seen,
+    ) -> Result<(), String> {
         // Nobody can give a station what is not there.
         let batch = batch.filter(|batch| *batch != Batch::Unknown).map(|batch| self.batch(batch));
-        let (station_id, _) = self.key(station);
-        self.model.assign(station_id, batch);
+        let (station_id, key) = self.key(station);
+        let said = match slot {
+            None => {
+                self.model.assign(station_id, batch);
+                Ok(())
+            }
+            Some(slot) => self.model.assign_slot(station_id, slot, batch),
+        };
         let path = format!("stations/{station_id}/assignment");
-        let answer = self.decide(Role::Engineer, Method::PUT, &path, json!({ "batch_id": batch })).await;
-        answer.map(drop).map_err(|refused| format!("no work was given: {refused:?}"))
+        let body = json!({ "batch_id": batch, "slots": Vec::from_iter(slot) });
+        let answer = self.decide(Role::Engineer, Method::PUT, &path, body).await;
+        let whose = if slot.is_some() { "a slot's" } else { "a station's" };
+        note(seen, "assign", said.err().map_or(whose, |refused| refused.code));
+        same(&said.map_err(told), &answer.map(drop))?;
+        if self.is_frozen(station_id) {
+            return Ok(());
+        }
+        let (all, slots) = self.model.work(station_id);
+        let text = self.world.told(&key, "work").await;
+        let work: StationWork = serde_json::from_value(text).map_err(|error| error.to_string())?;
+        let is = (
+            work.all.map(|work| work.batch_id),
+            work.slots.iter().map(|own| (own.slot, own.work.batch_id)).collect(),
+        );
+        if is == (all, slots) { Ok(()) } else { Err(format!("the station is told to work {is:?}")) }
     }
 
     pub async fn write_off(&mut self, place: Option<u8>, seen: &mut Seen) -> Result<(), String> {

@@ -87,6 +87,12 @@ impl World {
     }
 
     /// Asks with a station's key.
+    /// What a station is told that asks nothing but who it is.
+    pub async fn told(&self, key: &str, path: &str) -> Value {
+        let url = format!("{}/api/v1/station/{path}", self.server.base_url);
+        self.http.get(url).bearer_auth(key).send().await.unwrap().json().await.unwrap()
+    }
+
     pub async fn ask(&self, key: &str, path: &str, body: &Value) -> (StatusCode, Value) {
         let url = format!("{}/api/v1/station/{path}", self.server.base_url);
         let answer = self.http.post(url).bearer_auth(key).json(body).send().await.unwrap();

@@ -83,6 +83,11 @@ impl Office {
             .with_context(|| format!("nothing can be typed into {css}"))
     }
 
+    pub async fn choose(&self, css: &str, value: &str) -> anyhow::Result<()> {
+        let list = self.browser.shown(css).await?;
+        list.select_by_value(value).await.with_context(|| format!("{value} can't be chosen in {css}"))
+    }
+
     /// Waits until that text stands somewhere in the page.
     pub async fn says(&self, words: &str) -> anyhow::Result<Element> {
         self.browser

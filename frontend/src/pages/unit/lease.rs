@@ -1,11 +1,6 @@
 //! The lease card: what is desired, what the board holds, and the form that sets a term.
 
-use crate::{
-    api::{self, ApiError},
-    clock, i18n,
-    session::session,
-    ui,
-};
+use crate::{api, clock, i18n, session::session, ui};
 use chrono::{DateTime, Utc};
 use domain::{
     api::{
@@ -16,7 +11,7 @@ use domain::{
     lease::BirthLease,
     role::Permission,
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 pub fn card(unit: &UnitView, changed: Callback<()>) -> AnyView {
     let t = i18n::texts();
@@ -74,68 +69,37 @@ pub fn lease_form(unit: UnitId, lease: &UnitLease, done: Callback<bool>) -> AnyV
     let mode = RwSignal::new(BirthLease::Armed);
     let until = RwSignal::new(String::new());
     let reason = RwSignal::new(String::new());
-    let busy = RwSignal::new(false);
-    let fault: RwSignal<Option<ApiError>> = RwSignal::new(None);
-    let said: RwSignal<Option<&'static str>> = RwSignal::new(None);
     let expires = move || clock::end_of_day(&until.read());
-    let save = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
+    let save = move || -> Result<ui::Coming, &'static str> {
         let expires_at = clock::end_of_day(&until.get_untracked());
-        let past = expires_at.is_some_and(|at| at.timestamp_millis() as f64 <= clock::now_ms());
-        let reason = reason.get_untracked().trim().to_owned();
-        said.set(if reason.is_empty() { Some(t.reason_missing) } else { past.then_some(t.term_past) });
-        if said.get_untracked().is_some() || busy.get_untracked() {
-            return;
+        let reason = ui::typed(reason);
+        if reason.is_empty() {
+            return Err(t.reason_missing);
         }
-        busy.set(true);
+        if expires_at.is_some_and(|at| at.timestamp_millis() as f64 <= clock::now_ms()) {
+            return Err(t.term_past);
+        }
         let lease = SetLease { mode: mode.get_untracked(), expires_at, reason };
-        let session = session();
-        spawn_local(async move {
-            match api::set_lease(unit, lease).await {
-                Ok(_) => done.run(true),
-                Err(refused) if refused.is_signed_out() => session.ended(),
-                Err(refused) => {
-                    let _ = fault.try_set(Some(refused));
-                    let _ = busy.try_set(false);
-                }
-            }
-        });
+        Ok(Box::pin(async move {
+            api::set_lease(unit, lease).await?;
+            done.run(true);
+            Ok(())
+        }))
     };
     let modes = [BirthLease::Armed, BirthLease::Locked, BirthLease::Open];
-    let choose = move |event| {
-        let word = event_target_value(&event);
+    let choose = Callback::new(move |word: String| {
         if let Some(chosen) = modes.into_iter().find(|mode| mode.as_str() == word) {
             mode.set(chosen);
         }
-    };
-    view! {
-        <form class="lease-form" on:submit=save on:keydown=move |event| if event.key() == "Escape" { done.run(false) }>
-            <label class="field">
-                {t.mode}
-                <select name="mode" on:change=choose>
-                    {modes.map(|mode| view! { <option value=mode.as_str()>{t.lease_mode(mode)}</option> }).into_iter().collect_view()}
-                </select>
-            </label>
-            <label class="field">
-                {t.term_ends}
-                <input name="expires" type="date" title=clock::zone() on:input=move |event| until.set(event_target_value(&event))/>
-            </label>
-            <label class="field">
-                {t.reason}
-                <input name="reason" type="text" autocomplete="off" on:input=move |event| reason.set(event_target_value(&event))/>
-            </label>
-            <div class="preview">
-                <span class="quiet">{t.now}</span><span>{text(now)}</span>
-                <span class="quiet">{t.then}</span><strong>{move || text(Some((mode.get(), expires())))}</strong>
-            </div>
-            <p class="quiet small">{t.desired_why}" "{t.charge_stays}</p>
-            {move || said.get().map(|said| view! { <p class="is-fail small" role="alert">{said}</p> })}
-            {move || fault.get().map(|fault| ui::fault_inline(&fault))}
-            <div class="row">
-                <button class="button main" type="submit" disabled=move || busy.get()>{t.save_term}</button>
-                <button class="button" type="button" on:click=move |_| done.run(false)>{t.cancel}</button>
-            </div>
-        </form>
-    }
-    .into_any()
+    });
+    let words = modes.map(|mode| (mode.as_str().to_owned(), t.lease_mode(mode).to_owned())).into();
+    let parts = vec![
+        ui::choice_field(t.mode, "mode", words, None, choose),
+        ui::day_field(t.term_ends, "expires", clock::zone(), until),
+        ui::text_field(t.reason, "reason", "", reason),
+        ui::preview(text(now), move || text(Some((mode.get(), expires())))),
+        ui::said("quiet small", format!("{} {}", t.desired_why, t.charge_stays)),
+    ];
+    let cancel = Callback::new(move |()| done.run(false));
+    ui::form("lease-form", parts, t.save_term, Box::new(save), Some(cancel))
 }

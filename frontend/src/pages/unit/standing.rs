@@ -1,8 +1,7 @@
 //! What keeps the unit out of the jigs or lets it in once more, what was decided about it, and the form that decides.
 
 use crate::{
-    api::{self, ApiError},
-    i18n,
+    api, i18n,
     session::session,
     ui::{self, Tone},
 };
@@ -11,7 +10,7 @@ use domain::{
     api::units::{NewUnitAct, StandingView, UnitActRow, UnitView},
     ids::UnitId,
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 pub fn card(unit: &UnitView, changed: Callback<()>) -> AnyView {
     let t = i18n::texts();
@@ -145,59 +144,24 @@ fn acts(acts: &[UnitActRow]) -> AnyView {
 fn act_form(unit: UnitId, act: UnitActKind, before: String, done: Callback<bool>) -> AnyView {
     let t = i18n::texts();
     let (reason, found) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let (busy, missing) = (RwSignal::new(false), RwSignal::new(false));
-    let fault: RwSignal<Option<ApiError>> = RwSignal::new(None);
     let is_rework = act == UnitActKind::Rework;
-    let save = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let text = |signal: RwSignal<String>| signal.get_untracked().trim().to_owned();
-        let found = is_rework.then(|| text(found));
-        missing.set(text(reason).is_empty() || found.as_ref().is_some_and(String::is_empty));
-        if missing.get_untracked() || busy.get_untracked() {
-            return;
+    let save = move || -> Result<ui::Coming, &'static str> {
+        let found = is_rework.then(|| ui::typed(found));
+        let reason = ui::typed(reason);
+        if reason.is_empty() || found.as_ref().is_some_and(String::is_empty) {
+            return Err(t.reason_missing);
         }
-        busy.set(true);
-        fault.set(None);
-        let form = NewUnitAct { act, reason: text(reason), found };
-        let session = session();
-        spawn_local(async move {
-            match api::decide_unit(unit, form).await {
-                Ok(_) => done.run(true),
-                Err(refused) if refused.is_signed_out() => session.ended(),
-                Err(refused) => {
-                    let _ = fault.try_set(Some(refused));
-                    let _ = busy.try_set(false);
-                }
-            }
-        });
+        let form = NewUnitAct { act, reason, found };
+        Ok(Box::pin(async move {
+            api::decide_unit(unit, form).await?;
+            done.run(true);
+            Ok(())
+        }))
     };
-    let found_field = is_rework.then(|| {
-        view! {
-            <label class="field">
-                {t.found}
-                <input name="found" type="text" autocomplete="off" on:input=move |event| found.set(event_target_value(&event))/>
-            </label>
-        }
-    });
-    view! {
-        <form class="lease-form" on:submit=save on:keydown=move |event| if event.key() == "Escape" { done.run(false) }>
-            <p class="small">{i18n::act_why(act)}</p>
-            {found_field}
-            <label class="field">
-                {if is_rework { t.rework_done } else { t.reason }}
-                <input name="reason" type="text" autocomplete="off" on:input=move |event| reason.set(event_target_value(&event))/>
-            </label>
-            <div class="preview">
-                <span class="quiet">{t.now}</span><span>{before}</span>
-                <span class="quiet">{t.then}</span><strong>{i18n::act_done(act)}</strong>
-            </div>
-            {move || missing.get().then(|| ui::said("is-fail small", t.reason_missing))}
-            {move || fault.get().map(|fault| ui::fault_inline(&fault))}
-            <div class="row">
-                <button class="button main" type="submit" disabled=move || busy.get()>{i18n::act(act)}</button>
-                {ui::button("button", "cancel", t.cancel, Callback::new(move |()| done.run(false)))}
-            </div>
-        </form>
-    }
-    .into_any()
+    let mut parts = vec![view! { <p class="small">{i18n::act_why(act)}</p> }.into_any()];
+    parts.extend(is_rework.then(|| ui::text_field(t.found, "found", "", found)));
+    parts.push(ui::text_field(if is_rework { t.rework_done } else { t.reason }, "reason", "", reason));
+    parts.push(ui::preview(before, move || i18n::act_done(act).to_owned()));
+    let cancel = Callback::new(move |()| done.run(false));
+    ui::form("lease-form", parts, i18n::act(act), Box::new(save), Some(cancel))
 }

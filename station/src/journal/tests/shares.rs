@@ -5,6 +5,7 @@ use domain::{
     api::stations::ReturnShare,
     quota::{BatchLedger, Floor, HeldShare},
 };
+use std::collections::BTreeSet;
 
 impl Desk {
     /// What a server with this ledger answers now.
@@ -150,7 +151,7 @@ fn fresh_outbox() -> OutboxId {
 impl Desk {
     /// Tells the server what is given back, while this batch is worked.
     fn give_back(&self, ledger: &mut BatchLedger) {
-        for said in self.journal().unused_shares(Some(batch())).unwrap() {
+        for said in self.journal().unused_shares(&[batch()].into()).unwrap() {
             let grant = ledger.take_back(station(), &said.share);
             self.journal().share_returned(&said, &grant).unwrap();
         }
@@ -267,12 +268,12 @@ fn what_is_not_used_goes_back_when_the_batch_is_withdrawn_and_the_server_is_told
     let mut ledger = BatchLedger::new(9);
     desk.lease(&mut ledger, 4);
     desk.journal().open_run(&draft(1), None).unwrap();
-    assert_eq!(desk.journal().unused_shares(Some(batch())).unwrap(), vec![], "it is being worked");
-    let said = desk.journal().unused_shares(None).unwrap();
+    assert_eq!(desk.journal().unused_shares(&[batch()].into()).unwrap(), vec![], "it is being worked");
+    let said = desk.journal().unused_shares(&BTreeSet::new()).unwrap();
     assert_eq!(said.len(), 1);
     assert_eq!((said[0].batch_id, said[0].share.returned, said[0].share.wanted), (batch(), 3, 0));
     // The answer is lost, the station dies: it is said again, and nobody can start with what is given back.
-    assert_eq!(desk.reopen().unused_shares(None).unwrap(), said);
+    assert_eq!(desk.reopen().unused_shares(&BTreeSet::new()).unwrap(), said);
     assert_eq!(desk.share().free(), 0);
     let tell = |desk: &Desk, ledger: &mut BatchLedger, said: &ReturnShare| {
         let grant = ledger.take_back(station(), &said.share);
@@ -280,10 +281,10 @@ fn what_is_not_used_goes_back_when_the_batch_is_withdrawn_and_the_server_is_told
     };
     tell(&desk, &mut ledger, &said[0]);
     assert_eq!(ledger.room(), 8);
-    assert_eq!(desk.journal().unused_shares(None).unwrap(), vec![]);
+    assert_eq!(desk.journal().unused_shares(&BTreeSet::new()).unwrap(), vec![]);
     // Its board is finished later: what that did not need goes back as well.
     desk.journal().close_run(&ended_run(1, Outcome::Fail), None).unwrap();
-    let said = desk.journal().unused_shares(None).unwrap().remove(0);
+    let said = desk.journal().unused_shares(&BTreeSet::new()).unwrap().remove(0);
     assert_eq!(said.share.returned, 4);
     tell(&desk, &mut ledger, &said);
     assert_eq!(ledger.room(), 9);
@@ -305,9 +306,9 @@ fn shares_whose_answer_was_lost_go_back_as_well() {
     assert_eq!(ledger.room(), 5, "it learns of them first");
     desk.give_back(&mut ledger);
     assert_eq!(ledger.room(), 9);
-    assert_eq!(desk.journal().unused_shares(Some(batch())).unwrap(), vec![]);
+    assert_eq!(desk.journal().unused_shares(&[batch()].into()).unwrap(), vec![]);
     assert_eq!(desk.lease(&mut ledger, 4).free(), 4);
-    assert_eq!(desk.journal().unused_shares(Some(batch())).unwrap(), vec![]);
+    assert_eq!(desk.journal().unused_shares(&[batch()].into()).unwrap(), vec![]);
 }
 
 #[test]

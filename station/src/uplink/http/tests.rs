@@ -89,6 +89,6 @@ async fn what_may_come_right_later_is_away_and_what_never_will_is_refused() {
 async fn nobody_there_is_away_with_the_reason() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let server = HttpServer::new(&format!("http://{free}"), "k").unwrap();
-    let fault = server.assignment().await.unwrap_err();
+    let fault = server.work().await.unwrap_err();
     assert!(fault.to_string().contains("refused"), "{fault}");
 }

@@ -1,9 +1,12 @@
 //! What happens beside the station: to its server, its fixture, its disk, its clock and its boards; and who looks after it.
 
 use super::{Cable, Hall, clone::SENT};
-use crate::shift::{
-    case::{Case, Trouble},
-    disk,
+use crate::{
+    memory_server::MemoryServer,
+    shift::{
+        case::{Case, Trouble},
+        disk,
+    },
 };
 use simulator::{JigSettings, Witnessed, slot::Mishap};
 use std::{path::Path, time::Duration};
@@ -38,7 +41,7 @@ impl Hall {
         let happening = async {
             for (at, turn, trouble) in turns {
                 sleep_until(self.begun + at).await;
-                self.turn(turn, trouble);
+                self.turn(case, turn, trouble);
             }
         };
         let cloned = async {
@@ -50,7 +53,7 @@ impl Hall {
         tokio::join!(happening, self.administer(), cloned);
     }
 
-    fn turn(&self, turn: Turn, trouble: Trouble) {
+    fn turn(&self, case: &Case, turn: Turn, trouble: Trouble) {
         let (server, is_on) = (&self.server.0, turn == Turn::Begins);
         match trouble {
             Trouble::ServerAway(_) => server.away.set(is_on),
@@ -70,11 +73,13 @@ impl Hall {
                 slots.into_iter().for_each(|slot| self.note_blow(slot, Blow::Struck));
                 self.jig.jig.swap(slots);
             }
+            Trouble::ChangedOver { from_slot } if is_on => change_over(&self.server, case, from_slot),
             // Without a journal there is nothing to copy yet.
             Trouble::BackedUp if is_on => drop(disk::back_up(self.folder.path())),
             Trouble::ClockSet(_)
             | Trouble::Befalls { .. }
             | Trouble::Swapped(_)
+            | Trouble::ChangedOver { .. }
             | Trouble::BackedUp
             | Trouble::Cloned { .. } => {}
         }
@@ -114,6 +119,12 @@ impl Hall {
             self.freezes.set(self.freezes.get() + u64::from(self.server.administer()));
         }
     }
+}
+
+/// Gives the slots from this one on the second batch.
+pub(super) fn change_over(server: &MemoryServer, case: &Case, from_slot: u32) {
+    let slots = (from_slot..=case.slots).filter_map(|slot| u16::try_from(slot).ok());
+    server.give_slots(slots, case.second);
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,91 @@
+//! What the slots work: asked for every few seconds, with enough numbers and shares of each batch in hand.
+
+use super::{Floor, ORDER_INTERVAL, drawer::Pauses};
+use crate::{
+    progress::describe,
+    shared::{OrderState, PortSource},
+    uplink::{OrderBook, Server, Work},
+};
+use domain::{ids::BatchId, text::Fault};
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::time::sleep;
+
+impl<S: Server, P: PortSource> Floor<S, P> {
+    /// Keeps the server's word on this station, the orders in force and enough numbers for them.
+    pub(super) async fn keep_orders(&self, mut book: OrderBook) {
+        let mut pauses = Pauses::default();
+        let mut check_in_due = true;
+        loop {
+            let work = match self.check_in(&mut check_in_due).await {
+                Ok(()) => book.refresh(&self.shared.server).await,
+                Err(fault) => Err(fault),
+            };
+            // Whoever was told to stop asks until the word is another one.
+            check_in_due |= work.as_ref().is_err_and(|fault| fault.code.halts_station());
+            if let Ok(work) = &work {
+                // What is given back first can be had again, for the outbox that follows one that ended.
+                self.return_shares(&work.batches(), &mut pauses).await;
+                // Before the order is shown: a first board must not meet an empty drawer.
+                for (batch, slots) in self.slots_of(work) {
+                    self.keep_drawer(batch, slots, &mut pauses).await;
+                }
+            }
+            self.hand_out(&work);
+            sleep(ORDER_INTERVAL).await;
+        }
+    }
+
+    /// How many slots work each batch whose order holds.
+    fn slots_of(&self, work: &Work) -> BTreeMap<BatchId, u32> {
+        let mut slots = BTreeMap::new();
+        for &slot in self.shared.slots.keys() {
+            if let Ok(order) = work.of(slot) {
+                *slots.entry(order.batch_id).or_default() += 1;
+            }
+        }
+        slots
+    }
+
+    /// Tells each slot what its next board will be worked by, where that is something else than before.
+    fn hand_out(&self, work: &Result<Work, Fault>) {
+        // Slots that are told the same are named in one line.
+        let mut told: Vec<(OrderState, Vec<u16>)> = Vec::new();
+        for (&number, desk) in &self.shared.slots {
+            let state = work.as_ref().map_err(Clone::clone).and_then(|work| work.of(number));
+            let changed = desk.order.send_if_modified(|current| {
+                let changed = !current.as_ref().is_some_and(|current| is_same(current, &state));
+                if changed {
+                    *current = Some(state.clone());
+                }
+                changed
+            });
+            if !changed {
+                continue;
+            }
+            self.shared.changed.notify_one();
+            match told.iter_mut().find(|(other, _)| is_same(other, &state)) {
+                Some((_, slots)) => slots.push(number),
+                None => told.push((state, vec![number])),
+            }
+        }
+        for (state, slots) in told {
+            match state {
+                Ok(order) => tracing::info!(
+                    batch = order.batch_name,
+                    bundle = order.bundle.label,
+                    ?slots,
+                    "working this order"
+                ),
+                Err(fault) => tracing::warn!(fault = describe(&fault), ?slots, "no work"),
+            }
+        }
+    }
+}
+
+fn is_same(a: &OrderState, b: &OrderState) -> bool {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Arc::ptr_eq(a, b),
+        (Err(a), Err(b)) => a == b,
+        _ => false,
+    }
+}
