@@ -273,6 +273,12 @@ fn scaled(register: &Register, raw: i128) -> Value {
     }
 }
 
+/// How many steps of `scale` `number` lies above `offset`, where those are whole.
+pub(crate) fn whole_steps(number: f64, scale: f64, offset: f64) -> Option<i128> {
+    let (above, scale) = (ten_thousandths(number)? - ten_thousandths(offset)?, ten_thousandths(scale)?);
+    (scale != 0 && above % scale == 0).then(|| above / scale)
+}
+
 fn stepped(register: &Register, number: f64, raw_min: i128, raw_max: i128) -> Result<i128, CodecFault> {
     in_range(register, number)?;
     let not_whole = || CodecFault::NotWholeSteps {
@@ -280,12 +286,8 @@ fn stepped(register: &Register, number: f64, raw_min: i128, raw_max: i128) -> Re
         value: number.to_string(),
         step: format!("{}{}", Value::Number(register.scale.abs()), spaced(&register.unit)),
     };
-    let parts = |number| ten_thousandths(number).ok_or_else(not_whole);
-    let (above, scale) = (parts(number)? - parts(register.offset)?, parts(register.scale)?);
-    if scale == 0 || above % scale != 0 {
-        return Err(not_whole());
-    }
-    let raw = match (above / scale, first_negative(register)) {
+    let steps = whole_steps(number, register.scale, register.offset).ok_or_else(not_whole)?;
+    let raw = match (steps, first_negative(register)) {
         (steps, Some((zero, _))) if steps < 0 => zero - steps,
         // It would read as a negative one.
         (steps, Some((_, first))) if steps >= first => return Err(out_of_range(register, number)),

@@ -3,9 +3,11 @@
 
 mod check;
 mod order;
+mod order_form;
 
 pub use check::{ProfileFault, check_profile, parse_profile};
 pub use order::{OrderBounds, OrderFault, OrderValues, check_order_values};
+pub use order_form::{OrderForm, OrderParameter, OrderProblem};
 
 use crate::{model::Bilingual, record::ShownBoard, value::Value};
 use std::collections::BTreeMap;

@@ -7,10 +7,14 @@ use jigline_domain::{
     ids::ContentHash,
     model::{DeviceModel, Severity, parse_model},
     procedure::parse_procedure,
-    profile::{OrderValues, Profile, check_order_values, check_profile, parse_profile},
+    profile::{
+        OrderForm, OrderProblem, OrderValues, Profile, check_order_values, check_profile, parse_profile,
+    },
     record::Expected,
+    rules::Ratings,
     value::Value,
 };
+use proptest::prelude::*;
 use std::fs;
 
 const LEFT: &str = "\n[from_order]\ncharge_current_limit_a = { min = 60, max = 120 }\nboard_address = { min = 1, max = 16 }\n";
@@ -121,4 +125,62 @@ fn a_pass_holds_the_orders_values_and_says_which_they_are() {
     // What was never left to it, or lies beyond, is no word of the order: a record that holds it is not believed.
     let beyond = order(&[("charge_current_limit_a", 121.0), ("cell_count", 11.0)]);
     assert_eq!(expected.clone().with_order(&beyond), expected);
+}
+
+fn form() -> OrderForm {
+    let profile = profile(LEFT);
+    let ratings = Ratings { jig_test_current_a: Some(20.0), ..Ratings::of_product(&profile) };
+    OrderForm::of(&profile, &model(), &ratings)
+}
+
+#[test]
+fn the_form_of_an_order_names_what_is_left_with_bounds_unit_and_the_profiles_own_value() {
+    let form = form();
+    let named: Vec<_> =
+        form.parameters.iter().map(|one| (one.name.as_str(), one.unit.as_str(), one.value)).collect();
+    assert_eq!(named, [("charge_current_limit_a", "A", 100.0), ("board_address", "", 1.0)]);
+    assert_eq!(form.parameters[0].bounds, profile(LEFT).from_order["charge_current_limit_a"]);
+    assert!(form.rules.iter().all(|rule| rule.left == "charge_current_limit_a"), "{:#?}", form.rules);
+    assert!(
+        form.rules.len() > 1 && form.figures.contains_key("product.rated_charge_a"),
+        "{:?}",
+        form.figures
+    );
+    // And it comes over the wire whole.
+    let text = serde_json::to_string(&form).unwrap();
+    assert_eq!(serde_json::from_str::<OrderForm>(&text).unwrap(), form);
+    let profile = profile("");
+    let none = OrderForm::of(&profile, &model(), &Ratings::of_product(&profile));
+    assert_eq!(none, OrderForm::default());
+    // A value of a parameter that is not left is for the server to refuse: no input has it.
+    assert_eq!(form.problems(&order(&[("cell_count", 11.0)])), []);
+    let broken = order(&[("charge_current_limit_a", 110.0)]);
+    let problems = form.problems(&broken);
+    let [(parameter, OrderProblem::Rule(rule))] = problems.as_slice() else { panic!("{problems:?}") };
+    assert_eq!(
+        (parameter.name.as_str(), rule.id.as_str()),
+        ("charge_current_limit_a", "charge-limit-within-rating")
+    );
+}
+
+proptest! {
+    /// What the page says of a value while it is typed is what the server says of the batch.
+    #[test]
+    fn a_form_finds_a_problem_exactly_where_the_whole_check_does(
+        limit in proptest::option::of(prop_oneof![-10.0..600.0_f64, (0_i32..600).prop_map(f64::from), Just(f64::NAN)]),
+        address in proptest::option::of(prop_oneof![(0_i32..20).prop_map(f64::from), 0.0..20.0_f64]),
+    ) {
+        let names = ["charge_current_limit_a", "board_address"].into_iter().zip([limit, address]);
+        let order: OrderValues =
+            names.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+        let whole = check_order_values(&profile(LEFT), &order, &model(), Some(20.0));
+        let form = form();
+        let problems = form.problems(&order);
+        prop_assert_eq!(problems.is_empty(), whole.is_empty(), "{:?}: {:?} {:?}", order, problems, whole);
+        let about = |name: &str| problems.iter().any(|(parameter, _)| parameter.name == name);
+        // The server stops at the bounds, and goes on to the steps and rules only then.
+        for (name, _) in &whole {
+            prop_assert!(about(name), "{}: {:?} {:?}", name, problems, whole);
+        }
+    }
 }

@@ -12,12 +12,20 @@ use domain::{
     api::{page::Page, problem::Problem, releases::BundleView},
     bundle::BundleContent,
     ids::ContentHash,
+    model::parse_model,
+    procedure::parse_procedure,
+    profile::{OrderForm, parse_profile},
     role::Permission,
+    rules::Ratings,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).routes(routes!(content))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(one))
+        .routes(routes!(order))
+        .routes(routes!(content))
 }
 
 pub(super) fn parse_hash(text: &str) -> ApiResult<ContentHash> {
@@ -44,6 +52,26 @@ async fn one(
     let mut db = state.pool.acquire().await?;
     let bundle = bundles::by_hash(&mut db, &parse_hash(&hash)?).await?;
     bundle.map(Json).ok_or_else(|| ApiError::not_found("bundle", hash))
+}
+
+#[utoipa::path(get, path = "/api/v1/bundles/{hash}/order", tag = "releases", params(("hash" = String, Path,)), responses(
+    (status = 200, description = "what a batch of it may say for itself, and what its values are judged by", body = OrderForm),
+    (status = 404, description = "not_found, or a bundle that this build no longer reads", body = Problem)))]
+async fn order(
+    State(state): State<AppState>,
+    signed: Signed,
+    Path(hash): Path<String>,
+) -> ApiResult<Json<OrderForm>> {
+    signed.require(Permission::ReadProduction)?;
+    let mut db = state.pool.acquire().await?;
+    let texts = bundles::texts(&mut db, &parse_hash(&hash)?).await?;
+    let form = texts.and_then(|texts| {
+        let model = parse_model("model.toml", &texts.model).ok()?;
+        let profile = parse_profile("profile.toml", &texts.profile).ok()?;
+        let procedure = parse_procedure("procedure.toml", &texts.procedure).ok()?;
+        Some(OrderForm::of(&profile, &model, &Ratings::on_jig(&profile, &procedure)))
+    });
+    form.map(Json).ok_or_else(|| ApiError::not_found("bundle", hash))
 }
 
 #[utoipa::path(get, path = "/api/v1/station/bundles/{hash}", tag = "station", params(("hash" = String, Path,)), responses(

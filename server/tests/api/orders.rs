@@ -6,7 +6,7 @@ use domain::{
     api::{batches::BatchView, ingest::IngestState, releases::BundleView},
     model::parse_model,
     procedure::parse_procedure,
-    profile::{OrderValues, parse_profile},
+    profile::{OrderForm, OrderValues, parse_profile},
     record::{Expected, ShownBoard},
     role::Role,
 };
@@ -91,6 +91,25 @@ async fn an_order_beyond_the_released_bounds_or_against_a_rule_makes_no_batch() 
     let form = batch("B-9", &factory.bundle, &json!({ LIMIT: 90 }));
     let answer = factory.refused(Role::Engineer, Method::POST, "/api/v1/batches", Some(form)).await;
     assert_eq!(answer, (422, "invalid".to_owned()));
+}
+
+#[tokio::test]
+async fn whoever_makes_a_batch_is_told_what_its_bundle_leaves_to_the_order() {
+    let (factory, bundle, _) = left_to_order().await;
+    let ask = |hash: String| format!("/api/v1/bundles/{hash}/order");
+    let form: OrderForm = factory.get(Role::Operator, &ask(bundle.hash.to_string())).await;
+    let [left] = form.parameters.as_slice() else { panic!("{form:#?}") };
+    assert_eq!((left.name.as_str(), left.unit.as_str(), left.value), (LIMIT, "A", 100.0));
+    assert_eq!((left.bounds.min, left.bounds.max, left.step), (60.0, 120.0, Some(1.0)));
+    // The jig's own current is known with the procedure.
+    assert_eq!(form.figures["product.rated_charge_a"], 100.0);
+    let told = |value: f64| form.problems(&OrderValues::from([(LIMIT.to_owned(), value)])).len();
+    assert_eq!((told(90.0), told(121.0), told(110.0), told(90.5)), (0, 1, 1, 1));
+    let none: OrderForm = factory.get(Role::Operator, &ask(factory.bundle.hash.to_string())).await;
+    assert_eq!(none, OrderForm::default());
+    let unknown = domain::ids::ContentHash::of(b"none").to_string();
+    let refused = factory.refused(Role::Operator, Method::GET, &ask(unknown), None).await;
+    assert_eq!(refused, (404, "not_found".to_owned()));
 }
 
 #[tokio::test]
