@@ -56,7 +56,9 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
         let name = parameter.name.clone();
         match expected.parameters.get(&name) {
             None => doubts.push(RecordDoubt::ParameterNotInProfile { name }),
-            Some(value) if *value != parameter.set => {
+            Some(value)
+                if *value != parameter.set || parameter.from_order != expected.from_order.contains(&name) =>
+            {
                 doubts.push(RecordDoubt::ParameterDiffersFromProfile { name });
             }
             Some(_) if parameter.holds && parameter.read.as_ref() == Some(&parameter.set) => {}

@@ -63,3 +63,9 @@ fn a_check_that_wrote_anything_is_not_believed() {
         assert_eq!(doubts(|r| r.steps.push(entry.clone())), wrote(entry.step));
     }
 }
+
+#[test]
+fn a_check_says_whose_a_value_is() {
+    let differs = [RecordDoubt::ParameterDiffersFromProfile { name: "cell_count".to_owned() }];
+    assert_eq!(doubts(|r| r.parameters[0].from_order = true), differs);
+}

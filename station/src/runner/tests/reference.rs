@@ -233,3 +233,16 @@ fn the_record_of_a_check_that_wrote_is_doubted() {
     let moved = doubts(|record| record.parameters[0].read = Some(Value::Number(-1.0)));
     assert_eq!(moved, [RecordDoubt::ParameterNotVerified { name }]);
 }
+
+#[test]
+fn a_check_under_an_order_says_which_values_are_the_orders() {
+    let mut bench = bench(ReferenceKind::Golden);
+    let order = std::sync::Arc::make_mut(&mut bench.order);
+    let name = "charge_current_limit_a".to_owned();
+    let bounds = domain::profile::OrderBounds { min: 60.0, max: 120.0 };
+    std::sync::Arc::make_mut(&mut order.profile).from_order.insert(name.clone(), bounds);
+    order.order_values.insert(name.clone(), 100.0);
+    let record = check(&mut bench, good);
+    let said: Vec<_> = record.parameters.iter().filter(|one| one.from_order).map(|one| &one.name).collect();
+    assert_eq!((record.outcome, said), (Outcome::Pass, vec![&name]));
+}

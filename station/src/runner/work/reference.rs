@@ -62,7 +62,7 @@ impl Work {
                 evidence: Evidence::Read,
                 holds,
                 written: false,
-                from_order: false,
+                from_order: self.order.order_values.contains_key(name),
                 name: name.clone(),
             });
         }
