@@ -28,6 +28,21 @@ impl BirthLease {
 }
 
 wire! {
+    /// A rental lock as it was read on a board.
+    #[derive(Copy, Eq)]
+    pub struct LeaseReading {
+        /// None: the mode register holds no known mode.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub mode: Option<BirthLease>,
+        /// The mode register.
+        pub raw_mode: u16,
+        /// Seconds since 1970-01-01 UTC; none: no term.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub expires_s: Option<u32>,
+    }
+}
+
+wire! {
     /// What somebody wants on the board.
     #[derive(Eq)]
     pub struct DesiredLease {

@@ -5,7 +5,7 @@ use crate::{
     evidence::{Evidence, FirmwareEvidence},
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitActId},
-    lease::BirthLease,
+    lease::{BirthLease, LeaseReading},
     limit::Limit,
     outcome::Outcome,
     procedure::{MeasureWhen, MeasurementSource},
@@ -91,6 +91,10 @@ wire! {
         pub password: Option<SecretRecord>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub lease: Option<LeaseRecord>,
+        /// The lock that was found and opened for the test, until the one that is ordered stands in its place: what a run that comes to no
+        /// pass puts back, and whoever takes it over where it was cut off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub lock_found: Option<LeaseReading>,
         /// The number on the board itself, where the procedure writes it there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub number: Option<NumberRecord>,

@@ -180,6 +180,7 @@ fn sound() -> BirthRecord {
             discharge_on: Some(true),
             evidence: Evidence::Verified,
         }),
+        lock_found: None,
         number: None,
         output: None,
         ship: None,

@@ -5,6 +5,7 @@
 //! as an answer: the runner judges. What ends the request comes back as a [`domain::text::Fault`] without a step;
 //! the runner puts the step on it.
 
+pub use domain::lease::LeaseReading;
 use domain::{
     identifier::{Identifier, IdentifierKind},
     lease::BirthLease,
@@ -393,17 +394,6 @@ impl PasswordProof {
     pub fn is_proved(self) -> bool {
         self.locked_first && self.old_refused && self.new_opened
     }
-}
-
-/// The rental lock as read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LeaseReading {
-    /// None: the mode register holds no known mode.
-    pub mode: Option<BirthLease>,
-    /// The mode register.
-    pub raw_mode: u16,
-    /// Seconds since 1970-01-01 UTC; none: no term.
-    pub expires_s: Option<u32>,
 }
 
 /// The paths as read.

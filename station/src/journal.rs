@@ -39,6 +39,7 @@ const SCHEMA: i64 = 1;
 /// Tables that journals of the same form may have been made without.
 const LATER_TABLES: &str = concat!(
     include_str!("journal/board.sql"),
+    include_str!("journal/lock.sql"),
     include_str!("journal/standing.sql"),
     include_str!("journal/wire_log.sql"),
     include_str!("journal/record.sql"),

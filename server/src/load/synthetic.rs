@@ -209,6 +209,7 @@ fn record(
             discharge_on: Some(set != BirthLease::Locked),
             evidence: Evidence::Verified,
         }),
+        lock_found: None,
         number: None,
         output: None,
         // The shipped boards of this model are put to sleep, and seen to sleep.

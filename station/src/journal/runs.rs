@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     identifier::{Identifier, contradiction},
     ids::{ContentHash, RunId},
+    lease::LeaseReading,
     outcome::Outcome,
     record::{BirthRecord, Envelope},
     text::{Fault, FaultCode},
@@ -110,6 +111,9 @@ impl Journal {
         let text = serde_json::to_string(&envelope).map_err(|error| self.not_understood(error))?;
         let sha256 = ContentHash::of(text.as_bytes());
         let key = self.open_share_key(record);
+        let lock = record.lock_found.filter(|_| record.outcome == Outcome::Interrupted);
+        let lock = lock.map(|lock| serde_json::to_string(&lock)).transpose();
+        let lock = lock.map_err(|error| self.not_understood(error))?;
         self.write(|c| {
             c.execute(
                 "INSERT INTO run (run_id, slot, opened_at, identity, outcome) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -128,6 +132,10 @@ impl Journal {
             )?;
             if let Some(resumed) = record.resumes {
                 c.execute("UPDATE run SET resumed_by = ?2 WHERE run_id = ?1", params![resumed.to_string(), run])?;
+                c.execute("DELETE FROM lock_found WHERE run_id = ?1", [resumed.to_string()])?;
+            }
+            if let Some(lock) = lock {
+                c.execute("INSERT OR REPLACE INTO lock_found (run_id, lock) VALUES (?1, ?2)", params![run, lock])?;
             }
             if record.outcome_of_unit() == Outcome::Pass {
                 confirm_pass(c, record, identity)?;
@@ -200,6 +208,18 @@ impl Journal {
             .optional()
         })?;
         found.map(|text| text.parse().map_err(|error| self.not_understood(error))).transpose()
+    }
+
+    /// The lock that an interrupted run had found on its board, where it had opened that or was about to.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn lock_found_by(&self, run: RunId) -> Result<Option<LeaseReading>, JournalFault> {
+        let found: Option<String> = self.read(|c| {
+            c.query_row("SELECT lock FROM lock_found WHERE run_id = ?1", [run.to_string()], |row| row.get(0))
+                .optional()
+        })?;
+        found.map(|text| serde_json::from_str(&text).map_err(|error| self.not_understood(error))).transpose()
     }
 
     /// Whether a board with one of these identifiers passed this operation here.

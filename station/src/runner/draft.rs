@@ -62,6 +62,7 @@ impl Draft {
             answers: Vec::new(),
             password: None,
             lease: None,
+            lock_found: None,
             number: None,
             output: None,
             ship: None,

@@ -1,7 +1,7 @@
 //! What the runner is told and what it wants done.
 
 use crate::{
-    board::{BoardAnswer, BoardRequest, Secret},
+    board::{BoardAnswer, BoardRequest, LeaseReading, Secret},
     journal::StandingPass,
     order::WorkOrder,
 };
@@ -74,6 +74,8 @@ pub struct Admitted {
     pub by: AdmittedBy,
     /// The interrupted run that this one takes over.
     pub resumes: Option<RunId>,
+    /// The lock that that one had found.
+    pub lock: Option<LeaseReading>,
     /// The password that this station may have put on it.
     pub secret: Option<Secret>,
     /// The pass of this very board in this very slot, where it was not seen to be taken out since.
@@ -84,7 +86,7 @@ impl Admitted {
     /// The answer alone, as for a board of which nothing else matters.
     #[must_use]
     pub fn alone(admission: Admission, by: AdmittedBy) -> Self {
-        Self { admission, by, resumes: None, secret: None, standing: None }
+        Self { admission, by, resumes: None, lock: None, secret: None, standing: None }
     }
 }
 

@@ -125,6 +125,7 @@ enum Phase {
     SafeLoad,
     SafeIdentity,
     SafeUnlock,
+    SafeLeaseFound,
     SafeLease,
     SafeSwitches,
 }
@@ -163,6 +164,8 @@ pub struct Work {
     is_switched: bool,
     /// The lock that was found, from when it was opened for the test until the one that was ordered is on the board.
     lease_found: Option<LeaseReading>,
+    /// The lock was read in this run: one that was found before it is no older word than that.
+    lease_read: bool,
     tear_down: Option<TearDown>,
     /// Nobody saw the slot while nothing told its board from another.
     unseen: bool,
@@ -211,6 +214,7 @@ impl Work {
             is_set_up: false,
             is_switched: false,
             lease_found: None,
+            lease_read: false,
             tear_down: None,
             unseen: false,
             load_on: false,
@@ -360,7 +364,7 @@ impl Work {
             (Phase::IdentifyAfterBoot, R::Identity(identity)) => self.booted(now, identity),
             (Phase::Unlock, R::Unlocked { .. }) => Ok(self.write_profile(now)),
             (Phase::Profile, R::ProfileWritten(written)) => self.profile_written(now, written),
-            (Phase::LeaseBefore, R::Lease(lease)) => Ok(self.lease_before(lease)),
+            (Phase::LeaseBefore, R::Lease(lease)) => Ok(self.lease_before(now, lease)),
             (Phase::OpenForTest, R::Lease(_)) => Ok(self.switches_on()),
             (Phase::SwitchesOn, R::Output(_)) => self.set_up(),
             (Phase::Calibrate, R::Calibrated { before_ma, after_ma }) => {

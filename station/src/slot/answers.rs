@@ -299,6 +299,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             None => None,
         };
         let resumes = journal.interrupted_run(identity).map_err(disk)?;
+        let lock = resumes.map(|run| journal.lock_found_by(run)).transpose().map_err(disk)?.flatten();
         let needs_number = is_let_in
             && admission.serial.is_none()
             && !matches!(board, Board::Numbered { .. })
@@ -306,7 +307,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         if needs_number && journal.free_numbers(batch_id).map_err(disk)? == 0 {
             return Err(no_numbers());
         }
-        Ok(Admitted { resumes, secret, ..Admitted::alone(admission, by) })
+        Ok(Admitted { resumes, lock, secret, ..Admitted::alone(admission, by) })
     }
 
     /// What the server knows of the board; none where it is away.

@@ -44,6 +44,37 @@ async fn a_locked_board_that_fails_under_its_load_is_locked_again_and_does_not_d
     assert!(seen.holds.charge_on && !seen.holds.discharge_on, "{seen:?}");
 }
 
+/// The program dies while a board that came locked is open for its test; the run that takes over fails.
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_a_program_found_which_then_died_is_put_back_by_the_run_that_takes_over() {
+    let mut hall = Hall::new(ends_locked(), 1, 0);
+    hall.work_until_it_dies(|board| board.holds.lease_mode.as_deref() == Some("locked")).await;
+    let mut files = ends_locked();
+    let limit = "limit = { min = 2280, max = 2360 }";
+    files.procedure = files.procedure.replacen(limit, "limit = { min = 2359, max = 2360 }", 1);
+    let image = build_image(&hall.model, "V1.9", 8 * 1024, 7).unwrap();
+    hall.server = MemoryServer::with_files(files, StationId(Uuid::from_u128(42)), &image, "V1.9");
+    hall.disk = tempfile::tempdir().unwrap();
+    // Twice: the one that takes over dies as well.
+    for _ in 0..2 {
+        hall.work_until_it_dies(|board| board.holds.lease_mode.as_deref() == Some("open")).await;
+    }
+    hall.work().await;
+    let records = hall.server.records();
+    let outcomes: Vec<Outcome> = records.iter().map(|record| record.outcome).collect();
+    let last = records.last().unwrap();
+    assert_eq!(last.outcome, Outcome::Fail, "{outcomes:?} {:?}", last.fault);
+    assert!(outcomes.len() >= 2 && last.resumes.is_some(), "{outcomes:?}");
+    for cut_off in records.iter().filter(|record| record.outcome == Outcome::Interrupted) {
+        assert_eq!(cut_off.lock_found.and_then(|lock| lock.mode), Some(BirthLease::Locked));
+    }
+    let torn = last.tear_down.as_ref().unwrap();
+    assert_eq!((torn.lease_set, &torn.fault), (Some(BirthLease::Locked), &None));
+    let seen = hall.jig.jig.witnessed().borrow()[0].clone();
+    assert_eq!(seen.holds.lease_mode.as_deref(), Some("locked"));
+    assert!(seen.holds.charge_on && !seen.holds.discharge_on, "{seen:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_board_that_fails_before_or_after_its_restart_is_left_charging_and_not_discharging() {
     for (files, cell_mv, fault) in [

@@ -6,7 +6,8 @@ use crate::{
     runner::{Effect, Event, tests_support::PaperBench},
 };
 use domain::{
-    lease::BirthLease,
+    ids::RunId,
+    lease::{BirthLease, LeaseReading},
     outcome::Outcome,
     record::{BirthRecord, OutputRecord},
     step::Step,
@@ -231,4 +232,106 @@ fn a_stop_in_mid_run_leaves_the_board_safe_too() {
         assert_eq!((bench.lease, bench.switches), (BirthLease::Locked, (true, false)));
         assert!(record.tear_down.as_ref().unwrap().fault.is_none());
     }
+}
+
+/// A run that takes over one that had found this lock.
+fn takes_over(
+    found: LeaseReading,
+    mut spoil: impl FnMut(usize, &Effect, Event) -> Event,
+) -> impl FnMut(usize, &Effect, Event) -> Event {
+    move |nth, question, mut event| {
+        if let Event::Admitted(Ok(admitted)) = &mut event {
+            (admitted.resumes, admitted.lock) = (Some(RunId(uuid::Uuid::from_u128(3))), Some(found));
+        }
+        spoil(nth, question, event)
+    }
+}
+
+const LOCKED: LeaseReading = LeaseReading { mode: Some(BirthLease::Locked), raw_mode: 0, expires_s: None };
+
+/// The profile is not taken: nothing was asked of the lock yet.
+fn no_profile(_: usize, question: &Effect, event: Event) -> Event {
+    match question {
+        Effect::Board(BoardRequest::WriteProfile { .. }) => {
+            Event::Board(Err(Fault::new(FaultCode::WriteRefused).with("request", "x").with("detail", "y")))
+        }
+        _ => event,
+    }
+}
+
+fn silent_under_load(_: usize, question: &Effect, event: Event) -> Event {
+    if matches!(question, Effect::Board(BoardRequest::ReadOutput)) { stopped_answering() } else { event }
+}
+
+#[test]
+fn the_lock_is_on_disk_before_it_is_opened_and_forgotten_when_the_ordered_one_stands() {
+    let mut bench = PaperBench::new();
+    bench.lease = BirthLease::Locked;
+    let record = bench.work(|_, _, event| event).unwrap();
+    assert_eq!((record.outcome, record.lock_found), (Outcome::Pass, None));
+    let place = |is_it: &dyn Fn(&Effect) -> bool| bench.done.iter().position(is_it).unwrap();
+    let noted = place(
+        &|effect| matches!(effect, Effect::Note { record, .. } if record.lock_found.is_some_and(|lock| lock.mode == Some(BirthLease::Locked))),
+    );
+    let opened = place(&|effect| {
+        matches!(effect, Effect::Board(BoardRequest::WriteLease { mode: BirthLease::Open, .. }))
+    });
+    assert!(noted < opened, "{noted} {opened}");
+    let last = bench.done.iter().rev().find_map(|effect| match effect {
+        Effect::Note { record, .. } => Some(record.lock_found),
+        _ => None,
+    });
+    assert_eq!(last, Some(None));
+}
+
+#[test]
+fn a_run_that_takes_over_one_that_was_cut_off_puts_back_the_lock_that_that_one_found() {
+    // Whether it fails under its load, or before it has looked at the lock.
+    let spoils: [fn(usize, &Effect, Event) -> Event; 2] = [no_profile, silent_under_load];
+    for spoil in spoils {
+        let mut bench = PaperBench::new();
+        // As that run left it.
+        bench.lease = BirthLease::Open;
+        let record = bench.work(takes_over(LOCKED, spoil)).unwrap();
+        assert_eq!(record.outcome, Outcome::Fail, "{:?}", record.fault);
+        let torn = record.tear_down.unwrap();
+        assert_eq!((torn.lease_set, torn.fault), (Some(BirthLease::Locked), None));
+        assert_eq!(bench.lease, BirthLease::Locked);
+        let wrote = bench.done.iter().any(|effect| {
+            matches!(
+                effect,
+                Effect::Board(BoardRequest::WriteLease { mode: BirthLease::Locked, expires_s: None })
+            )
+        });
+        assert!(wrote);
+        // And it stands in its first line on disk, for whoever takes this one over.
+        let opened = bench.done.iter().find_map(|effect| match effect {
+            Effect::OpenRun { record, .. } => Some(record.lock_found),
+            _ => None,
+        });
+        assert_eq!(opened, Some(Some(LOCKED)));
+    }
+}
+
+#[test]
+fn a_lock_that_somebody_set_since_is_not_replaced_by_one_that_is_remembered() {
+    let mut bench = PaperBench::new();
+    bench.lease = BirthLease::Armed;
+    let record = bench.work(takes_over(LOCKED, no_profile)).unwrap();
+    let torn = record.tear_down.unwrap();
+    assert_eq!(
+        (torn.lease_set, torn.lease_read, bench.lease),
+        (None, Some(BirthLease::Armed), BirthLease::Armed)
+    );
+    let mut bench = PaperBench::new();
+    bench.lease = BirthLease::Armed;
+    let record = bench.work(takes_over(LOCKED, silent_under_load)).unwrap();
+    assert_eq!(
+        (record.tear_down.unwrap().lease_set, bench.lease),
+        (Some(BirthLease::Armed), BirthLease::Armed)
+    );
+    // And a pass has the ordered one, whatever was there.
+    let mut bench = PaperBench::new();
+    let record = bench.work(takes_over(LOCKED, |_, _, event| event)).unwrap();
+    assert_eq!((record.outcome, record.lock_found), (Outcome::Pass, None));
 }

@@ -210,7 +210,7 @@ impl Work {
             evidence: Evidence::Read,
         });
         judge_lease(lease, set)?;
-        self.lease_found = None;
+        (self.lease_found, self.draft.record.lock_found) = (None, None);
         self.next(now)
     }
 

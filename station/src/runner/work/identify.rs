@@ -91,7 +91,7 @@ impl Work {
     }
 
     pub(super) fn admitted(&mut self, now: Moment, answer: Admitted) -> Next {
-        let Admitted { admission, by, resumes, secret, standing } = answer;
+        let Admitted { admission, by, resumes, lock, secret, standing } = answer;
         let (rerun, counts_already) = (admission.rerun, admission.counts_already);
         if admission.verdict == AdmissionVerdict::Reference
             && let Some(reference) = admission.reference
@@ -120,11 +120,18 @@ impl Work {
         }
         self.draft.record.admission = Some(AdmissionRecord { by, rerun, counts_already });
         self.draft.record.resumes = resumes;
+        // What that one opened for its test is this one's to put back, and on disk with its first line.
+        (self.lease_found, self.draft.record.lock_found) = (lock, lock);
         self.known_serial = admission.serial;
         self.earlier_secret = secret;
         if self.is_opened() {
             // Found in its loader and flashed already.
-            return self.next(now);
+            let mut effects: Vec<Effect> = lock
+                .iter()
+                .map(|_| self.draft.note(now, "a lock found before taken over".to_owned()))
+                .collect();
+            effects.extend(self.next(now)?);
+            return Ok(effects);
         }
         let mut effects = vec![self.draft.open(now)];
         effects.extend(self.next(now)?);

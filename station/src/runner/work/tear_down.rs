@@ -9,6 +9,7 @@ use crate::{
     runner::{Effect, Event},
 };
 use domain::{
+    lease::BirthLease,
     record::{OutputRecord, StepOutcome, TearDownRecord},
     text::{Fault, FaultCode},
 };
@@ -93,6 +94,7 @@ impl Work {
                 Err(fault) => self.give_up(now, fault),
             },
             (Phase::SafeUnlock, BoardReply::Unlocked { .. }) => self.safe_lease(now),
+            (Phase::SafeLeaseFound, BoardReply::Lease(read)) => self.lease_is_there(now, read),
             (Phase::SafeLease, BoardReply::Lease(read)) => self.lease_is_safe(now, read),
             (Phase::SafeSwitches, BoardReply::Output(output)) => self.switches_are_safe(now, output),
             (phase, reply) => self.give_up(now, super::unexpected(phase, &reply)),
@@ -127,6 +129,10 @@ impl Work {
 
     fn safe_lease(&mut self, now: Moment) -> Next {
         let Some(found) = self.lease_found else { return self.safe_switches(now) };
+        if !self.lease_read {
+            // A run before this one found it.
+            return Ok(self.ask(Phase::SafeLeaseFound, BoardRequest::ReadLease));
+        }
         let Some(mode) = found.mode else {
             // Nobody knows how that would be written.
             let fault = Fault::new(FaultCode::LeaseDoesNotHold);
@@ -135,6 +141,16 @@ impl Work {
         };
         self.record_tear_down(|record| record.lease_set = Some(mode));
         Ok(self.ask(Phase::SafeLease, BoardRequest::WriteLease { mode, expires_s: found.expires_s }))
+    }
+
+    /// What that run left open is closed again; a lock that is there is that one, or was set since.
+    fn lease_is_there(&mut self, now: Moment, read: LeaseReading) -> Next {
+        self.lease_read = true;
+        if read.mode == Some(BirthLease::Open) {
+            return self.safe_lease(now);
+        }
+        self.record_tear_down(|record| record.lease_read = read.mode);
+        self.safe_switches(now)
     }
 
     fn lease_is_safe(&mut self, now: Moment, read: LeaseReading) -> Next {

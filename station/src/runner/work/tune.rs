@@ -61,7 +61,7 @@ impl Work {
         Ok(match &self.order.model.lease {
             _ if self.is_set_up => return self.set_up(),
             // It is the run's own, and it knows what it found.
-            Some(_) if self.lease_found.is_some() => self.open_for_test(),
+            Some(_) if self.lease_read && self.lease_found.is_some() => self.open_for_test(),
             Some(_) => self.ask(Phase::LeaseBefore, BoardRequest::ReadLease),
             None => self.switches_on(),
         })
@@ -91,12 +91,16 @@ impl Work {
 
     /// A board that failed after its lock comes back locked: it must discharge to be measured. Until it has the lock that was
     /// ordered, whatever ends the run puts back what was found.
-    pub(super) fn lease_before(&mut self, found: LeaseReading) -> Vec<Effect> {
+    pub(super) fn lease_before(&mut self, now: Moment, found: LeaseReading) -> Vec<Effect> {
+        self.lease_read = true;
         if found.mode == Some(BirthLease::Open) {
+            // Or so a run that was cut off left it, and what that one had found stands.
             return self.switches_on();
         }
-        self.lease_found = Some(found);
-        self.open_for_test()
+        (self.lease_found, self.draft.record.lock_found) = (Some(found), Some(found));
+        let mut effects = vec![self.draft.note(now, "lock found, to be opened".to_owned())];
+        effects.extend(self.open_for_test());
+        effects
     }
 
     fn open_for_test(&mut self) -> Vec<Effect> {
