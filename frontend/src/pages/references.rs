@@ -55,7 +55,7 @@ pub fn references() -> impl IntoView {
             }
             let rows = all.iter().map(|one| row(one, may, open, changed)).collect();
             let checks: Vec<AnyView> = checks.iter().map(check_row).collect();
-            let checks = (!checks.is_empty()).then(|| view! { <h2>{t.checks}</h2>{ui::list(&check_columns(), checks)} });
+            let checks = (!checks.is_empty()).then(|| view! { <h2 class="over">{t.checks}</h2>{ui::list(&check_columns(), checks)} });
             view! { {ui::list(&columns(), rows)}{checks} }.into_any()
         })}
     }
