@@ -389,14 +389,16 @@ wire! {
 }
 
 mod check;
+mod doubt;
 mod expected;
 mod judge;
 mod ship;
 
 pub use check::CHECK_STEPS;
+pub use doubt::RecordDoubt;
 pub use expected::{
     CALIBRATED_CURRENT, CALIBRATION_CORRECTION, Expected, ExpectedFirmware, ExpectedLimit,
     ExpectedMeasurement, ExpectedShip,
 };
-pub use judge::{RecordDoubt, bare_version, judge_record};
+pub use judge::{bare_version, judge_record};
 pub use ship::{CLOCK_TOLERANCE_S, ClockRecord, CounterRecord, DateRecord, ShipRecord};

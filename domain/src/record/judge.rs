@@ -2,94 +2,17 @@
 
 use super::{
     BirthRecord, ClockRecord, DateRecord, Expected, ExpectedFirmware, FirmwareRecord, MeasurementRecord,
-    OutputRecord, ShipRecord, check::judge_check,
+    OutputRecord, RecordDoubt, ShipRecord, check::judge_check,
 };
 use crate::{
-    admission::AdmissionVerdict,
     evidence::Evidence,
     identifier::{Identifier, IdentifierKind},
-    ids::RunId,
     lease::BirthLease,
     outcome::Outcome,
     record::StepOutcome,
     step::Step,
 };
 use std::collections::BTreeSet;
-
-wire! {
-    /// Why a record does not support what it says.
-    #[derive(Eq)]
-    pub enum RecordDoubt {
-        /// Says 'pass' and names a fault, or does not pass and names none.
-        FaultAndOutcomeDisagree,
-        /// A pass in which a step failed or is missing.
-        StepNotPassed { step: Step },
-        /// A pass in which a measurement lies outside its limits, or says 'passed' against them.
-        MeasurementOutsideLimits { name: String },
-        /// A pass in which a parameter was not read back after the restart or does not hold.
-        ParameterNotVerified { name: String },
-        /// A pass without firmware, or with a grade that the procedure does not accept.
-        FirmwareNotProved,
-        /// A pass without a serial number.
-        NoSerial,
-        /// A pass of a board that is none of those that the profile is made for, or does not say which it is.
-        BoardOfAnotherVariant,
-        /// A pass without an identity of the board's own; the number that it was given is none.
-        NoIdentity,
-        /// A pass whose password was not proved.
-        PasswordNotProved,
-        /// A pass whose lock was not read back as set, or whose paths are not as the lock says (charge always on).
-        LeaseNotProved,
-        /// Ends before it starts.
-        TimesReversed,
-        /// A pass that names another bundle or operation than the one it was worked with.
-        BundleDiffers,
-        /// A pass without a parameter of the profile.
-        ParameterMissing { name: String },
-        /// A pass with a parameter that the profile does not have, or has once only.
-        ParameterNotInProfile { name: String },
-        /// A pass whose parameter was set to something else than the profile's value, or the order's, or says the wrong one of the two.
-        ParameterDiffersFromProfile { name: String },
-        /// A pass without a measurement of the procedure.
-        MeasurementMissing { name: String },
-        /// A pass with a measurement that the procedure does not have, or has once only.
-        MeasurementNotInProcedure { name: String },
-        /// A pass whose measurement has other limits, another unit, time or source than the procedure's.
-        MeasurementDiffersFromProcedure { name: String },
-        /// A pass whose measurement rests on a known stimulus and does not say it.
-        StimulusMissing { name: String },
-        /// A pass without the answer to a question of the procedure, with one that the question does not take or that is not the
-        /// measurement that it is said to be, or with one that nobody asked for there.
-        AnswerNotProved { name: String },
-        /// A pass with another image or version than the bundle's.
-        FirmwareDiffersFromBundle,
-        /// A pass that left the board in another state than the procedure's.
-        LeaseDiffersFromProcedure,
-        /// A unique identifier of it belongs to another unit. The server alone can know.
-        IdentityOfAnotherUnit,
-        /// A pass of a board that was not to be worked when the run began: it was on hold, had left the factory, or was a reference. The server alone can
-        /// know.
-        NotToBeWorked { verdict: AdmissionVerdict },
-        /// A pass of a unit that has another one in this operation, and of the two the later was begun by no order to work it once more: a
-        /// station off line could not know. What was done was done, and it stays a pass. The server alone can know.
-        PassedAlready { run_id: RunId },
-        /// A pass that claims what its procedure does not order: this step, or what it would have brought.
-        NotOrdered { step: Step },
-        /// A pass whose number was not read from the board after the restart, where the procedure writes it there.
-        NumberNotProved,
-        /// A pass whose image is said to have been found on the board though it was sent, or by evidence that does not spare the
-        /// transfer; or to have been sent in a step that was skipped.
-        FoundWithoutProof { step: Step },
-        /// A pass without a lock whose paths were not both read on.
-        OutputNotProved,
-        /// A pass whose steps were not done in the procedure's order.
-        StepsOutOfOrder,
-        /// A pass whose board was changed after its proof, as that of a run that failed is.
-        TornDown,
-        /// A pass whose board is not shown to be in the state in which its procedure ships it.
-        ShipStateNotProved,
-    }
-}
 
 /// Everything that keeps `record` from supporting its own outcome; empty for a sound record.
 ///
