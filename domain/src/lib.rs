@@ -30,6 +30,7 @@ pub mod enrol_code;
 pub mod evidence;
 pub mod identifier;
 pub mod ids;
+pub mod label;
 pub mod lease;
 pub mod limit;
 pub mod live;

@@ -57,6 +57,12 @@ pub enum ListProblem {
     },
 }
 
+/// Whether a number may hold it.
+#[must_use]
+pub fn is_number_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/')
+}
+
 /// The numbers in their order, each with its line.
 ///
 /// # Errors
@@ -72,8 +78,7 @@ pub fn parse_number_list(text: &str, check: ListCheck) -> Result<Vec<(usize, Str
             continue;
         }
         let mut fault = |what: ListProblem| faults.push(ListFault { line: at + 1, what });
-        let unfit = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
-        if let Some(character) = number.chars().find(unfit) {
+        if let Some(character) = number.chars().find(|c| !is_number_character(*c)) {
             fault(ListProblem::Character { number: number.to_owned(), character });
         } else if number.len() > LONGEST_NUMBER {
             fault(ListProblem::Long { number: number.to_owned(), found: number.len() });

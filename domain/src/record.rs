@@ -5,6 +5,7 @@ use crate::{
     evidence::{Evidence, FirmwareEvidence},
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitActId},
+    label::ScannedLabel,
     lease::{BirthLease, LeaseReading},
     limit::Limit,
     outcome::Outcome,
@@ -78,6 +79,9 @@ wire! {
         /// The number reserved for this board; confirmed by a pass, kept by a re-test.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub serial: Option<String>,
+        /// The label from which the number was scanned; none of one that was lent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub label: Option<ScannedLabel>,
         /// None: the procedure sends no image, or the run ended before one was proved.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub firmware: Option<FirmwareRecord>,

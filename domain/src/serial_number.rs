@@ -1,6 +1,6 @@
 //! Serial numbers and names from their patterns. A number has a fixed length, so that labels and fields fit.
 
-use crate::model::NameSettings;
+use crate::{model::NameSettings, number_list::is_number_character};
 use chrono::{Datelike as _, NaiveDate};
 
 /// A parsed pattern: `TB{yy}{ww}{seq:5}{check}`.
@@ -125,6 +125,18 @@ impl Pattern {
         rest.is_empty()
     }
 
+    /// The form of every number of it, as a procedure asks for a scan: see [`crate::prompt::matches`].
+    #[must_use]
+    pub fn as_form(&self) -> String {
+        let forms = self.parts.iter().map(|part| match part {
+            Part::Literal(literal) => literal.clone(),
+            Part::Year | Part::Week => "##".to_owned(),
+            Part::Sequence(digits) => "#".repeat(usize::from(*digits)),
+            Part::Check => "?".to_owned(),
+        });
+        forms.collect()
+    }
+
     /// The largest running number that fits.
     #[must_use]
     pub fn largest_sequence(&self) -> u32 {
@@ -172,8 +184,7 @@ pub fn has_check_character(text: &str) -> bool {
 }
 
 fn push_literal(parts: &mut Vec<Part>, literal: &str) -> Result<(), PatternFault> {
-    let unfit = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
-    if let Some(character) = literal.chars().find(unfit) {
+    if let Some(character) = literal.chars().find(|c| !is_number_character(*c)) {
         return Err(PatternFault::Character(character));
     }
     if !literal.is_empty() {

@@ -47,6 +47,12 @@ wire! {
         IdentityChanged,
         /// `found`: the board bears a number that neither this station nor the server has given to it; nothing was written
         NumberNotOurs,
+        /// `found`, `expected`: a scan that is no label of the batch
+        LabelNotOfForm,
+        /// `label`, `holder`: that one has it already
+        LabelTaken,
+        /// `label`, `serial`: another label than the number that the board has
+        LabelDiffers,
         /// `name`: it stays with the jigs to check them; nothing was written
         BoardIsReference,
         /// `name`: the check of that reference came to what it must; nothing was written
@@ -196,6 +202,8 @@ impl FaultCode {
                 | Self::IdentityOfAnotherUnit
                 | Self::IdentityIsDefault
                 | Self::NumberNotOurs
+                | Self::LabelTaken
+                | Self::LabelDiffers
                 | Self::IdentityChanged
                 | Self::BoardIsReference
                 | Self::BoardShipped

@@ -59,6 +59,8 @@ pub struct JigSettings {
     pub remembered: Vec<Remembered>,
     /// How the operator answers what the station asks.
     pub answers: Answering,
+    /// Boards whose label was printed for another one, and for which.
+    pub printed_twice: BTreeMap<u32, u32>,
 }
 
 impl JigSettings {
@@ -79,6 +81,7 @@ impl JigSettings {
             earlier: Vec::new(),
             remembered: Vec::new(),
             answers: Answering::default(),
+            printed_twice: BTreeMap::new(),
         }
     }
 }
@@ -168,6 +171,7 @@ impl Jig {
                 orders: inbox,
                 news: news.clone(),
                 answers: settings.answers,
+                printed_twice: settings.printed_twice.clone(),
             };
             tasks.spawn(async move {
                 if let Err(error) = slot.run().await {

@@ -209,6 +209,7 @@ async fn run() -> Result<()> {
                 earlier,
                 remembered,
                 answers: Answering::default(),
+                printed_twice: BTreeMap::new(),
             };
             let place = JigPlace { data, fixture_listen, tcp, passwords: reveal_passwords };
             run_jig(settings, &place).await
@@ -398,7 +399,15 @@ async fn run_board<P: Port + 'static>(model: Arc<DeviceModel>, birth: Birth, por
     let (orders, inbox) = mpsc::unbounded_channel();
     let (news, mut heard) = mpsc::unbounded_channel();
     orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).context("the slot is gone")?;
-    let slot = Slot { number: 1, model, port, orders: inbox, news, answers: Answering::default() };
+    let slot = Slot {
+        number: 1,
+        model,
+        port,
+        orders: inbox,
+        news,
+        answers: Answering::default(),
+        printed_twice: BTreeMap::new(),
+    };
     tokio::select! {
         outcome = slot.run() => outcome.context("the line failed"),
         outcome = asked_to_stop() => outcome,

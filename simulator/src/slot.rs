@@ -1,7 +1,7 @@
 //! One slot of the jig: a line in real (or paused) time, the board on it, the load, and the operator's hands.
 
 use core::time::Duration;
-use std::{io, pin::Pin, sync::Arc, task::Poll};
+use std::{collections::BTreeMap, io, pin::Pin, sync::Arc, task::Poll};
 
 use domain::model::DeviceModel;
 use protocol::Instant;
@@ -98,6 +98,15 @@ pub struct Slot<P> {
     pub news: mpsc::UnboundedSender<SlotNews>,
     /// How the operator answers here.
     pub answers: Answering,
+    /// Boards with another one's label, and with whose.
+    pub printed_twice: BTreeMap<u32, u32>,
+}
+
+impl<P> Slot<P> {
+    /// The board whose label a scanner reads on that one.
+    fn labelled(&self, board: u32) -> u32 {
+        self.printed_twice.get(&board).copied().unwrap_or(board)
+    }
 }
 
 /// A board with the operator's knowledge of it.
@@ -381,7 +390,8 @@ impl<P: Port> Work<P> {
             }
             SlotOrder::Fixture(FixtureCommand::Prompt { slot, open }) => {
                 let Some(seat) = &self.seat else { return };
-                let said = answer(&open.prompt.asks, seat.index, self.slot.answers);
+                let board = self.slot.labelled(seat.index);
+                let said = answer(&open.prompt.asks, board, self.slot.answers);
                 self.said = said.map(|(after, answer)| {
                     (now + after, FixtureEvent::Answer { slot, id: open.id.clone(), answer })
                 });

@@ -38,6 +38,7 @@ fn settings(slots: u32, boards: u32, faulty: u32) -> JigSettings {
         earlier: Vec::new(),
         remembered: Vec::new(),
         answers: jigline_simulator::operator::Answering::default(),
+        printed_twice: std::collections::BTreeMap::new(),
     }
 }
 

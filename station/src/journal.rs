@@ -4,6 +4,7 @@
 
 mod board;
 mod check_in;
+mod labels;
 mod numbers;
 mod outbox;
 mod runs;
@@ -15,6 +16,7 @@ mod watch;
 mod wire_log;
 
 pub use board::Worked;
+pub use labels::{LabelBinding, label_identifier, label_key};
 pub use outbox::{HeldCounts, UnsentEnvelope};
 pub use runs::EarlierPass;
 pub use standing::StandingPass;

@@ -5,6 +5,7 @@ use domain::{
     api::stations::Assignment,
     bundle::{BundleContent, BundleManifest, BundleRef},
     ids::BatchId,
+    label::{LabelForm, LabelRule, NumberSource, check_label_form},
     model::{DeviceModel, Severity, parse_model},
     procedure::{Procedure, check_pairing, check_procedure, parse_procedure},
     profile::{OrderValues, Profile, check_profile, parse_profile},
@@ -25,6 +26,8 @@ pub struct WorkOrder {
     pub fails_allowed: u8,
     /// What the batch's order says of parameters; the profile holds it.
     pub order_values: OrderValues,
+    /// The form of the labels that its boards bring, each its number; none: numbers are lent.
+    pub labels: Option<LabelForm>,
     pub bundle: BundleRef,
     pub manifest: BundleManifest,
     pub model: Arc<DeviceModel>,
@@ -53,6 +56,11 @@ impl WorkOrder {
         let profile = profile.ordered(&assignment.order_values).map_err(first)?;
         let procedure = parse_procedure(&manifest.procedure.id, &content.procedure_toml).map_err(first)?;
         check_parts(&model, &profile, &procedure, manifest, image.as_deref())?;
+        if let Some(why) =
+            assignment.labels.as_ref().and_then(|form| check_label_form(form, &procedure, &model))
+        {
+            return Err(refused(format!("the labels of its batch: {why}")));
+        }
         if boards == Boards::Real && model.has_assumed_parts() {
             return Err(refused(format!(
                 "device model {} r{} rests on assumed facts and is for simulators only, and this station works real boards; \
@@ -69,6 +77,7 @@ impl WorkOrder {
             operator: assignment.operator.clone(),
             fails_allowed: assignment.fails_allowed,
             order_values: assignment.order_values.clone(),
+            labels: assignment.labels.clone(),
             bundle: content.manifest.reference(),
             manifest: content.manifest.clone(),
             model: Arc::new(model),
@@ -92,6 +101,19 @@ impl WorkOrder {
         Expected::of(&self.profile, &self.procedure, &self.manifest)
             .on_boards_of(&self.model, &self.profile)
             .with_order(&self.order_values)
+            .with_labels(self.labels.as_ref())
+    }
+
+    /// Where its numbers come from.
+    #[must_use]
+    pub fn number_source(&self) -> NumberSource {
+        if self.labels.is_some() { NumberSource::Label } else { NumberSource::Lent }
+    }
+
+    /// Which texts are labels of its boards; none: numbers are lent.
+    #[must_use]
+    pub fn label_rule(&self) -> Option<LabelRule> {
+        self.labels.clone().map(|form| LabelRule::new(form, &self.procedure.number.pattern))
     }
 }
 

@@ -286,8 +286,10 @@ impl Runner {
             effects.push(Effect::Lamp(Lamp::Idle));
             return effects;
         }
-        if matches!(outcome, Outcome::Error | Outcome::CollateralAbort) {
-            self.spoilt += 1;
+        let is_spoilt = matches!(outcome, Outcome::Error | Outcome::CollateralAbort);
+        // Nothing was done to a board whose label nobody scanned: it is looked at anew.
+        if is_spoilt || !is_worth_a_record {
+            self.spoilt += u32::from(is_spoilt);
             let fault = fault.unwrap_or_else(|| Fault::new(FaultCode::Internal));
             // Without a run nothing was done to the board: it waits for as long as the bench takes.
             if !is_worth_a_record || judge::may_pass_by_itself(fault.code) && self.spoilt < BENCH_FAULTS {

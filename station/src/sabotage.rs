@@ -40,6 +40,8 @@ pub enum Sabotage {
     OpenLate,
     /// A number that a board has is given to the next one, too.
     NumberAgain,
+    /// A label is taken without looking whether another board has it, here, in another slot or at the server.
+    AnyLabel,
     /// The board gets another password than the one that is sealed in its record.
     SealAnother,
     /// Records that the server never acknowledged are pruned.
@@ -77,6 +79,7 @@ impl Sabotage {
         Self::ForgetInterrupted,
         Self::OpenLate,
         Self::NumberAgain,
+        Self::AnyLabel,
         Self::SealAnother,
         Self::TrustSilence,
         Self::SkipAdmission,
@@ -107,6 +110,7 @@ impl Sabotage {
             Self::ForgetInterrupted => "forget_interrupted",
             Self::OpenLate => "open_late",
             Self::NumberAgain => "number_again",
+            Self::AnyLabel => "any_label",
             Self::SealAnother => "seal_another",
             Self::TrustSilence => "trust_silence",
             Self::SkipAdmission => "skip_admission",

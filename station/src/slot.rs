@@ -276,7 +276,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let event = match order {
             Ok(order) => {
                 self.bench.begin_board(&order);
-                Event::Present(Box::new(Start { run_id: RunId(self.shared.fresh_id()), order }))
+                Event::Present(Box::new(Start { run_id: RunId(self.shared.fresh_id()), order, label: None }))
             }
             Err(fault) => Event::Waiting(fault),
         };

@@ -17,6 +17,7 @@ use domain::{
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     check_in::Known,
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
+    label::LabelForm,
     live::StationLive,
     model::parse_model,
     procedure::parse_procedure,
@@ -70,6 +71,8 @@ pub struct Held {
     pub unheard: Cell<bool>,
     /// What its batch's order says of parameters.
     order_values: RefCell<OrderValues>,
+    /// The form of its batch's labels, where those are the numbers.
+    labels: RefCell<Option<LabelForm>>,
 }
 
 impl Held {
@@ -209,6 +212,7 @@ impl MemoryServer {
             delay: Cell::default(),
             unheard: Cell::default(),
             order_values: RefCell::default(),
+            labels: RefCell::default(),
         }))
     }
 
@@ -235,6 +239,7 @@ impl MemoryServer {
             operator: "operator".to_owned(),
             fails_allowed: FAILS_ALLOWED,
             order_values: self.0.order_values.borrow().clone(),
+            labels: self.0.labels.borrow().clone().filter(|_| batch == BATCH),
         }
     }
 
@@ -246,13 +251,19 @@ impl MemoryServer {
     pub fn expected(&self) -> Expected {
         let hash = self.0.bundle.manifest.hash();
         let expected = self.0.model.borrow().expected(&hash).expect("released at the start").clone();
-        expected.with_order(&self.0.order_values.borrow())
+        expected.with_order(&self.0.order_values.borrow()).with_labels(self.0.labels.borrow().as_ref())
     }
 
     /// Its batch's order says this of parameters; before a station asks.
     pub fn say_order(&self, values: OrderValues) {
         self.0.model.borrow_mut().order(BATCH, values.clone());
         self.0.order_values.replace(values);
+    }
+
+    /// The boards of its batch bring their numbers on such labels; before a station asks.
+    pub fn take_labels(&self, form: LabelForm) {
+        self.0.model.borrow_mut().label(BATCH, form.clone());
+        self.0.labels.replace(Some(form));
     }
 
     /// Every record it stored, in the order of their runs' ids.

@@ -35,7 +35,7 @@ const HISTORIES: u64 = 300;
 const PARTS: u32 = 300;
 
 /// What the histories of every run must have met, so that no rule goes uncompared.
-const MET: [&str; 108] = [
+const MET: [&str; 111] = [
     "Accept: done",
     "Accept: not_accepted",
     "Accept: resolved_already",
@@ -116,6 +116,8 @@ const MET: [&str; 108] = [
     "free: not_found",
     "free: not_listed",
     "free: scrapped",
+    "label: it shows an identifier of unit",
+    "label: stored",
     "live: froze the station",
     "numbers: conflict",
     "numbers: invalid",
@@ -123,6 +125,7 @@ const MET: [&str; 108] = [
     "numbers: lent one that was freed",
     "numbers: not_found",
     "numbers: quota_spent",
+    "numbers: scanned",
     "numbers: station_frozen",
     "numbers: told of a written-off share",
     "numbers: told of scrapped ones",

@@ -8,6 +8,8 @@
 mod hall;
 #[path = "procedures_in_memory/jbd.rs"]
 mod jbd;
+#[path = "procedures_in_memory/labels.rs"]
+mod labels;
 #[path = "procedures_in_memory/orders.rs"]
 mod orders;
 #[path = "procedures_in_memory/prompts.rs"]

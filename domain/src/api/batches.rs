@@ -3,6 +3,7 @@
 use crate::{
     admission::fails_allowed,
     ids::{BatchId, ContentHash},
+    label::LabelForm,
     outcome::Outcome,
     profile::OrderValues,
     stats::StepFailures,
@@ -23,6 +24,9 @@ wire! {
         /// Parameter -> value in its unit: of those that the profile leaves to the order (`from_order`).
         #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
         pub order_values: OrderValues,
+        /// The form of the labels that its boards bring, each its unit's number; none: numbers are lent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub labels: Option<LabelForm>,
     }
 }
 
@@ -45,6 +49,9 @@ wire! {
         /// What its order says of the parameters that the profile leaves to it.
         #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
         pub order_values: OrderValues,
+        /// The form of the labels that its boards bring, each its unit's number; none: numbers are lent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub labels: Option<LabelForm>,
         pub created_at: DateTime<Utc>,
         pub created_by: String,
         pub progress: BatchProgress,

@@ -82,10 +82,13 @@ wire! {
         /// On the list that the customer gave; none where a pattern makes them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub listed: Option<u64>,
-        /// Lent to stations.
+        /// Lent to stations; none where they are scanned from labels.
         pub lent: u64,
         /// On a board.
         pub bound: u64,
+        /// Whether they are scanned from the boards' labels.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub scanned: bool,
     }
 }
 

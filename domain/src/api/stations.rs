@@ -7,6 +7,7 @@ use crate::{
     api::enrolment::{Awaited, GivenCode},
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, SerialBlockId, SessionId, StationId},
+    label::LabelForm,
     live::StationLive,
     profile::OrderValues,
     text::Fault,
@@ -287,6 +288,9 @@ wire! {
         /// What the batch's order says of the parameters that the profile leaves to it.
         #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
         pub order_values: OrderValues,
+        /// The form of the labels that its boards bring, each its unit's number; none: numbers are lent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub labels: Option<LabelForm>,
     }
 }
 

@@ -80,6 +80,9 @@ pub enum RecordDoubt {
     TornDown,
     /// A pass whose board is not shown to be in the state in which its procedure ships it.
     ShipStateNotProved,
+    /// A pass of a batch of scanned labels whose number was not scanned or has not their form; or one whose number is said to be scanned
+    /// where numbers are lent.
+    LabelNotProved,
 }
 
 /// What a doubt is about; each has one of them at most.
@@ -130,6 +133,7 @@ impl RecordDoubt {
             "steps_out_of_order" => Self::StepsOutOfOrder,
             "torn_down" => Self::TornDown,
             "ship_state_not_proved" => Self::ShipStateNotProved,
+            "label_not_proved" => Self::LabelNotProved,
             _ => return None,
         })
     }
@@ -206,6 +210,7 @@ mod tests {
             RecordDoubt::StepsOutOfOrder,
             RecordDoubt::TornDown,
             RecordDoubt::ShipStateNotProved,
+            RecordDoubt::LabelNotProved,
         ];
         // One that is new does not compile until it stands here, and is not found until it stands above.
         let place = |doubt: &RecordDoubt| match doubt {
@@ -241,9 +246,10 @@ mod tests {
             D::StepsOutOfOrder => 29,
             D::TornDown => 30,
             D::ShipStateNotProved => 31,
+            D::LabelNotProved => 32,
         };
         let places: Vec<i32> = all.iter().map(place).collect();
-        assert_eq!(places, (0..32).collect::<Vec<_>>());
+        assert_eq!(places, (0..33).collect::<Vec<_>>());
         for doubt in all {
             let text = serde_json::to_string(&doubt).unwrap();
             assert_eq!(serde_json::from_str::<RecordDoubt>(&text).unwrap(), doubt, "{text}");

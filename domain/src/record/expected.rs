@@ -3,6 +3,7 @@
 use crate::{
     bundle::{BundleManifest, BundleRef, FirmwareRef},
     evidence::FirmwareEvidence,
+    label::{LabelForm, LabelRule},
     lease::BirthLease,
     limit::Limit,
     model::DeviceModel,
@@ -43,6 +44,10 @@ pub struct Expected {
     /// What a person was asked, in order.
     pub prompts: Vec<Prompt>,
     pub calibrates: bool,
+    /// The procedure's pattern of numbers.
+    pub number_pattern: String,
+    /// Which numbers a pass has, where they are scanned from labels.
+    pub labels: Option<LabelRule>,
     /// The field of the board that holds its number.
     pub number_register: Option<String>,
     pub names: bool,
@@ -145,6 +150,8 @@ impl Expected {
             measurements,
             prompts: procedure.prompts().cloned().collect(),
             calibrates: procedure.calibrate.is_some(),
+            number_pattern: procedure.number.pattern.clone(),
+            labels: None,
             number_register: procedure.number.register.clone(),
             names: procedure.name.is_some(),
             sets_password: procedure.password.is_some(),
@@ -182,6 +189,13 @@ impl Expected {
     pub fn is_for(&self, shown: Option<&ShownBoard>) -> bool {
         let names = self.boards.is_empty() || shown.is_some_and(|shown| is_one_of(&self.boards, shown));
         names && (self.cells.is_none() || shown.is_some_and(|shown| shown.cells == self.cells))
+    }
+
+    /// The same for a batch whose numbers are scanned from labels of this form.
+    #[must_use]
+    pub fn with_labels(mut self, form: Option<&LabelForm>) -> Self {
+        self.labels = form.map(|form| LabelRule::new(form.clone(), &self.number_pattern));
+        self
     }
 
     /// Whether a pass has this step.

@@ -59,6 +59,7 @@ fn judge_pass(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Record
         doubts.push(RecordDoubt::NoSerial);
     }
     judge_board(record, expected, doubts);
+    judge_label(record, expected, doubts);
     let is_own = |one: &Identifier| one.unique && one.kind != IdentifierKind::Serial;
     if !record.identifiers.iter().any(is_own) {
         doubts.push(RecordDoubt::NoIdentity);
@@ -149,6 +150,19 @@ fn judge_firmware(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<Re
         // Evidence of an image that nobody sent is none.
         (None, Some(_)) => not_ordered(Step::Flash, doubts),
         (None, None) => {}
+    }
+}
+
+fn judge_label(record: &BirthRecord, expected: &Expected, doubts: &mut Vec<RecordDoubt>) {
+    let is_proved = match (&expected.labels, &record.label) {
+        (Some(rule), Some(label)) => {
+            record.serial.as_ref().is_some_and(|serial| *serial == label.text && rule.holds(serial))
+        }
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    if !is_proved {
+        doubts.push(RecordDoubt::LabelNotProved);
     }
 }
 

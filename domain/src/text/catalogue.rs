@@ -4,6 +4,7 @@
 //! A sentence says what is wrong with which figures; the next step says what the person at the jig does about it.
 
 mod doubts;
+mod labels;
 mod lists;
 mod references;
 mod steps;
@@ -132,6 +133,9 @@ fn sentence(code: FaultCode) -> Sentence {
             "Put it aside and ask quality whose board it is; to number it anew, its field must be emptied with the maker's tool first.",
             "请放入待查区，由质量部门确认来源；如需重新编号，请先用厂商工具清空该字段。",
         ),
+        C::LabelNotOfForm => labels::not_of_form(),
+        C::LabelTaken => labels::taken(),
+        C::LabelDiffers => labels::differs(),
         C::BoardIsReference => references::never_worked(),
         C::ReferenceAsExpected => references::as_expected(),
         C::ReferenceNotAsExpected => references::not_as_expected(),

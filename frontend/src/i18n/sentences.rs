@@ -5,6 +5,7 @@ use crate::chart::cells::cell_name;
 use domain::{
     admission::UnitActKind,
     api::problem::Problem,
+    api::quota::NumberCounts,
     evidence::{Evidence, FirmwareEvidence},
     identifier::IdentifierKind,
     lease::BirthLease,
@@ -415,8 +416,11 @@ pub fn shares_of(station: &str, shares: u64) -> String {
 }
 
 /// What became of a batch's numbers so far.
-pub fn number_counts(listed: Option<u64>, lent: u64, bound: u64) -> String {
+pub fn number_counts(counts: &NumberCounts) -> String {
+    let NumberCounts { listed, lent, bound, scanned } = *counts;
     match (language(), listed) {
+        (Language::En, _) if scanned => format!("scanned from labels, {bound} on boards"),
+        (Language::Zh, _) if scanned => format!("扫描标签，已用于板 {bound}"),
         (Language::En, None) => format!("{lent} lent, {bound} on boards"),
         (Language::En, Some(listed)) => format!("{listed} on the list, {lent} lent, {bound} on boards"),
         (Language::Zh, None) => format!("已借出 {lent}，已用于板 {bound}"),

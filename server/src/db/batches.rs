@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     api::batches::{BatchProgress, BatchUnit, BatchView},
     ids::{BatchId, ContentHash},
+    label::LabelForm,
     profile::OrderValues,
     stats::StepFailures,
 };
@@ -21,6 +22,7 @@ pub struct BatchToKeep<'a> {
     pub quantity: u32,
     pub fails_allowed: u8,
     pub order_values: &'a OrderValues,
+    pub labels: Option<&'a LabelForm>,
     pub created_by: &'a str,
     pub at: DateTime<Utc>,
 }
@@ -33,8 +35,8 @@ pub struct BatchToKeep<'a> {
 pub async fn insert(db: &mut PgConnection, batch: &BatchToKeep<'_>) -> DbResult<bool> {
     let inserted = sqlx::query!(
         "insert into batch (batch_id, name, customer, bundle_id, quantity, created_by, created_at, fails_allowed,
-            order_values)
-         select $1, $2, $3, bundle_id, $5, $6, $7, $8, $9 from bundle join bundle_release using (bundle_id) where hash = $4",
+            order_values, labels)
+         select $1, $2, $3, bundle_id, $5, $6, $7, $8, $9, $10 from bundle join bundle_release using (bundle_id) where hash = $4",
         batch.batch_id.0,
         batch.name,
         batch.customer,
@@ -43,7 +45,8 @@ pub async fn insert(db: &mut PgConnection, batch: &BatchToKeep<'_>) -> DbResult<
         batch.created_by,
         batch.at,
         i16::from(batch.fails_allowed),
-        to_json(batch.order_values)
+        to_json(batch.order_values),
+        batch.labels.map(to_json)
     )
     .execute(db)
     .await?;
@@ -61,6 +64,7 @@ struct Row {
     quantity: i32,
     fails_allowed: i16,
     order_values: serde_json::Value,
+    labels: Option<serde_json::Value>,
     created_at: DateTime<Utc>,
     created_by: String,
     runs: i64,
@@ -89,6 +93,7 @@ impl Row {
             quantity: self.quantity as u32,
             fails_allowed: self.fails_allowed as u8,
             order_values: from_json("batch", "order_values", self.order_values)?,
+            labels: self.labels.map(|labels| from_json("batch", "labels", labels)).transpose()?,
             created_at: self.created_at,
             created_by: self.created_by,
             progress: BatchProgress {
@@ -117,7 +122,7 @@ pub async fn page(
 ) -> DbResult<Vec<BatchView>> {
     sqlx::query_as!(
         Row,
-        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.fails_allowed, b.order_values, b.created_at, b.created_by,
+        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.fails_allowed, b.order_values, b.labels, b.created_at, b.created_by,
             c.runs as "runs!", c.pass as "pass!", c.fail as "fail!", c.error as "error!", c.aborted as "aborted!",
             c.interrupted as "interrupted!", c.boards as "boards!", c.first_pass as "first_pass!", c.units_passed as "units_passed!",
             c.collateral_abort as "collateral_abort!", c.lost_ms as "lost_ms!"

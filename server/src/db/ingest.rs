@@ -6,6 +6,7 @@ use domain::{
     admission::UnitVerdict,
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitId},
+    label::LabelForm,
     lease::BirthLease,
     outcome::Outcome,
     profile::OrderValues,
@@ -63,11 +64,13 @@ pub struct BatchWork {
     pub bundle: ContentHash,
     /// What its order says of parameters.
     pub order_values: OrderValues,
+    /// The form of its boards' labels, where those are the numbers.
+    pub labels: Option<LabelForm>,
 }
 
 pub async fn work_of(db: &mut PgConnection, batch: BatchId) -> DbResult<Option<BatchWork>> {
     let row = sqlx::query!(
-        "select hash, order_values from batch join bundle using (bundle_id) where batch_id = $1",
+        "select hash, order_values, labels from batch join bundle using (bundle_id) where batch_id = $1",
         batch.0
     )
     .fetch_optional(db)
@@ -76,12 +79,13 @@ pub async fn work_of(db: &mut PgConnection, batch: BatchId) -> DbResult<Option<B
         Ok(BatchWork {
             bundle: row.hash.try_into().map_err(inconsistent("bundle", "hash"))?,
             order_values: from_json("batch", "order_values", row.order_values)?,
+            labels: row.labels.map(|labels| from_json("batch", "labels", labels)).transpose()?,
         })
     })
     .transpose()
 }
 
-/// A number as it was lent.
+/// A number as it was lent, or scanned from a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LentNumber {
     pub batch_id: BatchId,
@@ -100,10 +104,10 @@ pub async fn lent_number(
     station: StationId,
 ) -> DbResult<Option<LentNumber>> {
     let row = sqlx::query!(
-        r#"select batch_id, unit_id, station_id <> $2 as "is_elsewhere!",
+        r#"select coalesce(n.batch_id, b.batch_id) as "batch_id!", unit_id, coalesce(station_id <> $2, false) as "is_elsewhere!",
             exists (select from serial_scrap x where x.serial = n.serial) as "is_scrapped!",
             freed_at is not null as "is_freed!"
-         from serial_number n join serial_block using (serial_block_id) where serial = $1"#,
+         from serial_number n left join serial_block b using (serial_block_id) where serial = $1"#,
         serial,
         station.0
     )
@@ -116,6 +120,25 @@ pub async fn lent_number(
         is_scrapped: row.is_scrapped,
         is_freed: row.is_freed,
     }))
+}
+
+/// The batch on whose list of numbers it stands.
+pub async fn listed_in(db: &mut PgConnection, serial: &str) -> DbResult<Option<BatchId>> {
+    let batch = sqlx::query_scalar!("select batch_id from batch_number where serial = $1", serial);
+    Ok(batch.fetch_optional(db).await?.map(Into::into))
+}
+
+/// A label's number, heard of for the first time.
+pub async fn insert_label(db: &mut PgConnection, serial: &str, batch: BatchId, unit: UnitId) -> DbResult<()> {
+    sqlx::query!(
+        "insert into serial_number (serial, batch_id, unit_id) values ($1, $2, $3)",
+        serial,
+        batch.0,
+        unit.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 pub async fn bind_number(db: &mut PgConnection, serial: &str, unit: UnitId) -> DbResult<()> {

@@ -1,4 +1,4 @@
-//! Serial numbers: lent in blocks, unique for ever, bound to a unit with its first record.
+//! Serial numbers: lent in blocks or scanned from labels, unique for ever, bound to a unit with its first record.
 
 use super::{DbResult, quota::Decision};
 use chrono::{DateTime, Utc};
@@ -117,7 +117,7 @@ pub async fn unbound_at(
 ) -> DbResult<u64> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from serial_number join serial_block using (serial_block_id) join station using (station_id)
-         where batch_id = $1 and station_id = $2 and unit_id is null and freed_at is null and (released_at is null or lent_at > released_at)
+         where serial_block.batch_id = $1 and station_id = $2 and unit_id is null and freed_at is null and (released_at is null or lent_at > released_at)
             and ($3::uuid is null or serial_block.outbox_id = $3)
             and not exists (select from serial_scrap x where x.serial = serial_number.serial)"#,
         batch.0,
@@ -132,14 +132,17 @@ pub async fn unbound_at(
 pub async fn counts(db: &mut PgConnection, batch: BatchId) -> DbResult<NumberCounts> {
     let row = sqlx::query!(
         r#"select (select count(*) from batch_number where batch_id = $1) as "listed!",
+            (select labels is not null from batch where batch_id = $1) as scanned,
+            (select count(*) from serial_number where batch_id = $1) as "labels!",
             count(serial) filter (where freed_at is null) as "lent!", count(unit_id) as "bound!"
-         from serial_number join serial_block using (serial_block_id) where batch_id = $1"#,
+         from serial_number join serial_block b using (serial_block_id) where b.batch_id = $1"#,
         batch.0
     )
     .fetch_one(db)
     .await?;
     let listed = (row.listed > 0).then_some(row.listed as u64);
-    Ok(NumberCounts { listed, lent: row.lent as u64, bound: row.bound as u64 })
+    let (lent, bound) = (row.lent as u64, (row.bound + row.labels) as u64);
+    Ok(NumberCounts { listed, lent, bound, scanned: row.scanned.unwrap_or_default() })
 }
 
 /// Keeps the list of a batch; the constraint `batch_number_serial_key` refuses a number of another list.
@@ -205,8 +208,8 @@ pub async fn scrap(db: &mut PgConnection, serial: &str, decision: &Decision<'_>)
 pub async fn scrapped(db: &mut PgConnection, batch: BatchId) -> DbResult<Vec<ScrappedNumber>> {
     let rows = sqlx::query!(
         "select x.serial, n.unit_id, x.reason, x.scrapped_by, x.scrapped_at
-         from serial_scrap x join serial_number n using (serial) join serial_block b using (serial_block_id)
-         where b.batch_id = $1 order by x.scrapped_at desc, x.serial",
+         from serial_scrap x join serial_number n using (serial) left join serial_block b using (serial_block_id)
+         where coalesce(n.batch_id, b.batch_id) = $1 order by x.scrapped_at desc, x.serial",
         batch.0
     )
     .fetch_all(db)

@@ -297,7 +297,7 @@ pub async fn assign_slots(db: &mut PgConnection, new: &NewWork<'_>, slots: &[u16
 /// What each slot of a station works.
 pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<StationWork> {
     let rows = sqlx::query!(
-        r#"select a.slot, s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, b.order_values, u.hash,
+        r#"select a.slot, s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, b.order_values, b.labels, u.hash,
             a.operator as "operator!"
          from (select null::smallint as slot, station_id, batch_id, coalesce(operator, assigned_by) as operator from assignment
                union all
@@ -320,6 +320,7 @@ pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<Station
             operator: row.operator,
             fails_allowed: row.fails_allowed as u8,
             order_values: from_json("batch", "order_values", row.order_values)?,
+            labels: row.labels.map(|labels| from_json("batch", "labels", labels)).transpose()?,
         };
         match row.slot {
             None => work.all = Some(assignment),

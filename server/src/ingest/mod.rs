@@ -220,10 +220,14 @@ impl Intake {
             return Ok(Ok(judged.disbelief));
         }
         let known = db::units::by_identifiers(db, &judged.identifiers, record.started_at).await?;
-        let lent = match &record.serial {
+        let mut lent = match &record.serial {
             Some(serial) => rows::lent_number(db, serial, self.station).await?,
             None => None,
         };
+        let is_new_label = lent.is_none() && judged.has_label;
+        if let Some(serial) = record.serial.as_ref().filter(|_| is_new_label) {
+            lent = plan::new_label(record, &judged, rows::listed_in(db, serial).await?);
+        }
         let reference = db::references::shown_by(db, &judged.identifiers, record.started_at).await?;
         let new_unit = UnitId(clock::new_id());
         let place = match &reference {
@@ -269,7 +273,11 @@ impl Intake {
             }
             rows::add_identifiers(db, unit, &place.identifiers, self.at).await?;
             if let Some(serial) = record.serial.as_ref().filter(|_| place.binds_serial) {
-                rows::bind_number(db, serial, unit).await?;
+                if is_new_label {
+                    rows::insert_label(db, serial, record.batch_id, unit).await?;
+                } else {
+                    rows::bind_number(db, serial, unit).await?;
+                }
             }
         }
         rows::insert_run(db, &run).await?;

@@ -11,7 +11,7 @@ use domain::{
     bundle::BundleManifest,
     evidence::Evidence,
     identifier::{Identifier, IdentifierKind},
-    ids::{RunId, StationId, UnitId},
+    ids::{BatchId, RunId, StationId, UnitId},
     lease::BirthLease,
     model::parse_model,
     outcome::Outcome,
@@ -135,6 +135,8 @@ pub struct Judged {
     pub disbelief: Option<String>,
     /// Without repetition and without empty values.
     pub identifiers: Vec<Identifier>,
+    /// Whether its number was scanned from a label of its batch.
+    pub has_label: bool,
     pub reported_lease: Option<BirthLease>,
 }
 
@@ -159,7 +161,7 @@ pub fn judge(
             record.batch_id, work.bundle
         )));
     }
-    let expected = &rules.expected.clone().with_order(&work.order_values);
+    let expected = &rules.expected.clone().with_order(&work.order_values).with_labels(work.labels.as_ref());
     let is_check = record.reference.is_some();
     if is_check != (record.operation == REFERENCE_CHECK) {
         return Err(refuse(format!(
@@ -185,11 +187,30 @@ pub fn judge(
         doubts,
         disbelief,
         identifiers: distinct(&record.identifiers),
+        has_label: has_label(record, expected),
         reported_lease: record
             .lease
             .as_ref()
             .filter(|lease| lease.evidence != Evidence::Claimed)
             .and_then(|lease| lease.reported),
+    })
+}
+
+fn has_label(record: &BirthRecord, expected: &Expected) -> bool {
+    let (Some(rule), Some(label)) = (&expected.labels, &record.label) else { return false };
+    record.serial.as_ref().is_some_and(|serial| *serial == label.text && rule.holds(serial))
+}
+
+/// What is known of a label's number that nobody was lent and no board is known to bear. `listed`: the batch on whose list it stands.
+#[must_use]
+pub fn new_label(record: &BirthRecord, judged: &Judged, listed: Option<BatchId>) -> Option<LentNumber> {
+    let batch_id = listed.unwrap_or(record.batch_id);
+    judged.has_label.then_some(LentNumber {
+        batch_id,
+        unit_id: None,
+        is_elsewhere: false,
+        is_scrapped: false,
+        is_freed: false,
     })
 }
 

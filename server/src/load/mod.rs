@@ -237,6 +237,7 @@ async fn prepare(pool: &PgPool, settings: &LoadSettings) -> anyhow::Result<Work>
         quantity: settings.runs.max(1),
         fails_allowed: domain::admission::FAILS_ALLOWED,
         order_values: &domain::profile::OrderValues::new(),
+        labels: None,
         created_by: "load-quality",
         at: now,
     };

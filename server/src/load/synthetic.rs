@@ -216,6 +216,7 @@ fn record(
         ship: (expected.ship.sleep && !fails)
             .then(|| ShipRecord { asleep: Some(Evidence::Verified), ..ShipRecord::default() }),
         tear_down: None,
+        label: None,
         reference: None,
     }
 }

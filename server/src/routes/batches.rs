@@ -17,6 +17,7 @@ use domain::{
         problem::{FieldFault, Problem},
     },
     ids::BatchId,
+    label::check_label_form,
     model::parse_model,
     procedure::parse_procedure,
     profile::{check_order_values, parse_profile},
@@ -60,6 +61,7 @@ async fn create(
         quantity: form.quantity,
         fails_allowed: form.fails_allowed,
         order_values: &form.order_values,
+        labels: form.labels.as_ref(),
         created_by: &signed.0.username,
         at: now,
     };
@@ -84,7 +86,7 @@ async fn create(
         action: "batch.create",
         subject: batch.name,
         detail: serde_json::json!({ "batch_id": batch.batch_id, "bundle": form.bundle, "quantity": form.quantity,
-            "fails_allowed": form.fails_allowed, "order_values": form.order_values }),
+            "fails_allowed": form.fails_allowed, "order_values": form.order_values, "labels": form.labels }),
     };
     audit::append(&mut db, &entry).await?;
     let view = find(&mut db, batch.batch_id).await?;
@@ -92,10 +94,10 @@ async fn create(
     Ok((StatusCode::CREATED, Json(view)))
 }
 
-/// What the order says of parameters, against the bounds that were released with the bundle and the rules of its model. A bundle that
-/// is not there or not released is told of elsewhere.
+/// What the order says of parameters, against the bounds that were released with the bundle and the rules of its model, and the form of
+/// its labels against what its boards can bear. A bundle that is not there or not released is told of elsewhere.
 async fn check_order(db: &mut sqlx::PgConnection, form: &NewBatch) -> ApiResult<()> {
-    if form.order_values.is_empty() {
+    if form.order_values.is_empty() && form.labels.is_none() {
         return Ok(());
     }
     let Some(texts) = bundles::texts(db, &form.bundle).await?.filter(|texts| texts.released) else {
@@ -113,7 +115,9 @@ async fn check_order(db: &mut sqlx::PgConnection, form: &NewBatch) -> ApiResult<
     let found = check_order_values(&profile, &form.order_values, &model, Some(test_current_a(&procedure)));
     let fault =
         |(name, detail): (String, String)| FieldFault { field: format!("order_values.{name}"), detail };
-    let faults: Vec<FieldFault> = found.into_iter().map(fault).collect();
+    let mut faults: Vec<FieldFault> = found.into_iter().map(fault).collect();
+    let label_fault = form.labels.as_ref().and_then(|labels| check_label_form(labels, &procedure, &model));
+    faults.extend(label_fault.map(|detail| FieldFault { field: "labels".to_owned(), detail }));
     if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(faults)) }
 }
 

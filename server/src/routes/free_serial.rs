@@ -73,9 +73,7 @@ async fn known(db: &mut PgConnection, serial: &str) -> ApiResult<LentOfList> {
         return Ok(number);
     }
     if serials::bearer(db, serial).await?.is_some() {
-        let detail = format!(
-            "Number {serial} is of a pattern, which makes the next one; only numbers of a list are few."
-        );
+        let detail = format!("Number {serial} is of a pattern or a label; only numbers of a list are few.");
         return Err(ApiError::conflict("not_listed", detail));
     }
     Err(ApiError::not_found("lent number", serial))

@@ -31,7 +31,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     (status = 200, description = "the list stands; stations get its numbers in their order", body = NumberCounts),
     (status = 403, description = "forbidden", body = Problem),
     (status = 404, description = "not_found", body = Problem),
-    (status = 409, description = "numbers_lent: stations have numbers of this batch already; or conflict: it has a list", body = Problem),
+    (status = 409, description = "numbers_lent: stations have numbers of this batch already; conflict: it has a list; or scanned: they are scanned from labels", body = Problem),
     (status = 422, description = "invalid: every faulty line at once, nothing was taken", body = Problem)))]
 async fn import(
     State(state): State<AppState>,
@@ -44,6 +44,10 @@ async fn import(
     let parsed = parse_number_list(&form.text, check);
     let mut db = state.pool.begin().await?;
     let batch = batches::by_id(&mut db, id).await?.ok_or_else(|| ApiError::not_found("batch", id))?;
+    if batch.labels.is_some() {
+        let detail = format!("The boards of batch {} bring their numbers on their labels.", batch.name);
+        return Err(ApiError::conflict("scanned", detail));
+    }
     // Nobody is lent a number of it meanwhile.
     quota::lock_batch(&mut db, id).await?;
     let counts = serials::counts(&mut db, id).await?;

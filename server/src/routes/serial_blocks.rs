@@ -38,7 +38,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     (status = 200, description = "the block, and the station's share of the batch; asking again for the same id gives the same numbers, and what the share lacks", body = SerialBlock),
     (status = 403, description = "station_frozen: no board is started until an administrator acts", body = Problem),
     (status = 404, description = "not_found", body = Problem),
-    (status = 409, description = "quota_spent, or conflict for an id that another station used", body = Problem),
+    (status = 409, description = "quota_spent, conflict for an id that another station used, or scanned: the batch's numbers are scanned from labels and the station states no account", body = Problem),
     (status = 422, description = "invalid", body = Problem)))]
 async fn lend(
     State(state): State<AppState>,
@@ -155,6 +155,18 @@ async fn lend_new(
     let batch = batches::by_id(db, form.batch_id)
         .await?
         .ok_or_else(|| ApiError::not_found("batch", form.batch_id))?;
+    if batch.labels.is_some() {
+        return match share {
+            Some(_) => Ok(Vec::new()),
+            None => Err(ApiError::conflict(
+                "scanned",
+                format!(
+                    "The boards of batch {} bring their numbers on their labels; update the station, which knows no labels.",
+                    batch.name
+                ),
+            )),
+        };
+    }
     // Nobody gives the batch a list meanwhile, and of a list two stations take the next numbers each for itself.
     quota::lock_batch(db, form.batch_id).await?;
     let is_listed = serials::counts(db, form.batch_id).await?.listed.is_some();

@@ -11,6 +11,7 @@ mod exports;
 mod factory;
 mod freed;
 mod ingest;
+mod labels;
 mod leases;
 mod line;
 mod orders;

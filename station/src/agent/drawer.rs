@@ -8,6 +8,7 @@ use crate::{
 use domain::{
     api::stations::MOST_SHARES,
     ids::{BatchId, SerialBlockId},
+    label::NumberSource,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
@@ -26,7 +27,12 @@ pub struct Pauses {
 
 impl<S: Server, P: PortSource> Floor<S, P> {
     /// Keeps numbers and shares for this batch in hand, as many as go with so many of the station's slots.
-    pub(super) async fn keep_drawer(&self, batch: BatchId, slots: u32, pauses: &mut Pauses) {
+    pub(super) async fn keep_drawer(
+        &self,
+        (batch, numbers): (BatchId, NumberSource),
+        slots: u32,
+        pauses: &mut Pauses,
+    ) {
         if pauses.drawer.get(&batch).is_some_and(|until| Instant::now() < *until) {
             return;
         }
@@ -35,7 +41,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         let of_shift = u32::try_from(of_shift).unwrap_or(u32::MAX);
         let drawer = of_shift.max(slots.saturating_mul(2)).clamp(1, MOST_SHARES);
         for _ in 0..QUESTIONS {
-            match self.shared.journal.needs_block(batch, drawer) {
+            match self.shared.journal.needs_block(batch, drawer, numbers) {
                 Ok(false) => return,
                 Ok(true) => {}
                 Err(fault) => return tracing::error!(%fault, "the drawer can't be looked into"),

@@ -6,7 +6,7 @@ use crate::{
     shared::{OrderState, PortSource},
     uplink::{OrderBook, Server, Work},
 };
-use domain::{ids::BatchId, text::Fault};
+use domain::{ids::BatchId, label::NumberSource, text::Fault};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::sleep;
 
@@ -26,8 +26,8 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 // What is given back first can be had again, for the outbox that follows one that ended.
                 self.return_shares(&work.batches(), &mut pauses).await;
                 // Before the order is shown: a first board must not meet an empty drawer.
-                for (batch, slots) in self.slots_of(work) {
-                    self.keep_drawer(batch, slots, &mut pauses).await;
+                for ((batch, numbers), slots) in self.slots_of(work) {
+                    self.keep_drawer((batch, numbers), slots, &mut pauses).await;
                 }
             }
             self.hand_out(&work);
@@ -36,11 +36,11 @@ impl<S: Server, P: PortSource> Floor<S, P> {
     }
 
     /// How many slots work each batch whose order holds.
-    fn slots_of(&self, work: &Work) -> BTreeMap<BatchId, u32> {
+    fn slots_of(&self, work: &Work) -> BTreeMap<(BatchId, NumberSource), u32> {
         let mut slots = BTreeMap::new();
         for &slot in self.shared.slots.keys() {
             if let Ok(order) = work.of(slot) {
-                *slots.entry(order.batch_id).or_default() += 1;
+                *slots.entry((order.batch_id, order.number_source())).or_default() += 1;
             }
         }
         slots

@@ -6,6 +6,7 @@ use domain::{
     api::stations::{LeaseSerialBlock, SerialBlock},
     identifier::IdentifierKind,
     ids::{BatchId, RunId, SerialBlockId},
+    label::NumberSource,
     record::SecretRecord,
 };
 use rusqlite::{OptionalExtension as _, params};
@@ -183,15 +184,24 @@ impl Journal {
         Ok(drawer.min(shares.saturating_mul(2).saturating_add(SPARE_NUMBERS)))
     }
 
-    /// Whether the server is to be asked: a quarter of the drawer is gone, or numbers run out before shares do.
+    /// Whether the server is to be asked: a quarter of the drawer is gone, or numbers that are lent run out before shares do.
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn needs_block(&self, batch: BatchId, drawer: u32) -> Result<bool, JournalFault> {
-        let (share, numbers) = (self.share(batch)?, self.free_numbers(batch)?);
+    pub fn needs_block(
+        &self,
+        batch: BatchId,
+        drawer: u32,
+        numbers: NumberSource,
+    ) -> Result<bool, JournalFault> {
+        let (share, in_hand) = (self.share(batch)?, self.free_numbers(batch)?);
         let enough = u64::from(drawer - drawer / 4);
         let (shares, free) = (share.free() + share.open(), share.free());
-        Ok(shares < enough || u64::from(numbers) < free.saturating_add(4).min(enough))
+        let has_numbers = match numbers {
+            NumberSource::Lent => u64::from(in_hand) >= free.saturating_add(4).min(enough),
+            NumberSource::Label => true,
+        };
+        Ok(shares < enough || !has_numbers)
     }
 
     /// Takes the numbers of a block in, and the share that came with it; the same block twice changes nothing.

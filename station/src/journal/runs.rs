@@ -288,8 +288,10 @@ fn confirm_pass(c: &Connection, record: &BirthRecord, identity: Option<&str>) ->
     if let Some(identity) = identity {
         c.execute("UPDATE number SET state = 'confirmed' WHERE identity = ?1", [identity])?;
     }
-    for identifier in
-        record.identifiers.iter().filter(|identifier| identifier.unique && is_of_the_board(identifier))
+    for identifier in record
+        .identifiers
+        .iter()
+        .filter(|identifier| identifier.unique && is_of_the_board(record, identifier))
     {
         c.execute(
             "INSERT INTO pass (identifier, operation, serial) VALUES (?1, ?2, ?3)
@@ -300,10 +302,14 @@ fn confirm_pass(c: &Connection, record: &BirthRecord, identity: Option<&str>) ->
     Ok(())
 }
 
-/// What was on the board before we gave it anything.
-fn is_of_the_board(identifier: &Identifier) -> bool {
+/// What was on the board before we gave it anything; its label was.
+fn is_of_the_board(record: &BirthRecord, identifier: &Identifier) -> bool {
     use domain::identifier::IdentifierKind as Kind;
-    !matches!(identifier.kind, Kind::Serial | Kind::BluetoothName)
+    match identifier.kind {
+        Kind::Serial => record.label.is_some(),
+        Kind::BluetoothName => false,
+        _ => true,
+    }
 }
 
 /// Always, but for a campaign's spoilt station.

@@ -1,6 +1,7 @@
 //! The journal through crashes: after each committed line the file is closed and opened again, as after a power cut.
 
 mod board;
+mod labels;
 mod shares;
 
 use super::*;
@@ -123,6 +124,7 @@ fn work_on(bench: &mut PaperBench, desk: &Desk, run: u128, power_cut: usize) -> 
                 Board::New(kind) => {
                     journal.reserve_number_of_new(*run_id, *batch_id, *kind).unwrap().unwrap()
                 }
+                Board::Labelled(label) => unreachable!("{label} was never identified"),
             })),
             Effect::SealSecret { run_id, identity, length, factory } => {
                 let fresh = Sealer::draw(*length, factory, &mut chance);
@@ -138,7 +140,7 @@ fn work_on(bench: &mut PaperBench, desk: &Desk, run: u128, power_cut: usize) -> 
                         assert!(journal.knows_number(number).unwrap(), "{number} was never reserved");
                         journal.interrupted_run(identity).unwrap()
                     }
-                    Board::New(_) => None,
+                    Board::New(_) | Board::Labelled(_) => None,
                 };
                 match bench.answer(&asked) {
                     Event::Admitted(Ok(admitted)) => {

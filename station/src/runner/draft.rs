@@ -67,6 +67,7 @@ impl Draft {
             output: None,
             ship: None,
             tear_down: None,
+            label: None,
             reference: None,
         };
         Self { record, identity_key: None, opened: false, started: now, step: None, floor_us: 0 }

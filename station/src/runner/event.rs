@@ -9,6 +9,7 @@ use domain::{
     admission::Admission,
     identifier::{Identifier, IdentifierKind},
     ids::{BatchId, RunId},
+    label::{NumberSource, ScannedLabel},
     prompt::{GivenAnswer, OpenPrompt},
     record::{AdmittedBy, BirthRecord, SecretRecord},
     text::Fault,
@@ -21,6 +22,8 @@ use std::sync::Arc;
 pub struct Start {
     pub run_id: RunId,
     pub order: Arc<WorkOrder>,
+    /// The label that announced the board.
+    pub label: Option<ScannedLabel>,
 }
 
 /// What has happened.
@@ -50,6 +53,8 @@ pub enum Event {
     Claimed(Result<(), u16>),
     /// Answer to [`Effect::AskAdmission`].
     Admitted(Result<Admitted, Fault>),
+    /// Answer to [`Effect::BindLabel`]: committed; with the interrupted run that knew the board by its label alone.
+    LabelBound(Result<Option<RunId>, Fault>),
     /// Answer to [`Effect::ReserveNumber`]: committed.
     NumberReserved(Result<String, Fault>),
     /// Answer to [`Effect::SealSecret`]: committed.
@@ -104,6 +109,8 @@ pub enum Board {
     Known(String),
     /// The board with this identity, which is a number that it bears: that one is its number, if this line gave it.
     Numbered { identity: String, number: String },
+    /// A board of which nothing but its label can be known yet.
+    Labelled(String),
     /// A board that nothing tells from the next one. The number that it gets becomes its identity, of this kind.
     New(IdentifierKind),
 }
@@ -143,8 +150,18 @@ pub enum Effect {
         operation: String,
         board: Board,
         identifiers: Vec<Identifier>,
+        numbers: NumberSource,
     },
-    /// Question: binds a number, committed before it is answered. `known`: the one the server says it has.
+    /// Question: makes a scanned label this board's number, committed before it is answered, unless it is another board's.
+    BindLabel {
+        run_id: RunId,
+        batch_id: BatchId,
+        operation: String,
+        board: Board,
+        identifiers: Vec<Identifier>,
+        label: String,
+    },
+    /// Question: binds a number, committed before it is answered. `known`: the one the server says it has, or its label.
     ReserveNumber {
         run_id: RunId,
         batch_id: BatchId,
@@ -164,8 +181,8 @@ pub enum Effect {
     PowerCycle,
     /// Question: milliseconds.
     Wait(u32),
-    /// Question: to a person.
-    Ask(Box<OpenPrompt>),
+    /// Question: to a person; without a switch the line is asked meanwhile whether the board is there.
+    Ask(Box<OpenPrompt>, BoardRequest),
 }
 
 impl Effect {

@@ -1,9 +1,10 @@
 //! Judgements of readings, and what a fault says of the board.
 
-use crate::board::{BoardIdentity, ParameterWritten, Reading};
+use crate::board::{BoardIdentity, LeaseReading, OutputReading, ParameterWritten, Reading};
 use crate::order::WorkOrder;
 use domain::{
     evidence::{Evidence, FirmwareEvidence},
+    lease::BirthLease,
     limit::Limit,
     model::WordOrder,
     outcome::Outcome,
@@ -29,6 +30,9 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::BoardOfAnotherVariant
         | C::CellCountDiffers
         | C::NumberNotOurs
+        | C::LabelNotOfForm
+        | C::LabelTaken
+        | C::LabelDiffers
         | C::BoardIsReference
         | C::ReferenceAsExpected
         | C::BoardShipped
@@ -105,6 +109,37 @@ pub fn another_variant(profile: &Profile, shows: &ShownBoard) -> Option<Fault> {
     let wanted = profile.product.cells;
     let found = shows.cells.filter(|found| *found != wanted)?;
     Some(Fault::new(FaultCode::CellCountDiffers).with("found", found).with("expected", wanted))
+}
+
+/// Whether the board reports the lock that was set, without a term.
+pub fn judge_lease(lease: LeaseReading, set: BirthLease) -> Result<(), Fault> {
+    if lease.mode == Some(set) && lease.expires_s.is_none() {
+        return Ok(());
+    }
+    let found =
+        lease.mode.map_or_else(|| format!("0x{:04x}", lease.raw_mode), |mode| mode.as_str().to_owned());
+    let term = lease.expires_s.map(|s| format!(" until {s} s")).unwrap_or_default();
+    Err(Fault::new(FaultCode::LeaseDoesNotHold)
+        .with("expected", set.as_str())
+        .with("found", format!("{found}{term}")))
+}
+
+/// Whether charging conducts, and discharging as the lock says.
+pub fn judge_output(output: OutputReading, discharge: bool) -> Result<(), Fault> {
+    let shown = |on: bool| if on { "on" } else { "off" };
+    let wrong = |path: &str, expected: bool, found: bool| {
+        Err(Fault::new(FaultCode::OutputWrong)
+            .with("path", path)
+            .with("expected", shown(expected))
+            .with("found", shown(found)))
+    };
+    if !output.charge_on {
+        return wrong("charge", true, false);
+    }
+    if output.discharge_on != discharge {
+        return wrong("discharge", discharge, output.discharge_on);
+    }
+    Ok(())
 }
 
 /// Whether the bench may come back by itself, so that the same board is worth another run.

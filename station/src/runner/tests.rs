@@ -4,6 +4,7 @@ mod admission;
 pub mod bench;
 mod flashed;
 mod jig;
+mod labels;
 mod prompts;
 mod reference;
 mod sections;
@@ -61,7 +62,7 @@ fn failed(question: &Effect) -> Event {
         Effect::SealSecret { .. } => Event::SecretSealed(Err(fault)),
         Effect::SetLoad(_) => Event::LoadIs(Err(fault)),
         Effect::PowerCycle => Event::PowerCycled(Err(fault)),
-        Effect::Ask(_) => Event::OutOfTime,
+        Effect::Ask(..) => Event::OutOfTime,
         _ => Event::Removed,
     }
 }

@@ -3,6 +3,7 @@
 mod flash;
 mod give;
 mod identify;
+mod label;
 mod plan;
 mod prompt;
 mod proof;
@@ -12,16 +13,19 @@ mod stimulus;
 mod tear_down;
 mod tune;
 
-use super::{Effect, Event, Start, draft::Draft, judge};
+use super::{
+    Effect, Event, Start,
+    draft::Draft,
+    judge::{self, judge_lease, judge_output},
+};
 use crate::{
-    board::{BoardIdentity, BoardReply, BoardRequest, LeaseReading, OutputReading, ProfileWritten, Secret},
+    board::{BoardIdentity, BoardReply, BoardRequest, LeaseReading, ProfileWritten, Secret},
     clock::Moment,
     journal::StandingPass,
     order::WorkOrder,
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    lease::BirthLease,
     live::SlotState,
     outcome::Outcome,
     procedure::PlannedStep,
@@ -29,6 +33,7 @@ use domain::{
     step::Step,
     text::{Fault, FaultCode},
 };
+use label::Label;
 use std::sync::Arc;
 use tear_down::TearDown;
 
@@ -90,6 +95,13 @@ enum Phase {
     Waiting,
     /// A person is asked.
     Asked,
+    /// A person is asked for the board's label.
+    Label,
+    /// The label is to be this board's: does another slot's have it?
+    ClaimLabel,
+    /// May a board be worked of which only its label is known?
+    AdmitLabelled,
+    BindLabel,
     Number,
     /// The number becomes an identity: does another slot's board have it?
     ClaimNumber,
@@ -154,6 +166,7 @@ pub struct Work {
     /// The password that an earlier run may have put on it.
     earlier_secret: Option<Secret>,
     known_serial: Option<String>,
+    label: Label,
     new_secret: Option<Secret>,
     attempt: u8,
     /// When the first transfer began.
@@ -201,13 +214,13 @@ impl Work {
             measured: 0,
             questions: 0,
             failed_by: None,
-            order: start.order,
             draft,
             phase: Phase::Probe,
             identity: None,
             version_before: None,
             earlier_secret: None,
             known_serial: None,
+            label: Label::new(&start),
             new_secret: None,
             attempt: 0,
             flash_began: None,
@@ -229,6 +242,7 @@ impl Work {
             told: 0,
             was_woken: false,
             stands: None,
+            order: start.order,
         }
     }
 
@@ -316,6 +330,11 @@ impl Work {
             Event::Board(Err(fault)) => self.board_failed(now, fault),
             Event::Claimed(Ok(())) if self.phase == Phase::Claim => self.admit(now),
             Event::Claimed(Ok(())) if self.phase == Phase::ClaimNumber => self.write_number(),
+            Event::Claimed(answer) if self.phase == Phase::ClaimLabel => self.label_claimed(now, answer),
+            Event::LabelBound(answer) if self.phase == Phase::BindLabel => self.label_bound(now, answer),
+            Event::Admitted(answer) if self.phase == Phase::AdmitLabelled => self.admitted_by_label(answer?),
+            Event::Answered(given) if self.phase == Phase::Label => self.label_answered(now, &given),
+            Event::OutOfTime if self.phase == Phase::Label => Err(self.no_label()),
             Event::Claimed(Err(other_slot)) => Err(Fault::new(FaultCode::IdentityInTwoSlots)
                 .with("identity", self.draft.identity_key.as_deref().unwrap_or_default())
                 .with("other_slot", other_slot)
@@ -355,6 +374,8 @@ impl Work {
         use BoardReply as R;
         match (self.phase, reply) {
             (Phase::Probe, R::Found(found)) => self.found(now, found),
+            // Somebody lies there still; who it is, is read again before anything is done to it.
+            (Phase::Label, R::Found(_)) => self.put(),
             (Phase::Identify, R::Identity(identity)) => self.identified(now, identity),
             (Phase::Flash, R::Flashed(flashed)) => Ok(self.flashed(now, flashed)),
             (Phase::FindAgain, R::Found(found)) => self.found_again(now, found),
@@ -373,7 +394,7 @@ impl Work {
             }
             (Phase::Measure, R::Registers(readings)) => self.measured(&readings),
             (Phase::Flag, R::Registers(readings)) => self.flag_read(now, &readings),
-            (Phase::Asked, R::Identity(identity)) => {
+            (Phase::Asked | Phase::Label, R::Identity(identity)) => {
                 self.same_board(&identity)?;
                 self.put()
             }
@@ -455,35 +476,6 @@ impl Work {
         effects.push(question);
         effects
     }
-}
-
-fn judge_lease(lease: LeaseReading, set: BirthLease) -> Result<(), Fault> {
-    if lease.mode == Some(set) && lease.expires_s.is_none() {
-        return Ok(());
-    }
-    let found =
-        lease.mode.map_or_else(|| format!("0x{:04x}", lease.raw_mode), |mode| mode.as_str().to_owned());
-    let term = lease.expires_s.map(|s| format!(" until {s} s")).unwrap_or_default();
-    Err(Fault::new(FaultCode::LeaseDoesNotHold)
-        .with("expected", set.as_str())
-        .with("found", format!("{found}{term}")))
-}
-
-fn judge_output(output: OutputReading, discharge: bool) -> Result<(), Fault> {
-    let shown = |on: bool| if on { "on" } else { "off" };
-    let wrong = |path: &str, expected: bool, found: bool| {
-        Err(Fault::new(FaultCode::OutputWrong)
-            .with("path", path)
-            .with("expected", shown(expected))
-            .with("found", shown(found)))
-    };
-    if !output.charge_on {
-        return wrong("charge", true, false);
-    }
-    if output.discharge_on != discharge {
-        return wrong("discharge", discharge, output.discharge_on);
-    }
-    Ok(())
 }
 
 fn internal(detail: impl Into<String>) -> Fault {

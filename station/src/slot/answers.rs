@@ -1,13 +1,14 @@
 //! Answers to the runner's questions: from the board, the journal, the server, the fixture.
 
 mod fixture;
+mod label;
 mod person;
 
 use super::admission::{Here, decide};
 use crate::{
     board::{BoardAnswer, BoardRequest, WireUse},
     fixture::FixtureCommand,
-    journal::{EarlierPass, JournalFault, identity_key},
+    journal::{EarlierPass, JournalFault, identity_key, label_key},
     link::BoardLink,
     order::WorkOrder,
     runner::{Admitted, Board, Effect, Event, Lamp, Sealed},
@@ -21,6 +22,7 @@ use domain::{
     api::stations::{Admission, AdmissionVerdict, AskAdmission},
     identifier::Identifier,
     ids::{BatchId, RunId},
+    label::NumberSource,
     model::DeviceModel,
     record::AdmittedBy,
     text::{Fault, FaultCode},
@@ -122,11 +124,18 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         match question {
             Effect::Board(request) => Event::Board(self.ask_board(request).await),
             Effect::ClaimIdentity(identifiers) => Event::Claimed(self.shared.claim(self.slot, &identifiers)),
-            Effect::AskAdmission { batch_id, operation, board, identifiers } => {
+            Effect::BindLabel { run_id, batch_id, operation, board, identifiers, label } => {
+                let question = AskAdmission { batch_id, operation, identifiers };
+                let bound = self.bind_label((run_id, batch_id), &board, question, &label).await;
+                self.shared.bound.notify_one();
+                Event::LabelBound(bound)
+            }
+            Effect::AskAdmission { batch_id, operation, board, identifiers, numbers } => {
                 if let Board::Known(identity) | Board::Numbered { identity, .. } = &board {
                     self.recorder.name_secrets(self.shared.sealer.placeholder(identity));
                 }
-                let admitted = self.admit(batch_id, operation, &board, identifiers).await;
+                let question = AskAdmission { batch_id, operation, identifiers };
+                let admitted = self.admit(question, &board, numbers).await;
                 let is_reference = |one: &Admitted| one.admission.verdict == AdmissionVerdict::Reference;
                 if admitted.as_ref().is_ok_and(is_reference)
                     && let Some((_, link)) = &mut self.link
@@ -151,7 +160,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
                 sleep(Duration::from_millis(milliseconds.into())).await;
                 Event::Waited
             }
-            Effect::Ask(open) => self.ask_person(open).await,
+            Effect::Ask(open, look) => self.ask_person(open, look).await,
             // Not questions: the slot never brings them here.
             Effect::OpenRun { .. }
             | Effect::Note { .. }
@@ -220,25 +229,32 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
 
     async fn admit(
         &self,
-        batch_id: BatchId,
-        operation: String,
+        question: AskAdmission,
         board: &Board,
-        identifiers: Vec<Identifier>,
+        numbers: NumberSource,
     ) -> Result<Admitted, Fault> {
         let journal = &self.shared.journal;
+        let AskAdmission { batch_id, operation, identifiers } = &question;
+        let batch_id = *batch_id;
         #[cfg(feature = "sabotage")]
         if crate::sabotage::is(crate::sabotage::Sabotage::SkipAdmission) {
             return Ok(Admitted::alone(Admission::of_a_stranger(), AdmittedBy::Server));
         }
+        let labelled;
         let identity = match board {
             Board::Known(identity) | Board::Numbered { identity, .. } => Some(identity.as_str()),
+            // Whoever was worked with it before; a board in its loader shows nothing else.
+            Board::Labelled(label) => {
+                labelled = journal.bearer_of(label).map_err(disk)?.unwrap_or_else(|| label_key(label));
+                Some(labelled.as_str())
+            }
             // It has no past that anybody could find.
             Board::New(_) => {
                 self.require_fixture("tell one board from the next before it has a number")?;
                 None
             }
         };
-        let passed = match journal.passed(&identifiers, &operation).map_err(disk)? {
+        let passed = match journal.passed(identifiers, operation).map_err(disk)? {
             Some(EarlierPass::OfAnother(serial)) => {
                 let conflict = Admission {
                     verdict: AdmissionVerdict::IdentityConflict,
@@ -252,7 +268,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         };
         if let (Some(serial), Some(identity)) = (&passed, identity)
             && let Some(pass) =
-                journal.standing_pass(self.slot, batch_id, identity, &operation).map_err(disk)?
+                journal.standing_pass(self.slot, batch_id, identity, operation).map_err(disk)?
         {
             let standing = Admission {
                 verdict: AdmissionVerdict::PassedAlready,
@@ -262,7 +278,6 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             let refused = Admitted::alone(standing, AdmittedBy::Station);
             return Ok(Admitted { standing: Some(pass), ..refused });
         }
-        let question = AskAdmission { batch_id, operation, identifiers };
         let said = self.ask_server(&question).await?;
         let here = self.know_here(identity, passed, &question, said.as_ref())?;
         let is_reference = match &said {
@@ -280,7 +295,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let (admission, by) = decide(said, &here, &asked);
         let is_let_in = admission.verdict == AdmissionVerdict::Admit;
         let Some(identity) = identity else {
-            if journal.free_numbers(batch_id).map_err(disk)? == 0 {
+            if numbers == NumberSource::Lent && journal.free_numbers(batch_id).map_err(disk)? == 0 {
                 return Err(no_numbers());
             }
             return Ok(Admitted::alone(admission, by));
@@ -301,6 +316,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let resumes = journal.interrupted_run(identity).map_err(disk)?;
         let lock = resumes.map(|run| journal.lock_found_by(run)).transpose().map_err(disk)?.flatten();
         let needs_number = is_let_in
+            && numbers == NumberSource::Lent
             && admission.serial.is_none()
             && !matches!(board, Board::Numbered { .. })
             && journal.number_of(identity).map_err(disk)?.is_none();
@@ -390,8 +406,20 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let journal = &self.shared.journal;
         let (identity, known) = match board {
             Board::Known(identity) => (identity, known),
+            Board::Labelled(_) => {
+                return Err(Fault::new(FaultCode::Internal).with("detail", "it was never identified"));
+            }
             Board::Numbered { identity, number } => (identity, Some(number.as_str())),
             Board::New(kind) => {
+                if let Some(label) = known {
+                    let own = Identifier { kind: *kind, value: label.to_owned(), unique: true };
+                    if !journal.label_becomes_identity(label, *kind).map_err(disk)? {
+                        let taken = Fault::new(FaultCode::LabelTaken).with("label", label);
+                        return Err(taken.with("holder", identity_key(&own)));
+                    }
+                    self.recorder.name_secrets(self.shared.sealer.placeholder(&identity_key(&own)));
+                    return Ok(label.to_owned());
+                }
                 self.require_unhalted()?;
                 let serial =
                     journal.reserve_number_of_new(run, batch, *kind).map_err(disk)?.ok_or_else(no_numbers)?;

@@ -292,6 +292,7 @@ fn released_with(image: &[u8], crc32: u32, kind: &str) -> (Assignment, BundleCon
         operator: "operator".into(),
         fails_allowed: 3,
         order_values: domain::profile::OrderValues::new(),
+        labels: None,
     };
     let signature = hex::encode(key.sign(&release.bytes()).to_bytes());
     let release = SignedRelease { release, signature };

@@ -120,8 +120,15 @@ fn put_in<P: Port + 'static>(
     let (orders, inbox) = mpsc::unbounded_channel();
     // Nobody listens to the fixture.
     let (news, _) = mpsc::unbounded_channel();
-    let slot =
-        Slot { number: 1, model: Arc::clone(model), port, orders: inbox, news, answers: Answering::Well };
+    let slot = Slot {
+        number: 1,
+        model: Arc::clone(model),
+        port,
+        orders: inbox,
+        news,
+        answers: Answering::Well,
+        printed_twice: std::collections::BTreeMap::new(),
+    };
     let running = tokio::spawn(async move {
         // A port that fails is seen at its other end.
         let _ended = slot.run().await;

@@ -1,6 +1,6 @@
 //! Whose run it is: which unit's, with which number, and what speaks against it.
 
-use super::{IngestModel, UnitKey};
+use super::{Comes, IngestModel, UnitKey};
 use domain::{
     admission::AdmissionVerdict,
     identifier::{Identifier, IdentifierKind},
@@ -78,7 +78,7 @@ impl IngestModel {
         })
     }
 
-    pub(super) fn belonging(&self, station: StationId, record: &BirthRecord, passes: bool) -> Belonging {
+    pub(super) fn belonging(&self, comes: Comes, record: &BirthRecord, passes: bool) -> Belonging {
         let shown = shown(&record.identifiers);
         // Refused for an identity that is not its own, or without any: a run that must not touch a unit's record.
         if record.fault.as_ref().is_some_and(|fault| speaks_of_another(fault.code))
@@ -90,7 +90,7 @@ impl IngestModel {
             shown.iter().filter(|one| one.kind != IdentifierKind::Serial).cloned().collect();
         let unit = match self.owners(&shown).as_slice() {
             [] => Whose::New,
-            [one] if self.is_another(*one, &shown) => return self.beside(*one, station, record, found),
+            [one] if self.is_another(*one, &shown) => return self.beside(*one, comes, record, found),
             [one] => Whose::Known(*one),
             _ => {
                 let objection =
@@ -103,7 +103,7 @@ impl IngestModel {
             _ => None,
         };
         let barred = barred.map(|(verdict, why)| (RecordDoubt::NotToBeWorked { verdict }, why));
-        match self.may_have(unit, station, record) {
+        match self.may_have(unit, comes, record) {
             // Somebody gives the number of a barred board away by its pass all the same: it is on the board.
             Ok(is_numbered) => Belonging { unit, identifiers: found, is_numbered, objection: barred },
             // The board keeps its record and gets no number by it.
@@ -116,17 +116,17 @@ impl IngestModel {
     fn beside(
         &self,
         other: UnitKey,
-        station: StationId,
+        comes: Comes,
         record: &BirthRecord,
         mut found: Vec<Identifier>,
     ) -> Belonging {
         found.retain(|one| !self.units[other].identifiers.iter().any(|own| own.unique && own == one));
         let is_free = |serial: &String| {
-            let number = self.numbers.get(serial);
-            number.is_some_and(|number| {
-                let is_own = number.batch == record.batch_id && number.station == station;
-                is_own && number.unit.is_none() && !number.scrapped && !number.freed
-            })
+            let Some(number) = self.numbers.get(serial) else {
+                return comes.from_label && !self.is_listed(serial);
+            };
+            let is_own = number.batch == record.batch_id && number.station == comes.station;
+            is_own && number.unit.is_none() && !number.scrapped && !number.freed
         };
         Belonging {
             unit: Whose::New,
@@ -140,12 +140,18 @@ impl IngestModel {
     fn may_have(
         &self,
         unit: Whose,
-        station: StationId,
+        comes: Comes,
         record: &BirthRecord,
     ) -> Result<bool, (RecordDoubt, &'static str)> {
         use RecordDoubt::{IdentityOfAnotherUnit, NoSerial};
         let Some(serial) = &record.serial else { return Ok(false) };
-        let number = self.numbers.get(serial).ok_or((NoSerial, "was never lent"))?;
+        let Some(number) = self.numbers.get(serial) else {
+            return match comes.from_label {
+                false => Err((NoSerial, "was never lent")),
+                true if self.is_listed(serial) => Err((NoSerial, "was lent to another batch")),
+                true => self.has_no_other(unit, serial),
+            };
+        };
         if number.scrapped {
             return Err((NoSerial, "was scrapped"));
         }
@@ -158,14 +164,23 @@ impl IngestModel {
             }
             None if number.batch != record.batch_id => return Err((NoSerial, "was lent to another batch")),
             // Where nobody has told of the board, only its own station can know the number.
-            None if number.station != station => return Err((NoSerial, "was lent to another station")),
+            None if number.station != comes.station => return Err((NoSerial, "was lent to another station")),
             _ => {}
         }
+        self.has_no_other(unit, serial)
+    }
+
+    fn has_no_other(&self, unit: Whose, serial: &str) -> Result<bool, (RecordDoubt, &'static str)> {
         let Whose::Known(unit) = unit else { return Ok(true) };
         match &self.units[unit].serial {
-            Some(own) if own != serial => Err((IdentityOfAnotherUnit, "this board is unit")),
+            Some(own) if own != serial => Err((RecordDoubt::IdentityOfAnotherUnit, "this board is unit")),
             _ => Ok(true),
         }
+    }
+
+    /// Whether it stands on a customer's list.
+    fn is_listed(&self, serial: &str) -> bool {
+        self.batches.values().any(|batch| batch.list.iter().any(|one| one == serial))
     }
 
     /// Whether a pass of this board is one of a unit that has none in the batch.
@@ -180,7 +195,12 @@ impl IngestModel {
     }
 
     /// Makes it so; gives the run's unit.
-    pub(super) fn settle(&mut self, record: &BirthRecord, belonging: Belonging) -> Option<UnitKey> {
+    pub(super) fn settle(
+        &mut self,
+        station: StationId,
+        record: &BirthRecord,
+        belonging: Belonging,
+    ) -> Option<UnitKey> {
         let key = match belonging.unit {
             Whose::Nobodys => return None,
             Whose::Known(key) => key,
@@ -202,10 +222,10 @@ impl IngestModel {
             }
         }
         if let Some(serial) = serial {
-            if let Some(number) = self.numbers.get_mut(&serial) {
-                number.unit = Some(key);
-            }
-            unit.serial = Some(serial);
+            // One that nobody was lent was scanned.
+            let label = self.new_label(station, record.batch_id);
+            self.numbers.entry(serial.clone()).or_insert(label).unit = Some(key);
+            self.units[key].serial = Some(serial);
         }
         Some(key)
     }
@@ -223,6 +243,8 @@ fn speaks_of_another(code: FaultCode) -> bool {
         F::IdentityOfAnotherUnit,
         F::IdentityIsDefault,
         F::NumberNotOurs,
+        F::LabelTaken,
+        F::LabelDiffers,
         F::IdentityChanged,
         F::BoardIsReference,
         F::BoardShipped,

@@ -65,8 +65,10 @@ pub struct KeptText {
 /// A number that was lent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptNumber {
-    pub block: SerialBlockId,
-    /// Its place there.
+    /// None: it was scanned from a label of that batch.
+    pub block: Option<SerialBlockId>,
+    pub batch: BatchId,
+    /// Its place in the block.
     pub place: usize,
     pub unit: Option<RunId>,
     pub scrapped: bool,
@@ -138,7 +140,8 @@ impl IngestModel {
     pub fn held(&self) -> Held {
         let names: Vec<Option<RunId>> = (0..self.units.len()).map(|unit| self.name_of(unit)).collect();
         let number = |(serial, number): (&String, &super::Number)| {
-            let place = self.blocks.get(&number.block).and_then(|block| {
+            let block = number.block.and_then(|block| self.blocks.get(&block));
+            let place = block.and_then(|block| {
                 // Freed and lent again it is in another block.
                 let is_in_it =
                     |s: &&String| self.numbers.get(*s).is_some_and(|other| other.block == number.block);
@@ -146,8 +149,9 @@ impl IngestModel {
             });
             let unit = number.unit.and_then(|unit| names[unit]);
             let place = place.unwrap_or_default();
-            let (block, scrapped, freed) = (number.block, number.scrapped, number.freed);
-            (serial.clone(), KeptNumber { block, place, unit, scrapped, freed })
+            let (block, batch) = (number.block, number.batch);
+            let (scrapped, freed) = (number.scrapped, number.freed);
+            (serial.clone(), KeptNumber { block, batch, place, unit, scrapped, freed })
         };
         let aside = |(key, aside): (&(StationId, ContentHash), &super::SetAside)| {
             let text = ContentHash::of(aside.text.as_bytes());

@@ -27,6 +27,7 @@ use domain::{
     bundle::BundleContent,
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, StationId},
+    label::LabelForm,
     model::parse_model,
     outcome::Outcome,
     procedure::parse_procedure,
@@ -74,6 +75,7 @@ impl Refused {
     pub const NOT_FOUND: Self = Self { status: 404, code: "not_found" };
     pub const CONFLICT: Self = Self { status: 409, code: "conflict" };
     pub const QUOTA_SPENT: Self = Self { status: 409, code: "quota_spent" };
+    pub const SCANNED: Self = Self { status: 409, code: "scanned" };
     pub const PATTERN: Self = Self { status: 409, code: "pattern" };
     pub const FROZEN: Self = Self { status: 403, code: "station_frozen" };
     pub const WIRE_VERSION: Self = Self { status: 409, code: "wire_version" };
@@ -102,6 +104,8 @@ struct Batch {
     list: Vec<String>,
     /// What its order says of parameters.
     order_values: OrderValues,
+    /// The form of its boards' labels, where those are the numbers.
+    labels: Option<LabelForm>,
     ledger: BatchLedger,
 }
 
@@ -144,7 +148,8 @@ struct Block {
 /// A number that was lent.
 #[derive(Debug, Clone)]
 struct Number {
-    block: SerialBlockId,
+    /// None: it was scanned from a label.
+    block: Option<SerialBlockId>,
     batch: BatchId,
     station: StationId,
     /// How often the station had been freed or replaced then.
@@ -156,6 +161,14 @@ struct Number {
     scrapped: bool,
     /// It waits to be lent again.
     freed: bool,
+}
+
+/// What a record comes from.
+#[derive(Debug, Clone, Copy)]
+struct Comes {
+    station: StationId,
+    /// Its number was scanned from a label of its batch.
+    from_label: bool,
 }
 
 /// How a text comes.
@@ -196,14 +209,22 @@ impl IngestModel {
     ) {
         let ledger = BatchLedger::new(quantity.into());
         let name = name.to_owned();
-        let order_values = OrderValues::new();
-        self.batches.insert(batch, Batch { name, bundle: bundle.clone(), list, order_values, ledger });
+        let (order_values, labels) = (OrderValues::new(), None);
+        self.batches
+            .insert(batch, Batch { name, bundle: bundle.clone(), list, order_values, labels, ledger });
     }
 
     /// What the order of a batch says of the parameters that its profile leaves to it.
     pub fn order(&mut self, batch: BatchId, values: OrderValues) {
         if let Some(batch) = self.batches.get_mut(&batch) {
             batch.order_values = values;
+        }
+    }
+
+    /// The boards of a batch bring their numbers on labels of this form.
+    pub fn label(&mut self, batch: BatchId, form: LabelForm) {
+        if let Some(batch) = self.batches.get_mut(&batch) {
+            batch.labels = Some(form);
         }
     }
 
@@ -302,6 +323,7 @@ impl IngestModel {
             return Err(refuse("is for operation"));
         }
         let expected = rules.expected.clone().with_order(&batch.order_values);
+        let expected = expected.with_labels(batch.labels.as_ref());
         let mut doubts = judge_record(&record, &expected);
         if record.reference.is_some() {
             return match holds_nul(&record) {
@@ -319,7 +341,10 @@ impl IngestModel {
             self.reference(&belonging::shown(&record.identifiers), record.started_at).is_some();
         let belonging = match of_reference {
             true => belonging::Belonging::of_reference(outcome == Outcome::Pass),
-            false => self.belonging(station, &record, outcome == Outcome::Pass),
+            false => {
+                let comes_from = Comes { station, from_label: comes_from_label(&record, &expected) };
+                self.belonging(comes_from, &record, outcome == Outcome::Pass)
+            }
         };
         if let Some((doubt, reason)) = belonging.objection.clone() {
             doubts.push(doubt);
@@ -344,7 +369,7 @@ impl IngestModel {
         if let Some(batch) = self.batches.get_mut(&record.batch_id) {
             batch.ledger = ledger;
         }
-        let unit = self.settle(&record, belonging);
+        let unit = self.settle(station, &record, belonging);
         let arrival = self.runs.len();
         let run =
             Run { arrival, station, text: text.to_owned(), record, unit, outcome, doubts, of_reference };
@@ -390,6 +415,7 @@ impl IngestModel {
         for batch in batches.values_mut() {
             batch.ledger = BatchLedger::new(batch.ledger.quantity);
         }
+        numbers.retain(|_, number| number.block.is_some());
         for number in numbers.values_mut() {
             number.unit = None;
         }
@@ -422,6 +448,13 @@ fn read(station: StationId, text: &str) -> Result<Envelope, Aside> {
         return refuse("is no slot");
     }
     Ok(envelope)
+}
+
+/// Whether the record says that its number was scanned, and it has the form of its batch's labels.
+fn comes_from_label(record: &BirthRecord, expected: &Expected) -> bool {
+    let scanned = record.label.as_ref().map(|label| label.text.as_str());
+    let is_of_form = |text| expected.labels.as_ref().is_some_and(|rule| rule.holds(text));
+    scanned.is_some_and(|text| record.serial.as_deref() == Some(text) && is_of_form(text))
 }
 
 /// PostgreSQL's texts hold no NUL.

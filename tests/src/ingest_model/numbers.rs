@@ -49,7 +49,7 @@ impl IngestModel {
                 let is_its = |serial: &&String| {
                     self.numbers
                         .get(*serial)
-                        .is_some_and(|number| number.block == ask.block_id && !number.freed)
+                        .is_some_and(|number| number.block == Some(ask.block_id) && !number.freed)
                 };
                 block.serials.iter().filter(is_its).cloned().collect()
             }
@@ -68,6 +68,9 @@ impl IngestModel {
         day: NaiveDate,
     ) -> Result<Vec<String>, Refused> {
         let batch = self.batches.get(&ask.batch_id).ok_or(Refused::NOT_FOUND)?;
+        if batch.labels.is_some() {
+            return if ask.share.is_some() { Ok(Vec::new()) } else { Err(Refused::SCANNED) };
+        }
         // Boards that may still pass with them: those of its shares; of all that is left, to a station that states none.
         let boards = match &ask.share {
             Some(said) => self.outstanding(ask.batch_id, station, said.outbox_id),
@@ -134,11 +137,18 @@ impl IngestModel {
     ) {
         let era = self.era(station);
         for serial in serials {
+            let block = Some(block);
             let number =
                 Number { block, batch, station, era, outbox, unit: None, scrapped: false, freed: false };
             self.numbers.insert(serial.clone(), number);
         }
         self.blocks.insert(block, Block { batch, station, serials: serials.to_vec() });
+    }
+
+    /// A number that a board of this batch brought on its label.
+    pub(super) fn new_label(&self, station: StationId, batch: BatchId) -> Number {
+        let (block, era, outbox) = (None, self.era(station), None);
+        Number { block, batch, station, era, outbox, unit: None, scrapped: false, freed: false }
     }
 
     fn era(&self, station: StationId) -> u32 {

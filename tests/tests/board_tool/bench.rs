@@ -122,7 +122,15 @@ impl Board {
         let (news, heard) = mpsc::unbounded_channel();
         orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).unwrap();
         let answers = simulator::operator::Answering::Well;
-        let slot = Slot { number: 1, model, port, orders: inbox, news, answers };
+        let slot = Slot {
+            number: 1,
+            model,
+            port,
+            orders: inbox,
+            news,
+            answers,
+            printed_twice: std::collections::BTreeMap::new(),
+        };
         let slot = tokio::spawn(async move { slot.run().await.unwrap() });
         let board = Self { orders, slot, _news: heard };
         while board.observe().await.mode != simulator::Mode::Application {

@@ -5,7 +5,7 @@ use domain::{
     api::ingest::{IngestState, WayOut},
     check_in::KnownOutbox,
     identifier::Identifier,
-    ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
+    ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, StationId},
     lease::BirthLease,
     quota::GivenShare,
     record::RecordDoubt,
@@ -47,7 +47,7 @@ pub async fn held(pool: &PgPool, stations: &[StationId], batches: &[BatchId]) ->
         checks: checks(pool, &stations).await,
         set_aside: set_aside(pool, &stations).await,
         units: units(pool, &stations, &owners, &names).await,
-        numbers: numbers(pool, &stations, &names).await,
+        numbers: numbers(pool, &batches, &names).await,
         accounts: accounts(pool, &batches).await,
         passed: passed(pool, &batches).await,
         stations: known_stations(pool, &stations).await,
@@ -244,22 +244,25 @@ async fn units(
     units
 }
 
+/// A number: block, batch, place, unit, whether it was scrapped, whether it was freed.
+type Numbered = (String, Option<Uuid>, Uuid, i64, Option<Uuid>, bool, bool);
+
 async fn numbers(
     pool: &PgPool,
-    stations: &[Uuid],
+    batches: &[Uuid],
     names: &BTreeMap<Uuid, RunId>,
 ) -> BTreeMap<String, KeptNumber> {
     // Its place among the numbers of its block, wherever they were skipped; no two have one.
-    let asked = "select serial, serial_block_id, rank() over (partition by serial_block_id order by position) - 1, unit_id,
+    let asked = "select serial, serial_block_id, coalesce(n.batch_id, b.batch_id),
+            case when serial_block_id is null then 0 else rank() over (partition by serial_block_id order by position) - 1 end, unit_id,
             exists (select from serial_scrap x where x.serial = n.serial), freed_at is not null
-         from serial_number n join serial_block using (serial_block_id) where station_id = any($1)";
-    let rows: Vec<(String, Uuid, i64, Option<Uuid>, bool, bool)> =
-        sqlx::query_as(asked).bind(stations).fetch_all(pool).await.unwrap();
+         from serial_number n left join serial_block b using (serial_block_id) where coalesce(n.batch_id, b.batch_id) = any($1)";
+    let rows: Vec<Numbered> = sqlx::query_as(asked).bind(batches).fetch_all(pool).await.unwrap();
     rows.into_iter()
-        .map(|(serial, block, place, unit, scrapped, freed)| {
+        .map(|(serial, block, batch, place, unit, scrapped, freed)| {
             let unit = unit.map(|unit| names.get(&unit).copied().unwrap_or(RunId(unit)));
-            let place = usize::try_from(place).unwrap();
-            (serial, KeptNumber { block: block.into(), place, unit, scrapped, freed })
+            let (block, place) = (block.map(SerialBlockId::from), usize::try_from(place).unwrap());
+            (serial, KeptNumber { block, batch: batch.into(), place, unit, scrapped, freed })
         })
         .collect()
 }

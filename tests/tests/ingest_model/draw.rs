@@ -180,6 +180,7 @@ fn batch() -> impl Strategy<Value = Batch> {
         5 => Just(Batch::Large),
         2 => Just(Batch::Other),
         3 => Just(Batch::Listed),
+        3 => Just(Batch::Labelled),
         1 => Just(Batch::Unknown),
     ]
 }
@@ -246,6 +247,7 @@ fn number() -> impl Strategy<Value = Number> {
         2 => (0_u8..40).prop_map(Number::Lent),
         1 => (0_u8..5).prop_map(Number::Freed),
         1 => Just(Number::NeverLent),
+        1 => (1_u8..3).prop_map(Number::OfList),
     ]
 }
 

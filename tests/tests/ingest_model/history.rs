@@ -254,6 +254,8 @@ pub enum Batch {
     Other,
     /// Three units, with five numbers of the customer's own.
     Listed,
+    /// Of the first bundle; its boards bring their numbers on their labels.
+    Labelled,
     /// Nobody opened it.
     Unknown,
 }
@@ -365,6 +367,8 @@ pub enum Number {
     /// Of those that wait to be lent again.
     Freed(u8),
     NeverLent,
+    /// Of the customer's list, lent or not.
+    OfList(u8),
 }
 
 /// What a record says went wrong.

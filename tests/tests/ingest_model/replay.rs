@@ -4,7 +4,7 @@ use super::{
     database,
     desk::Desk,
     history::{Account, Act, Batch, Last, Machine, Miscount, Operation, Outbox, Pace, Says, Session},
-    world::{LISTED, Stage, World},
+    world::{LABELLED, LISTED, Stage, World, labels},
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
@@ -15,6 +15,7 @@ use domain::{
         },
     },
     ids::{BatchId, OutboxId, RunId, SerialBlockId, StationId},
+    record::Envelope,
     serial_number::Pattern,
 };
 use jigline_tests::ingest_model::{Held, IngestModel, Refused};
@@ -99,6 +100,9 @@ impl<'a> Play<'a> {
                     let list = if index == LISTED { list.clone() } else { Vec::new() };
                     let name = format!("B-{}-{index}", stage.number);
                     model.open_batch(*batch, &name, &hash, *quantity, list);
+                    if index == LABELLED {
+                        model.label(*batch, labels());
+                    }
                 }
             }
         }
@@ -282,13 +286,23 @@ impl<'a> Play<'a> {
         }
         for (place, (said, answer)) in said.iter().zip(&answered).enumerate() {
             let reasons = said.reason.as_deref().unwrap_or_default();
+            let is_labelled = self.is_labelled(&texts[place]);
             for reason in reasons.split("; ") {
                 note(seen, &format!("{:?}", said.state), reason);
+                if is_labelled {
+                    note(seen, "label", if reason.is_empty() { "stored" } else { reason });
+                }
             }
             agree(said, answer)
                 .map_err(|fault| format!("text {place} of the request: {fault}\n{}", texts[place]))?;
         }
         Ok(())
+    }
+
+    /// Whether it tells of a board that brought its number.
+    fn is_labelled(&self, text: &str) -> bool {
+        let envelope: Option<Envelope> = serde_json::from_str(text).ok();
+        envelope.is_some_and(|envelope| envelope.record.batch_id == self.batch(Batch::Labelled))
     }
 
     pub fn key(&self, station: u8) -> (StationId, String) {
@@ -330,6 +344,7 @@ impl<'a> Play<'a> {
             Batch::Large => self.stage.batches[1].0,
             Batch::Other => self.stage.batches[2].0,
             Batch::Listed => self.stage.batches[LISTED].0,
+            Batch::Labelled => self.stage.batches[LABELLED].0,
             Batch::Unknown => BatchId(self.id(3, 0, 0)),
         }
     }

@@ -10,7 +10,9 @@ use domain::{
     evidence::{Evidence, FirmwareEvidence},
     identifier::{Identifier, IdentifierKind},
     ids::{ContentHash, RunId, StationId},
+    label::ScannedLabel,
     outcome::Outcome,
+    prompt::AnswerSource,
     record::{AdmissionRecord, AdmittedBy, BirthRecord, Envelope, OutputRecord},
     reference::REFERENCE_CHECK,
     step::Step,
@@ -106,8 +108,15 @@ impl Play<'_> {
     fn number(&mut self, station: u8, run: &Run) -> Option<String> {
         let board = run.board.board;
         match run.number {
-            Number::None | Number::NeverLent | Number::Lent(_) | Number::Freed(_) | Number::OfBoard(_) => {
-                self.earlier_number(run.number)
+            Number::None
+            | Number::NeverLent
+            | Number::Lent(_)
+            | Number::Freed(_)
+            | Number::OfBoard(_)
+            | Number::OfList(_) => self.earlier_number(run.number),
+            Number::Own if run.batch == Batch::Labelled => {
+                let label = format!("L-{}-{board}", self.stage.number);
+                Some(self.own_numbers.entry(board).or_insert(label).clone())
             }
             Number::Own => {
                 if !self.own_numbers.contains_key(&board) {
@@ -138,6 +147,7 @@ impl Play<'_> {
                 freed.get(usize::from(place).checked_rem(freed.len())?).cloned()
             }
             Number::OfBoard(board) => self.own_numbers.get(&board).cloned(),
+            Number::OfList(place) => Some(format!("C-{}-{place}", self.stage.number)),
         }
     }
 
@@ -183,6 +193,15 @@ impl Play<'_> {
             outcome => outcome,
         };
         record.serial = self.number(station, run);
+        // Most that are of labels say so, and few others.
+        let says_so = if run.batch == Batch::Labelled {
+            !run.minute.is_multiple_of(16)
+        } else {
+            run.minute.is_multiple_of(64)
+        };
+        let source = AnswerSource::Fixture;
+        let scanned = |text| ScannedLabel { text, by: None, source, after_ms: 1 };
+        record.label = record.serial.clone().filter(|_| says_so).map(scanned);
         record.identifiers = self.shown(&run.board);
         let other = &self.stage.stations[usize::from(1 - station)];
         spoil(&mut envelope, run, other.enrolled.station_id);

@@ -4,6 +4,7 @@ use domain::{
     api::{batches::BatchView, releases::BundleView, stations::EnrolledStation},
     bundle::BundleContent,
     ids::{BatchId, ContentHash},
+    label::LabelForm,
     model::parse_model,
     role::Role,
 };
@@ -28,6 +29,13 @@ pub struct World {
 pub const SLOTS: u16 = 8;
 /// Which of a stage's batches has numbers of its own.
 pub const LISTED: usize = 3;
+/// Which of them takes the numbers of its boards' labels.
+pub const LABELLED: usize = 4;
+
+/// What those labels look like: a customer's own numbers do, too.
+pub fn labels() -> LabelForm {
+    LabelForm::Scan { pattern: Some("?-*".to_owned()), length: None }
+}
 
 /// A station's key and id.
 pub struct Keyed {
@@ -39,8 +47,9 @@ pub struct Stage {
     /// Tells its boards from those of all others.
     pub number: u32,
     pub stations: [Keyed; 2],
-    /// The small one, the large one, the one of the second bundle and the one with a list; with bundle and quantity.
-    pub batches: [(BatchId, ContentHash, u32); 4],
+    /// The small one, the large one, the one of the second bundle, the one with a list and the one of scanned labels; with bundle and
+    /// quantity.
+    pub batches: [(BatchId, ContentHash, u32); 5],
 }
 
 impl World {
@@ -75,10 +84,14 @@ impl World {
             keyed.push(Keyed { enrolled });
         }
         let mut batches = Vec::new();
-        for (index, (bundle, quantity)) in [(0, 1), (0, 24), (1, 24), (0, 3)].into_iter().enumerate() {
+        for (index, (bundle, quantity)) in [(0, 1), (0, 24), (1, 24), (0, 3), (0, 24)].into_iter().enumerate()
+        {
             let bundle = self.released[bundle].manifest.hash();
             let name = format!("B-{number}-{index}");
-            let body = json!({ "name": name, "customer": "Test", "bundle": bundle, "quantity": quantity });
+            let labels = (index == LABELLED).then(labels);
+            let body = json!({
+                "name": name, "customer": "Test", "bundle": bundle, "quantity": quantity, "labels": labels,
+            });
             let batch: BatchView = ask.ok(Role::Engineer, Method::POST, "/api/v1/batches", Some(body)).await;
             batches.push((batch.batch_id, bundle, quantity));
         }

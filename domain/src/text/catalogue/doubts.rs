@@ -20,6 +20,7 @@ pub fn doubt_text(language: Language, doubt: &RecordDoubt) -> String {
         D::ParameterNotVerified { name } => ("parameter not verified", "参数未验证", Some(name.as_str())),
         D::FirmwareNotProved => ("firmware not proved", "固件未证明", None),
         D::NoSerial => ("no serial number", "无序列号", None),
+        D::LabelNotProved => ("number is no scanned label of its batch", "序列号不是本批次的扫描标签", None),
         D::NoIdentity => ("no identity", "无身份", None),
         D::BoardOfAnotherVariant => {
             ("not shown to be a board that the profile is for", "未证明该板属于参数方案适用的规格", None)

@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 72] = {
+const CODES: [FaultCode; 75] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -16,6 +16,9 @@ const CODES: [FaultCode; 72] = {
         C::IdentityIsDefault,
         C::IdentityChanged,
         C::NumberNotOurs,
+        C::LabelNotOfForm,
+        C::LabelTaken,
+        C::LabelDiffers,
         C::BoardIsReference,
         C::ReferenceAsExpected,
         C::ReferenceNotAsExpected,
@@ -95,6 +98,9 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::IdentityIsDefault => &["field", "found"],
         C::IdentityChanged => &["before", "after"],
         C::NumberNotOurs => &["found"],
+        C::LabelNotOfForm => &["found", "expected"],
+        C::LabelTaken => &["label", "holder"],
+        C::LabelDiffers => &["label", "serial"],
         C::BoardIsReference | C::ReferenceAsExpected => &["name"],
         C::ReferenceNotAsExpected => &["name", "expected", "found"],
         C::BoardShipped | C::BoardOnHold => &["board", "reason"],

@@ -9,12 +9,11 @@ use leptos::prelude::*;
 
 pub fn numbers_card(ledger: &LedgerView, changed: Callback<()>) -> AnyView {
     let t = i18n::texts();
-    let counts = &ledger.numbers;
     view! {
         <section class="card numbers-card">
             <div class="card-head">
                 <h2>{t.serial_numbers}</h2>
-                <span class="aside">{i18n::number_counts(counts.listed, counts.lent, counts.bound)}</span>
+                <span class="aside">{i18n::number_counts(&ledger.numbers)}</span>
             </div>
             {given_up(&ledger.given_up, changed)}
             {freed(ledger)}

@@ -22,7 +22,8 @@ const SHOWN: usize = 30;
 
 /// Whether somebody may give the batch a list, and the batch still takes one.
 pub fn may_upload(ledger: &LedgerView) -> bool {
-    let untouched = ledger.numbers.listed.is_none() && ledger.numbers.lent == 0;
+    let numbers = &ledger.numbers;
+    let untouched = numbers.listed.is_none() && numbers.lent == 0 && !numbers.scanned;
     untouched && session().may(Permission::ManageBatches)
 }
 

@@ -24,7 +24,7 @@ fn rules() -> Rules {
 }
 
 fn worked(bundle: &ContentHash) -> BatchWork {
-    BatchWork { bundle: bundle.clone(), order_values: OrderValues::new() }
+    BatchWork { bundle: bundle.clone(), order_values: OrderValues::new(), labels: None }
 }
 
 fn judged(record: &BirthRecord) -> Judged {

@@ -3,6 +3,7 @@
 use super::*;
 use domain::{
     api::stations::ReturnShare,
+    label::NumberSource,
     quota::{BatchLedger, Floor, HeldShare},
 };
 use std::collections::BTreeSet;
@@ -315,18 +316,22 @@ fn shares_whose_answer_was_lost_go_back_as_well() {
 fn a_drawer_holds_a_shift_and_is_filled_before_it_is_empty() {
     let desk = Desk::new();
     let mut ledger = BatchLedger::new(1000);
-    assert!(desk.journal().needs_block(batch(), 200).unwrap());
+    assert!(desk.journal().needs_block(batch(), 200, NumberSource::Lent).unwrap());
     let first = desk.lease(&mut ledger, 200);
     assert_eq!((first.free(), desk.journal().free_numbers(batch()).unwrap()), (200, 16));
-    assert!(desk.journal().needs_block(batch(), 200).unwrap(), "shares without numbers");
+    assert!(desk.journal().needs_block(batch(), 200, NumberSource::Lent).unwrap(), "shares without numbers");
+    assert!(
+        !desk.journal().needs_block(batch(), 200, NumberSource::Label).unwrap(),
+        "its boards bring theirs"
+    );
     desk.lease(&mut ledger, 200);
     assert_eq!(desk.journal().free_numbers(batch()).unwrap(), 200);
-    assert!(!desk.journal().needs_block(batch(), 200).unwrap());
+    assert!(!desk.journal().needs_block(batch(), 200, NumberSource::Lent).unwrap());
     for run in 1..=51 {
         desk.journal().open_run(&draft(run), None).unwrap();
         desk.journal().close_run(&ended_run(run, Outcome::Pass), Some(&format!("board:{run}"))).unwrap();
     }
-    assert!(desk.journal().needs_block(batch(), 200).unwrap(), "a quarter is gone");
+    assert!(desk.journal().needs_block(batch(), 200, NumberSource::Lent).unwrap(), "a quarter is gone");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use domain::{
     codec::encode,
     identifier::{Identifier, IdentifierKind},
     ids::{BatchId, ContentHash, RunId},
+    label::ScannedLabel,
     lease::BirthLease,
     model::{DeviceModel, parse_model},
     procedure::{Procedure, parse_procedure},
@@ -25,6 +26,7 @@ use domain::{
     record::{AdmittedBy, BirthRecord, FoundState, SecretRecord},
     reference::Reference,
     step::Step,
+    text::Fault,
     value::Value,
 };
 use std::{
@@ -88,6 +90,7 @@ pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> A
         operator: "operator".into(),
         fails_allowed: FAILS_ALLOWED,
         order_values: OrderValues::new(),
+        labels: None,
         bundle: manifest.reference(),
         manifest,
         model: Arc::new(model),
@@ -134,6 +137,10 @@ pub struct PaperBench {
     pub run_id: RunId,
     millis: u64,
     pub lease: BirthLease,
+    /// The label that announced its board.
+    pub label: Option<ScannedLabel>,
+    /// What comes of binding a label.
+    pub binds: Result<Option<RunId>, Fault>,
     /// Whether its switches are on: charge, discharge.
     pub switches: (bool, bool),
     name: String,
@@ -166,6 +173,8 @@ impl PaperBench {
             run_id: RunId(Uuid::from_u128(7)),
             millis: 0,
             lease: BirthLease::Open,
+            label: None,
+            binds: Ok(None),
             switches: (true, true),
             name: "BMS".into(),
             true_ma: 0,
@@ -243,7 +252,7 @@ impl PaperBench {
     }
 
     pub fn start(&mut self) -> Option<Effect> {
-        let start = Start { run_id: self.run_id, order: Arc::clone(&self.order) };
+        let start = Start { run_id: self.run_id, order: Arc::clone(&self.order), label: self.label.clone() };
         self.tell(Event::Present(Box::new(start)))
     }
 
@@ -272,7 +281,9 @@ impl PaperBench {
                     Admission { verdict: self.admission, reference, ..Admission::of_a_stranger() };
                 Event::Admitted(Ok(Admitted::alone(admission, AdmittedBy::Server)))
             }
-            Effect::ReserveNumber { .. } => Event::NumberReserved(Ok("TB26470213X".into())),
+            Effect::ReserveNumber { known, .. } => {
+                Event::NumberReserved(Ok(known.clone().unwrap_or_else(|| "TB26470213X".into())))
+            }
             Effect::SealSecret { length, .. } => Event::SecretSealed(Ok(Sealed {
                 secret: Secret::new("918273"),
                 record: SecretRecord {
@@ -288,7 +299,8 @@ impl PaperBench {
             }
             Effect::PowerCycle => Event::PowerCycled(Ok(())),
             Effect::Wait(_) => Event::Waited,
-            Effect::Ask(open) => Event::Answered(Box::new(GivenAnswer {
+            Effect::BindLabel { .. } => Event::LabelBound(self.binds.clone()),
+            Effect::Ask(open, _) => Event::Answered(Box::new(GivenAnswer {
                 id: open.id.clone(),
                 answer: right_answer(&open.prompt.asks),
                 by: Some("li".into()),

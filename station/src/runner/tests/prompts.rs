@@ -59,7 +59,7 @@ fn up_to_question(bench: &mut PaperBench) -> OpenPrompt {
     let mut question = bench.start();
     loop {
         match question.expect("the run ended before anybody was asked") {
-            Effect::Ask(open) => return *open,
+            Effect::Ask(open, _) => return *open,
             asked => {
                 let answer = bench.answer(&asked);
                 question = bench.tell(answer);
@@ -101,7 +101,7 @@ fn what_a_person_answers_is_in_the_record_and_a_pass_rests_on_it() {
     // Under load, where it was put: the load goes off behind the last question.
     let place = |is_it: fn(&Effect) -> bool| bench.done.iter().rposition(is_it).unwrap();
     let off = place(|effect| matches!(effect, Effect::SetLoad(0)));
-    assert!(off > place(|effect| matches!(effect, Effect::Ask(_))));
+    assert!(off > place(|effect| matches!(effect, Effect::Ask(..))));
     assert!(off < place(|effect| matches!(effect, Effect::ReserveNumber { .. })));
 }
 
@@ -134,16 +134,16 @@ fn what_is_no_answer_to_this_question_leaves_it_open() {
         given(&open, Answer::Scan("9".repeat(500))),
     ] {
         let again = bench.tell(event.clone());
-        let Some(Effect::Ask(again)) = again else { panic!("{event:?}: {again:?}") };
+        let Some(Effect::Ask(again, _)) = again else { panic!("{event:?}: {again:?}") };
         assert_eq!(*again, open, "the same question, and no try of it is used up");
     }
     assert_eq!(bench.runner.deadline(), runs_out, "and no time is won by it");
     let next = bench.tell(given(&open, Answer::Scan(" H-12\u{7}34\r\n".to_owned())));
-    let Some(Effect::Ask(second)) = next else { panic!("{next:?}") };
+    let Some(Effect::Ask(second, _)) = next else { panic!("{next:?}") };
     assert_ne!(second.id, open.id);
     // The scanner fires twice: the second text is for a question that is over.
     let again = bench.tell(given(&open, Answer::Scan("H-1234".to_owned())));
-    assert!(matches!(&again, Some(Effect::Ask(open)) if open.id == second.id));
+    assert!(matches!(&again, Some(Effect::Ask(open, _)) if open.id == second.id));
     let record = to_the_end(&mut bench, again);
     assert_eq!(record.outcome, Outcome::Pass, "{:?}", record.fault);
     assert_eq!(record.answers[0].answer, Value::from("H-1234"));
@@ -158,11 +158,11 @@ fn a_wrong_scan_is_asked_again_so_often_and_a_late_answer_to_the_first_is_none_t
         assert_eq!(open.tries_left, retry);
         let mut next = bench.tell(given(&open, Answer::Scan("X-1234".to_owned())));
         if passes {
-            let Some(Effect::Ask(second)) = &next else { panic!("{next:?}") };
+            let Some(Effect::Ask(second, _)) = &next else { panic!("{next:?}") };
             assert_eq!((second.id == open.id, second.tries_left), (false, 0));
             let second = second.clone();
             next = bench.tell(given(&open, Answer::Scan("H-9999".to_owned())));
-            assert!(matches!(&next, Some(Effect::Ask(open)) if open.id == second.id));
+            assert!(matches!(&next, Some(Effect::Ask(open, _)) if open.id == second.id));
         }
         let record = to_the_end(&mut bench, next);
         assert_eq!(record.outcome == Outcome::Pass, passes, "{:?}", record.fault);
@@ -280,7 +280,7 @@ fn a_board_that_failed_is_looked_at_and_nobody_is_bothered_with_it() {
         })
         .unwrap();
     assert_eq!((record.outcome, code(&record)), (Outcome::Fail, FaultCode::CalibrationOff));
-    assert!(!bench.done.iter().any(|effect| matches!(effect, Effect::Ask(_))));
+    assert!(!bench.done.iter().any(|effect| matches!(effect, Effect::Ask(..))));
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn where_no_switch_tells_the_line_shows_who_lies_there_while_the_question_is_ope
     let open = up_to_question(&mut bench);
     let seen = look(&mut bench);
     let again = bench.tell(seen);
-    assert!(matches!(&again, Some(Effect::Ask(still)) if **still == open), "{again:?}");
+    assert!(matches!(&again, Some(Effect::Ask(still, _)) if **still == open), "{again:?}");
     bench.identity.identifiers[0].value = "1".to_owned();
     let another = look(&mut bench);
     let next = bench.tell(another);

@@ -50,7 +50,7 @@ impl Work {
             run_id: self.draft.record.run_id,
             batch_id: self.order.batch_id,
             board: self.subject()?,
-            known: self.known_serial.clone(),
+            known: self.label_text().or(self.known_serial.clone()),
         };
         Ok(self.step(now, Step::Number, Phase::Number, question))
     }
@@ -81,7 +81,8 @@ impl Work {
         Ok(effects)
     }
 
-    fn push_serial(&mut self, serial: &str) {
+    pub(super) fn push_serial(&mut self, serial: &str) {
+        self.draft.record.identifiers.retain(|one| one.kind != IdentifierKind::Serial);
         self.draft.record.identifiers.push(Identifier {
             kind: IdentifierKind::Serial,
             value: serial.to_owned(),

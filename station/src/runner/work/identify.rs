@@ -29,6 +29,7 @@ impl Work {
                     .with("reason", "it lies in its boot loader, and this procedure sends no image")
                     .into())
             }
+            FoundState::Loader if self.order.labels.is_some() => self.take_label(now),
             FoundState::Loader => {
                 let mut effects = vec![self.draft.open(now)];
                 effects.extend(self.begin_flash(now, FlashEntry::Loader)?);
@@ -46,7 +47,7 @@ impl Work {
     }
 
     pub(super) fn take_identity(&mut self, now: Moment, identity: BoardIdentity) -> Next {
-        self.draft.record.identifiers.clone_from(&identity.identifiers);
+        self.show_identifiers(&identity);
         self.draft.record.shows = Some(identity.shows());
         if !identity.is_model {
             let expected = self.order.model.identity.model_values.join(" or ");
@@ -86,6 +87,7 @@ impl Work {
             operation: self.draft.record.operation.clone(),
             board: self.subject()?,
             identifiers: self.draft.record.identifiers.clone(),
+            numbers: self.order.number_source(),
         };
         Ok(self.step(now, Step::Admit, Phase::Admit, question))
     }
@@ -119,14 +121,27 @@ impl Work {
             }
         }
         self.draft.record.admission = Some(AdmissionRecord { by, rerun, counts_already });
-        self.draft.record.resumes = resumes;
+        // The run of a board that only its label named stands under that.
+        self.draft.record.resumes = resumes.or(self.draft.record.resumes);
         // What that one opened for its test is this one's to put back, and on disk with its first line.
+        let lock = lock.or(self.draft.record.lock_found);
         (self.lease_found, self.draft.record.lock_found) = (lock, lock);
         self.known_serial = admission.serial;
         self.earlier_secret = secret;
+        if self.order.labels.is_some() {
+            return self.take_label(now);
+        }
+        self.let_in(now)
+    }
+
+    /// The board is worked: the run is opened, where it is not.
+    pub(super) fn let_in(&mut self, now: Moment) -> Next {
         if self.is_opened() {
             // Found in its loader and flashed already.
-            let mut effects: Vec<Effect> = lock
+            let mut effects: Vec<Effect> = self
+                .draft
+                .record
+                .lock_found
                 .iter()
                 .map(|_| self.draft.note(now, "a lock found before taken over".to_owned()))
                 .collect();
@@ -136,6 +151,14 @@ impl Work {
         let mut effects = vec![self.draft.open(now)];
         effects.extend(self.next(now)?);
         Ok(effects)
+    }
+
+    /// What is read from the board, and the label that sticks on it.
+    fn show_identifiers(&mut self, identity: &BoardIdentity) {
+        self.draft.record.identifiers.clone_from(&identity.identifiers);
+        if let Some(serial) = self.draft.record.label.as_ref().map(|label| label.text.clone()) {
+            self.push_serial(&serial);
+        }
     }
 
     /// Whether the board that runs the new image is the one that the run began with. What its application sets at its first start may
@@ -154,7 +177,7 @@ impl Work {
         if !is_known {
             return self.same_board(found);
         }
-        self.draft.record.identifiers.clone_from(&found.identifiers);
+        self.show_identifiers(found);
         self.identity = Some(found.clone());
         Ok(())
     }

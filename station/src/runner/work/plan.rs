@@ -122,7 +122,7 @@ impl Work {
             let timeout_ms = planned?.patience_ms()?;
             Some(self.step_since.elapsed + Duration::from_millis(timeout_ms.into()))
         };
-        self.tear_down_ends().or_else(of_step)
+        self.tear_down_ends().or_else(|| self.label_ends()).or_else(of_step)
     }
 
     pub(super) fn too_slow(&self) -> Fault {

@@ -1,7 +1,7 @@
 //! Questions to a person. Nothing is asked of the board meanwhile, and no other slot waits.
 
 use super::{Next, Phase, Work, internal};
-use crate::{clock::Moment, runner::Effect};
+use crate::{board::BoardRequest, clock::Moment, runner::Effect};
 use domain::{
     procedure::{Action, PlannedStep},
     prompt::{AnswerRecord, GivenAnswer, OpenPrompt, Prompt},
@@ -19,6 +19,9 @@ impl Work {
 
     /// What is open now.
     pub fn open_prompt(&self) -> Option<OpenPrompt> {
+        if self.phase == Phase::Label && !self.is_tearing_down() {
+            return Some(self.label_prompt());
+        }
         let prompt = self.prompt().ok().filter(|_| self.phase == Phase::Asked && !self.is_tearing_down())?;
         let retry = self.plan.get(self.at).map_or(0, |step: &PlannedStep| step.retry);
         Some(OpenPrompt {
@@ -29,7 +32,7 @@ impl Work {
     }
 
     /// No other question of any run has it.
-    fn question_id(&self) -> String {
+    pub(super) fn question_id(&self) -> String {
         format!("{}-{}", self.draft.record.run_id, self.questions)
     }
 
@@ -49,7 +52,11 @@ impl Work {
     /// The question, open as before.
     pub(super) fn put(&self) -> Next {
         let open = self.open_prompt().ok_or_else(|| internal("nothing is asked"))?;
-        Ok(vec![Effect::Ask(Box::new(open))])
+        // A board in its loader has no identity to be read.
+        let silent_ms = self.order.procedure.probe.silent_ms;
+        let is_known = self.identity.is_some();
+        let look = if is_known { BoardRequest::ReadIdentity } else { BoardRequest::Probe { silent_ms } };
+        Ok(vec![Effect::Ask(Box::new(open), look)])
     }
 
     /// What is no answer to this question (of another one, of another kind, empty) leaves it open, and its time runs on.

@@ -2,13 +2,13 @@
 
 use super::Bench;
 use crate::{
-    board::BoardRequest,
+    board::{BoardReply, BoardRequest},
     fixture::FixtureCommand,
     runner::{Effect, Event},
     shared::{PortSource, Presence},
     uplink::Server,
 };
-use domain::{prompt::OpenPrompt, text::FaultCode};
+use domain::{prompt::OpenPrompt, record::FoundState, text::FaultCode};
 use std::{future::pending, time::Duration};
 use tokio::time::sleep;
 
@@ -20,7 +20,7 @@ const SILENT_LOOKS: u8 = 3;
 impl<S: Server, P: PortSource> Bench<'_, S, P> {
     /// Ends by itself only where no switch tells what hands do to the board: with its identity, read anew, or with its removal. The answer
     /// is one of the slot's inputs.
-    pub(super) async fn ask_person(&mut self, open: Box<OpenPrompt>) -> Event {
+    pub(super) async fn ask_person(&mut self, open: Box<OpenPrompt>, look: BoardRequest) -> Event {
         if self.asked.as_ref() != Some(&open.id) {
             self.asked = Some(open.id.clone());
             self.show_question(Some(*open.clone()));
@@ -31,8 +31,9 @@ impl<S: Server, P: PortSource> Bench<'_, S, P> {
         }
         for _ in 0..SILENT_LOOKS {
             sleep(LOOK_EVERY).await;
-            match self.ask_board(BoardRequest::ReadIdentity).await {
+            match self.ask_board(look.clone()).await {
                 Err(fault) if fault.code == FaultCode::BoardStoppedAnswering => {}
+                Ok(answer) if answer.reply == BoardReply::Found(FoundState::Silent) => {}
                 looked => return Event::Board(looked),
             }
         }
@@ -41,7 +42,7 @@ impl<S: Server, P: PortSource> Bench<'_, S, P> {
 
     /// A question that is open no more is taken off the fixture's display.
     pub fn settle_prompt(&mut self, next: Option<&Effect>) {
-        let is_open = |id: &String| matches!(next, Some(Effect::Ask(open)) if open.id == *id);
+        let is_open = |id: &String| matches!(next, Some(Effect::Ask(open, _)) if open.id == *id);
         if let Some(id) = self.asked.take_if(|id| !is_open(id)) {
             self.show_question(None);
             self.shared.tell_fixture(FixtureCommand::PromptOver { slot: self.slot, id });

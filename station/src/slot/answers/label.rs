@@ -1,0 +1,91 @@
+//! Whether a scanned label may be this board's: by the journal, by the server where it is there; then it is bound, on disk.
+
+use super::{Bench, disk};
+use crate::{
+    journal::{LabelBinding, label_identifier, label_key},
+    runner::Board,
+    shared::PortSource,
+    uplink::Server,
+};
+use domain::{
+    admission::AdmissionVerdict,
+    api::stations::AskAdmission,
+    ids::{BatchId, RunId},
+    text::{Fault, FaultCode},
+};
+
+impl<S: Server, P: PortSource> Bench<'_, S, P> {
+    /// `question`: what the board shows, its label not among it.
+    pub(super) async fn bind_label(
+        &self,
+        (run, batch): (RunId, BatchId),
+        board: &Board,
+        mut question: AskAdmission,
+        label: &str,
+    ) -> Result<Option<RunId>, Fault> {
+        let journal = &self.shared.journal;
+        let identity = match board {
+            Board::Known(identity) => Some(identity.as_str()),
+            Board::Numbered { number, .. } if number != label => return Err(differs(number, label)),
+            Board::Numbered { identity, .. } => Some(identity.as_str()),
+            Board::Labelled(_) | Board::New(_) => None,
+        };
+        let bearer = journal.bearer_of(label).map_err(disk)?;
+        if let (Board::New(_), Some(bearer)) = (board, &bearer)
+            && *bearer != label_key(label)
+        {
+            // A board bears it already, and this one is blank.
+            return Err(taken(label, bearer));
+        }
+        refuse(journal.label_stands(identity, label).map_err(disk)?, label)?;
+        // What the server knows of a board that only its label names was asked before.
+        if !matches!(board, Board::Labelled(_)) {
+            question.identifiers.retain(|one| *one != label_identifier(label));
+            question.identifiers.push(label_identifier(label));
+            self.ask_whose(&question, label).await?;
+        }
+        if bearer.is_none() {
+            self.require_unhalted()?;
+        }
+        refuse(journal.bind_label(run, batch, identity, label).map_err(disk)?, label)?;
+        // It died in its flash, and shows by now who it is.
+        let unnamed = journal.interrupted_run(&label_key(label)).map_err(disk)?;
+        Ok(unnamed.filter(|_| matches!(board, Board::Known(_))))
+    }
+
+    /// Another station's board may have it. Where the server is away nobody here can know, and it finds out when the records come.
+    async fn ask_whose(&self, question: &AskAdmission, label: &str) -> Result<(), Fault> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::AnyLabel) {
+            return Ok(());
+        }
+        let Some(said) = self.ask_server(question).await? else { return Ok(()) };
+        if let Some(own) = said.serial.as_ref().filter(|own| *own != label) {
+            return Err(differs(own, label));
+        }
+        match said.verdict {
+            AdmissionVerdict::Admit => Ok(()),
+            AdmissionVerdict::IdentityConflict => {
+                Err(taken(label, "a board that the server knows by another identity"))
+            }
+            _ => Err(said.refusal(label).unwrap_or_else(|| taken(label, "a board that the server knows"))),
+        }
+    }
+}
+
+fn refuse(stands: LabelBinding, label: &str) -> Result<(), Fault> {
+    match stands {
+        LabelBinding::Its => Ok(()),
+        LabelBinding::OfAnother(bearer) => Err(taken(label, &bearer)),
+        LabelBinding::Lent => Err(taken(label, "the next one that is lent this number")),
+        LabelBinding::HasAnother(own) => Err(differs(&own, label)),
+    }
+}
+
+fn taken(label: &str, holder: &str) -> Fault {
+    Fault::new(FaultCode::LabelTaken).with("label", label).with("holder", holder)
+}
+
+fn differs(serial: &str, label: &str) -> Fault {
+    Fault::new(FaultCode::LabelDiffers).with("serial", serial).with("label", label)
+}
