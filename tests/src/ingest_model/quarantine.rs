@@ -65,10 +65,10 @@ impl IngestModel {
         }
         if way == WayOut::Accept {
             let text = aside.text.clone();
-            let before = self.runs.len();
+            let before = self.runs.len() + self.checks.len();
             // What is held against a record that is stored does not keep it out.
             let _stored = self.try_store(station, &text, Way::LetIn);
-            if self.runs.len() == before {
+            if self.runs.len() + self.checks.len() == before {
                 return Err(Refused::NOT_ACCEPTED);
             }
         }
