@@ -6,7 +6,7 @@ use crate::{
     model::{Bilingual, DeviceModel},
     number_list::{LONGEST_NUMBER, is_number_character},
     procedure::Procedure,
-    prompt::{AnswerSource, Asks, Prompt, matches},
+    prompt::{AnswerSource, Asks, MOST_CHARACTERS, Prompt, matches, name_of, printable},
     serial_number::{Pattern, render_name},
     text::{Fault, FaultCode, Language, fault_text},
     value::Value,
@@ -56,6 +56,16 @@ wire! {
         pub source: AnswerSource,
         /// How long the slot waited for it, milliseconds; 0 where it announced the board.
         pub after_ms: u64,
+    }
+}
+
+impl ScannedLabel {
+    /// A scan that announces a board; none: nothing, or a novel.
+    #[must_use]
+    pub fn announcing(code: &str, by: Option<&str>, source: AnswerSource) -> Option<Self> {
+        let text = printable(code);
+        let is_one = (1..=MOST_CHARACTERS).contains(&text.chars().count());
+        is_one.then(|| Self { text, by: by.and_then(name_of), source, after_ms: 0 })
     }
 }
 

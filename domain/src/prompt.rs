@@ -256,9 +256,15 @@ impl GivenAnswer {
     /// Who gave it, as a record may hold it.
     #[must_use]
     pub fn by_whom(&self) -> Option<String> {
-        let name: String = printable(self.by.as_deref()?).chars().take(MOST_OF_A_NAME).collect();
-        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+        name_of(self.by.as_deref()?)
     }
+}
+
+/// A person's name, as a record may hold it.
+#[must_use]
+pub fn name_of(text: &str) -> Option<String> {
+    let name: String = printable(text).chars().take(MOST_OF_A_NAME).collect();
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// A scanner ends its text with a return, and a broken one puts anything between.

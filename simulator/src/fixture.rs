@@ -14,6 +14,8 @@ pub enum FixtureEvent {
     Power { slot: u32, on: bool },
     /// What the operator says to the question with that id: `true` or `false`, a number, or a text.
     Answer { slot: u32, id: String, answer: serde_json::Value },
+    /// What the operator scans to announce the board in that slot, on a jig without switches.
+    Scan { slot: u32, code: String },
 }
 
 /// To the jig.

@@ -24,7 +24,7 @@ use crate::{
     fixture::{FixtureCommand, FixtureEvent},
     knobs::Knobs,
     observe::{Kept, Observation, Remembered, Witnessed, write_kept, write_observer},
-    operator::Answering,
+    operator::Operator,
     port::Port,
     slot::{Mishap, Sight, Slot, SlotNews, SlotOrder},
 };
@@ -57,10 +57,7 @@ pub struct JigSettings {
     pub earlier: Vec<Witnessed>,
     /// What the boards keep that lay in its slots when it stopped.
     pub remembered: Vec<Remembered>,
-    /// How the operator answers what the station asks.
-    pub answers: Answering,
-    /// Boards whose label was printed for another one, and for which.
-    pub printed_twice: BTreeMap<u32, u32>,
+    pub operator: Operator,
 }
 
 impl JigSettings {
@@ -80,8 +77,7 @@ impl JigSettings {
             observer: None,
             earlier: Vec::new(),
             remembered: Vec::new(),
-            answers: Answering::default(),
-            printed_twice: BTreeMap::new(),
+            operator: Operator::default(),
         }
     }
 }
@@ -170,8 +166,7 @@ impl Jig {
                 port,
                 orders: inbox,
                 news: news.clone(),
-                answers: settings.answers,
-                printed_twice: settings.printed_twice.clone(),
+                operator: settings.operator.clone(),
             };
             tasks.spawn(async move {
                 if let Err(error) = slot.run().await {
@@ -199,6 +194,7 @@ impl Jig {
             carried: BTreeMap::new(),
             publish,
             observer: settings.observer,
+            has_switches: settings.operator.scans.is_none(),
         };
         tasks.spawn(floor.run(inbox));
         Ok(Self { events, witnessed, tasks })
@@ -307,6 +303,8 @@ struct Floor {
     carried: BTreeMap<u32, u32>,
     publish: watch::Sender<Vec<Witnessed>>,
     observer: Option<PathBuf>,
+    /// Else boards are scanned.
+    has_switches: bool,
 }
 
 impl Floor {
@@ -352,7 +350,7 @@ impl Floor {
                 true
             }
             JigEvent::Connected(connection) => {
-                for (slot, present) in (1..).zip(&self.present) {
+                for (slot, present) in (1..).zip(&self.present).filter(|_| self.has_switches) {
                     let line = serde_json::to_string(&FixtureEvent::Presence { slot, present: *present });
                     let _gone_already = line.map(|line| connection.send(line));
                 }

@@ -16,7 +16,7 @@ use jigline_simulator::{
     Birth, Disturbances, Fault, Jig, JigSettings, Knobs,
     firmware::{build_image, version_text},
     observe::{read_observer, read_remembered, write_remembered},
-    operator::Answering,
+    operator::Operator,
     port::{MemoryPort, Port, PtyPort},
     serial_server,
     slot::{Slot, SlotOrder},
@@ -97,6 +97,9 @@ enum Command {
         /// further.
         #[arg(long, value_name = "HOST:PORT")]
         tcp: Option<SocketAddr>,
+        /// The jig has no switches: the operator scans a label of this form (`TB-######`) at the slot of each board.
+        #[arg(long, value_name = "FORM")]
+        scans: Option<String>,
         /// Go on with an earlier jig's pile: read DIR/observer.json and leave out the boards that are done; those that lay in the
         /// slots when it was stopped by SIGTERM hold what they held then.
         #[arg(long)]
@@ -176,6 +179,7 @@ async fn run() -> Result<()> {
             tcp,
             skip_done,
             reveal_passwords,
+            scans,
         } => {
             std::fs::create_dir_all(&data)
                 .with_context(|| format!("cannot make the folder {}", data.display()))?;
@@ -208,8 +212,7 @@ async fn run() -> Result<()> {
                 observer,
                 earlier,
                 remembered,
-                answers: Answering::default(),
-                printed_twice: BTreeMap::new(),
+                operator: Operator { scans, ..Operator::default() },
             };
             let place = JigPlace { data, fixture_listen, tcp, passwords: reveal_passwords };
             run_jig(settings, &place).await
@@ -399,15 +402,7 @@ async fn run_board<P: Port + 'static>(model: Arc<DeviceModel>, birth: Birth, por
     let (orders, inbox) = mpsc::unbounded_channel();
     let (news, mut heard) = mpsc::unbounded_channel();
     orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).context("the slot is gone")?;
-    let slot = Slot {
-        number: 1,
-        model,
-        port,
-        orders: inbox,
-        news,
-        answers: Answering::default(),
-        printed_twice: BTreeMap::new(),
-    };
+    let slot = Slot { number: 1, model, port, orders: inbox, news, operator: Operator::default() };
     tokio::select! {
         outcome = slot.run() => outcome.context("the line failed"),
         outcome = asked_to_stop() => outcome,

@@ -2,6 +2,35 @@
 
 use crate::fixture::{Asks, Bounds};
 use core::time::Duration;
+use std::collections::BTreeMap;
+
+/// Whoever stands at the jig.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Operator {
+    pub answers: Answering,
+    /// Boards whose label was printed for another one, and for which.
+    pub printed_twice: BTreeMap<u32, u32>,
+    /// The form of the labels with which boards are announced to a jig without switches: scanned when a board was put in, and again when the
+    /// slot's lamp goes dark over it. None: the jig's switches tell of them.
+    pub scans: Option<String>,
+}
+
+/// From the hand that has put a board in to the scanner, and back.
+pub const SCAN_AFTER: Duration = Duration::from_millis(700);
+
+impl Operator {
+    /// The board whose label a scanner reads on that one.
+    #[must_use]
+    pub fn labelled(&self, board: u32) -> u32 {
+        self.printed_twice.get(&board).copied().unwrap_or(board)
+    }
+
+    /// What is scanned to announce a board, where that is done.
+    #[must_use]
+    pub fn announces(&self, board: u32) -> Option<String> {
+        Some(label(Some(self.scans.as_deref()?), None, self.labelled(board)))
+    }
+}
 
 /// How an operator answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! One slot of the jig: a line in real (or paused) time, the board on it, the load, and the operator's hands.
 
 use core::time::Duration;
-use std::{collections::BTreeMap, io, pin::Pin, sync::Arc, task::Poll};
+use std::{io, pin::Pin, sync::Arc, task::Poll};
 
 use domain::model::DeviceModel;
 use protocol::Instant;
@@ -17,7 +17,7 @@ use crate::{
     fixture::{FixtureCommand, FixtureEvent, Lamp},
     line::Line,
     observe::Observation,
-    operator::{Answering, answer},
+    operator::{Operator, SCAN_AFTER, answer},
     port::Port,
 };
 
@@ -96,17 +96,7 @@ pub struct Slot<P> {
     pub port: P,
     pub orders: mpsc::UnboundedReceiver<SlotOrder>,
     pub news: mpsc::UnboundedSender<SlotNews>,
-    /// How the operator answers here.
-    pub answers: Answering,
-    /// Boards with another one's label, and with whose.
-    pub printed_twice: BTreeMap<u32, u32>,
-}
-
-impl<P> Slot<P> {
-    /// The board whose label a scanner reads on that one.
-    fn labelled(&self, board: u32) -> u32 {
-        self.printed_twice.get(&board).copied().unwrap_or(board)
-    }
+    pub operator: Operator,
 }
 
 /// A board with the operator's knowledge of it.
@@ -139,6 +129,8 @@ struct Work<P> {
     hand: Option<(Instant, Hand)>,
     /// What the operator has on the tongue.
     said: Option<(Instant, FixtureEvent)>,
+    /// When the label of the board that lies here is scanned, to announce it.
+    scans: Option<Instant>,
     power_back: Option<(Instant, Supply)>,
     look_at: Instant,
     load_ma: u32,
@@ -159,6 +151,7 @@ impl<P: Port> Slot<P> {
             seat: None,
             hand: Some((Instant::ZERO, Hand::Ask)),
             said: None,
+            scans: None,
             power_back: None,
             look_at: Instant::ZERO,
             load_ma: 0,
@@ -212,7 +205,10 @@ impl<P: Port> Work<P> {
         let hand = self.hand.map(|(due, _)| due);
         let power = self.power_back.map(|(due, _)| due);
         let said = self.said.as_ref().map(|(due, _)| *due);
-        [self.line.poll_timeout(), board, Some(self.look_at), hand, said, power].into_iter().flatten().min()
+        [self.line.poll_timeout(), board, Some(self.look_at), hand, said, self.scans, power]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Timers fire up to a millisecond late, and later on a busy machine. What was due is done as at the moment at which it was
@@ -237,6 +233,11 @@ impl<P: Port> Work<P> {
         }
         if let Some((_, event)) = self.said.take_if(|(due, _)| *due <= now) {
             self.tell(SlotNews::Fixture(event));
+        }
+        if self.scans.take_if(|due| *due <= now).is_some()
+            && let Some(code) = self.seat.as_ref().and_then(|seat| self.slot.operator.announces(seat.index))
+        {
+            self.tell(SlotNews::Fixture(FixtureEvent::Scan { slot: self.slot.number, code }));
         }
         if let Some((due, supply)) = self.power_back
             && due <= now
@@ -294,7 +295,7 @@ impl<P: Port> Work<P> {
                     seat.board.set_power(now, false);
                 }
                 self.tell_sight(true);
-                (self.seat, self.said) = (None, None);
+                (self.seat, self.said, self.scans) = (None, None, None);
                 self.line.cut();
                 self.tell_presence(false);
                 self.hand = Some((now + INSERT_AFTER, Hand::Ask));
@@ -302,7 +303,12 @@ impl<P: Port> Work<P> {
         }
     }
 
-    fn tell_presence(&self, present: bool) {
+    /// By its switch, or by what the operator scans then.
+    fn tell_presence(&mut self, present: bool) {
+        if self.slot.operator.scans.is_some() {
+            self.scans = present.then(|| self.now() + SCAN_AFTER);
+            return;
+        }
         self.tell(SlotNews::Fixture(FixtureEvent::Presence { slot: self.slot.number, present }));
     }
 
@@ -333,7 +339,7 @@ impl<P: Port> Work<P> {
         let mut seat = self.seat.take()?;
         seat.board.set_power(now, false);
         self.line.cut();
-        (self.hand, self.said, self.power_back) = (None, None, None);
+        (self.hand, self.said, self.scans, self.power_back) = (None, None, None, None);
         self.tell_presence(false);
         Some(Box::new(seat))
     }
@@ -390,8 +396,8 @@ impl<P: Port> Work<P> {
             }
             SlotOrder::Fixture(FixtureCommand::Prompt { slot, open }) => {
                 let Some(seat) = &self.seat else { return };
-                let board = self.slot.labelled(seat.index);
-                let said = answer(&open.prompt.asks, board, self.slot.answers);
+                let operator = &self.slot.operator;
+                let said = answer(&open.prompt.asks, operator.labelled(seat.index), operator.answers);
                 self.said = said.map(|(after, answer)| {
                     (now + after, FixtureEvent::Answer { slot, id: open.id.clone(), answer })
                 });
@@ -404,6 +410,10 @@ impl<P: Port> Work<P> {
             SlotOrder::Fixture(FixtureCommand::Lamp { lamp, .. }) => {
                 let Some(seat) = &mut self.seat else { return };
                 seat.lamp = Some(lamp);
+                if lamp == Lamp::Idle {
+                    // A board lies there, and the station knows nothing of it.
+                    self.scans = self.slot.operator.scans.as_ref().map(|_| now + SCAN_AFTER);
+                }
                 self.tell_sight(false);
                 // A hand on its way stops where the lamp goes dark before it is there.
                 self.hand = lamp.ends_the_work().then_some((now + REMOVE_AFTER, Hand::Remove));

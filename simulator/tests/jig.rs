@@ -37,8 +37,7 @@ fn settings(slots: u32, boards: u32, faulty: u32) -> JigSettings {
         observer: None,
         earlier: Vec::new(),
         remembered: Vec::new(),
-        answers: jigline_simulator::operator::Answering::default(),
-        printed_twice: std::collections::BTreeMap::new(),
+        operator: Default::default(),
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
 use domain::{
     ids::{OutboxId, SessionId, StationId},
     live::SlotState,
+    prompt::AnswerSource,
     text::{Fault, FaultCode},
 };
 use ed25519_dalek::VerifyingKey;
@@ -72,6 +73,8 @@ pub struct AgentConfig {
     pub machine: Option<String>,
     pub link: LinkOptions,
     pub presence: Presence,
+    /// Whether there is a fixture.
+    pub has_fixture: bool,
     /// Slot numbers.
     pub slots: Vec<u16>,
     /// Who watches the journal's changes; in use nobody.
@@ -146,6 +149,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             name: config.name,
             version: config.version,
             presence: config.presence,
+            has_fixture: config.has_fixture,
             journal,
             clock,
             chance,
@@ -269,6 +273,12 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 FixtureNews::Answer { slot, given } => {
                     if !answers.answer(slot, *given) {
                         tracing::debug!(slot, "the fixture answers for a slot that this station has not");
+                    }
+                    continue;
+                }
+                FixtureNews::Scan { slot, code, by } => {
+                    if !answers.scan(slot, &code, by.as_deref(), AnswerSource::Fixture) {
+                        tracing::debug!(slot, "a code was scanned at a slot that this station has not");
                     }
                     continue;
                 }

@@ -2,7 +2,10 @@
 //! may.
 
 use crate::shared::SlotInput;
-use domain::prompt::{GivenAnswer, OpenPrompt};
+use domain::{
+    label::ScannedLabel,
+    prompt::{AnswerSource, GivenAnswer, OpenPrompt},
+};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{mpsc, watch};
 
@@ -35,5 +38,14 @@ impl AnswerDoor {
     pub fn answer(&self, slot: u16, given: GivenAnswer) -> bool {
         let sent = self.0.get(&slot).map(|doorway| doorway.inputs.send(SlotInput::Answer(Box::new(given))));
         sent.is_some_and(|sent| sent.is_ok())
+    }
+
+    /// Hands in a code that was scanned at the slot. It announces the board that lies there, where boards are noticed by that. False: there
+    /// is no such slot, or it has ended.
+    #[must_use]
+    pub fn scan(&self, slot: u16, code: &str, by: Option<&str>, source: AnswerSource) -> bool {
+        let Some(doorway) = self.0.get(&slot) else { return false };
+        let code = ScannedLabel::announcing(code, by, source);
+        code.is_none_or(|code| doorway.inputs.send(SlotInput::Scan(Box::new(code))).is_ok())
     }
 }

@@ -1,6 +1,6 @@
 //! `station.toml`: who this station is, where its server, its fixture and its ports are.
 
-use crate::{agent::DEFAULT_DRAWER, journal::WireLogKeep};
+use crate::{agent::DEFAULT_DRAWER, journal::WireLogKeep, shared::Presence};
 use domain::{api::stations::MOST_SHARES, ids::StationId};
 use serde::Deserialize;
 use std::{
@@ -37,6 +37,9 @@ pub struct StationConfig {
     /// `host:port` of the fixture; none: whoever answers on a slot's line is in it, and no load is drawn.
     #[serde(default)]
     pub fixture: Option<String>,
+    /// How boards are noticed: `switch`, `bus` or `scan`; without it by the fixture's switches, or where there is none, on the bus.
+    #[serde(default)]
+    pub presence: Option<Presence>,
     /// How long the wire logs of the runs stay in the journal.
     #[serde(default)]
     pub wire_log: WireLogKeep,
@@ -111,6 +114,9 @@ impl StationConfig {
         if !(1..=MOST_SHARES).contains(&config.drawer) {
             return Err(format!("drawer = {} is not between 1 and {MOST_SHARES} boards", config.drawer));
         }
+        if config.presence == Some(Presence::Switch) && config.fixture.is_none() {
+            return Err("presence = \"switch\", and it names no fixture that has any".to_owned());
+        }
         let mut numbers = BTreeSet::new();
         let mut devices = BTreeSet::new();
         for slot in &config.slots {
@@ -125,6 +131,15 @@ impl StationConfig {
             }
         }
         Ok(config)
+    }
+}
+
+impl StationConfig {
+    /// How boards are noticed.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        let usual = if self.fixture.is_some() { Presence::Switch } else { Presence::Bus };
+        self.presence.unwrap_or(usual)
     }
 }
 
@@ -160,6 +175,22 @@ mod tests {
         assert_eq!(config.slots.len(), 2);
         assert!(!config.simulated && config.baud.is_none());
         assert_eq!(config.wire_log, WireLogKeep::default());
+    }
+
+    #[test]
+    fn boards_are_noticed_as_the_file_says_and_by_switches_only_where_there_are_some() {
+        let slot = "[[slot]]\nnumber = 1\ndevice = \"a\"\n";
+        let parsed = |text: &str| StationConfig::parse(text).map(|config| config.presence());
+        let with = |line: &str| text(&format!("{line}{slot}"));
+        let without = |line: &str| with(line).replace("fixture = ", "# fixture = ");
+        assert_eq!(parsed(&with("")), Ok(Presence::Switch));
+        assert_eq!(parsed(&without("")), Ok(Presence::Bus));
+        assert_eq!(parsed(&with("presence = \"scan\"\n")), Ok(Presence::Scan));
+        assert_eq!(parsed(&without("presence = \"scan\"\n")), Ok(Presence::Scan));
+        assert_eq!(parsed(&with("presence = \"bus\"\n")), Ok(Presence::Bus));
+        let fault = parsed(&without("presence = \"switch\"\n")).unwrap_err();
+        assert!(fault.contains("no fixture"), "{fault}");
+        assert!(parsed(&with("presence = \"eyes\"\n")).unwrap_err().contains("unknown variant"));
     }
 
     #[test]

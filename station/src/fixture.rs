@@ -45,6 +45,13 @@ pub enum FixtureEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
+    /// A code that was scanned at the slot to announce its board, on a jig without switches.
+    Scan {
+        slot: u16,
+        code: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
 }
 
 /// To the jig.
@@ -98,6 +105,12 @@ pub enum FixtureNews {
     Answer {
         slot: u16,
         given: Box<GivenAnswer>,
+    },
+    /// A code that announces a board.
+    Scan {
+        slot: u16,
+        code: String,
+        by: Option<String>,
     },
     /// The line to the jig broke: from now on nobody knows what lies in the slots.
     Gone,
@@ -288,6 +301,7 @@ impl FixtureWire {
                 let given = GivenAnswer { id, answer, by, source: AnswerSource::Fixture };
                 FixtureNews::Answer { slot, given: Box::new(given) }
             }
+            FixtureEvent::Scan { slot, code, by } => FixtureNews::Scan { slot, code, by },
             FixtureEvent::Load { slot, load_ma } => {
                 let desired = self.desired.entry(slot).or_default();
                 desired.unanswered = desired.unanswered.saturating_sub(1);
@@ -307,191 +321,4 @@ async fn send(write: &mut (impl AsyncWrite + Unpin), command: &FixtureCommand) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lines_are_those_of_the_contract() {
-        let line = |command| serde_json::to_string(&command).unwrap();
-        assert_eq!(
-            line(FixtureCommand::SetLoad { slot: 1, load_ma: 20_000 }),
-            r#"{"command":"set_load","slot":1,"load_ma":20000}"#
-        );
-        assert_eq!(
-            line(FixtureCommand::Lamp { slot: 2, lamp: Lamp::Attention }),
-            r#"{"command":"lamp","slot":2,"lamp":"attention"}"#
-        );
-        assert_eq!(
-            line(FixtureCommand::PowerCycle { slot: 1, off_ms: 500 }),
-            r#"{"command":"power_cycle","slot":1,"off_ms":500}"#
-        );
-        let event: FixtureEvent =
-            serde_json::from_str(r#"{"event":"presence","slot":1,"present":true}"#).unwrap();
-        assert_eq!(event, FixtureEvent::Presence { slot: 1, present: true });
-        let event: FixtureEvent =
-            serde_json::from_str(r#"{"event":"load","slot":1,"load_ma":20000}"#).unwrap();
-        assert_eq!(event, FixtureEvent::Load { slot: 1, load_ma: 20_000 });
-        let line = r#"{"event":"answer","slot":1,"id":"7-1","answer":"H-1","by":"li"}"#;
-        let event: FixtureEvent = serde_json::from_str(line).unwrap();
-        let (id, answer, by) = ("7-1".to_owned(), Answer::Scan("H-1".to_owned()), Some("li".to_owned()));
-        assert_eq!(event, FixtureEvent::Answer { slot: 1, id, answer, by });
-        assert_eq!(
-            line_of_prompt("7-1"),
-            r#"{"command":"prompt","slot":1,"open":{"id":"7-1","prompt":{"name":"cable","question":{"en":"In?","zh":"好？"},"asks":{"kind":"confirm"}},"tries_left":0}}"#
-        );
-    }
-
-    fn prompt(slot: u16, id: &str) -> FixtureCommand {
-        let question = domain::model::Bilingual { en: "In?".to_owned(), zh: "好？".to_owned() };
-        let asks = domain::prompt::Asks::Confirm;
-        let prompt = domain::prompt::Prompt { name: "cable".to_owned(), question, asks };
-        FixtureCommand::Prompt {
-            slot,
-            open: Box::new(OpenPrompt { id: id.to_owned(), prompt, tries_left: 0 }),
-        }
-    }
-
-    fn line_of_prompt(id: &str) -> String {
-        serde_json::to_string(&prompt(1, id)).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_jig_that_comes_back_is_asked_again_what_is_still_open() {
-        let (fixture, mut wire) = fixture();
-        for command in [
-            prompt(1, "7-1"),
-            prompt(2, "8-1"),
-            FixtureCommand::PromptOver { slot: 2, id: "8-1".to_owned() },
-            FixtureCommand::PromptOver { slot: 1, id: "6-1".to_owned() },
-        ] {
-            fixture.commands.send(command).unwrap();
-        }
-        for _ in 0..2 {
-            assert_eq!(heard_until(&mut wire, "prompt").await, [line_of_prompt("7-1")]);
-        }
-    }
-
-    /// Connects a jig, and gives the lines it hears up to the one that holds `last`.
-    async fn heard_until(wire: &mut FixtureWire, last: &str) -> Vec<String> {
-        let (jig, station) = tokio::io::duplex(4096);
-        let mut lines = BufReader::new(jig).lines();
-        let jig = async {
-            let mut heard = Vec::new();
-            while heard.last().is_none_or(|line: &String| !line.contains(last)) {
-                heard.push(lines.next_line().await.unwrap().unwrap());
-            }
-            drop(lines);
-            heard
-        };
-        let (carried, heard) = tokio::join!(wire.carry(station), jig);
-        assert_eq!(carried, Carried::JigGone);
-        heard
-    }
-
-    #[tokio::test]
-    async fn a_jig_that_comes_back_is_shown_no_verdict_and_told_its_loads() {
-        let (mut fixture, mut wire) = fixture();
-        let lamp = |slot, lamp| fixture.commands.send(FixtureCommand::Lamp { slot, lamp }).unwrap();
-        fixture.commands.send(FixtureCommand::SetLoad { slot: 1, load_ma: 20_000 }).unwrap();
-        lamp(1, Lamp::Busy);
-        lamp(2, Lamp::Pass);
-        heard_until(&mut wire, "\"slot\":2,\"lamp\"").await;
-        assert_eq!(fixture.events.try_recv(), Ok(FixtureNews::Gone));
-        // Said while nobody was there: the load off, a verdict, a supply to switch.
-        fixture.commands.send(FixtureCommand::SetLoad { slot: 1, load_ma: 0 }).unwrap();
-        fixture.commands.send(FixtureCommand::PowerCycle { slot: 1, off_ms: 300 }).unwrap();
-        fixture.commands.send(FixtureCommand::Lamp { slot: 1, lamp: Lamp::Pass }).unwrap();
-        let heard = heard_until(&mut wire, "\"slot\":2,\"lamp\"").await;
-        assert_eq!(
-            heard,
-            [
-                r#"{"command":"set_load","slot":1,"load_ma":0}"#,
-                r#"{"command":"lamp","slot":1,"lamp":"idle"}"#,
-                r#"{"command":"lamp","slot":2,"lamp":"idle"}"#
-            ]
-        );
-    }
-
-    #[tokio::test]
-    async fn a_command_that_a_broken_line_swallows_is_told_again() {
-        let (fixture, mut wire) = fixture();
-        heard_nothing(&mut wire, &fixture).await;
-        let heard = heard_until(&mut wire, "set_load").await;
-        assert_eq!(heard, [r#"{"command":"set_load","slot":1,"load_ma":0}"#]);
-    }
-
-    /// The jig hangs up; the command behind that is taken from the channel and can't be sent.
-    async fn heard_nothing(wire: &mut FixtureWire, fixture: &Fixture) {
-        let (jig, station) = tokio::io::duplex(8);
-        let mut carry = std::pin::pin!(wire.carry(station));
-        assert!(futures_util::poll!(&mut carry).is_pending());
-        // More than the line takes: the write waits, then fails.
-        fixture.commands.send(FixtureCommand::SetLoad { slot: 1, load_ma: 0 }).unwrap();
-        assert!(futures_util::poll!(&mut carry).is_pending());
-        drop(jig);
-        assert_eq!(carry.await, Carried::JigGone);
-    }
-
-    #[tokio::test]
-    async fn a_late_reading_of_an_earlier_load_is_no_news() {
-        let (mut fixture, mut wire) = fixture();
-        fixture.commands.send(FixtureCommand::SetLoad { slot: 1, load_ma: 0 }).unwrap();
-        heard_until(&mut wire, "set_load").await;
-        assert_eq!(fixture.events.try_recv(), Ok(FixtureNews::Gone));
-        fixture.commands.send(FixtureCommand::SetLoad { slot: 1, load_ma: 0 }).unwrap();
-        let (jig, station) = tokio::io::duplex(4096);
-        let mut carry = std::pin::pin!(wire.carry(station));
-        assert!(futures_util::poll!(&mut carry).is_pending());
-        fixture.commands.send(FixtureCommand::SetLoad { slot: 1, load_ma: 20_000 }).unwrap();
-        assert!(futures_util::poll!(&mut carry).is_pending());
-        let (_read, mut write) = tokio::io::split(jig);
-        // The answer to 'off' comes late, then the one to the load.
-        write.write_all(b"{\"event\":\"load\",\"slot\":1,\"load_ma\":3}\n").await.unwrap();
-        write.write_all(b"{\"event\":\"load\",\"slot\":1,\"load_ma\":19990}\n").await.unwrap();
-        assert!(futures_util::poll!(&mut carry).is_pending());
-        let news = FixtureNews::Load { slot: 1, asked_ma: 20_000, load_ma: 19_990 };
-        assert_eq!(fixture.events.try_recv(), Ok(news));
-    }
-
-    #[tokio::test]
-    async fn the_last_commands_go_out_though_nobody_listens_any_more() {
-        let (fixture, mut wire) = fixture();
-        let Fixture { commands, events } = fixture;
-        let (jig, station) = tokio::io::duplex(4096);
-        let (read, mut write) = tokio::io::split(jig);
-        write.write_all(b"{\"event\":\"power\",\"slot\":1,\"on\":true}\n").await.unwrap();
-        let mut carry = std::pin::pin!(wire.carry(station));
-        drop(events);
-        assert!(futures_util::poll!(&mut carry).is_pending());
-        commands.send(FixtureCommand::SetLoad { slot: 1, load_ma: 0 }).unwrap();
-        drop(commands);
-        assert_eq!(carry.await, Carried::StationGone);
-        let line = BufReader::new(read).lines().next_line().await.unwrap().unwrap();
-        assert_eq!(line, r#"{"command":"set_load","slot":1,"load_ma":0}"#);
-    }
-
-    #[tokio::test]
-    async fn a_jig_that_comes_back_is_told_the_lamps_again() {
-        let (fixture, mut wire) = fixture();
-        fixture.commands.send(FixtureCommand::Lamp { slot: 3, lamp: Lamp::Busy }).unwrap();
-        let (jig, station) = tokio::io::duplex(1024);
-        let mut jig_lines = BufReader::new(jig).lines();
-        let first = async {
-            let line = jig_lines.next_line().await.unwrap().unwrap();
-            drop(jig_lines);
-            line
-        };
-        let (carried, line) = tokio::join!(wire.carry(station), first);
-        assert_eq!(carried, Carried::JigGone);
-        assert!(line.contains("busy"));
-        let (jig, station) = tokio::io::duplex(1024);
-        let mut jig_lines = BufReader::new(jig).lines();
-        let again = async {
-            let line = jig_lines.next_line().await.unwrap().unwrap();
-            drop(jig_lines);
-            line
-        };
-        let (_, line) = tokio::join!(wire.carry(station), again);
-        assert_eq!(line, r#"{"command":"lamp","slot":3,"lamp":"busy"}"#);
-    }
-}
+mod tests;

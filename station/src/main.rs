@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use domain::ids::RunId;
 use jigline_station::{
-    Presence,
     agent::{Agent, AgentConfig},
     board::Secret,
     clock::Clock,
@@ -312,6 +311,7 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
         Some(slot) => slot_port::open(slot, boards, baud),
         None => Line::open("", baud),
     };
+    let presence = config.presence();
     let (fixture, wire) = fixture();
     let (progress, lines) = mpsc::unbounded_channel();
     let agent = Agent::open(
@@ -326,7 +326,8 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
             boards,
             machine: machine_name(),
             link: LinkOptions { baud: config.baud, ..LinkOptions::default() },
-            presence: if config.fixture.is_some() { Presence::Switch } else { Presence::Bus },
+            presence,
+            has_fixture: config.fixture.is_some(),
             slots: config.slots.iter().map(|slot| slot.number).collect(),
             commits: journal::CommitWatch::default(),
         },

@@ -15,12 +15,14 @@ use crate::{
 use domain::{
     identifier::Identifier,
     ids::{BatchId, ContentHash, SessionId, StationId},
+    label::ScannedLabel,
     live::{JournalLive, SlotLive, SlotState, StationLive},
     prompt::{GivenAnswer, OpenPrompt},
     step::Step,
     text::{Fault, FaultCode},
 };
 use rand::{RngCore as _, rngs::StdRng};
+use serde::Deserialize;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -41,12 +43,15 @@ pub trait PortSource: Fn(u16, u32) -> Result<Line, Fault> {}
 impl<T: Fn(u16, u32) -> Result<Line, Fault>> PortSource for T {}
 
 /// How a station knows that a board lies in a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// The fixture's switches say so.
     Switch,
-    /// There is no fixture: whoever answers on the line is there.
+    /// Whoever answers on the line is there.
     Bus,
+    /// A code is scanned at the slot when a board was put in; one that answers no more has been taken out.
+    Scan,
 }
 
 /// What a slot is told.
@@ -63,6 +68,8 @@ pub enum SlotInput {
     Power(bool),
     /// A person's, to whatever question.
     Answer(Box<GivenAnswer>),
+    /// A code that was scanned here, with no question.
+    Scan(Box<ScannedLabel>),
     Contested {
         identity: String,
         other_slot: u16,
@@ -86,6 +93,8 @@ pub struct Shared<S> {
     pub name: String,
     pub version: String,
     pub presence: Presence,
+    /// Whether there is one that switches loads and supplies.
+    pub has_fixture: bool,
     pub journal: Journal,
     pub clock: Clock,
     pub chance: RefCell<StdRng>,
@@ -153,6 +162,8 @@ pub struct SharedParts<S> {
     pub name: String,
     pub version: String,
     pub presence: Presence,
+    /// Whether there is one that switches loads and supplies.
+    pub has_fixture: bool,
     pub journal: Journal,
     pub clock: Clock,
     pub chance: StdRng,
@@ -172,6 +183,7 @@ impl<S> Shared<S> {
             name: parts.name,
             version: parts.version,
             presence: parts.presence,
+            has_fixture: parts.has_fixture,
             journal: parts.journal,
             clock: parts.clock,
             chance: RefCell::new(parts.chance),

@@ -16,13 +16,14 @@ use crate::{
 use answers::Bench;
 use domain::{
     ids::RunId,
+    label::ScannedLabel,
     live::SlotState,
     model::WakesBy,
     outcome::Outcome,
     record::BirthRecord,
     text::{Fault, FaultCode},
 };
-use presence::{BusPresence, Seen};
+use presence::{BusPresence, Heard, ScanPresence, Seen};
 use std::{collections::VecDeque, future::pending, pin::pin, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
 
@@ -40,6 +41,8 @@ pub struct Slot<'a, S, P> {
     present: bool,
     /// What the line shows, where no switch does.
     by_bus: Option<BusPresence>,
+    /// The code that announced the board, where that is how boards are noticed.
+    by_scan: Option<ScanPresence>,
     /// The fixture has not said (again) whether a board is there.
     unknown: bool,
     stopping: bool,
@@ -62,6 +65,8 @@ enum Woken {
     Event(Event),
     /// The line shows who came or went.
     Seen(Seen),
+    /// A code was scanned while no board is worked.
+    Scanned(Box<ScannedLabel>),
     /// Time to look again: a board that waits, a record that is not on disk.
     LookAgain,
     /// Nobody speaks to this slot any more.
@@ -84,7 +89,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             runner: Runner::new(number, &shared.version),
             bench: Bench::new(number, shared, desk, ports),
             present: false,
-            by_bus: (shared.presence == Presence::Bus).then(BusPresence::default),
+            by_bus: (shared.presence != Presence::Switch).then(BusPresence::default),
+            by_scan: (shared.presence == Presence::Scan).then(ScanPresence::default),
             unknown: shared.presence == Presence::Switch,
             stopping: false,
             unclosed: None,
@@ -102,6 +108,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                     self.handle(event)
                 }
                 Woken::Seen(seen) => self.seen(seen),
+                Woken::Scanned(code) => self.scanned(*code),
                 Woken::LookAgain => self.look_again(),
                 Woken::Forsaken => return,
             };
@@ -124,7 +131,10 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     /// Waits for the answer to `question`, for an input that ends it, or for a reason to look again.
     async fn wait(&mut self, question: Option<Effect>) -> Woken {
         let waits = self.unclosed.is_some() || self.present && self.runner.is_idle();
-        let Self { bench, inputs, runner, shared, desk, present, by_bus, unknown, stopping, .. } = self;
+        let looks = self.looks();
+        let has_switch = self.by_bus.is_none();
+        let Self { bench, inputs, runner, shared, desk, present, by_bus, by_scan, unknown, stopping, .. } =
+            self;
         let mut order = desk.order.subscribe();
         let (loads, powers, doubted) = (bench.loads.clone(), bench.powers.clone(), bench.doubted.clone());
         let asked = question.is_some();
@@ -144,7 +154,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                     () = sleep(RETRY), if waits => Woken::LookAgain,
                     // Cannot fail: the sender is shared with this very slot.
                     _ = order.changed() => Woken::LookAgain,
-                    seen = watch(bench, by_bus.as_mut()) => Woken::Seen(seen),
+                    seen = watch(bench, by_bus.as_mut().filter(|_| looks)) => Woken::Seen(seen),
                 },
             }
         });
@@ -166,6 +176,14 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                     }
                     tracing::debug!(id = given.id, "an answer to nothing that is asked here now");
                 }
+                Some(SlotInput::Scan(code)) => {
+                    if by_scan.is_some() && !runner.is_working() {
+                        return Woken::Scanned(code);
+                    }
+                    tracing::debug!(code = code.text, "a code was scanned that announces no board here now");
+                }
+                // What the fixture's switches say, where they are not what counts.
+                Some(SlotInput::PresenceUnknown | SlotInput::Presence(_)) if !has_switch => {}
                 Some(SlotInput::Power(on)) => powers.send_modify(|seen| seen.count(on)),
                 Some(SlotInput::PresenceUnknown) => {
                     *unknown = true;
@@ -225,6 +243,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         if let (Event::Removed, Some(presence)) = (event, &mut self.by_bus) {
             *presence = BusPresence::default();
             self.present = false;
+            self.by_scan = self.by_scan.take().map(|_| ScanPresence::default());
         }
     }
 
@@ -244,11 +263,51 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     /// The line shows who came or went.
     fn seen(&mut self, seen: Seen) -> Vec<Effect> {
         self.present = matches!(seen, Seen::PutIn | Seen::Another);
+        if let Some(scans) = &mut self.by_scan
+            && matches!(seen, Seen::TakenOut | Seen::Another)
+        {
+            // Whoever lies there now has to be scanned.
+            (*scans, self.present) = (ScanPresence::default(), false);
+            self.by_bus = Some(BusPresence::default());
+            return self.handle(Event::Removed);
+        }
         match seen {
             Seen::Nothing => Vec::new(),
             Seen::PutIn => self.look_again(),
             // The next one is begun when the slot is looked at again.
             Seen::TakenOut | Seen::Another => self.handle(Event::Removed),
+        }
+    }
+
+    /// Whether the line is asked who is there, between two runs: of a board that was announced only whether it is there still, and only
+    /// where that does not wake it.
+    fn looks(&self) -> bool {
+        let is_woken = || match &*self.desk.order.borrow() {
+            Some(Ok(order)) => is_woken_by_a_look(order),
+            _ => false,
+        };
+        self.by_scan.is_none() || self.present && !is_woken()
+    }
+
+    /// A board is announced, or the next one where nobody saw the one before it taken out.
+    fn scanned(&mut self, code: ScannedLabel) -> Vec<Effect> {
+        let Some(scans) = &mut self.by_scan else { return Vec::new() };
+        let refused = match &*self.desk.order.borrow() {
+            Some(Ok(order)) => {
+                order.label_rule().and_then(|rule| rule.refusal(&code.text, &order.procedure, &order.model))
+            }
+            _ => None,
+        };
+        match (scans.hear(code, refused.is_none()), refused) {
+            (Heard::NoLabel, Some(fault)) if !self.present => self.handle(Event::Waiting(fault)),
+            (Heard::NoLabel | Heard::Again, _) => Vec::new(),
+            (Heard::Board, _) => {
+                let mut effects = if self.present { self.handle(Event::Removed) } else { Vec::new() };
+                self.present = true;
+                self.by_bus = Some(BusPresence::announced());
+                effects.extend(self.look_again());
+                effects
+            }
         }
     }
 
@@ -266,7 +325,9 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             return self.handle(Event::Waiting(fault));
         }
         let order = match &*self.desk.order.borrow() {
-            Some(Ok(order)) if self.by_bus.is_some() && is_woken_by_a_look(order) => {
+            Some(Ok(order))
+                if self.by_bus.is_some() && self.by_scan.is_none() && is_woken_by_a_look(order) =>
+            {
                 Err(unseen_asleep(order))
             }
             Some(order) => order.clone(),
@@ -276,7 +337,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let event = match order {
             Ok(order) => {
                 self.bench.begin_board(&order);
-                Event::Present(Box::new(Start { run_id: RunId(self.shared.fresh_id()), order, label: None }))
+                let label = self.by_scan.as_ref().and_then(ScanPresence::code);
+                Event::Present(Box::new(Start { run_id: RunId(self.shared.fresh_id()), order, label }))
             }
             Err(fault) => Event::Waiting(fault),
         };

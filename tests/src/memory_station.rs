@@ -62,6 +62,7 @@ pub fn config(station_id: StationId, server: &MemoryServer, data: &Path, slots: 
         machine: Some("memory".to_owned()),
         link: LinkOptions::default(),
         presence: Presence::Switch,
+        has_fixture: true,
         slots: (1..=slots).collect(),
         commits: CommitWatch::default(),
     }

@@ -64,8 +64,7 @@ async fn work(slots: u16, boards: u32, faulty: u32, seed: u64, meddle: impl Asyn
         observer: None,
         earlier: Vec::new(),
         remembered: Vec::new(),
-        answers: simulator::operator::Answering::default(),
-        printed_twice: Default::default(),
+        operator: Default::default(),
         knobs: Default::default(),
     };
     let mut jig = MemoryJig::start(settings).unwrap();

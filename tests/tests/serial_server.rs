@@ -204,16 +204,8 @@ impl RateSet {
         let image = build_image(&model, "V1.8", 16 * 1024, 1).unwrap();
         let birth = Birth::new(0, 42, None, image.into());
         orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).unwrap();
-        let answers = simulator::operator::Answering::Well;
-        let slot = Slot {
-            number: 1,
-            model: Arc::clone(&model),
-            port,
-            orders: inbox,
-            news,
-            answers,
-            printed_twice: std::collections::BTreeMap::new(),
-        };
+        let operator = simulator::operator::Operator::default();
+        let slot = Slot { number: 1, model: Arc::clone(&model), port, orders: inbox, news, operator };
         let slot = tokio::spawn(async move { slot.run().await.unwrap() });
         let mut server = Command::new("python3")
             .args(["-c", RFC2217_SERVER])

@@ -67,6 +67,7 @@ impl Bench {
     fn agent(&self) -> Agent<MemoryServer, impl Fn(u16, u32) -> Result<Line, Fault> + use<>> {
         let config = AgentConfig {
             presence: Presence::Bus,
+            has_fixture: false,
             ..memory_station::config(STATION, &self.server, self.disk.path(), 1)
         };
         let ports = memory_station::ports(self.jig.sockets().to_vec());

@@ -82,6 +82,7 @@ fn config(data: &Path, key: &ed25519_dalek::SigningKey, slots: &[u16]) -> AgentC
         machine: Some(MACHINE.into()),
         link: LinkOptions { baud: Some(115_200), ..LinkOptions::default() },
         presence: Presence::Switch,
+        has_fixture: true,
         slots: slots.to_vec(),
         commits: CommitWatch::default(),
     }

@@ -250,7 +250,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             }
             // It has no past that anybody could find.
             Board::New(_) => {
-                self.require_fixture("tell one board from the next before it has a number")?;
+                self.require_switch("tell one board from the next before it has a number")?;
                 None
             }
         };

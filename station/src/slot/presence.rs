@@ -2,6 +2,10 @@
 //!
 //! A hand that takes a board out and puts the next one in between two looks is told by the identity.
 
+use domain::label::ScannedLabel;
+#[cfg(test)]
+use domain::prompt::AnswerSource;
+
 /// Looks in a row that nobody answers, after which the board is out.
 const SILENT_LOOKS: u8 = 3;
 
@@ -42,6 +46,11 @@ impl BusPresence {
         }
     }
 
+    /// Somebody says that a board was put in.
+    pub fn announced() -> Self {
+        Self { present: true, ..Self::default() }
+    }
+
     pub fn fell_asleep(&mut self) {
         self.asleep = true;
     }
@@ -75,9 +84,61 @@ impl BusPresence {
     }
 }
 
+/// What follows from a scan at a slot where no board is worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// A board that was not announced before.
+    Board,
+    /// The one that was: a scanner that fires twice, or a hand that wants to be sure.
+    Again,
+    /// It is none of the batch's.
+    NoLabel,
+}
+
+/// One slot, whose boards are announced by their codes.
+#[derive(Debug, Default)]
+pub struct ScanPresence(Option<ScannedLabel>);
+
+impl ScanPresence {
+    pub fn hear(&mut self, code: ScannedLabel, is_label: bool) -> Heard {
+        if self.0.as_ref().is_some_and(|known| known.text == code.text) {
+            return Heard::Again;
+        }
+        if !is_label {
+            return Heard::NoLabel;
+        }
+        self.0 = Some(code);
+        Heard::Board
+    }
+
+    /// Of the board that lies there.
+    pub fn code(&self) -> Option<ScannedLabel> {
+        self.0.clone()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_announces_one_board_however_often_it_is_scanned() {
+        let scanned = |text: &str| {
+            let text = text.to_owned();
+            ScannedLabel { text, by: None, source: AnswerSource::Fixture, after_ms: 0 }
+        };
+        let mut slot = ScanPresence::default();
+        assert_eq!(slot.hear(scanned("no label"), false), Heard::NoLabel);
+        assert_eq!(slot.code(), None);
+        assert_eq!(slot.hear(scanned("L-1"), true), Heard::Board);
+        assert_eq!(slot.hear(scanned("L-1"), true), Heard::Again);
+        assert_eq!(slot.hear(scanned("no label"), false), Heard::NoLabel);
+        assert_eq!(slot.code().unwrap().text, "L-1");
+        assert_eq!(slot.hear(scanned("L-2"), true), Heard::Board);
+        // Without one being taken out the line is asked at once whether it is there.
+        let mut line = BusPresence::announced();
+        assert_eq!([(); 3].map(|()| line.look(Look::Silent)), [Seen::Nothing, Seen::Nothing, Seen::TakenOut]);
+    }
 
     fn there(identity: &str) -> Look {
         Look::There(vec![format!("radio of {identity}"), identity.to_owned()])

@@ -10,7 +10,7 @@ use domain::model::DeviceModel;
 use simulator::{
     Birth, Observation,
     firmware::build_image,
-    operator::Answering,
+    operator::Operator,
     port::{MemoryPort, Port, PtyPort},
     slot::{Slot, SlotOrder},
 };
@@ -126,8 +126,7 @@ fn put_in<P: Port + 'static>(
         port,
         orders: inbox,
         news,
-        answers: Answering::Well,
-        printed_twice: std::collections::BTreeMap::new(),
+        operator: Operator::default(),
     };
     let running = tokio::spawn(async move {
         // A port that fails is seen at its other end.

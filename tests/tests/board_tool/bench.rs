@@ -121,16 +121,8 @@ impl Board {
         let (orders, inbox) = mpsc::unbounded_channel();
         let (news, heard) = mpsc::unbounded_channel();
         orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).unwrap();
-        let answers = simulator::operator::Answering::Well;
-        let slot = Slot {
-            number: 1,
-            model,
-            port,
-            orders: inbox,
-            news,
-            answers,
-            printed_twice: std::collections::BTreeMap::new(),
-        };
+        let operator = simulator::operator::Operator::default();
+        let slot = Slot { number: 1, model, port, orders: inbox, news, operator };
         let slot = tokio::spawn(async move { slot.run().await.unwrap() });
         let board = Self { orders, slot, _news: heard };
         while board.observe().await.mode != simulator::Mode::Application {

@@ -5,7 +5,7 @@ use domain::{
     label::LabelForm,
     prompt::{Answer, AnswerSource},
 };
-use simulator::{Fault as BoardFault, JigSettings};
+use simulator::{Fault as BoardFault, JigSettings, operator::Operator};
 
 fn form() -> LabelForm {
     LabelForm::Scan { pattern: Some("L-####".to_owned()), length: None }
@@ -56,7 +56,7 @@ async fn every_board_passes_under_the_label_that_sticks_on_it() {
 #[tokio::test(start_paused = true)]
 async fn a_label_printed_twice_numbers_one_board_with_the_server_and_without() {
     for away in [false, true] {
-        let mut hall = one_slot(3, |settings| settings.printed_twice = [(2, 1)].into());
+        let mut hall = one_slot(3, |settings| settings.operator.printed_twice = [(2, 1)].into());
         let server = hall.server.clone();
         let stream = hall.jig.fixture();
         let leave = async {
@@ -79,7 +79,7 @@ async fn a_label_printed_twice_numbers_one_board_with_the_server_and_without() {
 #[tokio::test(start_paused = true)]
 async fn a_label_in_two_slots_at_once_stops_both_boards() {
     let mut hall = Hall::with(BundleFiles::shipped(), 2, 0, |settings| {
-        settings.printed_twice = [(2, 1)].into();
+        settings.operator.printed_twice = [(2, 1)].into();
     });
     hall.server.take_labels(form());
     hall.work().await;
@@ -99,7 +99,7 @@ async fn a_label_that_another_station_has_bound_is_refused_where_the_server_is_t
     let settings = JigSettings {
         boards: 2,
         first_board: 2,
-        printed_twice: [(2, 1)].into(),
+        operator: Operator { printed_twice: [(2, 1)].into(), ..Operator::default() },
         ..JigSettings::one_board(Arc::clone(&first.model), 7)
     };
     let mut second = one_slot(1, |_| {});

@@ -103,7 +103,7 @@ async fn an_operator_who_answers_badly_fails_the_board_and_one_at_lunch_does_not
         (SCAN, Answering::Never, Outcome::Aborted, FaultCode::PromptUnanswered, 0),
     ] {
         let files = asking(&[question], StepKind::Number);
-        let mut hall = Hall::with(files, 1, 0, |settings| settings.answers = answers);
+        let mut hall = Hall::with(files, 1, 0, |settings| settings.operator.answers = answers);
         hall.work().await;
         let records = hall.server.records();
         assert_eq!(records.len(), 1);

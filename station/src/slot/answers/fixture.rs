@@ -94,13 +94,21 @@ impl<S: Server, P: PortSource> Bench<'_, S, P> {
     }
 
     pub(super) fn require_fixture(&self, wanted: &str) -> Result<(), Fault> {
-        match self.shared.presence {
-            Presence::Switch => Ok(()),
-            Presence::Bus => Err(Fault::new(FaultCode::FixtureSilent).with(
-                "detail",
-                format!("station.toml names none that could {wanted}, which this batch asks for"),
-            )),
+        if self.shared.has_fixture {
+            return Ok(());
         }
+        Err(lacking(format!("station.toml names none that could {wanted}, which this batch asks for")))
+    }
+
+    /// Nothing but a switch sees which board lies in a slot.
+    pub(super) fn require_switch(&self, wanted: &str) -> Result<(), Fault> {
+        self.require_fixture(wanted)?;
+        if self.shared.presence == Presence::Switch {
+            return Ok(());
+        }
+        Err(lacking(format!(
+            "by station.toml it has no switches that could {wanted}, which this batch asks for"
+        )))
     }
 
     /// Asks the board beside the run; what it cost the line, the run's next answer carries.
@@ -108,6 +116,10 @@ impl<S: Server, P: PortSource> Bench<'_, S, P> {
         let (_, link) = self.link.as_mut()?;
         link.execute(request, &mut |_| {}).await.ok().map(|answer| answer.reply)
     }
+}
+
+fn lacking(detail: String) -> Fault {
+    Fault::new(FaultCode::FixtureSilent).with("detail", detail)
 }
 
 fn fixture_silent(what: &str) -> Fault {
