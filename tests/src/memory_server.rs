@@ -222,6 +222,9 @@ impl MemoryServer {
         let mut model = self.0.model.borrow_mut();
         if self.0.quantities.borrow_mut().insert(OF_SLOTS, quantity).is_none() {
             model.open_batch(OF_SLOTS, "B-2", &self.0.bundle.manifest.hash(), quantity, Vec::new());
+            if let Some(form) = self.0.labels.borrow().clone() {
+                model.label(OF_SLOTS, form);
+            }
         }
         for slot in slots {
             let _a_copy_may_have_fewer = model.assign_slot(self.0.station_id, slot, Some(OF_SLOTS));
@@ -239,7 +242,7 @@ impl MemoryServer {
             operator: "operator".to_owned(),
             fails_allowed: FAILS_ALLOWED,
             order_values: self.0.order_values.borrow().clone(),
-            labels: self.0.labels.borrow().clone().filter(|_| batch == BATCH),
+            labels: self.0.labels.borrow().clone(),
         }
     }
 
@@ -260,7 +263,7 @@ impl MemoryServer {
         self.0.order_values.replace(values);
     }
 
-    /// The boards of its batch bring their numbers on such labels; before a station asks.
+    /// The boards of its batches bring their numbers on such labels; before a station asks.
     pub fn take_labels(&self, form: LabelForm) {
         self.0.model.borrow_mut().label(BATCH, form.clone());
         self.0.labels.replace(Some(form));

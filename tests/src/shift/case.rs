@@ -21,6 +21,8 @@ const SHORT_ONE_IN: u32 = 8;
 pub const PLENTY: u32 = 100;
 /// One case in this many has slots that work a batch of their own, from the beginning or from some time on.
 const SPLIT_ONE_IN: u32 = 4;
+/// One case in this many works a batch of scanned labels; in half of those one label was printed twice.
+const LABELLED_ONE_IN: u32 = 4;
 /// One case in this many has its station's disk copied and worked with elsewhere.
 const CLONED_ONE_IN: u32 = 8;
 
@@ -98,6 +100,16 @@ pub enum Trouble {
     },
 }
 
+/// Where the numbers of a case's boards come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    Lent,
+    /// They stick on the boards. `twice`: the label of the first board was printed for the second, too.
+    Labels {
+        twice: Option<[u32; 2]>,
+    },
+}
+
 /// On which machine a copy of a station works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Machine {
@@ -141,6 +153,7 @@ pub struct Case {
     /// What is wrong with the bad ones.
     pub fault: Option<Fault>,
     pub image_bytes: u32,
+    pub numbers: Numbers,
     /// Units that the batch is for; most are for more than there are boards.
     pub quantity: u32,
     /// And the second batch, which some slots may be given.
@@ -204,6 +217,7 @@ impl Case {
             faulty,
             fault,
             image_bytes,
+            numbers: numbers(seed, slots, boards),
             quantity,
             second: PLENTY,
             kills,
@@ -239,6 +253,12 @@ impl Case {
         })
     }
 
+    /// Whether a label is on this board and on another one.
+    #[must_use]
+    pub fn is_printed_twice(&self, board: u32) -> bool {
+        matches!(self.numbers, Numbers::Labels { twice: Some(twice) } if twice.contains(&board))
+    }
+
     /// About how long it lasts where nothing happens.
     #[must_use]
     pub fn horizon(&self) -> Duration {
@@ -271,6 +291,21 @@ fn kind_of(seed: u64, leaning: Leaning) -> Kind {
         _ if seed.is_multiple_of(2) => Kind::Spl,
         _ => Kind::Hal,
     }
+}
+
+/// Drawn beside the rest: what else happens in a shift is as it was without labels.
+fn numbers(seed: u64, slots: u32, boards: u32) -> Numbers {
+    let mut chance = StdRng::seed_from_u64(seed ^ 0x006c_6162_656c);
+    if !chance.random_ratio(1, LABELLED_ONE_IN) {
+        return Numbers::Lent;
+    }
+    let twice = chance.random_ratio(1, 2).then(|| {
+        let first = chance.random_range(1..=slots);
+        // At the same time as the first one, or when that has its verdict.
+        let second = chance.random_range(1..boards);
+        [first, if second < first { second } else { second + 1 }]
+    });
+    Numbers::Labels { twice }
 }
 
 fn within(chance: &mut StdRng, most: Duration) -> Duration {
@@ -378,6 +413,11 @@ mod tests {
             let is_so = |(_, one): &(Duration, Trouble)| matches!(one, Trouble::Cloned { machine: its, .. } if *its == machine);
             assert!(all.iter().any(|case| case.troubles.iter().any(is_so)), "{machine:?}");
         }
+        let labelled = |twice: bool| {
+            all.iter()
+                .any(|case| matches!(case.numbers, Numbers::Labels { twice: two } if two.is_some() == twice))
+        };
+        assert!(labelled(true) && labelled(false) && all.iter().any(|case| case.numbers == Numbers::Lent));
         assert!(all.iter().any(Case::is_short) && all.iter().all(|case| case.quantity > 0));
         for disk in [Disk::Restored, Disk::Garbled, Disk::Lost] {
             assert!(all.iter().any(|case| case.kills.iter().any(|kill| kill.disk == disk)), "{disk:?}");
@@ -387,6 +427,9 @@ mod tests {
         }
         for case in &all {
             assert!((2..=8).contains(&case.slots) && case.boards >= case.slots);
+            if let Numbers::Labels { twice: Some([first, second]) } = case.numbers {
+                assert!(first != second && (1..=case.boards).contains(&second), "{first} {second}");
+            }
             assert_eq!(case.image_bytes == WHOLE_IMAGE, case.seed % 10 == 0);
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     memory_server::{BATCH, OF_SLOTS},
 };
 use domain::{
+    identifier::{Identifier, IdentifierKind},
     ids::BatchId,
     model::{DeviceModel, WakesBy},
     outcome::Outcome as RunOutcome,
@@ -130,7 +131,9 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     // together with the number that this run meant for it.
     let born_nameless = outcome.model.is_born_without_identity();
     let is_nobodys = |record: &&BirthRecord| {
-        let is_nameless = record.identifiers.iter().all(|one| !one.unique);
+        // A label alone names nobody for sure: it may be printed twice.
+        let names = |one: &Identifier| one.unique && one.kind != IdentifierKind::Serial;
+        let is_nameless = !record.identifiers.iter().any(names);
         is_nameless || born_nameless && !outcome.boards.iter().any(|board| is_of(outcome, board, record))
     };
     let nameless = records.iter().filter(is_nobodys).count();
@@ -147,7 +150,7 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     // In a batch that is spent some must be left over, and on the tray of a copy that is switched off.
     let is_sound = |board: &&BoardSeen| {
         let had_a_chance = !outcome.is_short && (board.witnessed.inserted || !board.of_copy);
-        board.witnessed.expected == Expected::Pass && !board.struck && had_a_chance
+        board.witnessed.expected == Expected::Pass && !board.struck && !board.printed_twice && had_a_chance
     };
     judgement.sound = outcome.boards.iter().filter(is_sound).count() as u64;
     judgement.sound_passed =

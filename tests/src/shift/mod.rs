@@ -15,7 +15,7 @@ mod report;
 mod touches;
 mod work;
 
-pub use case::{Case, Disk, Kill, Leaning, Machine, PLENTY, Trouble, Where};
+pub use case::{Case, Disk, Kill, Leaning, Machine, Numbers, PLENTY, Trouble, Where};
 pub use judge::{Finding, Judgement, judge};
 #[cfg(feature = "sabotage")]
 pub use prove::prove;
@@ -67,6 +67,8 @@ pub struct Options {
 struct Judged {
     seed: u64,
     kind: &'static str,
+    /// Its boards bring their numbers.
+    labelled: bool,
     boards: u64,
     records: u64,
     kills: u64,
@@ -125,6 +127,7 @@ fn look(case: &Case, models: &Models, disk: &Path, tells: bool) -> Result<Judged
     Ok(Judged {
         seed: case.seed,
         kind: case.kind.as_str(),
+        labelled: case.numbers != Numbers::Lent,
         boards: outcome.boards.len() as u64,
         records: records.len() as u64,
         kills: outcome.kills,
@@ -143,6 +146,7 @@ fn panicked(case: &Case) -> Judged {
     Judged {
         seed: case.seed,
         kind: case.kind.as_str(),
+        labelled: case.numbers != Numbers::Lent,
         boards: case.boards.into(),
         records: 0,
         kills: 0,

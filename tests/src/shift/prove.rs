@@ -46,6 +46,7 @@ const TRIALS: &[Trial] = {
         Trial::of(S::ForgetInterrupted, 8, "runs_lost"),
         Trial::of(S::OpenLate, 8, "runs_lost"),
         Trial { quiet: true, ..Trial::of(S::NumberAgain, 2, "numbers_twice") },
+        Trial { quiet: true, ..Trial::of(S::AnyLabel, 48, "numbers_twice") },
         Trial { quiet: true, ..Trial::of(S::SealAnother, 2, "passwords_unknown") },
         Trial::of(S::TrustSilence, 48, "runs_lost"),
         Trial::of(S::SkipAdmission, 16, "runs_doubled"),

@@ -49,6 +49,7 @@ pub(super) fn report(options: &Options, judged: &[Judged], took: Duration) -> Re
         "seed": options.seed,
         "sabotage": options.sabotage,
         "took_s": hundredths(took.as_secs_f64()),
+        "labelled": judged.iter().filter(|one| one.labelled).count(),
         "boards": sum(|one| one.boards),
         "passed": sum(|one| one.judgement.passed),
         "sound": sound,
@@ -66,9 +67,10 @@ pub(super) fn report(options: &Options, judged: &[Judged], took: Duration) -> Re
 
 fn shown(judged: &Judged) -> String {
     format!(
-        "{} {}: {} of {} boards passed, {} records, {} kills, {:.0} s{}{}",
+        "{} {}{}: {} of {} boards passed, {} records, {} kills, {:.0} s{}{}",
         judged.seed,
         judged.kind,
+        if judged.labelled { ", labels" } else { "" },
         judged.judgement.passed,
         judged.boards,
         judged.records,

@@ -4,7 +4,7 @@ mod clone;
 mod troubles;
 
 use super::{
-    case::{Case, Disk, Kill, Machine, Trouble, Where},
+    case::{Case, Disk, Kill, Machine, Numbers, Trouble, Where},
     disk,
     life::Life,
     touches::{Counted, Touches},
@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result, bail};
 use chrono::DateTime;
 use domain::{
     ids::{BatchId, StationId},
+    label::LabelForm,
     model::DeviceModel,
     text::Fault,
 };
@@ -27,6 +28,7 @@ use simulator::{
     JigSettings, Knobs, MemoryJig, Observation, Witnessed,
     firmware::build_image,
     jig::{Plan, plan_boards},
+    operator::Operator,
 };
 use station::{
     agent::{Agent, AgentConfig, AgentFault},
@@ -64,6 +66,8 @@ const UPLINK: Duration = Duration::from_secs(20);
 const START_AGAIN: Duration = Duration::from_secs(5);
 /// In a batch that is spent the boards that are left wait for ever: how many times a shift's usual length somebody watches that.
 const SHORT_SHIFTS: u32 = 8;
+/// What labels look like, where boards have them.
+const LABELS: &str = "LB-#####";
 /// Where the boards in the jig of a copied station begin to be counted.
 const OF_COPY: u32 = 1000;
 /// What the shift's clock reads when it begins.
@@ -105,6 +109,8 @@ pub struct BoardSeen {
     pub copies: Option<u32>,
     /// Lives of the station in which something was written to it.
     pub touched: u64,
+    /// Its label is on another board, too.
+    pub printed_twice: bool,
     /// It was taken out before its verdict.
     pub pulled: bool,
     /// It was moved, lost its supply, or lay in its slot when the station's disk went.
@@ -135,6 +141,11 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         model.loader().map(|_| build_image(model, VERSION, case.image_bytes, case.seed)).transpose()?;
     let image = image.unwrap_or_default();
     let server = MemoryServer::with_batch(worked.files.clone(), case.quantity, STATION, &image, VERSION);
+    let mut operator = Operator::default();
+    if let Numbers::Labels { twice } = case.numbers {
+        server.take_labels(LabelForm::Scan { pattern: Some(LABELS.to_owned()), length: None });
+        operator.printed_twice.extend(twice.map(|[first, second]| (second, first)));
+    }
     for (at, trouble) in &case.troubles {
         if let (&Duration::ZERO, Trouble::ChangedOver { from_slot }) = (at, trouble) {
             // Before the station asks for the first time.
@@ -142,6 +153,7 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         }
     }
     let settings = JigSettings {
+        operator,
         slots: case.slots,
         boards: case.boards,
         faulty: case.faulty,
@@ -193,6 +205,7 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     drop(troubles);
     let lasted = hall.begun.elapsed();
     let mut boards = hall.seen(|index| touches.of(index), &plans).await;
+    boards.iter_mut().for_each(|board| board.printed_twice = case.is_printed_twice(board.witnessed.index));
     match hall.cloned.replace(Ok(Vec::new())) {
         Ok(others) => boards.extend(others),
         Err(what) => stopped = stopped.or(Some(format!("the copied station: {what:#}"))),
@@ -424,6 +437,7 @@ impl Hall {
                     .find(|plan| plan.index == witnessed.index)
                     .and_then(|plan| plan.original),
                 touched: touched(witnessed.index),
+                printed_twice: false,
                 pulled: blow.is_some_and(|blow| blow.pulled),
                 forgotten: blow.map_or(0, |blow| blow.forgotten),
                 struck: blow.is_some(),
