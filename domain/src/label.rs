@@ -69,6 +69,12 @@ impl ScannedLabel {
     }
 }
 
+/// The board has a number, and the label that was scanned is another one.
+#[must_use]
+pub fn label_differs(serial: &str, label: &str) -> Fault {
+    Fault::new(FaultCode::LabelDiffers).with("serial", serial).with("label", label)
+}
+
 /// Which texts are labels of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelRule {

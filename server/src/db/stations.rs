@@ -277,7 +277,7 @@ pub async fn assign_slots(db: &mut PgConnection, new: &NewWork<'_>, slots: &[u16
         Some(batch) => {
             sqlx::query!(
                 "insert into slot_assignment as a (station_id, slot, batch_id, assigned_by, assigned_at, operator)
-                 select $1, slot, $3, $4, $5, $6 from unnest($2::smallint[]) as slot
+                 select distinct $1::uuid, slot, $3::uuid, $4::text, $5::timestamptz, $6::text from unnest($2::smallint[]) as slot
                  on conflict (station_id, slot) do update set batch_id = $3, assigned_by = $4, assigned_at = $5, operator = $6
                  where (a.batch_id, a.operator) is distinct from ($3, $6)",
                 new.station.0,

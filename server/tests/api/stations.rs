@@ -65,7 +65,11 @@ async fn slots_may_have_batches_of_their_own_until_the_whole_station_is_given_on
     };
     assert_eq!(work().await, (None, vec![]));
     // Slots alone, while the others have nothing to do.
-    assert_eq!(assign(&second, &[8, 3]).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        assign(&second, &[8, 3, 8]).await.0,
+        StatusCode::NO_CONTENT,
+        "one that is named twice is named"
+    );
     assert_eq!(work().await, (None, vec![(3, second.clone()), (8, second.clone())]));
     assert_eq!(assign(&first, &[]).await.0, StatusCode::NO_CONTENT);
     assert_eq!(work().await, (Some(first.clone()), vec![]), "the whole station is the whole station");

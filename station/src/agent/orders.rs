@@ -24,7 +24,8 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             check_in_due |= work.as_ref().is_err_and(|fault| fault.code.halts_station());
             if let Ok(work) = &work {
                 // What is given back first can be had again, for the outbox that follows one that ended.
-                self.return_shares(&work.batches(), &mut pauses).await;
+                let slots = self.shared.slots.keys().copied();
+                self.return_shares(&work.batches(slots), &mut pauses).await;
                 // Before the order is shown: a first board must not meet an empty drawer.
                 for ((batch, numbers), slots) in self.slots_of(work) {
                     self.keep_drawer((batch, numbers), slots, &mut pauses).await;

@@ -39,10 +39,15 @@ impl Journal {
     /// # Errors
     /// The file can't be read.
     pub fn bearer_of(&self, label: &str) -> Result<Option<String>, JournalFault> {
-        let identity: Option<Option<String>> = self.read(|c| {
-            c.query_row("SELECT identity FROM number WHERE serial = ?1", [label], |row| row.get(0)).optional()
-        })?;
-        Ok(identity.flatten())
+        Ok(self.holder_of(label)?.flatten())
+    }
+
+    /// Of a number that is known here the board that has it; the inner none: no board yet.
+    fn holder_of(&self, number: &str) -> Result<Option<Option<String>>, JournalFault> {
+        self.read(|c| {
+            c.query_row("SELECT identity FROM number WHERE serial = ?1", [number], |row| row.get(0))
+                .optional()
+        })
     }
 
     /// Whether a board may have this label. `identity`: none of one that only its label names, whoever bears it.
@@ -59,10 +64,7 @@ impl Journal {
         {
             return Ok(if own == label { LabelBinding::Its } else { LabelBinding::HasAnother(own) });
         }
-        let row: Option<Option<String>> = self.read(|c| {
-            c.query_row("SELECT identity FROM number WHERE serial = ?1", [label], |row| row.get(0)).optional()
-        })?;
-        Ok(match (row, identity) {
+        Ok(match (self.holder_of(label)?, identity) {
             (None, _) | (Some(Some(_)), None) => LabelBinding::Its,
             (Some(None), _) => LabelBinding::Lent,
             (Some(Some(bearer)), Some(_)) if bearer == label_key(label) => LabelBinding::Its,

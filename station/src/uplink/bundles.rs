@@ -48,10 +48,10 @@ impl Work {
         order.map_or_else(|| Err(no_work()), |(_, order)| order.clone())
     }
 
-    /// Batches that some slot is to work, whether or not their bundles hold.
+    /// Batches that one of these slots is to work, whether or not their bundles hold.
     #[must_use]
-    pub fn batches(&self) -> BTreeSet<BatchId> {
-        self.orders.iter().map(|(assignment, _)| assignment.batch_id).collect()
+    pub fn batches(&self, slots: impl IntoIterator<Item = u16>) -> BTreeSet<BatchId> {
+        slots.into_iter().filter_map(|slot| self.said.of(slot)).map(|work| work.batch_id).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
 use domain::{
     admission::AdmissionVerdict,
     ids::RunId,
-    label::{LabelRule, ScannedLabel},
+    label::{LabelRule, ScannedLabel, label_differs},
     prompt::{Answer, GivenAnswer, OpenPrompt, PATIENCE_MS, printable},
     record::AdmissionRecord,
     text::{Fault, FaultCode},
@@ -50,7 +50,7 @@ impl Work {
             Some(label) => {
                 let own = self.known_serial.as_ref().filter(|own| **own != label.text);
                 if let Some(own) = own {
-                    return Err(self.not_with(differs(own, &label.text)));
+                    return Err(self.not_with(label_differs(own, &label.text)));
                 }
                 self.phase = Phase::ClaimLabel;
                 Ok(vec![Effect::ClaimIdentity(vec![label_identifier(&label.text)])])
@@ -182,9 +182,4 @@ impl Work {
     fn scanned(&self) -> Result<&ScannedLabel, Fault> {
         self.label.scanned.as_ref().ok_or_else(|| internal("no label was scanned"))
     }
-}
-
-/// The board has a number, and the label is another one.
-fn differs(serial: &str, label: &str) -> Fault {
-    Fault::new(FaultCode::LabelDiffers).with("serial", serial).with("label", label)
 }

@@ -11,6 +11,7 @@ use domain::{
     admission::AdmissionVerdict,
     api::stations::AskAdmission,
     ids::{BatchId, RunId},
+    label::label_differs,
     text::{Fault, FaultCode},
 };
 
@@ -26,7 +27,7 @@ impl<S: Server, P: PortSource> Bench<'_, S, P> {
         let journal = &self.shared.journal;
         let identity = match board {
             Board::Known(identity) => Some(identity.as_str()),
-            Board::Numbered { number, .. } if number != label => return Err(differs(number, label)),
+            Board::Numbered { number, .. } if number != label => return Err(label_differs(number, label)),
             Board::Numbered { identity, .. } => Some(identity.as_str()),
             Board::Labelled(_) | Board::New(_) => None,
         };
@@ -61,7 +62,7 @@ impl<S: Server, P: PortSource> Bench<'_, S, P> {
         }
         let Some(said) = self.ask_server(question).await? else { return Ok(()) };
         if let Some(own) = said.serial.as_ref().filter(|own| *own != label) {
-            return Err(differs(own, label));
+            return Err(label_differs(own, label));
         }
         match said.verdict {
             AdmissionVerdict::Admit => Ok(()),
@@ -78,14 +79,10 @@ fn refuse(stands: LabelBinding, label: &str) -> Result<(), Fault> {
         LabelBinding::Its => Ok(()),
         LabelBinding::OfAnother(bearer) => Err(taken(label, &bearer)),
         LabelBinding::Lent => Err(taken(label, "the next one that is lent this number")),
-        LabelBinding::HasAnother(own) => Err(differs(&own, label)),
+        LabelBinding::HasAnother(own) => Err(label_differs(&own, label)),
     }
 }
 
 fn taken(label: &str, holder: &str) -> Fault {
     Fault::new(FaultCode::LabelTaken).with("label", label).with("holder", holder)
-}
-
-fn differs(serial: &str, label: &str) -> Fault {
-    Fault::new(FaultCode::LabelDiffers).with("serial", serial).with("label", label)
 }
