@@ -18,7 +18,7 @@ pub const LABEL_PROMPT: &str = "label";
 wire! {
     /// The form of a batch's labels.
     #[derive(Eq)]
-    #[serde(tag = "kind")]
+    #[serde(tag = "kind", from = "LabelText")]
     pub enum LabelForm {
         /// That of the procedure's number pattern, its check character right where it has one.
         Number,
@@ -31,6 +31,30 @@ wire! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             length: Option<u8>,
         },
+    }
+}
+
+/// A form as it comes: read flat, as [`crate::live::SlotState`] is.
+#[derive(serde::Deserialize)]
+struct LabelText {
+    kind: LabelKind,
+    pattern: Option<String>,
+    length: Option<u8>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LabelKind {
+    Number,
+    Scan,
+}
+
+impl From<LabelText> for LabelForm {
+    fn from(text: LabelText) -> Self {
+        match text.kind {
+            LabelKind::Number => Self::Number,
+            LabelKind::Scan => Self::Scan { pattern: text.pattern, length: text.length },
+        }
     }
 }
 
@@ -213,6 +237,17 @@ mod tests {
         let procedure = text("procedures/topbms-birth.toml");
         let procedure = crate::procedure::parse_procedure("procedure", &procedure).unwrap();
         (procedure, crate::model::parse_model("model", &text("models/topbms.toml")).unwrap())
+    }
+
+    #[test]
+    fn a_form_is_read_as_it_is_written() {
+        for form in
+            [LabelForm::Number, scan(None, Some(4)), scan(Some("L-##"), None), scan(Some("L*"), Some(9))]
+        {
+            let text = serde_json::to_string(&form).unwrap();
+            assert_eq!(serde_json::from_str::<LabelForm>(&text).unwrap(), form, "{text}");
+        }
+        assert!(serde_json::from_str::<LabelForm>(r#"{"kind":"moonlight"}"#).is_err());
     }
 
     #[test]
