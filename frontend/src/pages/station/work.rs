@@ -11,7 +11,6 @@ use domain::{
     role::Permission,
 };
 use leptos::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What decides how the card looks; it is built anew only when that changes, and a half-made choice stays.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,12 +52,16 @@ pub fn work(works: Memo<Option<Works>>, changed: Callback<()>) -> AnyView {
 
 /// Slots by their batch: the station's first, without its slots, then those with batches of their own.
 fn by_batch(works: &Works) -> Vec<(Option<BatchId>, Vec<u16>)> {
-    let mut own: BTreeMap<BatchId, Vec<u16>> = BTreeMap::new();
-    for slot in &works.own {
-        own.entry(slot.batch_id).or_default().push(slot.slot);
-    }
     let rest = (works.own.len() < usize::from(works.slots)).then_some((works.batch, Vec::new()));
-    rest.into_iter().chain(own.into_iter().map(|(batch, slots)| (Some(batch), slots))).collect()
+    let mut all: Vec<_> = rest.into_iter().collect();
+    let own = all.len();
+    for slot in &works.own {
+        match all.iter_mut().skip(own).find(|(batch, _)| *batch == Some(slot.batch_id)) {
+            Some((_, slots)) => slots.push(slot.slot),
+            None => all.push((Some(slot.batch_id), vec![slot.slot])),
+        }
+    }
+    all
 }
 
 fn said(works: &Works, batches: &Page<BatchView>) -> AnyView {
@@ -99,10 +102,10 @@ fn form(works: &Works, batches: &Page<BatchView>, changed: Callback<()>) -> AnyV
     let t = i18n::texts();
     let id = works.id;
     let batch: RwSignal<Option<BatchId>> = RwSignal::new(works.batch);
-    let chosen: RwSignal<BTreeSet<u16>> = RwSignal::default();
+    let chosen: RwSignal<Vec<u16>> = RwSignal::default();
     let act = move || -> Result<ui::Coming, &'static str> {
-        let slots = chosen.get_untracked().into_iter().collect();
-        let assign = Assign { batch_id: batch.get_untracked(), slots, operator: None };
+        let (batch_id, slots) = (batch.get_untracked(), chosen.get_untracked());
+        let assign = Assign { batch_id, slots, operator: None };
         Ok(Box::pin(async move {
             api::assign(id, assign).await?;
             changed.run(());
@@ -117,11 +120,8 @@ fn form(works: &Works, batches: &Page<BatchView>, changed: Callback<()>) -> AnyV
     let slot = |slot: u16| {
         let tick = Callback::new(move |is_ticked| {
             chosen.update(|chosen| {
-                if is_ticked {
-                    chosen.insert(slot);
-                } else {
-                    chosen.remove(&slot);
-                }
+                chosen.retain(|other| *other != slot);
+                chosen.extend(Some(slot).filter(|_| is_ticked));
             });
         });
         ui::check_field(slot.to_string(), "slot", slot.to_string(), tick)
