@@ -40,7 +40,7 @@ pub fn work(works: Memo<Option<Works>>, changed: Callback<()>) -> AnyView {
         let (works, batches) = (works.get()?, batches.get()?);
         let may = session().may(Permission::ManageBatches);
         Some(view! {
-            <section class="card act" data-work="true">
+            <section class="card" data-work="true">
                 <h2>{t.work}</h2>
                 {said(&works, &batches)}
                 {may.then(|| form(&works, &batches, changed))}
