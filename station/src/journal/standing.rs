@@ -2,11 +2,7 @@
 
 use super::{Journal, JournalFault};
 use chrono::{DateTime, Utc};
-use domain::{
-    ids::{BatchId, RunId},
-    outcome::Outcome,
-    record::BirthRecord,
-};
+use domain::{ids::RunId, outcome::Outcome, record::BirthRecord};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// A pass whose board was not taken out yet, as far as anybody saw.
@@ -19,21 +15,21 @@ pub struct StandingPass {
 }
 
 impl Journal {
-    /// The pass of that very board in that slot and batch, where it is the slot's last run and no removal was noted since.
+    /// The pass of that very board in that slot, where it is the slot's last run and no removal was noted since; whatever batch the slot
+    /// was given meanwhile, which is for the next board.
     ///
     /// # Errors
     /// The file can't be read.
     pub fn standing_pass(
         &self,
         slot: u16,
-        batch: BatchId,
         identity: &str,
         operation: &str,
     ) -> Result<Option<StandingPass>, JournalFault> {
         let found: Option<(String, Option<String>, String, String)> = self.read(|c| {
             c.query_row(
-                "SELECT run_id, serial, started_at, finished_at FROM standing WHERE slot = ?1 AND batch_id = ?2 AND identity = ?3 AND operation = ?4",
-                params![slot, batch.to_string(), identity, operation],
+                "SELECT run_id, serial, started_at, finished_at FROM standing WHERE slot = ?1 AND identity = ?2 AND operation = ?3",
+                params![slot, identity, operation],
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
             )
             .optional()

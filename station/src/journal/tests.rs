@@ -442,7 +442,7 @@ fn a_pass_stands_through_a_crash_and_its_sending_until_the_board_is_taken_out() 
     desk.journal().acknowledge(&numbers).unwrap();
     desk.reopen();
     let standing = |desk: &Desk, slot, identity| {
-        desk.journal().standing_pass(slot, record.batch_id, identity, &record.operation).unwrap()
+        desk.journal().standing_pass(slot, identity, &record.operation).unwrap()
     };
     let own = identity_key(&record.identifiers[0]);
     let pass = standing(&desk, record.slot, &own).unwrap();
@@ -450,12 +450,8 @@ fn a_pass_stands_through_a_crash_and_its_sending_until_the_board_is_taken_out() 
     assert_eq!((pass.started_at, pass.finished_at), (record.started_at, record.finished_at));
     assert_eq!(standing(&desk, record.slot + 1, &own), None, "another slot");
     assert_eq!(standing(&desk, record.slot, "machine_code:1"), None, "another board");
-    let other = BatchId(Uuid::from_u128(9));
-    assert_eq!(
-        desk.journal().standing_pass(record.slot, other, &own, &record.operation).unwrap(),
-        None,
-        "another batch"
-    );
+    let other = desk.journal().standing_pass(record.slot, &own, "another operation").unwrap();
+    assert_eq!(other, None, "another operation");
     desk.journal().note_removal(record.slot).unwrap();
     desk.reopen();
     assert_eq!(standing(&desk, record.slot, &own), None, "it was taken out");

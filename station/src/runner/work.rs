@@ -173,7 +173,7 @@ pub struct Work {
     flash_began: Option<Moment>,
     /// The board's paths conduct, so that it can be tested.
     is_set_up: bool,
-    /// They were told to.
+    /// They were told to, or may have been by the run that this one takes over.
     is_switched: bool,
     /// The lock that was found, from when it was opened for the test until the one that was ordered is on the board.
     lease_found: Option<LeaseReading>,

@@ -267,8 +267,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             None => None,
         };
         if let (Some(serial), Some(identity)) = (&passed, identity)
-            && let Some(pass) =
-                journal.standing_pass(self.slot, batch_id, identity, operation).map_err(disk)?
+            && let Some(pass) = journal.standing_pass(self.slot, identity, operation).map_err(disk)?
         {
             let standing = Admission {
                 verdict: AdmissionVerdict::PassedAlready,

@@ -314,6 +314,37 @@ fn a_run_that_takes_over_one_that_was_cut_off_puts_back_the_lock_that_that_one_f
 }
 
 #[test]
+fn a_run_that_takes_over_one_that_was_cut_off_leaves_no_board_discharging_however_early_it_fails() {
+    let mut bench = PaperBench::new();
+    bench.switches = (true, true);
+    let record = bench.work(takes_over(LOCKED, no_profile)).unwrap();
+    assert_eq!(record.outcome, Outcome::Fail, "{:?}", record.fault);
+    let output = record.tear_down.unwrap().output;
+    assert_eq!(output, Some(OutputRecord { charge_on: true, discharge_on: false }));
+    assert_eq!(bench.switches, (true, false));
+}
+
+#[test]
+fn a_run_that_the_journal_does_not_take_puts_nothing_back() {
+    let mut bench = PaperBench::new();
+    bench.lease = BirthLease::Open;
+    let mut good = takes_over(LOCKED, |_, _, event| event);
+    let mut question = bench.start();
+    while !bench.done.iter().any(|effect| matches!(effect, Effect::OpenRun { .. })) {
+        let asked = question.unwrap();
+        let event = bench.answer(&asked);
+        question = bench.tell(good(0, &asked, event));
+    }
+    let before = bench.done.len();
+    let refused = Fault::new(FaultCode::NoShare);
+    assert!(bench.tell(Event::NotOpened(refused)).is_none(), "the board was asked for something");
+    let asked: Vec<_> =
+        bench.done[before..].iter().filter(|effect| matches!(effect, Effect::Board(_))).collect();
+    assert!(asked.is_empty() && bench.closed.is_empty(), "{asked:?}");
+    assert_eq!(bench.lease, BirthLease::Open, "as it was found");
+}
+
+#[test]
 fn a_lock_that_somebody_set_since_is_not_replaced_by_one_that_is_remembered() {
     let mut bench = PaperBench::new();
     bench.lease = BirthLease::Armed;

@@ -136,6 +136,8 @@ impl Work {
 
     /// The board is worked: the run is opened, where it is not.
     pub(super) fn let_in(&mut self, now: Moment) -> Next {
+        // The run that it takes over may have left its paths on: a fail of this one, however early, makes that safe as well.
+        self.is_switched |= self.draft.record.resumes.is_some() && self.order.model.safe_state.is_some();
         if self.is_opened() {
             // Found in its loader and flashed already.
             let mut effects: Vec<Effect> = self

@@ -40,7 +40,8 @@ impl Work {
         }
         let Ended::Fault(fault) = &ended else { return Err(ended) };
         let is_set_up = self.load_on || self.is_switched || self.lease_found.is_some();
-        if !is_set_up || self.draft.record.tear_down.is_some() {
+        // What is to be put back may be an earlier run's: one that the journal did not take does nothing to the board.
+        if !is_set_up || !self.is_opened() || self.draft.record.tear_down.is_some() {
             return Err(ended);
         }
         #[cfg(feature = "sabotage")]
