@@ -2,7 +2,7 @@
 
 use crate::{
     frame::frame,
-    pages,
+    pages::{self, Care, Later, Plan},
     session::{Session, SessionState},
     settings::Settings,
     ui,
@@ -49,17 +49,17 @@ fn routes() -> AnyView {
             <Route path=path!("/line") view=pages::line/>
             <Route path=path!("/batches") view=pages::batches/>
             <Route path=path!("/batches/:id") view=pages::batch_report/>
-            <Route path=path!("/batches/:id/ledger") view=pages::ledger/>
+            <Route path=path!("/batches/:id/ledger") view=|| pages::later(Later::Plan(Plan::Ledger))/>
             <Route path=path!("/units") view=pages::units/>
             <Route path=path!("/units/:id") view=pages::unit/>
             <Route path=path!("/runs/:id") view=pages::run/>
-            <Route path=path!("/profiles") view=pages::profiles/>
-            <Route path=path!("/profiles/:id/:revision") view=pages::profile/>
+            <Route path=path!("/profiles") view=|| pages::later(Later::Plan(Plan::Profiles))/>
+            <Route path=path!("/profiles/:id/:revision") view=|| pages::later(Later::Plan(Plan::Profile))/>
             <Route path=path!("/leases") view=pages::leases/>
-            <Route path=path!("/stations") view=pages::stations/>
+            <Route path=path!("/stations") view=|| pages::later(Later::Care(Care::Stations))/>
             <Route path=path!("/stations/:id") view=pages::station/>
-            <Route path=path!("/references") view=pages::references/>
-            <Route path=path!("/quarantine") view=pages::quarantine/>
+            <Route path=path!("/references") view=|| pages::later(Later::Care(Care::References))/>
+            <Route path=path!("/quarantine") view=|| pages::later(Later::Care(Care::Quarantine))/>
         </FlatRoutes>
     }
     .into_any()

@@ -342,3 +342,41 @@ async fn work_of_slots(office: &Office) -> anyhow::Result<()> {
     ensure!(card.contains("B-2641"), "{card}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_cannot_be_fetched_says_so_and_is_there_once_it_can() -> anyhow::Result<()> {
+    with_office!("admin", parts)
+}
+
+/// What the browser gets of a part of the page, or of everything.
+const NO_PART: &str = "const real = window.fetch; window.fetch = (what, how) => String(what.url ?? what).includes('/split_') \
+                       ? Promise.resolve(new Response('no such file', { status: 404 })) : real(what, how); window.real = real;";
+const NO_SERVER: &str = "window.fetch = () => Promise.reject(new TypeError('no network'));";
+
+async fn parts(office: &Office) -> anyhow::Result<()> {
+    let references = "nav a[href='/references']";
+    // Another server stands there than the one whose page this is.
+    for (language, theme) in [("zh", "dark"), ("en", "light")] {
+        let line = format!("{}/line?lang={language}&theme={theme}", office.server.base_url);
+        office.browser.client.goto(&line).await?;
+        office.browser.shown(references).await?;
+        office.browser.client.execute(NO_PART, Vec::new()).await?;
+        office.click(references).await?;
+        office.browser.shown("[data-act=reload]").await?;
+        office.picture(&format!("part-missing-{language}")).await?;
+    }
+    office.says("part_missing").await?;
+    office.click("[data-act=reload]").await?;
+    office.browser.shown(".empty").await?;
+    // The server is away: the same page can be asked for again, and what was opened before is there without it.
+    office.goto("/line").await?;
+    office.browser.shown(references).await?;
+    office.browser.client.execute(NO_PART, Vec::new()).await?;
+    office.browser.client.execute(NO_SERVER, Vec::new()).await?;
+    office.click(references).await?;
+    office.says("The server does not answer").await?;
+    office.browser.client.execute("window.fetch = window.real;", Vec::new()).await?;
+    office.click("[data-act=again]").await?;
+    office.browser.shown(".empty").await?;
+    Ok(())
+}

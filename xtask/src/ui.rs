@@ -3,6 +3,9 @@
 //! cargo for wasm32, then wasm-bindgen as a library (its version is pinned to the page's own), names with a hash of the
 //! content, and a brotli and a gzip twin beside each file. Nothing is done when no input has changed.
 
+mod parts;
+mod weight;
+
 use crate::install;
 use crate::say;
 use crate::workspace::{Workspace, run};
@@ -13,13 +16,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// What may travel to a browser at its first visit, brotli, in bytes: DESIGN's promise for the office page.
-const LIMIT_OFFICE: u64 = 400_000;
+/// What the browser runs first, and what the parts import: its name in the folder of scripts.
+const GLUE: &str = "office.js";
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Whatever decides how the page comes out. `frontend/dist` is our own output and left out.
-const INPUTS: [&str; 8] = [
+const INPUTS: [&str; 9] = [
     ".cargo/config.toml",
     "frontend",
     "domain",
@@ -28,6 +31,7 @@ const INPUTS: [&str; 8] = [
     "Cargo.toml",
     "rust-toolchain.toml",
     "xtask/src/ui.rs",
+    "xtask/src/ui",
 ];
 
 #[derive(Debug, Default, Clone, Copy, clap::Args)]
@@ -49,7 +53,8 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
     turn.lock().context("waiting for another build of the page")?;
     let now = fingerprint(&workspace.root, options)?;
     if std::fs::read_to_string(&stamp).is_ok_and(|then| then == now) && office.join("index.html").is_file() {
-        say::line(format!("   the page is as built before ({} kB compressed)", travels(&office)? / 1000));
+        say::line("   the page is as built before");
+        weight::of(&office)?.say();
         return Ok(());
     }
     install::target(workspace, TARGET)?;
@@ -63,7 +68,11 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
     std::fs::remove_file(&stamp).or_else(absent_is_fine)?;
     remove_folder(&office)?;
     std::fs::rename(&fresh, &office)?;
-    report(&office, options)?;
+    let weight = weight::of(&office)?;
+    weight.say();
+    if !options.dev {
+        weight.hold()?;
+    }
     std::fs::write(&stamp, now)?;
     Ok(())
 }
@@ -88,35 +97,80 @@ fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
     Ok(workspace.target.join(TARGET).join(folder).join("office.wasm"))
 }
 
-/// Glue, wasm and style under hashed names, and index.html that names them.
+/// Style and script under names with a hash of their content, and index.html that names them.
 fn bundle(workspace: &Workspace, wasm: &Path, into: &Path, options: &Options) -> Result<()> {
-    let glue = tempfile::tempdir()?;
-    let mut bindgen = Bindgen::new();
-    bindgen.input_path(wasm).out_name("office").typescript(false).omit_default_module_path(true);
-    bindgen.debug(options.dev).remove_producers_section(true).remove_name_section(!options.dev);
-    bindgen.web(true)?.generate(glue.path()).context("wasm-bindgen on the page")?;
+    let made = tempfile::tempdir()?;
     let assets = into.join("assets");
-    let script = lean(&std::fs::read_to_string(glue.path().join("office.js"))?);
-    let code = std::fs::read(glue.path().join("office_bg.wasm"))?;
-    let (code, script) = if options.dev { (code, script) } else { with_short_names(&code, &script)? };
-    let js = put_hashed(&assets, "office", "js", script.as_bytes())?;
-    let wasm = put_hashed(&assets, "office", "wasm", &code)?;
+    let scripts = scripts(wasm, made.path(), &assets, options)?;
     let css = put_hashed(
         &assets,
         "office",
         "css",
         lean(&style(&workspace.root.join("frontend/style"))?).as_bytes(),
     )?;
-    // The glue imports them from beside itself; wasm-bindgen has put a hash in their folders' names.
-    copy_folder(&glue.path().join("snippets"), &assets.join("snippets"))?;
+    let [js, wasm, loader] = [GLUE, "office.wasm", parts::LOADER].map(|name| format!("{scripts}/{name}"));
     let boot = put_hashed(&assets, "boot", "js", boot_script(&js, &wasm).as_bytes())?;
     let template = workspace.root.join("frontend/index.html");
     let page =
         std::fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?;
-    let page = fill(&page, &[("{{css}}", &css), ("{{js}}", &js), ("{{wasm}}", &wasm), ("{{boot}}", &boot)])
+    let names = [
+        ("{{css}}", &css),
+        ("{{js}}", &js),
+        ("{{parts}}", &loader),
+        ("{{wasm}}", &wasm),
+        ("{{boot}}", &boot),
+    ];
+    let page = fill(&page, &names.map(|(place, name)| (place, name.as_str())))
         .with_context(|| format!("filling in {}", template.display()))?;
     std::fs::write(into.join("index.html"), page)?;
     Ok(())
+}
+
+/// Glue, wasm and the parts that are fetched later, in a folder below `assets` whose name is a hash of all their content: they name each
+/// other, in a circle. The folder's name is returned.
+fn scripts(wasm: &Path, made: &Path, assets: &Path, options: &Options) -> Result<String> {
+    let cut = parts::cut(wasm, made, GLUE)?;
+    let glue = made.join("glue");
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(&cut.main).out_name("office").typescript(false).omit_default_module_path(true);
+    bindgen.debug(options.dev).remove_producers_section(true).remove_name_section(!options.dev);
+    // The parts ask the page for these.
+    bindgen.keep_lld_exports(true).demangle(false);
+    bindgen.web(true)?.generate(&glue).context("wasm-bindgen on the page")?;
+    let script = lean(&std::fs::read_to_string(glue.join(GLUE))?);
+    let code = std::fs::read(glue.join("office_bg.wasm"))?;
+    let loader = std::fs::read_to_string(cut.folder.join(parts::LOADER))?;
+    let (code, script) =
+        if options.dev { (code, script) } else { with_short_names(&code, &script, &loader)? };
+    let all = made.join("all");
+    std::fs::create_dir_all(&all)?;
+    std::fs::write(all.join(GLUE), script)?;
+    std::fs::write(all.join("office.wasm"), code)?;
+    std::fs::write(all.join(parts::LOADER), lean(&loader))?;
+    for part in &cut.parts {
+        let code = std::fs::read(part)?;
+        let code = if options.dev { code } else { parts::without_names(&code)? };
+        std::fs::write(all.join(part.file_name().context("a part without a name")?), code)?;
+    }
+    copy_folder(&glue.join("snippets"), &all.join("snippets"))?;
+    let name = folder_hash(&all)?;
+    copy_folder(&all, &assets.join(&name))?;
+    Ok(name)
+}
+
+/// The hash of all files below, with their names, as far as a name needs it.
+fn folder_hash(folder: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    for file in files_below(folder)? {
+        let content = std::fs::read(&file)?;
+        hash.update(format!("{}\n{}\n", file.strip_prefix(folder)?.display(), content.len()));
+        hash.update(content);
+    }
+    Ok(short(&hex_of(&hash.finalize())))
+}
+
+fn short(hash: &str) -> String {
+    hash.get(..16).unwrap_or(hash).to_owned()
 }
 
 /// What starts the page. A file of its own, so that the page needs no inline script and a strict policy can forbid them.
@@ -161,13 +215,13 @@ fn lean(text: &str) -> String {
 
 /// The page and its glue with short names for what they say to each other: each of wasm-bindgen's ends in sixteen digits of a hash, which
 /// stand in both files and which nothing packs.
-fn with_short_names(code: &[u8], script: &str) -> Result<(Vec<u8>, String)> {
+fn with_short_names(code: &[u8], script: &str, loader: &str) -> Result<(Vec<u8>, String)> {
     let mut config = walrus::ModuleConfig::new();
     let mut module = config.generate_name_section(false).generate_producers_section(false).parse(code)?;
     let mut short: BTreeMap<String, String> = BTreeMap::new();
     let imports = module.imports.iter_mut().map(|import| &mut import.name);
     let exports = module.exports.iter_mut().map(|export| &mut export.name);
-    for name in imports.chain(exports).filter(|name| ends_in_hash(name)) {
+    for name in imports.chain(exports).filter(|name| ends_in_hash(name) && !loader.contains(name.as_str())) {
         let next = format!("i{}", short.len());
         let new = short.entry(name.clone()).or_insert(next);
         name.clone_from(new);
@@ -211,7 +265,7 @@ fn style(folder: &Path) -> Result<String> {
 
 fn put_hashed(folder: &Path, stem: &str, extension: &str, content: &[u8]) -> Result<String> {
     let hash = hex_of(&Sha256::digest(content));
-    let name = format!("{stem}-{}.{extension}", hash.get(..16).unwrap_or(&hash));
+    let name = format!("{stem}-{}.{extension}", short(&hash));
     std::fs::write(folder.join(&name), content)?;
     Ok(name)
 }
@@ -254,31 +308,6 @@ fn with_added(file: &Path, extension: &str) -> PathBuf {
     name.push(".");
     name.push(extension);
     PathBuf::from(name)
-}
-
-fn report(office: &Path, options: &Options) -> Result<()> {
-    let total = travels(office)?;
-    say::line(format!("   the page: {} kB compressed, of {} kB", total / 1000, LIMIT_OFFICE / 1000));
-    if total > LIMIT_OFFICE && !options.dev {
-        bail!(
-            "the office page is {total} bytes compressed, the limit is {LIMIT_OFFICE}: look for a new dependency in \
-             frontend/Cargo.toml or a large file in frontend/"
-        );
-    }
-    Ok(())
-}
-
-/// What a browser that takes brotli fetches, in bytes: of each file its twin where it has one.
-fn travels(office: &Path) -> Result<u64> {
-    let mut total = 0;
-    for file in files_below(office)? {
-        let twin = file.extension().is_some_and(|extension| extension == "br" || extension == "gz");
-        if !twin {
-            let brotli = with_added(&file, "br");
-            total += std::fs::metadata(if brotli.is_file() { brotli } else { file })?.len();
-        }
-    }
-    Ok(total)
 }
 
 fn fingerprint(root: &Path, options: &Options) -> Result<String> {
@@ -379,18 +408,5 @@ mod tests {
     fn a_missing_place_is_refused() {
         let fault = fill("<html></html>", &[("{{css}}", "a.css")]).unwrap_err();
         assert!(fault.to_string().contains("{{css}}"));
-    }
-
-    #[test]
-    fn only_the_brotli_twin_counts_as_travelling() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.css"), "a {} ".repeat(1000)).unwrap();
-        std::fs::write(folder.path().join("tiny"), "x").unwrap();
-        compress(folder.path(), Effort::Best).unwrap();
-        let brotli = std::fs::metadata(folder.path().join("a.css.br")).unwrap().len();
-        assert!(brotli < 100);
-        assert!(folder.path().join("a.css.gz").is_file());
-        assert!(!folder.path().join("tiny.br").exists(), "a twin larger than its file helps nobody");
-        assert_eq!(travels(folder.path()).unwrap(), brotli + 1);
     }
 }

@@ -421,6 +421,9 @@ texts! {
     away_why: "Nothing is lost: stations keep their records. The page tries again when you ask it to.", "数据不会丢失：工站会保留记录。请稍后重试。";
     unreadable_title: "The answer was not understood", "无法理解服务器的回答";
     unreadable_why: "Server and page may be of different versions: load the page again.", "服务器与页面版本可能不同，请刷新页面。";
+    part_missing_title: "This page could not be fetched", "无法获取此页面";
+    part_missing_why: "The server may have been updated since you opened Jigline. Load it again to go on.", "服务器可能已在您打开页面后更新，请刷新后继续。";
+    reload: "Load again", "刷新页面";
     problem_title: "This did not work", "操作未成功";
     code: "code", "代码";
     not_found: "Nothing stands at this address", "此地址没有内容";

@@ -1,9 +1,10 @@
-//! One file a page.
+//! One file a page. Those of `later` are fetched when one of them is first opened.
 
 mod batch_report;
 mod batches;
 mod decision;
 mod enrol_code;
+mod later;
 mod leases;
 mod ledger;
 mod line;
@@ -23,17 +24,12 @@ mod units;
 
 pub use batch_report::batch_report;
 pub use batches::batches;
+pub use later::{Care, Later, Plan, later};
 pub use leases::leases;
-pub use ledger::ledger;
 pub use line::line;
 pub use not_found::not_found;
-pub use profile::profile;
-pub use profiles::profiles;
-pub use quarantine::quarantine;
-pub use references::references;
 pub use run::run;
 pub use sign_in::sign_in;
 pub use station::station;
-pub use stations::stations;
 pub use unit::unit;
 pub use units::{Hidden, units};

@@ -1,5 +1,6 @@
 //! What stands where data is missing: not yet, none, or a fault. State, reason, next step, in that order.
 
+use super::button;
 use crate::{api::ApiError, i18n};
 use leptos::prelude::*;
 
@@ -54,16 +55,27 @@ fn words(fault: &ApiError) -> Words {
 
 /// A fault in the place of the data.
 pub fn fault_panel(fault: &ApiError, again: Option<Callback<()>>) -> AnyView {
-    let t = i18n::texts();
     let Words { title, why, code } = words(fault);
+    let again = again.map(|again| button("button", "again", i18n::texts().try_again, again));
+    failed(title, why, &code, again)
+}
+
+/// What a part of the page, which comes later, is missed as: the server is there, and that file is not.
+pub fn part_missing() -> AnyView {
+    let t = i18n::texts();
+    let reload = Callback::new(|()| drop(window().location().reload()));
+    let reload = button("button", "reload", t.reload, reload);
+    failed(t.part_missing_title, t.part_missing_why.to_owned(), "part_missing", Some(reload))
+}
+
+fn failed(title: &'static str, why: String, code: &str, way_on: Option<AnyView>) -> AnyView {
+    let code = format!("{}: {code}", i18n::texts().code);
     view! {
         <div class="card error" role="alert">
             <h2>{title}</h2>
             <p>{why}</p>
-            <p><code>{t.code}": "{code}</code></p>
-            {again.map(|again| view! {
-                <button class="button" type="button" on:click=move |_| again.run(())>{t.try_again}</button>
-            })}
+            <p><code>{code}</code></p>
+            {way_on}
         </div>
     }
     .into_any()
