@@ -3,7 +3,7 @@
 use domain::{
     api::{
         accounts::{Me, SignIn},
-        batches::{BatchReport, BatchView},
+        batches::{BatchReport, BatchView, NewBatch},
         enrolment::{GiveCode, GivenCode},
         ingest::{QuarantineRow, QuarantineView, ResolveQuarantine},
         leases::{LeaseRow, SetLease},
@@ -15,10 +15,12 @@ use domain::{
             WriteOff,
         },
         references::{EndReference, NewReference, ReferenceCheckRow, ReferenceRow},
+        releases::BundleView,
         stations::{Assign, LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{NewUnitAct, RunView, UnitQuery, UnitRow, UnitView},
     },
-    ids::{BatchId, QuarantineId, ReferenceId, RunId, StationId, UnitId},
+    ids::{BatchId, ContentHash, QuarantineId, ReferenceId, RunId, StationId, UnitId},
+    profile::OrderForm,
 };
 use gloo_net::http::{Method, RequestBuilder};
 use serde::{Serialize, de::DeserializeOwned};
@@ -69,6 +71,19 @@ pub async fn line() -> Answer<LineView> {
 
 pub async fn batches(after: Option<String>) -> Answer<Page<BatchView>> {
     get(&with_query("/api/v1/batches", &[("after", after)])).await
+}
+
+pub async fn make_batch(form: NewBatch) -> Answer<BatchView> {
+    read(&send(Method::POST, "/api/v1/batches", &form).await?)
+}
+
+pub async fn bundles() -> Answer<Page<BundleView>> {
+    get("/api/v1/bundles").await
+}
+
+/// What a bundle leaves to the orders of its batches.
+pub async fn order_form(bundle: &ContentHash) -> Answer<OrderForm> {
+    get(&format!("/api/v1/bundles/{bundle}/order")).await
 }
 
 pub async fn batch(id: BatchId) -> Answer<BatchView> {

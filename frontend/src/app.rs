@@ -48,7 +48,8 @@ fn routes() -> AnyView {
             <Route path=path!("/sign-in") view=|| view! { <Redirect path="/line"/> }/>
             <Route path=path!("/line") view=pages::line/>
             <Route path=path!("/batches") view=pages::batches/>
-            <Route path=path!("/batches/:id") view=pages::batch_report/>
+            <Route path=path!("/batches/new") view=|| pages::later(Later::Plan(Plan::NewBatch))/>
+            <Route path=path!("/batches/:id") view=|| pages::later(Later::Plan(Plan::BatchReport))/>
             <Route path=path!("/batches/:id/ledger") view=|| pages::later(Later::Plan(Plan::Ledger))/>
             <Route path=path!("/units") view=pages::units/>
             <Route path=path!("/units/:id") view=pages::unit/>

@@ -22,6 +22,11 @@ macro_rules! with_office {
     }};
 }
 
+#[path = "office_pages/boards.rs"]
+mod boards;
+#[path = "office_pages/orders.rs"]
+mod orders;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_gives_out_a_code_on_the_stations_page() -> anyhow::Result<()> {
     with_office!("admin", stations)

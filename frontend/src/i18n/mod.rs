@@ -2,10 +2,12 @@
 //! with figures in one language only. Faults and steps have theirs in `domain::text`.
 
 mod fault_names;
+mod orders;
 mod sentences;
 mod words;
 
 pub use fault_names::fault_name;
+pub use orders::{characters, left_to_order, name_taken, order_problem};
 pub use sentences::*;
 pub use words::Texts;
 

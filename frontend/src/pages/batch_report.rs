@@ -1,5 +1,7 @@
 //! One batch's report, made to be printed.
 
+mod order;
+
 use super::not_found;
 use crate::{api, chart::pareto, clock, i18n, numbers, query::query, ui};
 use domain::{
@@ -41,6 +43,7 @@ fn show(report: &BatchReport) -> AnyView {
             </div>
         </div>
         {facts(report)}
+        {order::order_values(batch)}
         {figures(batch)}
         <div class="two">
             {failures(batch, &report.failures)}
@@ -68,6 +71,8 @@ fn facts(report: &BatchReport) -> AnyView {
         facts.push(ui::fact(t.firmware, batch.firmware_version.clone().into_any()));
     }
     facts.push(ui::fact(t.quantity, numbers::count(u64::from(batch.quantity)).into_any()));
+    facts.push(ui::fact(t.unit_numbers, order::numbers_from(batch.labels.as_ref())));
+    facts.push(ui::fact(t.fails_allowed, batch.fails_allowed.to_string().into_any()));
     facts.push(ui::fact(t.created, created.into_any()));
     if let Some((first, last)) = report.first_run_at.zip(report.last_run_at) {
         let worked = vec![ui::moment(first), " – ".into_any(), ui::moment(last)];
@@ -164,6 +169,7 @@ fn outcomes(batch: &BatchView) -> AnyView {
     view! {
         <section class="card">
             <div class="card-head"><h2>{t.runs_ended}</h2><span class="aside">{i18n::runs(&numbers::count(u64::from(progress.runs)))}</span></div>
+            {(progress.runs == 0).then(|| view! { <p class="quiet">{t.report_units_empty}</p> })}
             <table class="tight"><tbody>{rows.collect_view()}</tbody></table>
             {lost.map(|lost| view! { <p class="quiet small" data-lost-time>{t.lost_time}" "{lost}</p> })}
         </section>

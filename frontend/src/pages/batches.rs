@@ -1,7 +1,7 @@
 //! The list of batches, newest first.
 
-use crate::{api, i18n, numbers, query::query, ui};
-use domain::api::batches::BatchView;
+use crate::{api, i18n, numbers, query::query, session::session, ui};
+use domain::{api::batches::BatchView, role::Permission};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -11,11 +11,14 @@ pub fn batches() -> impl IntoView {
     let asked = use_query_map();
     let list = query(move || asked.read().get("after"), api::batches);
     view! {
-        <div class="page-head"><h1>{t.nav_batches}</h1></div>
+        <div class="page-head">
+            <h1>{t.nav_batches}</h1>
+            <div class="actions">{new_batch()}</div>
+        </div>
         {list.show(move |page| {
             let on_first = asked.read_untracked().get("after").is_none();
             if page.items.is_empty() && on_first {
-                return view! { <div class="card">{ui::empty(t.batches_empty, t.batches_empty_why, None)}</div> }.into_any();
+                return view! { <div class="card">{ui::empty(t.batches_empty, t.batches_empty_why, new_batch())}</div> }.into_any();
             }
             view! {
                 {table(&page.items)}
@@ -24,6 +27,11 @@ pub fn batches() -> impl IntoView {
             .into_any()
         })}
     }
+}
+
+fn new_batch() -> Option<AnyView> {
+    let may = session().may(Permission::ManageBatches);
+    may.then(|| ui::link("button main", "/batches/new".to_owned(), i18n::texts().new_batch.into_any()))
 }
 
 fn columns() -> [ui::Column; 8] {

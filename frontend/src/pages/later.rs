@@ -17,7 +17,9 @@ type Build = fn() -> AnyView;
 /// What a person plans with, part `plan`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
+    BatchReport,
     Ledger,
+    NewBatch,
     Profile,
     Profiles,
 }
@@ -33,7 +35,9 @@ pub enum Care {
 #[wasm_split(plan, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn plan(page: Plan) -> Result<Build, SplitLoaderError> {
     Ok(match page {
+        Plan::BatchReport => || super::batch_report::batch_report().into_any(),
         Plan::Ledger => || super::ledger::ledger().into_any(),
+        Plan::NewBatch => || super::new_batch::new_batch().into_any(),
         Plan::Profile => || super::profile::profile().into_any(),
         Plan::Profiles => || super::profiles::profiles().into_any(),
     })

@@ -8,6 +8,7 @@ mod later;
 mod leases;
 mod ledger;
 mod line;
+mod new_batch;
 mod not_found;
 mod note_form;
 mod profile;
@@ -22,7 +23,6 @@ mod stations;
 mod unit;
 mod units;
 
-pub use batch_report::batch_report;
 pub use batches::batches;
 pub use later::{Care, Later, Plan, later};
 pub use leases::leases;

@@ -128,13 +128,17 @@ fn row(row: &ReferenceRow, may: bool, open: RwSignal<Option<ReferenceId>>, chang
     let (by, at) = row.ended.as_ref().map_or((&row.by, row.at), |end| (&end.by, end.at));
     let why = row.ended.as_ref().map_or(row.reason.clone(), |end| format!("{} — {}", row.reason, end.reason));
     let why = must_fail(row.kind, row.must_fail).map_or(why.clone(), |must| format!("{must}: {why}"));
+    let made_for = row
+        .profile
+        .clone()
+        .map(|id| view! { <p class="quiet small">{t.made_for}" "<span class="mono">{id}</span></p> });
     let ends = may && row.ended.is_none();
     let toggle = Callback::new(move |()| open.update(|open| *open = (*open != Some(id)).then_some(id)));
     let cells = vec![
         ui::said("strong", row.name.clone()),
         state,
         view! { <span class="quiet small">{t.identifier(row.identifier_kind)}</span>" "{shown} }.into_any(),
-        why.into_any(),
+        view! { {why}{made_for} }.into_any(),
         view! { {by.clone()}" "{ui::moment(at)} }.into_any(),
         if ends { ui::button("button", "end", t.end_reference, toggle) } else { ().into_any() },
     ];
@@ -158,6 +162,7 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
     let t = i18n::texts();
     // By what a known-bad board must fail; of a golden one none.
     let must_fail: RwSignal<Option<MustFail>> = RwSignal::new(None);
+    let profile: RwSignal<Option<String>> = RwSignal::new(None);
     let identifier_kind = RwSignal::new(IdentifierKind::MachineCode);
     let (name, value, reason) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
@@ -170,7 +175,7 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
             identifier_value: value.get_untracked(),
             reason: reason.get_untracked(),
             must_fail,
-            profile: None,
+            profile: profile.get_untracked(),
         };
         Ok(Box::pin(async move {
             api::register_reference(form).await?;
@@ -196,8 +201,24 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
         ui::text_field(t.reference, "name", "", name),
         ui::choice_field(t.identity, "identifier_kind", identifiers, None, choose_identifier),
         ui::text_field(t.read_or_scan, "identifier_value", "", value),
+        made_for(profile),
         ui::text_field(t.reference_for, "reason", "", reason),
     ];
     let cancel = Callback::new(move |()| registering.set(false));
     ui::form("note-form", parts, t.register_reference, Box::new(act), Some(cancel))
+}
+
+/// The profile that it is made for; none: it checks a jig whatever that works.
+fn made_for(profile: RwSignal<Option<String>>) -> AnyView {
+    let t = i18n::texts();
+    let profiles = query(|| (), |()| api::profiles());
+    let list = move || {
+        let all = profiles.get();
+        let all = all.iter().flat_map(|page| &page.items);
+        let named = all.map(|row| (row.id.clone(), format!("{} · {}", i18n::pick(&row.title), row.id)));
+        let options = std::iter::once((String::new(), t.any_profile.to_owned())).chain(named).collect();
+        let choose = Callback::new(move |id: String| profile.set(Some(id).filter(|id| !id.is_empty())));
+        ui::choice_field(t.made_for, "profile", options, None, choose)
+    };
+    list.into_any()
 }

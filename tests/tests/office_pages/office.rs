@@ -36,20 +36,49 @@ pub struct Jig {
 }
 
 impl Office {
-    /// With somebody of that role signed in.
+    /// With a released bundle, and somebody of that role signed in.
     pub async fn open(role: &str) -> anyhow::Result<Self> {
+        let mut office = Self::without_bundle(role, "").await?;
+        office.submit(4).await?;
+        office.release().await?;
+        Ok(office)
+    }
+
+    /// Nothing was submitted yet; `more` stands at the end of the profile.
+    pub async fn without_bundle(role: &str, more: &str) -> anyhow::Result<Self> {
         let page = workspace_root().join("frontend/dist/office/index.html");
         ensure!(page.is_file(), "the page is not built; run `cargo xtask ui`");
         let folder = tempfile::tempdir()?;
-        let server = Server::start(folder.path(), &workspace_root().join("profiles")).await?;
-        let form = bundle(&server, &image_hex(folder.path(), 4 * 1024)?).await?;
-        let submitted = server.send("engineer", Method::POST, "/api/v1/bundles", form).await?;
-        let path = format!("/api/v1/bundles/{}/release", text(&submitted, "/hash"));
-        let bundle = server.send("quality", Method::POST, &path, json!({})).await?;
+        let profiles = folder.path().join("profiles");
+        let profile = format!("parameters/{PROFILE}.toml");
+        for path in ["models/topbms.toml", &profile, "procedures/topbms-birth.toml"] {
+            let mut text = std::fs::read_to_string(workspace_root().join("profiles").join(path))?;
+            if path == profile {
+                text.push_str(more);
+            }
+            let path = profiles.join(path);
+            std::fs::create_dir_all(path.parent().context("a file in a folder")?)?;
+            std::fs::write(path, text)?;
+        }
+        let server = Server::start(folder.path(), &profiles).await?;
         let browser = Browser::open(1280, 900).await?;
-        let office = Self { server, browser, folder, bundle };
+        let office = Self { server, browser, folder, bundle: Value::Null };
         office.sign_in(role).await?;
         Ok(office)
+    }
+
+    /// A bundle with an image of so many KiB.
+    pub async fn submit(&mut self, kib: u32) -> anyhow::Result<()> {
+        let form = bundle(&self.server, &image_hex(self.folder.path(), kib * 1024)?).await?;
+        self.bundle = self.server.send("engineer", Method::POST, "/api/v1/bundles", form).await?;
+        Ok(())
+    }
+
+    /// That which was submitted last.
+    pub async fn release(&mut self) -> anyhow::Result<()> {
+        let path = format!("/api/v1/bundles/{}/release", text(&self.bundle, "/hash"));
+        self.bundle = self.server.send("quality", Method::POST, &path, json!({})).await?;
+        Ok(())
     }
 
     async fn sign_in(&self, role: &str) -> anyhow::Result<()> {

@@ -1,0 +1,95 @@
+//! Boards that stay with the jigs, and the page of one unit.
+
+use super::office::Office;
+use anyhow::{Context as _, ensure};
+use domain::reference::{Reference, ReferenceKind};
+use jigline_tests::factory::PROFILE;
+use reqwest::Method;
+use serde_json::json;
+use server::load::synthetic;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quality_registers_reference_boards_and_says_for_which_profile() -> anyhow::Result<()> {
+    with_office!("quality", references)
+}
+
+async fn references(office: &Office) -> anyhow::Result<()> {
+    office.look("references-empty", "/references", ".empty").await?;
+    for (language, theme) in [("zh", "dark"), ("en", "light")] {
+        let address = format!("{}/references?lang={language}&theme={theme}", office.server.base_url);
+        office.browser.client.goto(&address).await?;
+        office.click("[data-act=register]").await?;
+        office.browser.shown("select[name=profile] option:nth-child(2)").await?;
+        office.picture(&format!("references-form-{language}")).await?;
+    }
+    office.choose("select[name=kind]", "0").await?;
+    register(office, "BAD-1", "300000900").await?;
+    office.click("[data-act=register]").await?;
+    office.browser.shown("select[name=profile] option:nth-child(2)").await?;
+    office.choose("select[name=profile]", PROFILE).await?;
+    register(office, "GOLD-1", "300000001").await?;
+    let gold = "//main//tr[@data-row][contains(., 'GOLD-1')]";
+    let row = office.browser.shown_at(fantoccini::Locator::XPath(gold)).await?;
+    let told = row.text().await?;
+    ensure!(told.contains(PROFILE), "{told}");
+    let id = row.attr("data-row").await?.context("a row without its id")?;
+
+    let jig = office.jig("jig-1").await?;
+    let batch = office.batch("B-2641", 24).await?;
+    let shown = office.pass(&jig, batch, 1, "unused")?.record.identifiers;
+    for number in 1..=3 {
+        let mut check = office.pass(&jig, batch, number, "unused")?;
+        check.record.identifiers.clone_from(&shown);
+        let reference = Reference {
+            name: "GOLD-1".to_owned(),
+            kind: ReferenceKind::Golden,
+            must_fail: None,
+            profile: Some(PROFILE.to_owned()),
+        };
+        synthetic::into_check(&mut check.record, reference);
+        let sent = office.send(&jig, &[serde_json::to_string(&check)?]).await?;
+        ensure!(sent == ["stored"], "{sent:?}");
+    }
+    office.look("references-rows", "/references", "h2.over").await?;
+    office.goto("/references").await?;
+    office.click(&format!("tr[data-row='{id}'] [data-act=end]")).await?;
+    office.browser.shown("input[name=note]").await?;
+    office.picture("references-end-en").await?;
+    office.type_into("input[name=note]", "its shunt drifted").await?;
+    office.click(".inline-form button[type=submit]").await?;
+    office.says("its shunt drifted").await?;
+    office.look("references-ended", "/references", "h2.over").await
+}
+
+/// Fills in what every reference has, and sends it.
+async fn register(office: &Office, name: &str, machine_code: &str) -> anyhow::Result<()> {
+    office.type_into("input[name=name]", name).await?;
+    office.type_into("input[name=identifier_value]", machine_code).await?;
+    office.type_into("input[name=reason]", "checks every jig at the beginning of a shift").await?;
+    office.click("form button[type=submit]").await?;
+    office.says(name).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_units_page_shows_its_life_and_what_was_decided_about_it() -> anyhow::Result<()> {
+    with_office!("quality", unit)
+}
+
+async fn unit(office: &Office) -> anyhow::Result<()> {
+    office.look("units-empty", "/units", ".empty").await?;
+    let jig = office.jig("jig-1").await?;
+    let batch = office.batch("B-2641", 24).await?;
+    let serials = office.lend(&jig, batch, 2).await?;
+    let pass = office.pass(&jig, batch, 1, &serials[0])?;
+    let sent = office.send(&jig, &[serde_json::to_string(&pass)?]).await?;
+    ensure!(sent == ["stored"], "{sent:?}");
+    office.goto("/units").await?;
+    office.says(&serials[0]).await?;
+    office.click("main table a.row-link").await?;
+    office.browser.shown("[data-standing=passed]").await?;
+    let path = office.browser.client.current_url().await?.path().to_owned();
+    office.look("unit-passed", &path, "[data-standing=passed]").await?;
+    let act = json!({ "act": "hold", "reason": "cracked shunt" });
+    office.server.send("quality", Method::POST, &format!("/api/v1{path}/acts"), act).await?;
+    office.look("unit-held", &path, "[data-standing=on_hold]").await
+}
