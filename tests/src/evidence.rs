@@ -17,7 +17,8 @@ use simulator::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     Untouched,
-    /// A program that was started anew may have woken it by its supply, to be asked who it is, and put it to sleep again.
+    /// A program that was started anew, or whose fixture was out of its sight, may have woken it by its supply, to be asked who it is,
+    /// and put it to sleep again.
     Woken,
     /// It lost its supply: what somebody had read of it, it no longer knows, and perhaps it had none when it was taken out.
     Restarted,

@@ -169,10 +169,12 @@ fn came_to(outcome: &Outcome, board: &BoardSeen, records: &[BirthRecord]) -> Str
     last.map_or_else(|| format!("no record, {lamp}"), |fault| format!("{:?}", fault.code))
 }
 
-/// Every record that the server holds: those that it took, and those that it set aside until somebody decides.
+/// Every record that the server holds: those that it took, and those that it set aside until somebody decides. One that it took with a
+/// doubt is both, and counts once.
 fn held(outcome: &Outcome) -> Vec<BirthRecord> {
-    let aside = outcome.server.quarantine();
-    let aside = aside.iter().filter_map(|(text, _)| serde_json::from_str::<Envelope>(text).ok());
+    let (taken, aside) = (outcome.server.texts(), outcome.server.quarantine());
+    let aside = aside.iter().filter(|(text, _)| !taken.contains(text));
+    let aside = aside.filter_map(|(text, _)| serde_json::from_str::<Envelope>(text).ok());
     outcome.server.records().into_iter().chain(aside.map(|envelope| envelope.record)).collect()
 }
 
@@ -403,10 +405,12 @@ fn claim<'a>(
         record,
         board: seen,
         holds: &board.witnessed.holds,
-        since: match (board.struck, outcome.kills) {
-            (true, _) => Since::Restarted,
-            (false, 1..) if wakes_by_supply(&outcome.model) => Since::Woken,
-            (false, _) => Since::Untouched,
+        since: if board.struck {
+            Since::Restarted
+        } else if (outcome.kills > 0 || board.out_of_sight) && wakes_by_supply(&outcome.model) {
+            Since::Woken
+        } else {
+            Since::Untouched
         },
     }
 }

@@ -123,7 +123,11 @@ fn work_one(options: &Options, models: &Models, disk: &Path, seed: u64) -> Resul
 fn look(case: &Case, models: &Models, disk: &Path, tells: bool) -> Result<Judged> {
     let outcome = work(case, models, disk, tells)?;
     let records = outcome.server.records();
-    let told = if tells { format!("{case:#?}\n{}\n{records:#?}", outcome.trace) } else { String::new() };
+    let told = if tells {
+        format!("{case:#?}\n{}\n{:#?}\n{records:#?}", outcome.trace, outcome.server.quarantine())
+    } else {
+        String::new()
+    };
     Ok(Judged {
         seed: case.seed,
         kind: case.kind.as_str(),

@@ -42,7 +42,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     path::Path,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -62,6 +62,8 @@ pub const SEALING_KEY: [u8; 32] = [9; 32];
 const WITHIN: Duration = Duration::from_secs(3600);
 /// Virtual time for the last records' way to the server once it is back.
 const UPLINK: Duration = Duration::from_secs(20);
+/// On the wire, of a packet of a kibibyte at 9600 baud: 1029 bytes of ten bits, and what the board takes to write them.
+const LONGEST_WRITE: Duration = Duration::from_millis(1500);
 /// Whoever keeps the program running starts it again after this.
 const START_AGAIN: Duration = Duration::from_secs(5);
 /// In a batch that is spent the boards that are left wait for ever: how many times a shift's usual length somebody watches that.
@@ -115,6 +117,8 @@ pub struct BoardSeen {
     pub pulled: bool,
     /// It was moved, lost its supply, or lay in its slot when the station's disk went.
     pub struck: bool,
+    /// It lay in its slot when the fixture's cable came back: the station cannot know that it is the same one.
+    pub out_of_sight: bool,
     /// How often its station lost what it knew of it.
     pub forgotten: u64,
     /// It lay in the jig of a copied station.
@@ -183,8 +187,21 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     let mut troubles = Box::pin(hall.trouble(case, &bare, disk));
     let mut touches = Touches::new(model, &plans);
     let mut stopped = None;
+    // Until when bytes of a program that is gone are still on the wire.
+    let mut on_the_wire = hall.begun;
     for (life, kill) in case.kills.iter().map(Some).chain([None]).enumerate() {
-        let ended = hall.live(case, life as u64, kill, troubles.as_mut()).await;
+        let ended = {
+            let mut living = pin!(hall.live(case, life as u64, kill, troubles.as_mut()));
+            tokio::select! {
+                biased;
+                ended = &mut living => ended,
+                () = sleep_until(on_the_wire) => {
+                    touches.look(&hall.jig.jig, Counted::Already).await;
+                    living.await
+                }
+            }
+        };
+        on_the_wire = Instant::now() + LONGEST_WRITE;
         // Nothing is left of that program that could be heard.
         hall.server.0.unheard.set(false);
         touches.look(&hall.jig.jig, Counted::ThisLife).await;
@@ -198,7 +215,6 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
                 disk::befall(hall.folder.path(), kill.disk)?;
             }
             tokio::select! { biased; () = sleep(kill.off) => {}, () = &mut troubles => {} }
-            // What was on its way when the program ended came in meanwhile.
             touches.look(&hall.jig.jig, Counted::Already).await;
         }
     }
@@ -440,7 +456,8 @@ impl Hall {
                 printed_twice: false,
                 pulled: blow.is_some_and(|blow| blow.pulled),
                 forgotten: blow.map_or(0, |blow| blow.forgotten),
-                struck: blow.is_some(),
+                struck: blow.is_some_and(|blow| blow.struck),
+                out_of_sight: blow.is_some_and(|blow| blow.out_of_sight),
                 of_copy: witnessed.index >= OF_COPY,
                 witnessed,
             });

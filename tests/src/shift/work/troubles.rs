@@ -20,11 +20,16 @@ pub(super) enum Blow {
     Struck,
     Pulled,
     DiskGone,
+    OutOfSight,
 }
 
 /// What has happened to a board.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Blows {
+    /// More than being out of sight.
+    pub struck: bool,
+    /// It lay there while its fixture could not be seen.
+    pub out_of_sight: bool,
     pub pulled: bool,
     pub forgotten: u64,
 }
@@ -61,6 +66,9 @@ impl Hall {
             Trouble::ServerSlow { delay, .. } => server.delay.set(if is_on { delay } else { Duration::ZERO }),
             Trouble::CableOut(_) => {
                 self.cable.send_replace(if is_on { Cable::Out } else { Cable::In });
+                if !is_on {
+                    self.note(Blow::OutOfSight, |board| !board.removed);
+                }
             }
             Trouble::DiskFull(_) => self.disk_full.set(is_on),
             Trouble::ClockSet(by) if is_on => self.knob.turn_ms(by),
@@ -102,6 +110,8 @@ impl Hall {
         for board in list.iter().filter(|board| board.inserted && is_it(board)) {
             let mut blows = self.blows.borrow_mut();
             let known = blows.entry(board.index).or_default();
+            known.struck |= blow != Blow::OutOfSight;
+            known.out_of_sight |= blow == Blow::OutOfSight;
             known.pulled |= blow == Blow::Pulled;
             known.forgotten += u64::from(blow == Blow::DiskGone);
         }
