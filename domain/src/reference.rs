@@ -4,6 +4,7 @@
 //! What lives here: kinds, what must come of a check, the verdict on the bench. What never does: how a board is recognised, I/O.
 
 use crate::{
+    identifier::{Identifier, IdentifierKind},
     outcome::Outcome,
     step::Step,
     text::{Fault, FaultCode},
@@ -82,6 +83,25 @@ wire! {
         /// The profile whose parameters and limits it is made for: it checks no jig that works another. None: whatever the jig works.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub profile: Option<String>,
+    }
+}
+
+wire! {
+    /// A reference, and what it is known by.
+    #[derive(Eq)]
+    pub struct KnownReference {
+        pub kind: IdentifierKind,
+        /// Normal form: see [`IdentifierKind`].
+        pub value: String,
+        pub reference: Reference,
+    }
+}
+
+impl KnownReference {
+    /// Whether a board that shows these identifiers is this one. A default that many boards have is nobody's.
+    #[must_use]
+    pub fn is_shown_by(&self, shown: &[Identifier]) -> bool {
+        shown.iter().any(|one| one.unique && (one.kind, &one.value) == (self.kind, &self.value))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Ways to spoil the station on purpose, so that a campaign shows that it would find such a fault. Compiled only with the feature
 //! `sabotage`, which only a campaign's own build turns on: nothing that works on boards holds a line of this.
 
+use domain::prompt::{Answer, Asks};
 use protocol::modbus::Request;
 use std::{
     collections::BTreeMap,
@@ -60,10 +61,14 @@ pub enum Sabotage {
     SkipSleep,
     /// Every slot works what the station works, whatever it was given itself.
     OneBatch,
+    /// Nobody is asked what the procedure asks; a right answer is written down.
+    InventAnswers,
+    /// A reference is worked like any board.
+    WorkReference,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::SkipReadBack,
         Self::VerifyFromWriteBuffer,
         Self::AcceptLateAnswer,
@@ -89,6 +94,8 @@ impl Sabotage {
         Self::KeepNumbers,
         Self::SkipSleep,
         Self::OneBatch,
+        Self::InventAnswers,
+        Self::WorkReference,
     ];
 
     /// Its name on a command line.
@@ -120,6 +127,8 @@ impl Sabotage {
             Self::KeepNumbers => "keep_numbers",
             Self::SkipSleep => "skip_sleep",
             Self::OneBatch => "one_batch",
+            Self::InventAnswers => "invent_answers",
+            Self::WorkReference => "work_reference",
         }
     }
 
@@ -143,6 +152,15 @@ pub fn choose(sabotage: Option<Sabotage>) {
 /// Whether that is the one.
 pub(crate) fn is(sabotage: Sabotage) -> bool {
     CHOSEN.load(Ordering::SeqCst) == sabotage as usize + 1
+}
+
+/// What answers a question where nobody is asked.
+pub(crate) fn invent_answer(asks: &Asks) -> Option<Answer> {
+    is(Sabotage::InventAnswers).then(|| match asks {
+        Asks::Confirm => Answer::Confirm(true),
+        Asks::Scan { pattern, .. } => Answer::Scan(pattern.as_deref().unwrap_or("0").replace('#', "0")),
+        Asks::Number { limit, .. } => Answer::Number(limit.min.unwrap_or_default()),
+    })
 }
 
 /// What a spoilt link remembers instead of asking.

@@ -18,6 +18,7 @@ use domain::{
     label::ScannedLabel,
     live::{JournalLive, SlotLive, SlotState, StationLive},
     prompt::{GivenAnswer, OpenPrompt},
+    reference::{KnownReference, Reference},
     step::Step,
     text::{Fault, FaultCode},
 };
@@ -117,6 +118,8 @@ pub struct Shared<S> {
     /// Told when a number or a secret is bound to a board: the server hears at once how far the journal is, and knows an older copy of it.
     pub bound: Notify,
     pub slots: BTreeMap<u16, SlotDesk>,
+    /// The reference boards in use, by the server's last word.
+    pub references: RefCell<Vec<KnownReference>>,
     /// Identifier -> the slot whose board has it.
     claims: RefCell<BTreeMap<String, u16>>,
 }
@@ -200,6 +203,7 @@ impl<S> Shared<S> {
             changed: Notify::new(),
             bound: Notify::new(),
             slots,
+            references: RefCell::default(),
             claims: RefCell::new(BTreeMap::new()),
         }
     }
@@ -223,6 +227,12 @@ impl<S> Shared<S> {
     /// Tells the fixture; without one nothing happens, and what needed an answer runs into its time-out.
     pub fn tell_fixture(&self, command: FixtureCommand) {
         let _fixture_may_be_gone = self.fixture.send(command);
+    }
+
+    /// The reference that a board with these identifiers is, by the server's last word.
+    pub fn reference(&self, shown: &[Identifier]) -> Option<Reference> {
+        let references = self.references.borrow();
+        references.iter().find(|one| one.is_shown_by(shown)).map(|one| one.reference.clone())
     }
 
     /// Takes the identifiers for `slot`. Where another slot has one already, that slot is told and its number given.

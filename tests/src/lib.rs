@@ -14,6 +14,7 @@ pub mod kept;
 pub mod memory_server;
 pub mod memory_station;
 pub mod programs;
+pub mod questions;
 pub mod relay;
 pub mod report;
 mod sabotage;

@@ -16,6 +16,7 @@ use domain::{
     },
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     check_in::Known,
+    identifier::IdentifierKind,
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
     label::LabelForm,
     live::StationLive,
@@ -23,6 +24,7 @@ use domain::{
     procedure::parse_procedure,
     profile::{OrderValues, parse_profile},
     record::{BirthRecord, Envelope, Expected},
+    reference::Reference,
     serial_number::Pattern,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -293,9 +295,23 @@ impl MemoryServer {
     /// Never: what it stored is an envelope.
     #[must_use]
     pub fn checks(&self) -> Vec<BirthRecord> {
-        let model = self.0.model.borrow();
-        let record = |text: &str| serde_json::from_str::<Envelope>(text).expect("it was stored").record;
-        model.checks().map(|(_, text, _)| record(text)).collect()
+        let record = |text: &String| serde_json::from_str::<Envelope>(text).expect("it was stored").record;
+        self.check_texts().iter().map(record).collect()
+    }
+
+    /// Their envelopes, byte for byte.
+    #[must_use]
+    pub fn check_texts(&self) -> Vec<String> {
+        self.0.model.borrow().checks().map(|(_, text, _)| text.to_owned()).collect()
+    }
+
+    /// The board with this identifier is a reference from the beginning on.
+    ///
+    /// # Panics
+    /// There is one with it.
+    pub fn register(&self, identifier: (IdentifierKind, String), what: Reference) {
+        let registered = self.0.model.borrow_mut().register(identifier, what, DateTime::UNIX_EPOCH);
+        registered.expect("one reference is registered once");
     }
 
     /// Every text that waits in the quarantine, with the reason, as they came.
@@ -381,6 +397,7 @@ impl Server for MemoryServer {
         Ok(StationWork {
             all: all.map(|batch| self.assignment(batch)),
             slots: slots.into_iter().map(own).collect(),
+            references: self.0.model.borrow().references(self.now()),
         })
     }
 

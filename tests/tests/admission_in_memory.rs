@@ -101,6 +101,14 @@ impl Visited {
         Agent::open(config, self.server.clone(), ports, ends, clock, chance, progress).unwrap()
     }
 
+    /// The station hears what the server says, and sees nothing of its jig.
+    async fn only_asks(&mut self) {
+        let jig = self.jig();
+        let (ends, _wire) = fixture();
+        self.agent(&jig, ends).run(sleep(Duration::from_secs(30))).await;
+        self.visits += 1;
+    }
+
     /// Puts the board in and works until it was taken out.
     async fn visit(&mut self) -> Visit {
         let before = self.kept.clone();
@@ -162,12 +170,13 @@ impl Visited {
     }
 
     async fn is_checked(&mut self) -> Option<String> {
+        let was_here = self.kept.is_some();
         let visit = self.visit().await;
         let now = self.kept.as_ref().unwrap();
         // What enters factory mode and leaves it is a write that changes nothing.
         let enters = self.model.factory_mode.is_some();
         assert!(!now.changed_since_start && (enters || visit.writes == 0), "{} writes", visit.writes);
-        if self.visits > 1 {
+        if was_here {
             assert!(!visit.changed, "it is as it was before");
         }
         visit.lamp
@@ -287,6 +296,23 @@ async fn a_jig_is_checked_with_a_golden_board_of_every_model_by_reading_alone_an
         let held = line.server.0.model.borrow().held();
         assert_eq!((held.counts, held.runs.len()), (counts, 1), "{model}: a check is in no count");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reference_that_never_lay_here_is_known_off_line_by_what_the_server_said_before() {
+    let mut line = Visited::new(None);
+    // A fresh board holds no profile, and is kept to show that a jig finds that.
+    line.register(Reference {
+        kind: ReferenceKind::KnownBad,
+        must_fail: Some(MustFail { code: FaultCode::RegisterDoesNotHold, step: Step::Verify }),
+        ..golden()
+    });
+    line.only_asks().await;
+    line.server.0.away.set(true);
+    line.is_checked().await;
+    line.server.0.away.set(false);
+    assert_eq!(line.check().await, CheckResult::AsExpected);
+    assert_eq!((line.server.checks().len(), line.runs().len()), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]

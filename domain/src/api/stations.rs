@@ -10,6 +10,7 @@ use crate::{
     label::LabelForm,
     live::StationLive,
     profile::OrderValues,
+    reference::KnownReference,
     text::Fault,
 };
 use chrono::{DateTime, Utc};
@@ -250,6 +251,9 @@ wire! {
         /// Slots with a batch of their own, each once.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub slots: Vec<SlotWork>,
+        /// The reference boards in use, in the order of what they show: a station knows them when the server is away.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub references: Vec<KnownReference>,
     }
 }
 

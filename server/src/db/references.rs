@@ -6,7 +6,7 @@ use domain::{
     api::references::{ReferenceEnd, ReferenceRow},
     identifier::Identifier,
     ids::ReferenceId,
-    reference::{MustFail, Reference},
+    reference::{KnownReference, MustFail, Reference},
     step::Step,
 };
 use sqlx::PgConnection;
@@ -86,6 +86,28 @@ pub async fn list(db: &mut PgConnection, only: Option<ReferenceId>) -> DbResult<
             by: row.registered_by,
             at: row.registered_at,
             ended: end.map(|((reason, by), at)| ReferenceEnd { reason, by, at }),
+        })
+    })
+    .collect()
+}
+
+/// Those in use, as stations know them.
+pub async fn in_use(db: &mut PgConnection) -> DbResult<Vec<KnownReference>> {
+    sqlx::query!(
+        "select r.kind, name, identifier_kind, identifier_value, must_fail_code, must_fail_step, profile from reference_board r
+         where not exists (select from reference_end e where e.reference_id = r.reference_id)
+         order by identifier_kind, identifier_value, registered_at"
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let kind = row.kind.parse().map_err(inconsistent("reference_board", "kind"))?;
+        let must_fail = must_fail(row.must_fail_code, row.must_fail_step)?;
+        Ok(KnownReference {
+            kind: row.identifier_kind.parse().map_err(inconsistent("reference_board", "identifier_kind"))?,
+            value: row.identifier_value,
+            reference: Reference { name: row.name, kind, must_fail, profile: row.profile },
         })
     })
     .collect()

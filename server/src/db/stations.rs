@@ -306,7 +306,7 @@ pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<Station
          where a.station_id = $1 order by a.slot"#,
         station.0
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
     let mut work = StationWork::default();
     for row in rows {
@@ -327,6 +327,7 @@ pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<Station
             Some(slot) => work.slots.push(SlotWork { slot: slot as u16, work: assignment }),
         }
     }
+    work.references = super::references::in_use(db).await?;
     Ok(work)
 }
 

@@ -23,6 +23,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             // Whoever was told to stop asks until the word is another one.
             check_in_due |= work.as_ref().is_err_and(|fault| fault.code.halts_station());
             if let Ok(work) = &work {
+                work.references().clone_into(&mut self.shared.references.borrow_mut());
                 // What is given back first can be had again, for the outbox that follows one that ended.
                 let slots = self.shared.slots.keys().copied();
                 self.return_shares(&work.batches(slots), &mut pauses).await;

@@ -292,6 +292,12 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let fails_allowed = self.fails_allowed();
         let asked = Asked { batch_id, fails_allowed, now: self.shared.now().at };
         let (admission, by) = decide(said, &here, &asked);
+        #[cfg(feature = "sabotage")]
+        let admission = if crate::sabotage::is(crate::sabotage::Sabotage::WorkReference) && is_reference {
+            Admission::of_a_stranger()
+        } else {
+            admission
+        };
         let is_let_in = admission.verdict == AdmissionVerdict::Admit;
         let Some(identity) = identity else {
             if numbers == NumberSource::Lent && journal.free_numbers(batch_id).map_err(disk)? == 0 {
@@ -351,9 +357,10 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     ) -> Result<Here, Fault> {
         let Some(identity) = identity else { return Ok(Here::default()) };
         let journal = &self.shared.journal;
+        let learned = journal.reference(identity).map_err(disk)?;
         let order = said.and_then(|said| said.rerun);
         Ok(Here {
-            reference: journal.reference(identity).map_err(disk)?,
+            reference: learned.or_else(|| self.shared.reference(&question.identifiers)),
             passed,
             all: journal.worked(identity, &question.operation).map_err(disk)?,
             unsent: journal.worked_unsent(identity, &question.operation).map_err(disk)?,

@@ -10,6 +10,7 @@ use domain::{
     api::stations::{Assignment, StationWork},
     bundle::BundleContent,
     ids::{BatchId, ContentHash},
+    reference::KnownReference,
     text::{Fault, FaultCode},
 };
 use ed25519_dalek::VerifyingKey;
@@ -46,6 +47,12 @@ impl Work {
         let Some(assignment) = self.said.of(slot) else { return Err(no_work()) };
         let order = self.orders.iter().find(|(known, _)| known == assignment);
         order.map_or_else(|| Err(no_work()), |(_, order)| order.clone())
+    }
+
+    /// The reference boards in use, by the server's last word.
+    #[must_use]
+    pub fn references(&self) -> &[KnownReference] {
+        &self.said.references
     }
 
     /// Batches that one of these slots is to work, whether or not their bundles hold.
@@ -149,7 +156,7 @@ impl OrderBook {
     fn remembered(&self) -> Option<StationWork> {
         let before = || read_json::<Option<Assignment>>(&self.folder.join("assignment.json"));
         read_json(&self.folder.join("work.json"))
-            .or_else(|| before().map(|all| StationWork { all, slots: Vec::new() }))
+            .or_else(|| before().map(|all| StationWork { all, ..StationWork::default() }))
     }
 }
 

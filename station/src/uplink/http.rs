@@ -54,7 +54,7 @@ impl HttpServer {
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(StationWork::default());
         }
-        Ok(StationWork { all: Some(read(response).await?), slots: Vec::new() })
+        Ok(StationWork { all: Some(read(response).await?), ..StationWork::default() })
     }
 
     async fn post<Q: Serialize, A: DeserializeOwned>(

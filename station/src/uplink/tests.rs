@@ -16,6 +16,7 @@ use domain::{
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     ids::{BatchId, OutboxId, RunId, StationId},
     quota::{BatchLedger, Floor},
+    reference::KnownReference,
     text::FaultCode,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -40,6 +41,7 @@ pub struct ScriptedServer {
     pub misname: Cell<bool>,
     pub assignment: RefCell<Option<Assignment>>,
     pub of_slots: RefCell<Vec<SlotWork>>,
+    pub references: RefCell<Vec<KnownReference>>,
     pub content: RefCell<Option<BundleContent>>,
     pub bundles_asked: Cell<u32>,
     pub away: Cell<bool>,
@@ -75,7 +77,11 @@ impl Server for ScriptedServer {
         if let Some(reason) = self.halted.borrow().clone() {
             return Err(ServerFault::Halted(Box::new(reason)));
         }
-        Ok(StationWork { all: self.assignment.borrow().clone(), slots: self.of_slots.borrow().clone() })
+        Ok(StationWork {
+            all: self.assignment.borrow().clone(),
+            slots: self.of_slots.borrow().clone(),
+            references: self.references.borrow().clone(),
+        })
     }
     async fn bundle(&self, _hash: &ContentHash) -> Result<BundleContent, ServerFault> {
         self.check()?;

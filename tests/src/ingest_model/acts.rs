@@ -9,7 +9,7 @@ use domain::{
     ids::{BatchId, RunId, UnitActId},
     outcome::Outcome,
     record::BirthRecord,
-    reference::Reference as Known,
+    reference::{KnownReference, Reference as Known},
 };
 
 /// A decision about a unit.
@@ -70,6 +70,20 @@ impl IngestModel {
         }
         one.until = Some(at);
         Ok(())
+    }
+
+    /// Those in use, as stations are told, in the order of what they show.
+    #[must_use]
+    pub fn references(&self, at: DateTime<Utc>) -> Vec<KnownReference> {
+        let used = self.references.iter().filter(|one| one.is_in_use(at));
+        let told = used.map(|one| KnownReference {
+            kind: one.identifier.0,
+            value: one.identifier.1.clone(),
+            reference: one.what.clone(),
+        });
+        let mut all: Vec<_> = told.collect();
+        all.sort_by(|a, b| (a.kind.as_str(), &a.value).cmp(&(b.kind.as_str(), &b.value)));
+        all
     }
 
     /// The reference that one of these was then.

@@ -23,6 +23,10 @@ pub const PLENTY: u32 = 100;
 const SPLIT_ONE_IN: u32 = 4;
 /// One case in this many works a batch of scanned labels; in half of those one label was printed twice.
 const LABELLED_ONE_IN: u32 = 4;
+/// One case in this many has a procedure that asks the operator, too.
+const ASKING_ONE_IN: u32 = 4;
+/// One case in this many has a reference among its boards.
+const REFERENCE_ONE_IN: u32 = 4;
 /// One case in this many has its station's disk copied and worked with elsewhere.
 const CLONED_ONE_IN: u32 = 8;
 
@@ -154,6 +158,10 @@ pub struct Case {
     pub fault: Option<Fault>,
     pub image_bytes: u32,
     pub numbers: Numbers,
+    /// Its procedure asks the operator.
+    pub asks: bool,
+    /// This board is a reference, known-bad where its number is even: it is to be looked at and nothing else.
+    pub reference: Option<u32>,
     /// Units that the batch is for; most are for more than there are boards.
     pub quantity: u32,
     /// And the second batch, which some slots may be given.
@@ -218,20 +226,26 @@ impl Case {
             fault,
             image_bytes,
             numbers: numbers(seed, slots, boards),
+            asks: apart(seed, 0x0061_736b).random_ratio(1, ASKING_ONE_IN),
+            reference: None,
             quantity,
             second: PLENTY,
             kills,
             troubles,
         };
+        // Whoever copies a reference, or is born without an identity, is another matter.
+        if fault.is_none() && kind != Kind::Jbd && case.numbers == Numbers::Lent {
+            case.reference = reference(seed, boards);
+        }
         if !leaning.quiet {
             case.split();
         }
         case
     }
 
-    /// Some slots get a batch of their own. Drawn apart, so that the rest of a seed stays what it was.
+    /// Some slots get a batch of their own.
     fn split(&mut self) {
-        let mut chance = StdRng::seed_from_u64(self.seed ^ 0x0073_706c_6974);
+        let mut chance = apart(self.seed, 0x0073_706c_6974);
         if !chance.random_ratio(1, SPLIT_ONE_IN) {
             return;
         }
@@ -293,9 +307,18 @@ fn kind_of(seed: u64, leaning: Leaning) -> Kind {
     }
 }
 
-/// Drawn beside the rest: what else happens in a shift is as it was without labels.
+/// What is drawn from it changes nothing of the rest of a seed.
+fn apart(seed: u64, what: u64) -> StdRng {
+    StdRng::seed_from_u64(seed ^ what)
+}
+
+fn reference(seed: u64, boards: u32) -> Option<u32> {
+    let mut chance = apart(seed, 0x676f_6c64);
+    chance.random_ratio(1, REFERENCE_ONE_IN).then(|| chance.random_range(1..=boards))
+}
+
 fn numbers(seed: u64, slots: u32, boards: u32) -> Numbers {
-    let mut chance = StdRng::seed_from_u64(seed ^ 0x006c_6162_656c);
+    let mut chance = apart(seed, 0x006c_6162_656c);
     if !chance.random_ratio(1, LABELLED_ONE_IN) {
         return Numbers::Lent;
     }
@@ -418,6 +441,9 @@ mod tests {
                 .any(|case| matches!(case.numbers, Numbers::Labels { twice: two } if two.is_some() == twice))
         };
         assert!(labelled(true) && labelled(false) && all.iter().any(|case| case.numbers == Numbers::Lent));
+        assert!(all.iter().any(|case| case.asks) && all.iter().any(|case| !case.asks));
+        let references = all.iter().filter_map(|case| case.reference);
+        assert!(references.clone().any(|one| one % 2 == 0) && references.clone().any(|one| one % 2 == 1));
         assert!(all.iter().any(Case::is_short) && all.iter().all(|case| case.quantity > 0));
         for disk in [Disk::Restored, Disk::Garbled, Disk::Lost] {
             assert!(all.iter().any(|case| case.kills.iter().any(|kill| kill.disk == disk)), "{disk:?}");

@@ -14,7 +14,7 @@ use domain::{
     record::{BirthRecord, Envelope},
     step::Step,
 };
-use simulator::{Expected, Observation, faults::Fault as BoardFault};
+use simulator::{Expected, Observation, faults::Fault as BoardFault, fixture::Question, operator::answer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fault of the station, by the goal that it misses.
@@ -32,6 +32,8 @@ pub enum Finding {
     QuotaExceeded,
     /// A board was worked under another batch than its slot's.
     OtherBatch,
+    /// A reference was written to, or counts as one of the batch.
+    ReferenceWorked,
     /// A board holds a password that no record has.
     PasswordUnknown,
     /// A bad board passed, or one was worked that has another's identity.
@@ -51,13 +53,14 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RunLost,
         Self::RunDoubled,
         Self::NumberTwice,
         Self::PassWithoutEvidence,
         Self::QuotaExceeded,
         Self::OtherBatch,
+        Self::ReferenceWorked,
         Self::PasswordUnknown,
         Self::BadBoardPassed,
         Self::NoVerdict,
@@ -77,6 +80,7 @@ impl Finding {
             Self::PassWithoutEvidence => "passes_without_evidence",
             Self::QuotaExceeded => "quota_exceeded",
             Self::OtherBatch => "under_other_batch",
+            Self::ReferenceWorked => "references_worked",
             Self::PasswordUnknown => "passwords_unknown",
             Self::BadBoardPassed => "bad_boards_passed",
             Self::NoVerdict => "without_verdict",
@@ -120,7 +124,10 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     judge_quota(outcome, &mut found);
     judge_batches(outcome, &records, &mut found);
     let mut untold = Vec::new();
-    for board in &outcome.boards {
+    for board in outcome.boards.iter().filter(|board| board.is_reference) {
+        judge_reference(outcome, board, &records, &mut found);
+    }
+    for board in outcome.boards.iter().filter(|board| !board.is_reference) {
         let own: Vec<&BirthRecord> = records.iter().filter(|record| is_of(outcome, board, record)).collect();
         // A disk that is gone took with it what was not sent yet.
         let missing = board.touched.saturating_sub(own.len() as u64 + board.forgotten);
@@ -150,7 +157,8 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     // In a batch that is spent some must be left over, and on the tray of a copy that is switched off.
     let is_sound = |board: &&BoardSeen| {
         let had_a_chance = !outcome.is_short && (board.witnessed.inserted || !board.of_copy);
-        board.witnessed.expected == Expected::Pass && !board.struck && !board.printed_twice && had_a_chance
+        let is_one_of_many = !board.printed_twice && !board.is_reference;
+        board.witnessed.expected == Expected::Pass && !board.struck && is_one_of_many && had_a_chance
     };
     judgement.sound = outcome.boards.iter().filter(is_sound).count() as u64;
     judgement.sound_passed =
@@ -190,7 +198,8 @@ impl Found<'_> {
 fn judge_addresses(outcome: &Outcome, found: &mut Found<'_>) {
     let mut outboxes: BTreeMap<_, Vec<u64>> = BTreeMap::new();
     let aside = outcome.server.quarantine();
-    for text in outcome.server.texts().iter().chain(aside.iter().map(|(text, _)| text)) {
+    let taken = [outcome.server.texts(), outcome.server.check_texts()].concat();
+    for text in taken.iter().chain(aside.iter().map(|(text, _)| text)) {
         let Ok(envelope) = serde_json::from_str::<Envelope>(text) else {
             found.add(Finding::RunLost, "the server holds a text that is no envelope".to_owned());
             continue;
@@ -377,8 +386,46 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
     if expected != Expected::Pass && !takes_its_place {
         found.add(Finding::BadBoardPassed, format!("board {index} is {:?}", board.witnessed.fault));
     }
+    judge_answers(outcome, board, record, found);
     for what in wrong_pass(&claim(outcome, board, seen, record)) {
         found.add(Finding::PassWithoutEvidence, format!("board {index}: {what}"));
+    }
+}
+
+/// It is looked at, and a record of that is there.
+fn judge_reference(outcome: &Outcome, board: &BoardSeen, records: &[BirthRecord], found: &mut Found<'_>) {
+    let index = board.witnessed.index;
+    if board.touched > 0 || records.iter().any(|record| is_of(outcome, board, record)) {
+        found.add(Finding::ReferenceWorked, format!("board {index} is a reference, and was worked"));
+    }
+    let is_checked = outcome.server.checks().iter().any(|record| is_of(outcome, board, record));
+    if board.witnessed.removed && !board.struck && !is_checked {
+        found.add(Finding::RunLost, format!("no record says what reference {index} showed"));
+    }
+    if board.witnessed.removed && board.witnessed.load_ma > 0 && !board.pulled {
+        found.add(Finding::LoadLeftOn, format!("reference {index} was taken out under a load"));
+    }
+}
+
+/// What was asked about the board was answered, and the record says what the operator did.
+fn judge_answers(outcome: &Outcome, board: &BoardSeen, record: &BirthRecord, found: &mut Found<'_>) {
+    for prompt in &outcome.server.expected().prompts {
+        let asked = serde_json::to_value(prompt).and_then(serde_json::from_value::<Question>);
+        let of = outcome.operator.labelled(board.witnessed.index);
+        let said = asked.ok().and_then(|asked| answer(&asked.asks, of, outcome.operator.answers));
+        let said = said.map(|(_, said)| match said {
+            serde_json::Value::Bool(yes) => if yes { "yes" } else { "no" }.into(),
+            said => said,
+        });
+        let kept = record.answers.iter().find(|one| one.prompt == prompt.name);
+        let kept = kept.and_then(|one| serde_json::to_value(&one.answer).ok());
+        if said != kept {
+            let what = format!(
+                "board {}: {} was answered {said:?}, its record says {kept:?}",
+                board.witnessed.index, prompt.name
+            );
+            found.add(Finding::PassWithoutEvidence, what);
+        }
     }
 }
 

@@ -69,6 +69,10 @@ struct Judged {
     kind: &'static str,
     /// Its boards bring their numbers.
     labelled: bool,
+    /// Its operator is asked.
+    asking: bool,
+    /// One of its boards is a reference.
+    with_reference: bool,
     boards: u64,
     records: u64,
     kills: u64,
@@ -132,6 +136,8 @@ fn look(case: &Case, models: &Models, disk: &Path, tells: bool) -> Result<Judged
         seed: case.seed,
         kind: case.kind.as_str(),
         labelled: case.numbers != Numbers::Lent,
+        asking: case.asks,
+        with_reference: case.reference.is_some(),
         boards: outcome.boards.len() as u64,
         records: records.len() as u64,
         kills: outcome.kills,
@@ -151,6 +157,8 @@ fn panicked(case: &Case) -> Judged {
         seed: case.seed,
         kind: case.kind.as_str(),
         labelled: case.numbers != Numbers::Lent,
+        asking: case.asks,
+        with_reference: case.reference.is_some(),
         boards: case.boards.into(),
         records: 0,
         kills: 0,

@@ -50,6 +50,8 @@ pub(super) fn report(options: &Options, judged: &[Judged], took: Duration) -> Re
         "sabotage": options.sabotage,
         "took_s": hundredths(took.as_secs_f64()),
         "labelled": judged.iter().filter(|one| one.labelled).count(),
+        "asking": judged.iter().filter(|one| one.asking).count(),
+        "with_reference": judged.iter().filter(|one| one.with_reference).count(),
         "boards": sum(|one| one.boards),
         "passed": sum(|one| one.judgement.passed),
         "sound": sound,

@@ -13,6 +13,7 @@ use crate::{
     campaign::Models,
     memory_server::{BATCH, MemoryServer, OF_SLOTS},
     memory_station,
+    questions::{CONFIRM, SCAN, TORQUE},
     tap::{Ear, Tapped},
 };
 use anyhow::{Context as _, Result, bail};
@@ -21,11 +22,14 @@ use domain::{
     ids::{BatchId, StationId},
     label::LabelForm,
     model::DeviceModel,
-    text::Fault,
+    procedure::StepKind,
+    reference::{MustFail, Reference, ReferenceKind},
+    step::Step,
+    text::{Fault, FaultCode},
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
-    JigSettings, Knobs, MemoryJig, Observation, Witnessed,
+    Board, JigSettings, Knobs, MemoryJig, Observation, Witnessed,
     firmware::build_image,
     jig::{Plan, plan_boards},
     operator::Operator,
@@ -79,6 +83,8 @@ const BEGAN_AT: i64 = 1_795_000_000;
 pub struct Outcome {
     pub model: Arc<DeviceModel>,
     pub image: Vec<u8>,
+    /// Who answered what was asked.
+    pub operator: Operator,
     pub server: MemoryServer,
     pub boards: Vec<BoardSeen>,
     /// Units that each batch is for.
@@ -113,6 +119,8 @@ pub struct BoardSeen {
     pub touched: u64,
     /// Its label is on another board, too.
     pub printed_twice: bool,
+    /// It is a reference.
+    pub is_reference: bool,
     /// It was taken out before its verdict.
     pub pulled: bool,
     /// It was moved, lost its supply, or lay in its slot when the station's disk went.
@@ -144,7 +152,13 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     let image =
         model.loader().map(|_| build_image(model, VERSION, case.image_bytes, case.seed)).transpose()?;
     let image = image.unwrap_or_default();
-    let server = MemoryServer::with_batch(worked.files.clone(), case.quantity, STATION, &image, VERSION);
+    let files = worked.files.clone();
+    let files = if case.asks {
+        files.asking(&[SCAN], StepKind::Profile).asking(&[CONFIRM, TORQUE], StepKind::Restart)
+    } else {
+        files
+    };
+    let server = MemoryServer::with_batch(files, case.quantity, STATION, &image, VERSION);
     let mut operator = Operator::default();
     if let Numbers::Labels { twice } = case.numbers {
         server.take_labels(LabelForm::Scan { pattern: Some(LABELS.to_owned()), length: None });
@@ -166,6 +180,10 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         ..JigSettings::one_board(Arc::clone(model), case.seed)
     };
     let plans = plan_boards(&settings)?;
+    let operator = settings.operator.clone();
+    for plan in plans.iter().filter(|plan| Some(plan.index) == case.reference) {
+        register(&server, model, plan)?;
+    }
     let bare = JigSettings { faulty: 0, fault: None, ..settings.clone() };
     let hall = Hall {
         begun: Instant::now(),
@@ -221,14 +239,17 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     drop(troubles);
     let lasted = hall.begun.elapsed();
     let mut boards = hall.seen(|index| touches.of(index), &plans).await;
-    boards.iter_mut().for_each(|board| board.printed_twice = case.is_printed_twice(board.witnessed.index));
+    for board in &mut boards {
+        board.printed_twice = case.is_printed_twice(board.witnessed.index);
+        board.is_reference = case.reference == Some(board.witnessed.index);
+    }
     match hall.cloned.replace(Ok(Vec::new())) {
         Ok(others) => boards.extend(others),
         Err(what) => stopped = stopped.or(Some(format!("the copied station: {what:#}"))),
     }
     let kills = if stopped.is_some() { 0 } else { case.kills.len() as u64 };
     let folder = hall.folder.path().display().to_string();
-    for text in hall.server.texts() {
+    for text in hall.server.texts().iter().chain(&hall.server.check_texts()) {
         // A fault of the disk names it, and each run has another.
         hall.ear.add(&text.replace(&folder, ""));
     }
@@ -249,6 +270,7 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     Ok(Outcome {
         model,
         image,
+        operator,
         server: hall.server,
         boards,
         quantities: [(BATCH, case.quantity), (OF_SLOTS, case.second)].into(),
@@ -265,6 +287,24 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         digest,
         trace,
     })
+}
+
+/// Whoever keeps the references knows it by what it shows. A fresh board holds no profile: a known-bad one is known for that.
+fn register(server: &MemoryServer, model: &Arc<DeviceModel>, plan: &Plan) -> Result<()> {
+    let seen = Board::new(Arc::clone(model), plan.birth.clone()).observe();
+    let mut unique = model.identity.fields.iter().filter(|field| field.unique);
+    let field = unique.next().context("boards of this model show nothing that is theirs alone")?;
+    let shown = seen.text(model, &field.register).context("it shows no identity")?;
+    let is_bad = plan.index.is_multiple_of(2);
+    let must_fail = MustFail { code: FaultCode::RegisterDoesNotHold, step: Step::Verify };
+    let what = Reference {
+        name: format!("R{}", plan.index),
+        kind: if is_bad { ReferenceKind::KnownBad } else { ReferenceKind::Golden },
+        must_fail: is_bad.then_some(must_fail),
+        profile: None,
+    };
+    server.register((field.kind, shown.trim().to_owned()), what);
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -454,6 +494,7 @@ impl Hall {
                     .and_then(|plan| plan.original),
                 touched: touched(witnessed.index),
                 printed_twice: false,
+                is_reference: false,
                 pulled: blow.is_some_and(|blow| blow.pulled),
                 forgotten: blow.map_or(0, |blow| blow.forgotten),
                 struck: blow.is_some_and(|blow| blow.struck),

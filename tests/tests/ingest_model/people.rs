@@ -192,6 +192,10 @@ impl Play<'_> {
             work.all.map(|work| work.batch_id),
             work.slots.iter().map(|own| (own.slot, own.work.batch_id)).collect(),
         );
+        let known = self.model.references(server::clock::now());
+        if work.references != known {
+            return Err(format!("the station is told of the references {:?}", work.references));
+        }
         if is == (all, slots) { Ok(()) } else { Err(format!("the station is told to work {is:?}")) }
     }
 

@@ -5,28 +5,13 @@ use domain::{
     procedure::MeasurementSource,
     prompt::{Answer, AnswerSource, GivenAnswer},
 };
+use jigline_tests::questions::{CONFIRM, SCAN, TORQUE};
 use simulator::{operator::Answering, slot::Mishap};
 use station::answer_door::AnswerDoor;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-const CONFIRM: &str = "[[step]]\nkind = \"prompt\"\nname = \"cable\"\nasks = \"confirm\"\n\
-    question = { en = \"Is the cable in?\", zh = \"线缆是否插好？\" }\n";
-const SCAN: &str = "[[step]]\nkind = \"prompt\"\nname = \"housing\"\nasks = \"scan\"\npattern = \"H-####\"\nretry = 2\n\
-    question = { en = \"Scan the housing\", zh = \"扫描外壳标签\" }\n";
-const TORQUE: &str = "[[step]]\nkind = \"prompt\"\nname = \"torque\"\nasks = \"number\"\nunit = \"Nm\"\n\
-    limit = { min = 1.1, max = 1.5 }\nquestion = { en = \"Torque\", zh = \"扭矩\" }\n";
-
-/// The shipped birth step by step, with these questions before its first step of that kind.
 fn asking(questions: &[&str], before: StepKind) -> BundleFiles {
-    let mut files = BundleFiles::shipped();
-    let birth = parse_procedure("b", &files.procedure).unwrap();
-    let at = birth.plan().iter().position(|step| step.action.kind() == before).unwrap();
-    let text = toml::to_string(&ProcedureFile::of(&birth)).unwrap();
-    let mut blocks: Vec<String> = text.split("[[step]]\n").map(str::to_owned).collect();
-    blocks.iter_mut().skip(1).for_each(|block| *block = format!("[[step]]\n{block}"));
-    blocks.splice(at + 1..=at, questions.iter().map(|text| (*text).to_owned()));
-    files.procedure = blocks.concat();
-    files
+    BundleFiles::shipped().asking(questions, before)
 }
 
 /// Carries lines both ways but for the questions to these slots, which are handed over instead: slot and id.

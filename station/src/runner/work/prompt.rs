@@ -38,6 +38,14 @@ impl Work {
 
     pub(super) fn begin_prompt(&mut self, now: Moment) -> Next {
         let mut effects = self.draft.begin(now, Step::Prompt);
+        #[cfg(feature = "sabotage")]
+        if let Some(invented) = crate::sabotage::invent_answer(&self.prompt()?.asks) {
+            self.questions += 1;
+            let (id, source) = (self.question_id(), domain::prompt::AnswerSource::Fixture);
+            let given = GivenAnswer { id, answer: invented, by: None, source };
+            effects.extend(self.prompt_answered(now, &given)?);
+            return Ok(effects);
+        }
         effects.extend(self.ask_again()?);
         Ok(effects)
     }
