@@ -67,6 +67,8 @@ pub struct Play<'a> {
     pub own_numbers: BTreeMap<u8, String>,
     /// By the server's ids, the oldest first.
     pub references: Vec<Uuid>,
+    /// What they show.
+    pub registered: BTreeSet<String>,
 }
 
 /// A number that a station got.
@@ -123,6 +125,7 @@ impl<'a> Play<'a> {
             lent: Vec::new(),
             own_numbers: BTreeMap::new(),
             references: Vec::new(),
+            registered: BTreeSet::new(),
         }
     }
 

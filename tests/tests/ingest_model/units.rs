@@ -109,6 +109,7 @@ impl Play<'_> {
         let at = row.as_ref().map_or_else(|_| server::clock::now(), |row| row.at);
         let said = self.model.register((one.kind, one.value.clone()), what, at);
         self.references.extend(row.as_ref().ok().map(|row| row.reference_id.0));
+        self.registered.extend(row.as_ref().ok().map(|row| row.identifier_value.clone()));
         note(seen, "reference", said.err().map_or("registered", |refused| refused.code));
         same(&said.map_err(told), &row.map(drop))
     }
