@@ -1,6 +1,9 @@
 //! What is to be thought of a shift. What the boards are and hold comes from the witness, what was recorded of them from the server;
 //! nobody asks the station.
 
+mod answers;
+mod reference;
+
 use super::work::{BoardSeen, Outcome, SEALING_KEY};
 use crate::{
     evidence::{Claim, Since, wrong_pass},
@@ -14,7 +17,7 @@ use domain::{
     record::{BirthRecord, Envelope},
     step::Step,
 };
-use simulator::{Expected, Observation, faults::Fault as BoardFault, fixture::Question, operator::answer};
+use simulator::{Expected, Observation, faults::Fault as BoardFault};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fault of the station, by the goal that it misses.
@@ -125,7 +128,7 @@ pub fn judge(outcome: &Outcome) -> Judgement {
     judge_batches(outcome, &records, &mut found);
     let mut untold = Vec::new();
     for board in outcome.boards.iter().filter(|board| board.is_reference) {
-        judge_reference(outcome, board, &records, &mut found);
+        reference::judge_reference(outcome, board, &records, &mut found);
     }
     for board in outcome.boards.iter().filter(|board| !board.is_reference) {
         let own: Vec<&BirthRecord> = records.iter().filter(|record| is_of(outcome, board, record)).collect();
@@ -386,46 +389,9 @@ fn judge_board(outcome: &Outcome, board: &BoardSeen, own: &[&BirthRecord], found
     if expected != Expected::Pass && !takes_its_place {
         found.add(Finding::BadBoardPassed, format!("board {index} is {:?}", board.witnessed.fault));
     }
-    judge_answers(outcome, board, record, found);
+    answers::judge_answers(outcome, board, record, found);
     for what in wrong_pass(&claim(outcome, board, seen, record)) {
         found.add(Finding::PassWithoutEvidence, format!("board {index}: {what}"));
-    }
-}
-
-/// It is looked at, and a record of that is there.
-fn judge_reference(outcome: &Outcome, board: &BoardSeen, records: &[BirthRecord], found: &mut Found<'_>) {
-    let index = board.witnessed.index;
-    if board.touched > 0 || records.iter().any(|record| is_of(outcome, board, record)) {
-        found.add(Finding::ReferenceWorked, format!("board {index} is a reference, and was worked"));
-    }
-    let is_checked = outcome.server.checks().iter().any(|record| is_of(outcome, board, record));
-    if board.witnessed.removed && !board.struck && !is_checked {
-        found.add(Finding::RunLost, format!("no record says what reference {index} showed"));
-    }
-    if board.witnessed.removed && board.witnessed.load_ma > 0 && !board.pulled {
-        found.add(Finding::LoadLeftOn, format!("reference {index} was taken out under a load"));
-    }
-}
-
-/// What was asked about the board was answered, and the record says what the operator did.
-fn judge_answers(outcome: &Outcome, board: &BoardSeen, record: &BirthRecord, found: &mut Found<'_>) {
-    for prompt in &outcome.server.expected().prompts {
-        let asked = serde_json::to_value(prompt).and_then(serde_json::from_value::<Question>);
-        let of = outcome.operator.labelled(board.witnessed.index);
-        let said = asked.ok().and_then(|asked| answer(&asked.asks, of, outcome.operator.answers));
-        let said = said.map(|(_, said)| match said {
-            serde_json::Value::Bool(yes) => if yes { "yes" } else { "no" }.into(),
-            said => said,
-        });
-        let kept = record.answers.iter().find(|one| one.prompt == prompt.name);
-        let kept = kept.and_then(|one| serde_json::to_value(&one.answer).ok());
-        if said != kept {
-            let what = format!(
-                "board {}: {} was answered {said:?}, its record says {kept:?}",
-                board.witnessed.index, prompt.name
-            );
-            found.add(Finding::PassWithoutEvidence, what);
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One case: the real station in virtual time, life after life, at the witness's jig, with a server in memory behind.
 
 mod clone;
+mod reference;
 mod troubles;
 
 use super::{
@@ -23,13 +24,11 @@ use domain::{
     label::LabelForm,
     model::DeviceModel,
     procedure::StepKind,
-    reference::{MustFail, Reference, ReferenceKind},
-    step::Step,
-    text::{Fault, FaultCode},
+    text::Fault,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
-    Board, JigSettings, Knobs, MemoryJig, Observation, Witnessed,
+    JigSettings, Knobs, MemoryJig, Observation, Witnessed,
     firmware::build_image,
     jig::{Plan, plan_boards},
     operator::Operator,
@@ -182,7 +181,7 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
     let plans = plan_boards(&settings)?;
     let operator = settings.operator.clone();
     for plan in plans.iter().filter(|plan| Some(plan.index) == case.reference) {
-        register(&server, model, plan)?;
+        reference::register(&server, model, plan)?;
     }
     let bare = JigSettings { faulty: 0, fault: None, ..settings.clone() };
     let hall = Hall {
@@ -287,24 +286,6 @@ async fn work_now(case: &Case, models: &Models, disk: &Path, tells: bool) -> Res
         digest,
         trace,
     })
-}
-
-/// Whoever keeps the references knows it by what it shows. A fresh board holds no profile: a known-bad one is known for that.
-fn register(server: &MemoryServer, model: &Arc<DeviceModel>, plan: &Plan) -> Result<()> {
-    let seen = Board::new(Arc::clone(model), plan.birth.clone()).observe();
-    let mut unique = model.identity.fields.iter().filter(|field| field.unique);
-    let field = unique.next().context("boards of this model show nothing that is theirs alone")?;
-    let shown = seen.text(model, &field.register).context("it shows no identity")?;
-    let is_bad = plan.index.is_multiple_of(2);
-    let must_fail = MustFail { code: FaultCode::RegisterDoesNotHold, step: Step::Verify };
-    let what = Reference {
-        name: format!("R{}", plan.index),
-        kind: if is_bad { ReferenceKind::KnownBad } else { ReferenceKind::Golden },
-        must_fail: is_bad.then_some(must_fail),
-        profile: None,
-    };
-    server.register((field.kind, shown.trim().to_owned()), what);
-    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,24 @@
+//! What became of a reference.
+
+use super::{BoardSeen, Finding, Found, Outcome, is_of};
+use domain::record::BirthRecord;
+
+/// It is looked at, and a record of that is there.
+pub(super) fn judge_reference(
+    outcome: &Outcome,
+    board: &BoardSeen,
+    records: &[BirthRecord],
+    found: &mut Found<'_>,
+) {
+    let index = board.witnessed.index;
+    if board.touched > 0 || records.iter().any(|record| is_of(outcome, board, record)) {
+        found.add(Finding::ReferenceWorked, format!("board {index} is a reference, and was worked"));
+    }
+    let is_checked = outcome.server.checks().iter().any(|record| is_of(outcome, board, record));
+    if board.witnessed.removed && !board.struck && !is_checked {
+        found.add(Finding::RunLost, format!("no record says what reference {index} showed"));
+    }
+    if board.witnessed.removed && board.witnessed.load_ma > 0 && !board.pulled {
+        found.add(Finding::LoadLeftOn, format!("reference {index} was taken out under a load"));
+    }
+}
