@@ -4,6 +4,7 @@
 //! A sentence says what is wrong with which figures; the next step says what the person at the jig does about it.
 
 mod doubts;
+mod filled;
 mod labels;
 mod lists;
 mod references;
@@ -14,6 +15,7 @@ pub use lists::list_problem_text;
 pub use steps::step_title;
 
 use super::{Fault, FaultCode};
+use filled::filled;
 
 wire! {
     /// The language a person reads.
@@ -45,22 +47,6 @@ pub fn fault_text(language: Language, fault: &Fault) -> String {
 pub fn fault_next_step(language: Language, fault: &Fault) -> String {
     let sentence = sentence(fault.code);
     filled(language, language.pick(sentence.next_en, sentence.next_zh), fault)
-}
-
-/// Puts the fault's arguments for `{name}`, once: what an argument itself holds is never read as a place. What a procedure says in both
-/// languages has its Chinese one as `name_zh`.
-fn filled(language: Language, template: &str, fault: &Fault) -> String {
-    let mut text = String::with_capacity(template.len() + 32);
-    let mut rest = template;
-    while let Some((before, tail)) = rest.split_once('{') {
-        text.push_str(before);
-        let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
-        let chinese = fault.args.get(&format!("{name}_zh")).filter(|_| language == Language::Zh);
-        text.push_str(chinese.or_else(|| fault.args.get(name)).map_or("?", String::as_str));
-        rest = tail;
-    }
-    text.push_str(rest);
-    text
 }
 
 struct Sentence {

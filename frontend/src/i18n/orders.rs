@@ -30,7 +30,7 @@ pub fn order_problem(parameter: &OrderParameter, problem: OrderProblem<'_>) -> S
         (OrderProblem::Rule(rule), Language::En) => {
             format!("Against a rule of the model: {}", pick(&rule.message))
         }
-        (OrderProblem::Rule(rule), Language::Zh) => format!("不符合型号规则：{}", pick(&rule.message)),
+        (OrderProblem::Rule(rule), Language::Zh) => format!("不符合板型规则：{}", pick(&rule.message)),
         (OrderProblem::OutOfBounds(bounds), Language::En) => {
             format!("The profile leaves {} {unit} to the order.", between(&bounds))
         }

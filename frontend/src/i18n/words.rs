@@ -109,8 +109,8 @@ texts! {
     unit_numbers: "Numbers of the units", "单体编号";
     numbers_from: "Where they come from", "编号来源";
     numbers_lent: "lent by the server", "由服务器借出";
-    numbers_lent_why: "Each board gets the next number of the procedure's pattern, or of the customer's list that is put into the batch's ledger before work begins.", "每块板取得规程编号规则的下一个编号，或取自开工前导入批次台账的客户清单。";
-    labels_number: "scanned from labels, as the procedure's numbers", "扫描标签，格式同规程编号";
+    numbers_lent_why: "Each board gets the next number of the procedure's pattern, or of the customer's list that is put into the batch's ledger before work begins.", "每块板取得工艺编号规则的下一个编号，或取自开工前导入批次台账的客户清单。";
+    labels_number: "scanned from labels, as the procedure's numbers", "扫描标签，格式同工艺编号";
     labels_number_why: "Each board brings its label. It is scanned before anything is done to the board; its check character has to be right.", "每块板自带标签，作业前先扫描；校验字符必须正确。";
     labels_scan: "scanned from labels of another form", "扫描标签，其他格式";
     labels_scan_why: "Each board brings its label. In the pattern # is a digit, @ a capital letter, ? any character, * any number of them; all else stands for itself.", "每块板自带标签。格式中 # 为数字，@ 为大写字母，? 为任意字符，* 为任意多个字符，其余为其本身。";
@@ -122,9 +122,9 @@ texts! {
     bundle_missing: "Choose what is built.", "请选择生产内容。";
     quantity_missing: "Give the quantity: 1 to 1,000,000.", "请填写数量：1 至 1,000,000。";
     fails_allowed_missing: "Fails in a row: 1 to 100.", "连续不合格次数：1 至 100。";
-    simulator_only_why: "For simulated boards only: a part of the device model is assumed.", "仅用于模拟板：设备型号中有假定内容。";
+    simulator_only_why: "For simulated boards only: a part of the device model is assumed.", "仅用于模拟板：板型部分内容为假定。";
     none_released: "No released bundle", "没有已发布的发布包";
-    no_bundle_why: "A batch is worked with a released bundle. An engineer submits one (model, profile, procedure, image), then quality releases it.", "批次须使用已发布的发布包：由工程师提交（型号、参数档、规程、固件），再由质量人员发布。";
+    no_bundle_why: "A batch is worked with a released bundle. An engineer submits one (model, profile, procedure, image), then quality releases it.", "批次须使用已发布的发布包：由工程师提交（板型、参数档、工艺、固件），再由质量人员发布。";
     none_released_why: "Bundles were submitted, and none of them is released. Quality releases them; the engineer who submitted one may not.", "已有提交的发布包，但均未发布。由质量人员发布，提交者本人不能发布。";
     batch_report: "Batch report", "批次报告";
     print: "Print", "打印";
@@ -378,6 +378,7 @@ texts! {
     checked_in: "Checked in", "签到时间";
     slots: "Slots", "工位数";
     work: "Work", "生产任务";
+    only_slots: "Only these slots", "仅这些工位";
     all_slots: "All slots:", "全部工位：";
     other_slots: "Other slots:", "其余工位：";
     for_whole_station: "For the whole station, whatever its slots work now; boards under work are finished under their batch. Tick slots to give only those another batch, or (no batch) the station's again.", "适用于整个工站，取代各工位现有任务；作业中的板按原批次完成。勾选工位则仅这些工位改做其他批次，选“未分配批次”则恢复为工站的批次。";
@@ -415,6 +416,8 @@ texts! {
     reference: "Called", "名称";
     identity: "Identity", "身份";
     read_or_scan: "As read or scanned", "读取或扫描的内容";
+    reference_kind: "Kind", "类别";
+    must_fail_by: "Must fail by", "须不合格于";
     reference_for: "What it is there for", "用途";
     golden: "golden", "良品样板";
     golden_why: "it must pass", "必须合格";
@@ -427,7 +430,7 @@ texts! {
     checks: "Checks of the slots, the last ones", "最近的工位校验";
     as_expected: "slot in order", "工位正常";
     not_as_expected: "slot not to be trusted", "工位不可信";
-    reference_ended: "no reference any more", "已停用";
+    reference_ended: "ended", "已停用";
     end_reference: "End it", "停用";
     end_reference_why: "It is a board like any other from then on: the next jig works it.", "此后与普通板相同：工站会对其作业。";
     // Quarantine.

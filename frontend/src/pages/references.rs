@@ -66,7 +66,7 @@ fn columns() -> [ui::Column; 6] {
     [
         (t.reference, "nowrap", ""),
         (t.state, "", ""),
-        (t.identity, "mono", ""),
+        (t.identity, "nowrap", ""),
         (t.reference_for, "reason", ""),
         (t.changed_by, "quiet", ""),
         ("", "number", ""),
@@ -116,29 +116,34 @@ fn by(must: MustFail) -> &'static str {
 fn row(row: &ReferenceRow, may: bool, open: RwSignal<Option<ReferenceId>>, changed: Callback<()>) -> AnyView {
     let t = i18n::texts();
     let id = row.reference_id;
-    let kind = match row.kind {
-        ReferenceKind::Golden => ui::badge(Tone::Pass, t.golden),
-        ReferenceKind::KnownBad => ui::badge(Tone::Fail, t.known_bad),
+    let (tone, kind) = match row.kind {
+        ReferenceKind::Golden => (Tone::Pass, t.golden),
+        ReferenceKind::KnownBad => (Tone::Fail, t.known_bad),
     };
-    let state = if row.ended.is_some() { ui::badge(Tone::Quiet, t.reference_ended) } else { kind };
+    let state = match &row.ended {
+        Some(_) => ui::badge(Tone::Quiet, format!("{kind} · {}", t.reference_ended)),
+        None => ui::badge(tone, kind),
+    };
     let shown = match row.identifier_kind {
         IdentifierKind::BluetoothAddress => numbers::bluetooth(&row.identifier_value),
         _ => row.identifier_value.clone(),
     };
     let (by, at) = row.ended.as_ref().map_or((&row.by, row.at), |end| (&end.by, end.at));
-    let why = row.ended.as_ref().map_or(row.reason.clone(), |end| format!("{} — {}", row.reason, end.reason));
-    let why = must_fail(row.kind, row.must_fail).map_or(why.clone(), |must| format!("{must}: {why}"));
-    let made_for = row
-        .profile
-        .clone()
-        .map(|id| view! { <p class="quiet small">{t.made_for}" "<span class="mono">{id}</span></p> });
+    let about = [
+        must_fail(row.kind, row.must_fail).map(|must| (t.must_fail_by, must.to_owned())),
+        row.profile.clone().map(|id| (t.made_for, id)),
+        row.ended.as_ref().map(|end| (t.reference_ended, end.reason.clone())),
+    ];
+    let about = about.into_iter().flatten();
+    let about: Vec<AnyView> =
+        about.map(|(name, what)| view! { <p class="quiet small">{name}": "{what}</p> }.into_any()).collect();
     let ends = may && row.ended.is_none();
     let toggle = Callback::new(move |()| open.update(|open| *open = (*open != Some(id)).then_some(id)));
     let cells = vec![
         ui::said("strong", row.name.clone()),
         state,
-        view! { <span class="quiet small">{t.identifier(row.identifier_kind)}</span>" "{shown} }.into_any(),
-        view! { {why}{made_for} }.into_any(),
+        view! { <p class="quiet small">{t.identifier(row.identifier_kind)}</p><span class="mono">{shown}</span> }.into_any(),
+        view! { {row.reason.clone()}{about} }.into_any(),
         view! { {by.clone()}" "{ui::moment(at)} }.into_any(),
         if ends { ui::button("button", "end", t.end_reference, toggle) } else { ().into_any() },
     ];
@@ -197,15 +202,15 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
     let kinds = std::iter::once(golden).chain((0..MustFail::ALL.len()).map(bad)).collect();
     let identifiers = KINDS.map(|kind| (kind.as_str().to_owned(), t.identifier(kind).to_owned())).into();
     let parts = vec![
-        ui::choice_field(t.state, "kind", kinds, None, choose_kind),
-        ui::text_field(t.reference, "name", "", name),
+        ui::choice_field(t.reference_kind, "kind", kinds, None, choose_kind),
+        ui::text_field(t.reference, "name", "GOLD-1", name),
         ui::choice_field(t.identity, "identifier_kind", identifiers, None, choose_identifier),
         ui::text_field(t.read_or_scan, "identifier_value", "", value),
         made_for(profile),
         ui::text_field(t.reference_for, "reason", "", reason),
     ];
     let cancel = Callback::new(move |()| registering.set(false));
-    ui::form("note-form", parts, t.register_reference, Box::new(act), Some(cancel))
+    ui::form("note-form pairs", parts, t.register_reference, Box::new(act), Some(cancel))
 }
 
 /// The profile that it is made for; none: it checks a jig whatever that works.

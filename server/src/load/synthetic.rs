@@ -153,6 +153,8 @@ fn record(
             .at(Step::Measure)
             .with("measurement", &reading.name)
             .with("found", reading.value)
+            .with("min", reading.limit.min.unwrap_or_default())
+            .with("max", reading.limit.max.unwrap_or_default())
             .with("unit", &reading.unit)
     });
     BirthRecord {

@@ -89,7 +89,25 @@ async fn unit(office: &Office) -> anyhow::Result<()> {
     office.browser.shown("[data-standing=passed]").await?;
     let path = office.browser.client.current_url().await?.path().to_owned();
     office.look("unit-passed", &path, "[data-standing=passed]").await?;
+    for (language, theme) in [("en", "light"), ("zh", "dark")] {
+        let address = format!("{}{path}?lang={language}&theme={theme}", office.server.base_url);
+        office.browser.client.goto(&address).await?;
+        office.browser.shown("[data-measurements]").await?;
+        office.browser.client.execute("scrollTo(0, document.body.scrollHeight)", Vec::new()).await?;
+        office.picture(&format!("unit-passed-end-{language}")).await?;
+    }
     let act = json!({ "act": "hold", "reason": "cracked shunt" });
     office.server.send("quality", Method::POST, &format!("/api/v1{path}/acts"), act).await?;
-    office.look("unit-held", &path, "[data-standing=on_hold]").await
+    office.look("unit-held", &path, "[data-standing=on_hold]").await?;
+    // The seventh of them fails at a cell.
+    let mut fail = office.pass(&jig, batch, 7, "unused")?;
+    (fail.record.serial, fail.number) = (None, 2);
+    let sent = office.send(&jig, &[serde_json::to_string(&fail)?]).await?;
+    ensure!(sent == ["stored"], "{sent:?}");
+    office.goto("/units?outcome=fail").await?;
+    office.click("main table a.row-link").await?;
+    let told = office.browser.shown(".card.error").await?.text().await?;
+    ensure!(told.contains("outside_limits") && told.contains("Alarms is 21, outside 0 to 0."), "{told}");
+    let path = office.browser.client.current_url().await?.path().to_owned();
+    office.look("unit-failed", &path, ".card.error").await
 }

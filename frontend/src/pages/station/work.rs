@@ -50,16 +50,17 @@ pub fn work(works: Memo<Option<Works>>, changed: Callback<()>) -> AnyView {
     card.into_any()
 }
 
-/// Slots by their batch: the station's first, without its slots, then those with batches of their own.
+/// Slots by their batch: those with batches of their own, then the station's, without its slots.
 fn by_batch(works: &Works) -> Vec<(Option<BatchId>, Vec<u16>)> {
-    let rest = (works.own.len() < usize::from(works.slots)).then_some((works.batch, Vec::new()));
-    let mut all: Vec<_> = rest.into_iter().collect();
-    let own = all.len();
+    let mut all: Vec<(_, Vec<u16>)> = Vec::new();
     for slot in &works.own {
-        match all.iter_mut().skip(own).find(|(batch, _)| *batch == Some(slot.batch_id)) {
+        match all.iter_mut().find(|(batch, _)| *batch == Some(slot.batch_id)) {
             Some((_, slots)) => slots.push(slot.slot),
             None => all.push((Some(slot.batch_id), vec![slot.slot])),
         }
+    }
+    if works.own.len() < usize::from(works.slots) {
+        all.push((works.batch, Vec::new()));
     }
     all
 }
@@ -130,7 +131,13 @@ fn form(works: &Works, batches: &Page<BatchView>, changed: Callback<()>) -> AnyV
     let for_which = move || if chosen.read().is_empty() { t.for_whole_station } else { t.for_chosen_slots };
     let parts = vec![
         ui::choice_field(t.batch, "batch", options, now.as_deref(), choose),
-        view! { <div class="row slot-choice" role="group" aria-label=t.slots>{slots}</div> }.into_any(),
+        view! {
+            <div class="field" role="group" aria-label=t.only_slots>
+                {t.only_slots}
+                <div class="row slot-choice">{slots}</div>
+            </div>
+        }
+        .into_any(),
         view! { <p class="quiet small">{for_which}</p> }.into_any(),
     ];
     ui::form("note-form no-print", parts, t.assign, Box::new(act), None)
@@ -153,7 +160,7 @@ mod tests {
         let own = |slots: &[u16]| slots.iter().map(|&slot| SlotBatch { slot, batch_id: second }).collect();
         let works = |own| Works { id: StationId(Uuid::nil()), slots: 2, batch: Some(first), own };
         assert_eq!(by_batch(&works(own(&[]))), [(Some(first), vec![])]);
-        assert_eq!(by_batch(&works(own(&[2]))), [(Some(first), vec![]), (Some(second), vec![2])]);
+        assert_eq!(by_batch(&works(own(&[2]))), [(Some(second), vec![2]), (Some(first), vec![])]);
         assert_eq!(by_batch(&works(own(&[1, 2]))), [(Some(second), vec![1, 2])]);
     }
 }
