@@ -128,7 +128,12 @@ fn look(case: &Case, models: &Models, disk: &Path, tells: bool) -> Result<Judged
     let outcome = work(case, models, disk, tells)?;
     let records = outcome.server.records();
     let told = if tells {
-        format!("{case:#?}\n{}\n{:#?}\n{records:#?}", outcome.trace, outcome.server.quarantine())
+        format!(
+            "{case:#?}\n{}\n{:#?}\n{:#?}\n{records:#?}",
+            outcome.trace,
+            outcome.server.quarantine(),
+            outcome.server.check_texts()
+        )
     } else {
         String::new()
     };

@@ -15,8 +15,16 @@ pub(super) fn judge_reference(
         found.add(Finding::ReferenceWorked, format!("board {index} is a reference, and was worked"));
     }
     let is_checked = outcome.server.checks().iter().any(|record| is_of(outcome, board, record));
-    if board.witnessed.removed && !board.struck && !is_checked {
-        found.add(Finding::RunLost, format!("no record says what reference {index} showed"));
+    // One that was put in while the fixture could not be seen may lie under the lamp of the board before it.
+    let was_seen = !board.struck && !board.out_of_sight;
+    if board.witnessed.removed && was_seen && !is_checked {
+        found.add(
+            Finding::RunLost,
+            format!(
+                "no record says what reference {index} showed, which lay under {:?}",
+                board.witnessed.lamp
+            ),
+        );
     }
     if board.witnessed.removed && board.witnessed.load_ma > 0 && !board.pulled {
         found.add(Finding::LoadLeftOn, format!("reference {index} was taken out under a load"));
