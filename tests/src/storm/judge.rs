@@ -134,7 +134,9 @@ pub fn judge(seen: &Seen) -> Verdict {
             found("sound_boards_not_passed", format!("board {}: {:?}", board.index, board.runs));
         }
         let name = text(&board.witnessed, "/holds/name");
-        if passes > 0
+        // A copy shows its original's identity, and with that its pass.
+        if is_sound
+            && passes > 0
             && let Some(other) = called.insert(name.clone(), board.index)
         {
             found("numbers_twice", format!("boards {other} and {} are called {name}", board.index));
