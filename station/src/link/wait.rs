@@ -278,19 +278,35 @@ impl BoardLink {
         let request = ping_request(&model, Length::Least)?;
         let window = self.answers_within().await?;
         let mut tries_left = self.tries();
-        while !self.fell_silent(&settings.command, &request, window).await? {
-            if tries_left == 0 {
-                let detail = "nothing shows that the board sleeps: it went on answering";
-                return Err(fault::write_refused(&settings.command, detail));
+        let mut was_silent = false;
+        loop {
+            match self.fell_silent(&settings.command, &request, window).await? {
+                Some(Acknowledged::Yes) => break,
+                // The command may be lost like what was asked after it: it is given once more, to a silence as long again.
+                Some(Acknowledged::No) if was_silent => break,
+                Some(Acknowledged::No) => was_silent = true,
+                None if tries_left == 0 => {
+                    let detail = "nothing shows that the board sleeps: it went on answering";
+                    return Err(fault::write_refused(&settings.command, detail));
+                }
+                None => {
+                    was_silent = false;
+                    tries_left -= 1;
+                }
             }
-            tries_left -= 1;
         }
         Ok(BoardReply::Asleep { proved: true })
     }
 
     /// Gives the command once, and listens. Where it was not acknowledged, the board may not have heard it and be busy with
     /// something else: only a silence as long as its model's time-out counts, and any sign of life is an answer.
-    async fn fell_silent(&mut self, command: &str, request: &Asked, window: Duration) -> Result<bool, Fault> {
+    /// None: it went on answering.
+    async fn fell_silent(
+        &mut self,
+        command: &str,
+        request: &Asked,
+        window: Duration,
+    ) -> Result<Option<Acknowledged>, Fault> {
         let heard = self.command_perhaps_unanswered(command).await?;
         let window = if heard == Acknowledged::Yes { window } else { self.ping_timeout() };
         let started = Instant::now();
@@ -300,12 +316,12 @@ impl BoardLink {
         while unanswered < PINGS_OF_A_SILENCE {
             match self.ping_until(request, &[window], started + self.start_timeout()).await? {
                 Ping::Silence => unanswered += 1,
-                Ping::Noise | Ping::Answer if heard == Acknowledged::No => return Ok(false),
-                Ping::Noise | Ping::Answer if started.elapsed() >= MUST_HAVE_RESTARTED => return Ok(false),
+                Ping::Noise | Ping::Answer if heard == Acknowledged::No => return Ok(None),
+                Ping::Noise | Ping::Answer if started.elapsed() >= MUST_HAVE_RESTARTED => return Ok(None),
                 Ping::Noise | Ping::Answer => unanswered = 0,
             }
         }
-        Ok(true)
+        Ok(Some(heard))
     }
 
     /// A command after which the board may be gone before its answer is out.

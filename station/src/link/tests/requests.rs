@@ -1,13 +1,21 @@
 //! The runner's requests against a board that keeps a register map.
 
-use super::peer::{Mischief, Peer, ask, read};
+use super::{
+    super::LinkOptions,
+    peer::{Mischief, Peer, ask, model, read},
+};
 use crate::board::{BoardReply, BoardRequest, LeaseReading, OutputReading, PasswordProof, Secret};
 use domain::{
-    identifier::IdentifierKind, lease::BirthLease, record::FoundState, rules::Ratings, text::FaultCode,
+    identifier::IdentifierKind,
+    lease::BirthLease,
+    model::{DeviceModel, ShipSettings, SleepSettings, WakesBy},
+    record::FoundState,
+    rules::Ratings,
+    text::FaultCode,
     value::Value,
 };
 use protocol::modbus::Request;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
@@ -223,6 +231,34 @@ async fn neither_a_slow_answer_nor_a_lost_one_is_taken_for_a_restart() {
             "{restarted:?}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_that_may_be_the_lines_alone_puts_no_board_to_sleep() {
+    let mut model = DeviceModel::clone(&model());
+    let sleep = SleepSettings { command: "restart".to_owned(), wakes: WakesBy::Supply };
+    let [clear, zeroed, cleared] = [const { Vec::new() }; 3];
+    let (date, clock, origin) = (None, None, None);
+    model.ship = Some(ShipSettings { clear, zeroed, cleared, date, clock, sleep: Some(sleep), origin });
+    let model = Arc::new(model);
+    let put_to_sleep = async |lost: std::ops::Range<usize>| {
+        let mut peer = Peer::new();
+        peer.always.insert(400, Mischief::RestartAfter(Duration::from_secs(3600)));
+        peer.mischief.extend(lost.map(|number| (number, Mischief::Unheard)));
+        let (mut link, board) = peer.connect_as(Arc::clone(&model), LinkOptions::default());
+        ask(&mut link, BoardRequest::ReadIdentity).await.unwrap();
+        let asleep = ask(&mut link, BoardRequest::Sleep).await.unwrap();
+        assert_eq!(asleep, BoardReply::Asleep { proved: true });
+        drop(link);
+        board.await.unwrap().seen
+    };
+    let is_told = |request: &Request| matches!(request, Request::WriteSingle { .. });
+    let seen = put_to_sleep(0..0).await;
+    let told_at = seen.iter().position(is_told).unwrap();
+    assert_eq!(seen.iter().filter(|request| is_told(request)).count(), 1, "{seen:?}");
+    // The command is lost, and everything that is asked until it counts as silent.
+    let seen = put_to_sleep(told_at..told_at + 4).await;
+    assert_eq!(seen.iter().filter(|request| is_told(request)).count(), 2, "{seen:?}");
 }
 
 #[tokio::test(start_paused = true)]
