@@ -2,6 +2,7 @@
 //! Server and station answer with codes; whoever shows them to a person asks here.
 
 mod catalogue;
+mod words;
 
 pub use catalogue::{Language, doubt_text, fault_next_step, fault_text, list_problem_text, step_title};
 

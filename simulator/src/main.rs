@@ -16,7 +16,7 @@ use jigline_simulator::{
     Birth, Disturbances, Fault, Jig, JigSettings, Knobs,
     firmware::{build_image, version_text},
     observe::{read_observer, read_remembered, write_remembered},
-    operator::Operator,
+    operator::{Answering, Operator},
     port::{MemoryPort, Port, PtyPort},
     serial_server,
     slot::{Slot, SlotOrder},
@@ -100,6 +100,9 @@ enum Command {
         /// The jig has no switches: the operator scans a label of this form (`TB-######`) at the slot of each board.
         #[arg(long, value_name = "FORM")]
         scans: Option<String>,
+        /// How the operator answers what the station asks: `never` leaves it to whoever answers elsewhere.
+        #[arg(long, value_enum, default_value = "well")]
+        answers: Answering,
         /// Go on with an earlier jig's pile: read DIR/observer.json and leave out the boards that are done; those that lay in the
         /// slots when it was stopped by SIGTERM hold what they held then.
         #[arg(long)]
@@ -178,6 +181,7 @@ async fn run() -> Result<()> {
             fixture_listen,
             tcp,
             skip_done,
+            answers,
             reveal_passwords,
             scans,
         } => {
@@ -212,7 +216,7 @@ async fn run() -> Result<()> {
                 observer,
                 earlier,
                 remembered,
-                operator: Operator { scans, ..Operator::default() },
+                operator: Operator { scans, answers, ..Operator::default() },
             };
             let place = JigPlace { data, fixture_listen, tcp, passwords: reveal_passwords };
             run_jig(settings, &place).await

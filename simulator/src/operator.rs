@@ -33,7 +33,7 @@ impl Operator {
 }
 
 /// How an operator answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Answering {
     /// Yes, a label of the form that is asked for, a number in the middle of its limits.
     #[default]

@@ -50,8 +50,12 @@ const LAST_RECORDS: Duration = Duration::from_secs(2);
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 /// Pause before shares and numbers are asked for again that the server had none of.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
-/// Lines of live state: at most four a second.
-const LIVE_INTERVAL: Duration = Duration::from_millis(250);
+/// Lines of live state: at most so often. A verdict is in sight within a tenth of a second.
+const LIVE_INTERVAL: Duration = Duration::from_millis(80);
+/// And so often while an image is sent, whose percent is nobody's hurry.
+const LIVE_IN_TRANSFER: Duration = Duration::from_millis(250);
+/// A server that did not answer for so long is away.
+const SERVER_AWAY: Duration = Duration::from_secs(4);
 /// Live state for the server.
 const LIVE_TO_SERVER: Duration = Duration::from_secs(1);
 
@@ -363,8 +367,12 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         loop {
             self.shared.tell(Progress::Live { live: Box::new(self.shared.live()) });
             sleep(LIVE_INTERVAL).await;
-            if !self.is_transferring() {
-                self.shared.changed.notified().await;
+            let changed = self.shared.changed.notified();
+            if self.is_transferring() {
+                // A change of state comes sooner, or the time is up: both are told.
+                drop(timeout(LIVE_IN_TRANSFER - LIVE_INTERVAL, changed).await);
+            } else {
+                changed.await;
             }
         }
     }
@@ -374,11 +382,16 @@ impl<S: Server, P: PortSource> Floor<S, P> {
     }
 
     async fn tell_server_live(&self) {
+        let mut said = None;
         loop {
             // A lost second of live state is no loss.
             let live = self.shared.live();
             if let Ok(Ok(())) = timeout(LIVE_TO_SERVER, self.shared.server.live(&live)).await {
                 self.shared.heard.set(Instant::now());
+            }
+            let away = self.shared.heard.get().elapsed() > SERVER_AWAY;
+            if said.replace(away) != Some(away) {
+                self.shared.tell(Progress::Server { away });
             }
             tokio::select! {
                 biased;

@@ -1,7 +1,7 @@
 //! The one door for people: what each slot asks now, and the way of an answer to it. The fixture's scanner and keys use it, and any page
 //! may.
 
-use crate::shared::SlotInput;
+use crate::shared::{OrderState, SlotInput};
 use domain::{
     label::ScannedLabel,
     prompt::{AnswerSource, GivenAnswer, OpenPrompt},
@@ -18,6 +18,8 @@ pub struct AnswerDoor(Arc<BTreeMap<u16, Doorway>>);
 pub struct Doorway {
     pub inputs: mpsc::UnboundedSender<SlotInput>,
     pub asked: watch::Receiver<Option<OpenPrompt>>,
+    /// What its next board is worked by.
+    pub order: watch::Receiver<Option<OrderState>>,
 }
 
 impl AnswerDoor {
@@ -30,6 +32,17 @@ impl AnswerDoor {
     #[must_use]
     pub fn asked(&self, slot: u16) -> Option<watch::Receiver<Option<OpenPrompt>>> {
         self.0.get(&slot).map(|doorway| doorway.asked.clone())
+    }
+
+    /// The slots there are, in order.
+    pub fn slots(&self) -> impl Iterator<Item = u16> {
+        self.0.keys().copied()
+    }
+
+    /// What the slot's next board is worked by, now and later; none: there is no such slot.
+    #[must_use]
+    pub fn order(&self, slot: u16) -> Option<watch::Receiver<Option<OrderState>>> {
+        self.0.get(&slot).map(|doorway| doorway.order.clone())
     }
 
     /// Hands an answer in. Whether it counts, the slot decides: one to another question than the one that is open there is none. False:

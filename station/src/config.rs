@@ -1,10 +1,11 @@
 //! `station.toml`: who this station is, where its server, its fixture and its ports are.
 
-use crate::{agent::DEFAULT_DRAWER, journal::WireLogKeep, shared::Presence};
+use crate::{agent::DEFAULT_DRAWER, journal::WireLogKeep, page::Access, shared::Presence};
 use domain::{api::stations::MOST_SHARES, ids::StationId};
 use serde::Deserialize;
 use std::{
     collections::BTreeSet,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -46,6 +47,12 @@ pub struct StationConfig {
     /// Boards that numbers and shares of the batch are kept in hand for, 1 to 1000: what a shift without the server takes.
     #[serde(default = "default_drawer")]
     pub drawer: u32,
+    /// Where the operator's page is served: `127.0.0.1:8470` where nothing is said; `off`: nowhere.
+    #[serde(default = "default_page")]
+    pub operator_page: String,
+    /// Lets browsers of other machines in that bring it; needed where the page listens on more than this machine.
+    #[serde(default)]
+    pub operator_token: Option<String>,
     #[serde(default, rename = "slot")]
     pub slots: Vec<SlotConfig>,
 }
@@ -114,6 +121,7 @@ impl StationConfig {
         if !(1..=MOST_SHARES).contains(&config.drawer) {
             return Err(format!("drawer = {} is not between 1 and {MOST_SHARES} boards", config.drawer));
         }
+        config.operator_page()?;
         if config.presence == Some(Presence::Switch) && config.fixture.is_none() {
             return Err("presence = \"switch\", and it names no fixture that has any".to_owned());
         }
@@ -141,6 +149,26 @@ impl StationConfig {
         let usual = if self.fixture.is_some() { Presence::Switch } else { Presence::Bus };
         self.presence.unwrap_or(usual)
     }
+
+    /// Where the operator's page is served, and to whom; none: nowhere.
+    ///
+    /// # Errors
+    /// The address is none, or lets in whom no token keeps out.
+    pub fn operator_page(&self) -> Result<Option<(SocketAddr, Access)>, String> {
+        if self.operator_page == "off" {
+            return Ok(None);
+        }
+        let said = &self.operator_page;
+        let listen: SocketAddr = said.parse().map_err(|_| {
+            format!("operator_page = \"{said}\" is neither an address, like 127.0.0.1:8470, nor off")
+        })?;
+        let access = Access::of(listen, self.operator_token.as_deref()).map_err(|fault| fault.to_string())?;
+        Ok(Some((listen, access)))
+    }
+}
+
+fn default_page() -> String {
+    "127.0.0.1:8470".to_owned()
 }
 
 fn default_drawer() -> u32 {
@@ -191,6 +219,22 @@ mod tests {
         let fault = parsed(&without("presence = \"switch\"\n")).unwrap_err();
         assert!(fault.contains("no fixture"), "{fault}");
         assert!(parsed(&with("presence = \"eyes\"\n")).unwrap_err().contains("unknown variant"));
+    }
+
+    #[test]
+    fn the_page_is_this_machines_alone_where_nothing_is_said() {
+        let parsed = |lines: &str| {
+            let config =
+                StationConfig::parse(&text(&format!("{lines}[[slot]]\nnumber = 1\ndevice = \"a\"\n")))?;
+            config.operator_page().map(|page| page.map(|(listen, _)| listen.to_string()))
+        };
+        assert_eq!(parsed(""), Ok(Some("127.0.0.1:8470".to_owned())));
+        assert_eq!(parsed("operator_page = \"off\"\n"), Ok(None));
+        let everywhere = "operator_page = \"0.0.0.0:8470\"\n";
+        assert!(parsed(everywhere).unwrap_err().contains("operator_token is missing"));
+        let token = "operator_token = \"0123456789abcdef\"\n";
+        assert_eq!(parsed(&format!("{everywhere}{token}")), Ok(Some("0.0.0.0:8470".to_owned())));
+        assert!(parsed("operator_page = \"here\"\n").unwrap_err().contains("neither an address"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod link;
 pub mod machine;
 pub mod order;
+pub mod page;
 mod private;
 pub mod progress;
 pub mod runner;

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use domain::ids::RunId;
 use jigline_station::{
     agent::{Agent, AgentConfig},
+    answer_door::AnswerDoor,
     board::Secret,
     clock::Clock,
     config::{SlotConfig, StationConfig},
@@ -19,7 +20,8 @@ use jigline_station::{
     link::{Line, LinkOptions},
     machine::machine_name,
     order::Boards,
-    progress::{ProgressForm, write_lines},
+    page,
+    progress::{Progress, ProgressForm, write_lines},
     service::{self, InstallOrder, News, ServiceHost as _, ServiceState, Supervisor},
     slot_port,
     tool::{self, BoardArgs, Desk, ToolFault},
@@ -29,6 +31,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use std::{
     collections::BTreeMap,
     io::{IsTerminal as _, Write as _},
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -312,8 +315,9 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
         None => Line::open("", baud),
     };
     let presence = config.presence();
+    let operator_page = config.operator_page().map_err(anyhow::Error::msg)?;
     let (fixture, wire) = fixture();
-    let (progress, lines) = mpsc::unbounded_channel();
+    let (progress, said) = mpsc::unbounded_channel();
     let agent = Agent::open(
         AgentConfig {
             station_id: config.station_id,
@@ -340,6 +344,9 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
     )?
     .with_wire_log(config.wire_log)
     .with_drawer(config.drawer);
+    let (to_lines, lines) = mpsc::unbounded_channel();
+    let page = operator_page.and_then(|page| serve_page(page, agent.answers(), &to_lines));
+    tokio::spawn(hand_on(said, to_lines, page));
     let fixture = config.fixture.map(|address| tokio::spawn(keep_connected(wire, address)));
     let (out, written) = tokio::sync::oneshot::channel();
     let write = move || {
@@ -369,6 +376,48 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
         tracing::warn!("whoever reads the progress stands still; its last lines are lost");
     }
     Ok(())
+}
+
+/// Serves the operator's page. Where that can't be, boards matter more: somebody is told, and the slots work.
+fn serve_page(
+    (listen, access): (SocketAddr, page::Access),
+    door: AnswerDoor,
+    lines: &mpsc::UnboundedSender<Progress>,
+) -> Option<mpsc::UnboundedSender<Progress>> {
+    let (said, progress) = mpsc::unbounded_channel();
+    let served = TcpListener::bind(listen).and_then(|listener| {
+        let at = listener.local_addr()?;
+        page::serve(page::PageOrder { listener, access, door, progress }).map(|()| at)
+    });
+    match served {
+        Ok(at) => {
+            let address = format!("http://{at}");
+            tracing::info!(%address, "the operator's page");
+            let _nobody_may_read = lines.send(Progress::Page { address });
+            Some(said)
+        }
+        Err(fault) => {
+            tracing::error!(
+                %listen, %fault,
+                "the operator's page can't be served; the slots work without it. Choose another address (operator_page in the station's settings)"
+            );
+            None
+        }
+    }
+}
+
+/// Tells everybody what the station says, until it says no more.
+async fn hand_on(
+    mut said: mpsc::UnboundedReceiver<Progress>,
+    lines: mpsc::UnboundedSender<Progress>,
+    page: Option<mpsc::UnboundedSender<Progress>>,
+) {
+    while let Some(progress) = said.recv().await {
+        if let Some(page) = &page {
+            let _it_may_be_gone = page.send(progress.clone());
+        }
+        let _nobody_may_read = lines.send(progress);
+    }
 }
 
 /// Comes with SIGTERM or Ctrl-C.

@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub struct WorkOrder {
     pub batch_id: BatchId,
     pub batch_name: String,
+    /// Units that the batch is for.
+    pub quantity: u32,
     pub operator: String,
     /// Fails in a row behind which a board waits for a rework entry.
     pub fails_allowed: u8,
@@ -74,6 +76,7 @@ impl WorkOrder {
         Ok(Self {
             batch_id: assignment.batch_id,
             batch_name: assignment.batch_name.clone(),
+            quantity: assignment.quantity,
             operator: assignment.operator.clone(),
             fails_allowed: assignment.fails_allowed,
             order_values: assignment.order_values.clone(),

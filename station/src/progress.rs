@@ -1,8 +1,9 @@
 //! What the station tells whoever started it: one JSON object a line.
 
 use crate::uplink::{DoubtState, InDoubt};
+use chrono::{DateTime, Utc};
 use domain::{
-    ids::RunId,
+    ids::{BatchId, RunId},
     live::StationLive,
     outcome::Outcome,
     record::BirthRecord,
@@ -31,9 +32,15 @@ pub enum Progress {
         /// What the reference is called that was checked.
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
+        batch_id: BatchId,
+        at: DateTime<Utc>,
         duration_ms: u64,
         wire_floor_ms: u64,
     },
+    /// Where the operator's page is.
+    Page { address: String },
+    /// Whether the server answers.
+    Server { away: bool },
     /// The server does not accept this record: somebody must look.
     InDoubt {
         number: u64,
@@ -72,6 +79,8 @@ impl Progress {
             fault: record.fault.clone(),
             serial: record.serial.clone(),
             reference: record.reference.as_ref().map(|reference| reference.name.clone()),
+            batch_id: record.batch_id,
+            at: record.finished_at,
             duration_ms: u64::try_from(duration).unwrap_or(0),
             wire_floor_ms: record.wire_floor_ms,
         }
@@ -86,7 +95,9 @@ impl Progress {
 
     fn line(&self, form: ProgressForm) -> Option<String> {
         match (form, self) {
-            (ProgressForm::None, _) | (ProgressForm::Plain, Self::Live { .. } | Self::Uplink { .. }) => None,
+            (ProgressForm::Plain, Self::Page { address }) => Some(format!("the operator's page: {address}")),
+            (ProgressForm::None, _)
+            | (ProgressForm::Plain, Self::Live { .. } | Self::Uplink { .. } | Self::Server { .. }) => None,
             (ProgressForm::Json, _) => serde_json::to_string(self).ok(),
             (ProgressForm::Plain, Self::InDoubt { number, state: DoubtState::Refused, reason, .. }) => {
                 Some(format!(

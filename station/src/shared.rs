@@ -219,8 +219,11 @@ impl<S> Shared<S> {
 
     /// The way for people's answers.
     pub fn answers(&self) -> AnswerDoor {
-        let doorway =
-            |desk: &SlotDesk| Doorway { inputs: desk.inputs.clone(), asked: desk.asked.subscribe() };
+        let doorway = |desk: &SlotDesk| Doorway {
+            inputs: desk.inputs.clone(),
+            asked: desk.asked.subscribe(),
+            order: desk.order.subscribe(),
+        };
         AnswerDoor::new(self.slots.iter().map(|(&slot, desk)| (slot, doorway(desk))).collect())
     }
 

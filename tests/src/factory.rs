@@ -269,7 +269,17 @@ impl Floor {
         let enrolled = server.send("admin", Method::POST, "/api/v1/stations", form).await?;
         let path = format!("/api/v1/stations/{}/assignment", text(&enrolled, "/station_id"));
         server.send("engineer", Method::PUT, &path, json!({ "batch_id": batch_id })).await?;
-        Self::with_jig(folder, plan, enrolled, batch_id).await
+        Self::with_jig(folder, plan, enrolled, batch_id, &[]).await
+    }
+
+    /// The same jig, whose operator answers nothing: somebody at a page does.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn with_silent_operator(self) -> anyhow::Result<Self> {
+        let Self { jig, enrolled, batch_id, plan, folder, .. } = self;
+        drop(jig);
+        Self::with_jig(&folder, plan, enrolled, batch_id, &["--answers", "never"]).await
     }
 
     /// A jig for a station that was enrolled with a server that nobody can reach.
@@ -283,10 +293,16 @@ impl Floor {
             "sealing_key": SEALING_KEY,
             "placeholder_key": "11".repeat(32),
         });
-        Self::with_jig(folder, plan, enrolled, String::new()).await
+        Self::with_jig(folder, plan, enrolled, String::new(), &[]).await
     }
 
-    async fn with_jig(folder: &Path, plan: Plan, enrolled: Value, batch_id: String) -> anyhow::Result<Self> {
+    async fn with_jig(
+        folder: &Path,
+        plan: Plan,
+        enrolled: Value,
+        batch_id: String,
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
         let mut command = program("jigline-simulator")?;
         command.args(["jig", "--model", MODEL, "--data"]).arg(folder.join("jig"));
         command.arg("--reveal-passwords").arg(folder.join("passwords.json"));
@@ -298,6 +314,7 @@ impl Floor {
         ] {
             command.args([option, &value.to_string()]);
         }
+        command.args(more);
         let mut jig = Program::start("jig", command, folder)?;
         let said = jig.ready(JIG_WITHIN).await?;
         let devices = said.get("slots").and_then(Value::as_array).context("the jig names no slots")?;
@@ -320,7 +337,7 @@ impl Floor {
     /// When it does not start.
     pub fn start_station(&self, base_url: &str) -> anyhow::Result<Shift> {
         let mut config = format!(
-            "name = \"jig-1\"\ndata = {:?}\nserver = {base_url:?}\nsimulated = true\nbaud = {}\nfixture = {:?}\n",
+            "name = \"jig-1\"\ndata = {:?}\nserver = {base_url:?}\nsimulated = true\noperator_page = \"127.0.0.1:0\"\nbaud = {}\nfixture = {:?}\n",
             self.folder.join("station"),
             self.plan.baud,
             self.fixture
@@ -338,7 +355,7 @@ impl Floor {
         // All that a person can switch on at the jig: the search for passwords reads it.
         command.env("JIGLINE_LOG", "debug");
         let station = Program::start("station", command, &self.folder)?;
-        Ok(Shift { station, slots: BTreeMap::new(), closed: Vec::new(), unsent: 0, held: 0 })
+        Ok(Shift { station, slots: BTreeMap::new(), closed: Vec::new(), unsent: 0, held: 0, page: None })
     }
 
     /// What the jig's observer knows of each board.
@@ -366,6 +383,8 @@ pub struct Shift {
     pub closed: Vec<Value>,
     pub unsent: u64,
     pub held: u64,
+    /// Where the operator's page is, once it said so.
+    pub page: Option<String>,
 }
 
 impl Shift {
@@ -409,6 +428,7 @@ impl Shift {
                 }
             }
             "run_closed" => self.closed.push(said.clone()),
+            "page" => self.page = Some(text(said, "/address")),
             "uplink" => {
                 self.unsent = said.get("unsent").and_then(Value::as_u64).unwrap_or_default();
                 self.held = said.get("held").and_then(Value::as_u64).unwrap_or_default();

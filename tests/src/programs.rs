@@ -61,7 +61,7 @@ fn build(profile: &str) -> anyhow::Result<()> {
         cargo.args(["--package", package]);
     }
     if workspace_root().join("frontend/dist/office/index.html").is_file() {
-        cargo.args(["--features", "jigline-server/embed-ui"]);
+        cargo.args(["--features", "jigline-server/embed-ui,jigline-station/embed-ui"]);
     }
     for name in
         ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "DATABASE_URL"]

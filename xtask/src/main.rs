@@ -38,7 +38,7 @@ enum Task {
     Bench(bench::Options),
     /// Works thousands of boards under faults and judges them; fails where a goal is missed.
     Campaign(campaign::Options),
-    /// Builds the office page to WebAssembly, into frontend/dist/office.
+    /// Builds the pages to WebAssembly: the office's and the operator's, into frontend/dist.
     Ui(ui::Options),
     /// Checks the layout: arrows between crates, where SQL, ports and the environment may stand, file lengths.
     Tidy,

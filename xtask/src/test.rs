@@ -26,7 +26,7 @@ const TOOLS: [(&str, &str); 6] = [
 const DATABASE_READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// The server is built as the demo has it, so that the browser finds the page in it.
-const FEATURES: [&str; 2] = ["--features", "jigline-server/embed-ui"];
+const FEATURES: [&str; 2] = ["--features", "jigline-server/embed-ui,jigline-station/embed-ui"];
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
@@ -150,6 +150,7 @@ fn rough_demo(workspace: &Workspace, options: &Options) -> Result<()> {
         boards: options.boards,
         baud: 115_200,
         port: 0,
+        operator_port: None,
         data: place.path().join("demo"),
         resume: false,
         seed: 1,

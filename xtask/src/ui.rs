@@ -1,4 +1,4 @@
-//! `cargo xtask ui`: the office page as the server embeds it.
+//! `cargo xtask ui`: the pages as they are embedded: the office's in the server, the operator's in the station.
 //!
 //! cargo for wasm32, then wasm-bindgen as a library (its version is pinned to the page's own), names with a hash of the
 //! content, and a brotli and a gzip twin beside each file. Nothing is done when no input has changed.
@@ -16,15 +16,52 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// What the browser runs first, and what the parts import: its name in the folder of scripts.
-const GLUE: &str = "office.js";
+/// A page that is built.
+pub struct Page {
+    pub name: &'static str,
+    package: &'static str,
+    /// Where its template and its style are.
+    folder: &'static str,
+    /// Sheets that come before its own.
+    sheets: &'static [&'static str],
+    /// Whether it comes in parts.
+    in_parts: bool,
+    /// What may travel to a browser at its first visit, brotli, in bytes: DESIGN's promise.
+    pub limit: u64,
+}
+
+pub const OFFICE: Page = Page {
+    name: "office",
+    package: "jigline-frontend",
+    folder: "frontend",
+    sheets: &[],
+    in_parts: true,
+    limit: 400_000,
+};
+
+pub const OPERATOR: Page = Page {
+    name: "operator",
+    package: "jigline-operator",
+    folder: "operator",
+    sheets: &["frontend/style/10-tokens.css", "frontend/style/20-base.css"],
+    in_parts: false,
+    limit: 250_000,
+};
+
+impl Page {
+    /// What the browser runs first, and what the parts import: its name in the folder of scripts.
+    fn glue(&self) -> String {
+        format!("{}.js", self.name)
+    }
+}
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Whatever decides how the page comes out. `frontend/dist` is our own output and left out.
-const INPUTS: [&str; 9] = [
+/// Whatever decides how the pages come out. `frontend/dist` is our own output and left out.
+const INPUTS: [&str; 10] = [
     ".cargo/config.toml",
     "frontend",
+    "operator",
     "domain",
     "protocol",
     "Cargo.lock",
@@ -42,42 +79,49 @@ pub struct Options {
 }
 
 /// # Errors
-/// When the page does not build, or is larger than what may travel.
+/// When a page does not build, or is larger than what may travel.
 pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
     let dist = workspace.root.join("frontend/dist");
-    let office = dist.join("office");
-    let stamp = dist.join("office.stamp");
     // Two that build at once (a demo beside a test) would tear down each other's folder: the second waits, and finds it built.
     std::fs::create_dir_all(&dist)?;
-    let turn = std::fs::File::create(dist.join("office.lock"))?;
-    turn.lock().context("waiting for another build of the page")?;
+    let turn = std::fs::File::create(dist.join("pages.lock"))?;
+    turn.lock().context("waiting for another build of the pages")?;
     let now = fingerprint(&workspace.root, options)?;
-    if std::fs::read_to_string(&stamp).is_ok_and(|then| then == now) && office.join("index.html").is_file() {
-        say::line("   the page is as built before");
-        weight::of(&office)?.say();
+    for page in [&OFFICE, &OPERATOR] {
+        build_one(workspace, page, &dist, &now, options)?;
+    }
+    Ok(())
+}
+
+fn build_one(workspace: &Workspace, page: &Page, dist: &Path, now: &str, options: &Options) -> Result<()> {
+    let built = dist.join(page.name);
+    let stamp = dist.join(format!("{}.stamp", page.name));
+    if std::fs::read_to_string(&stamp).is_ok_and(|then| then == now) && built.join("index.html").is_file() {
+        say::line(format!("   the {} page is as built before", page.name));
+        weight::of(&built)?.say(page);
         return Ok(());
     }
     install::target(workspace, TARGET)?;
-    let wasm = compile(workspace, options)?;
-    let fresh = dist.join("office.new");
+    let wasm = compile(workspace, page, options)?;
+    let fresh = dist.join(format!("{}.new", page.name));
     remove_folder(&fresh)?;
     std::fs::create_dir_all(fresh.join("assets"))?;
-    bundle(workspace, &wasm, &fresh, options)?;
+    bundle(workspace, page, &wasm, &fresh, options)?;
     compress(&fresh, if options.dev { Effort::Quick } else { Effort::Best })?;
     // The stamp goes first and comes last: a build broken off in between is never taken for a whole one.
     std::fs::remove_file(&stamp).or_else(absent_is_fine)?;
-    remove_folder(&office)?;
-    std::fs::rename(&fresh, &office)?;
-    let weight = weight::of(&office)?;
-    weight.say();
+    remove_folder(&built)?;
+    std::fs::rename(&fresh, &built)?;
+    let weight = weight::of(&built)?;
+    weight.say(page);
     if !options.dev {
-        weight.hold()?;
+        weight.hold(page)?;
     }
     std::fs::write(&stamp, now)?;
     Ok(())
 }
 
-fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
+fn compile(workspace: &Workspace, page: &Page, options: &Options) -> Result<PathBuf> {
     let (profile, folder) = if options.dev { ("dev", "debug") } else { ("wasm-release", "wasm-release") };
     let mut cargo = workspace.cargo();
     // Either would take the place of the flags in .cargo/config.toml, and the page would come out larger.
@@ -85,69 +129,76 @@ fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
     run(cargo.args([
         "build",
         "--package",
-        "jigline-frontend",
+        page.package,
         "--bin",
-        "office",
+        page.name,
         "--target",
         TARGET,
         "--profile",
         profile,
     ]))
-    .context("building the page")?;
-    Ok(workspace.target.join(TARGET).join(folder).join("office.wasm"))
+    .with_context(|| format!("building the {} page", page.name))?;
+    Ok(workspace.target.join(TARGET).join(folder).join(format!("{}.wasm", page.name)))
 }
 
 /// Style and script under names with a hash of their content, and index.html that names them.
-fn bundle(workspace: &Workspace, wasm: &Path, into: &Path, options: &Options) -> Result<()> {
+fn bundle(workspace: &Workspace, page: &Page, wasm: &Path, into: &Path, options: &Options) -> Result<()> {
     let made = tempfile::tempdir()?;
     let assets = into.join("assets");
-    let scripts = scripts(wasm, made.path(), &assets, options)?;
-    let css = put_hashed(
-        &assets,
-        "office",
-        "css",
-        lean(&style(&workspace.root.join("frontend/style"))?).as_bytes(),
-    )?;
-    let [js, wasm, loader] = [GLUE, "office.wasm", parts::LOADER].map(|name| format!("{scripts}/{name}"));
+    let scripts = scripts(page, wasm, made.path(), &assets, options)?;
+    let mut sheet = String::new();
+    for shared in page.sheets {
+        let path = workspace.root.join(shared);
+        sheet += &std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    }
+    sheet += &style(&workspace.root.join(page.folder).join("style"))?;
+    let css = put_hashed(&assets, page.name, "css", lean(&sheet).as_bytes())?;
+    let code = format!("{}.wasm", page.name);
+    let [js, wasm, loader] =
+        [page.glue(), code, parts::LOADER.to_owned()].map(|name| format!("{scripts}/{name}"));
     let boot = put_hashed(&assets, "boot", "js", boot_script(&js, &wasm).as_bytes())?;
-    let template = workspace.root.join("frontend/index.html");
-    let page =
+    let template = workspace.root.join(page.folder).join("index.html");
+    let text =
         std::fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?;
-    let names = [
-        ("{{css}}", &css),
-        ("{{js}}", &js),
-        ("{{parts}}", &loader),
-        ("{{wasm}}", &wasm),
-        ("{{boot}}", &boot),
-    ];
-    let page = fill(&page, &names.map(|(place, name)| (place, name.as_str())))
-        .with_context(|| format!("filling in {}", template.display()))?;
-    std::fs::write(into.join("index.html"), page)?;
+    let mut names =
+        vec![("{{css}}", css.as_str()), ("{{js}}", &js), ("{{wasm}}", &wasm), ("{{boot}}", &boot)];
+    if page.in_parts {
+        names.push(("{{parts}}", &loader));
+    }
+    let text = fill(&text, &names).with_context(|| format!("filling in {}", template.display()))?;
+    std::fs::write(into.join("index.html"), text)?;
     Ok(())
 }
 
 /// Glue, wasm and the parts that are fetched later, in a folder below `assets` whose name is a hash of all their content: they name each
 /// other, in a circle. The folder's name is returned.
-fn scripts(wasm: &Path, made: &Path, assets: &Path, options: &Options) -> Result<String> {
-    let cut = parts::cut(wasm, made, GLUE)?;
+fn scripts(page: &Page, wasm: &Path, made: &Path, assets: &Path, options: &Options) -> Result<String> {
+    let cut = if page.in_parts { Some(parts::cut(wasm, made, &page.glue())?) } else { None };
     let glue = made.join("glue");
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(&cut.main).out_name("office").typescript(false).omit_default_module_path(true);
+    bindgen.input_path(cut.as_ref().map_or(wasm, |cut| &cut.main));
+    bindgen.out_name(page.name).typescript(false).omit_default_module_path(true);
     bindgen.debug(options.dev).remove_producers_section(true).remove_name_section(!options.dev);
     // The parts ask the page for these.
-    bindgen.keep_lld_exports(true).demangle(false);
+    bindgen.keep_lld_exports(page.in_parts).demangle(false);
     bindgen.web(true)?.generate(&glue).context("wasm-bindgen on the page")?;
-    let script = lean(&std::fs::read_to_string(glue.join(GLUE))?);
-    let code = std::fs::read(glue.join("office_bg.wasm"))?;
-    let loader = std::fs::read_to_string(cut.folder.join(parts::LOADER))?;
-    let (code, script) =
-        if options.dev { (code, script) } else { with_short_names(&code, &script, &loader)? };
+    let script = lean(&std::fs::read_to_string(glue.join(page.glue()))?);
+    let code = std::fs::read(glue.join(format!("{}_bg.wasm", page.name)))?;
+    let loader =
+        cut.as_ref().map(|cut| std::fs::read_to_string(cut.folder.join(parts::LOADER))).transpose()?;
+    let (code, script) = if options.dev {
+        (code, script)
+    } else {
+        with_short_names(&code, &script, loader.as_deref().unwrap_or_default())?
+    };
     let all = made.join("all");
     std::fs::create_dir_all(&all)?;
-    std::fs::write(all.join(GLUE), script)?;
-    std::fs::write(all.join("office.wasm"), code)?;
-    std::fs::write(all.join(parts::LOADER), lean(&loader))?;
-    for part in &cut.parts {
+    std::fs::write(all.join(page.glue()), script)?;
+    std::fs::write(all.join(format!("{}.wasm", page.name)), code)?;
+    if let Some(loader) = &loader {
+        std::fs::write(all.join(parts::LOADER), lean(loader))?;
+    }
+    for part in cut.iter().flat_map(|cut| &cut.parts) {
         let code = std::fs::read(part)?;
         let code = if options.dev { code } else { parts::without_names(&code)? };
         std::fs::write(all.join(part.file_name().context("a part without a name")?), code)?;
@@ -218,6 +269,11 @@ fn lean(text: &str) -> String {
 fn with_short_names(code: &[u8], script: &str, loader: &str) -> Result<(Vec<u8>, String)> {
     let mut config = walrus::ModuleConfig::new();
     let mut module = config.generate_name_section(false).generate_producers_section(false).parse(code)?;
+    // What the linker keeps for whoever cuts a page, which nobody does with a whole one.
+    let is_linkers = |name: &str| name.starts_with("reloc.") || name == "linking";
+    let linkers: Vec<_> =
+        module.customs.iter().filter(|(_, one)| is_linkers(one.name())).map(|(id, _)| id).collect();
+    linkers.into_iter().for_each(|id| drop(module.customs.delete(id)));
     let mut short: BTreeMap<String, String> = BTreeMap::new();
     let imports = module.imports.iter_mut().map(|import| &mut import.name);
     let exports = module.exports.iter_mut().map(|export| &mut export.name);

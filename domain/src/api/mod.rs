@@ -6,6 +6,7 @@ pub mod batches;
 pub mod enrolment;
 pub mod ingest;
 pub mod leases;
+pub mod operator;
 pub mod page;
 pub mod problem;
 pub mod profiles;

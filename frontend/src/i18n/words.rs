@@ -1,26 +1,6 @@
 //! Words without figures. `key: "English", "中文";`
 
-macro_rules! texts {
-    ($($key:ident: $en:literal, $zh:literal;)+) => {
-        /// One field a key.
-        pub struct Texts {
-            $(pub $key: &'static str,)+
-        }
-
-        pub static EN: Texts = Texts { $($key: $en,)+ };
-        pub static ZH: Texts = Texts { $($key: $zh,)+ };
-
-        #[cfg(test)]
-        impl Texts {
-            /// Every key with its text.
-            pub fn all(&self) -> Vec<(&'static str, &'static str)> {
-                vec![$((stringify!($key), self.$key),)+]
-            }
-        }
-    };
-}
-
-texts! {
+domain::texts! {
     name_product: "Jigline", "Jigline";
     // Navigation, by job.
     nav_line: "Line", "产线";

@@ -52,6 +52,9 @@ pub struct Options {
     /// Port of the server on 127.0.0.1; 0 takes any that is free.
     #[arg(long, default_value_t = 8480)]
     pub port: u16,
+    /// Port of the operator's page on 127.0.0.1 [default: 8470; any that is free where --port is 0].
+    #[arg(long)]
+    pub operator_port: Option<u16>,
     /// Where everything is kept; a second start on the same folder goes on with its data, accounts and passwords.
     #[arg(long, value_name = "DIR", default_value = "demo")]
     pub data: PathBuf,
@@ -118,7 +121,7 @@ pub fn build(workspace: &Workspace) -> Result<()> {
             "--package",
             "jigline-simulator",
             "--features",
-            "jigline-server/embed-ui",
+            "jigline-server/embed-ui,jigline-station/embed-ui",
         ]))
     })
 }
@@ -152,7 +155,11 @@ fn work(
     let config = folder.at("station").join(format!("{}.toml", station.name));
     std::fs::create_dir_all(folder.at("station").join(&station.name))?;
     let data = folder.at("station").join(&station.name);
-    write_private(&config, setup::station_config(&station, &server, &data, batch.baud, &jig)?.as_bytes())?;
+    write_private(
+        &config,
+        setup::station_config(&station, &server, &data, (batch.baud, operator_port(options)), &jig)?
+            .as_bytes(),
+    )?;
     tell(folder, &addresses, &accounts, &state)?;
     say::line(format!(
         "ready after {:.1} s: {}  (accounts and tokens in {})",
@@ -165,6 +172,10 @@ fn work(
     let work =
         Work { folder, stop, api: &api, state: &state, station: &station, batch: &batch, image: &image };
     work.run(floor, relay.as_ref(), port, &config)
+}
+
+fn operator_port(options: &Options) -> u16 {
+    options.operator_port.unwrap_or(if options.port == 0 { 0 } else { 8470 })
 }
 
 /// A new batch, or with `--resume` the one of the last start.

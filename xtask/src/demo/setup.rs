@@ -221,7 +221,7 @@ pub fn station_config(
     station: &Station,
     server: &str,
     data: &Path,
-    baud: u32,
+    (baud, operator_port): (u32, u16),
     jig: &Value,
 ) -> Result<String> {
     let mut config = toml::Table::new();
@@ -236,6 +236,7 @@ pub fn station_config(
     put("placeholder_key", station.placeholder_key.clone().into());
     put("simulated", true.into());
     put("baud", i64::from(baud).into());
+    put("operator_page", format!("127.0.0.1:{operator_port}").into());
     put("fixture", required(jig, "fixture")?.into());
     let devices = jig.get("slots").and_then(Value::as_array).context("the jig named no slots")?;
     let slots: Vec<toml::Value> = devices
@@ -358,7 +359,7 @@ mod tests {
         };
         let jig = json!({ "fixture": "127.0.0.1:4000", "slots": ["/d/slot-1", "/d/slot-2"] });
         let text =
-            station_config(&station, "http://127.0.0.1:1", Path::new("/d/station"), 9600, &jig).unwrap();
+            station_config(&station, "http://127.0.0.1:1", Path::new("/d/station"), (9600, 0), &jig).unwrap();
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["baud"].as_integer(), Some(9600));
         assert_eq!(table["slot"][1]["device"].as_str(), Some("/d/slot-2"));

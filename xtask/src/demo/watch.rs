@@ -53,6 +53,13 @@ impl Line {
                 Change::Moved
             }
             Some("run_closed") => self.apply_closed(&event),
+            Some("page") => {
+                say::line(format!(
+                    "the operator's page: {}",
+                    event.get("address").and_then(Value::as_str).unwrap_or_default()
+                ));
+                Change::None
+            }
             _ => Change::None,
         }
     }

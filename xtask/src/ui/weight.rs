@@ -1,12 +1,9 @@
 //! What the page weighs as a browser fetches it: at the first visit, which is held to a limit, and each part that may follow.
 
-use super::{files_below, parts, with_added};
+use super::{Page, files_below, parts, with_added};
 use crate::say;
 use anyhow::{Result, bail};
 use std::path::Path;
-
-/// What may travel to a browser at its first visit, brotli, in bytes: DESIGN's promise for the office page.
-const LIMIT_OFFICE: u64 = 400_000;
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Weight {
@@ -36,11 +33,12 @@ pub fn of(office: &Path) -> Result<Weight> {
 }
 
 impl Weight {
-    pub fn say(&self) {
+    pub fn say(&self, page: &Page) {
         say::line(format!(
-            "   the page: {} kB compressed at the first visit, of {} kB",
+            "   the {} page: {} kB compressed at the first visit, of {} kB",
+            page.name,
             self.first / 1000,
-            LIMIT_OFFICE / 1000
+            page.limit / 1000
         ));
         let later: Vec<_> =
             self.later.iter().map(|(part, bytes)| format!("{part} {} kB", bytes.div_ceil(1000))).collect();
@@ -51,12 +49,14 @@ impl Weight {
 
     /// # Errors
     /// When more travels at the first visit than may.
-    pub fn hold(&self) -> Result<()> {
-        if self.first > LIMIT_OFFICE {
+    pub fn hold(&self, page: &Page) -> Result<()> {
+        if self.first > page.limit {
             bail!(
-                "the office page is {} bytes compressed at the first visit, the limit is {LIMIT_OFFICE}: look for a new dependency in \
-                 frontend/Cargo.toml or a large file in frontend/, or let a page come later (frontend/src/pages/later.rs)",
-                self.first
+                "the {} page is {} bytes compressed at the first visit, the limit is {}: look for a new dependency in its Cargo.toml or a \
+                 large file beside it; one of the office may come later (frontend/src/pages/later.rs)",
+                page.name,
+                self.first,
+                page.limit
             );
         }
         Ok(())
@@ -86,8 +86,10 @@ mod tests {
 
     #[test]
     fn the_first_visit_is_held_to_its_limit_and_the_parts_are_not() {
-        let later = vec![("care".to_owned(), LIMIT_OFFICE)];
-        assert!(Weight { first: LIMIT_OFFICE, later }.hold().is_ok());
-        assert!(Weight { first: LIMIT_OFFICE + 1, later: Vec::new() }.hold().is_err());
+        for page in [&crate::ui::OFFICE, &crate::ui::OPERATOR] {
+            let later = vec![("care".to_owned(), page.limit)];
+            assert!(Weight { first: page.limit, later }.hold(page).is_ok());
+            assert!(Weight { first: page.limit + 1, later: Vec::new() }.hold(page).is_err());
+        }
     }
 }

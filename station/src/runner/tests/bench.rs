@@ -87,6 +87,7 @@ pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> A
     Arc::new(WorkOrder {
         batch_id: BatchId(Uuid::from_u128(1)),
         batch_name: "B-1".into(),
+        quantity: 100,
         operator: "operator".into(),
         fails_allowed: FAILS_ALLOWED,
         order_values: OrderValues::new(),

@@ -100,7 +100,7 @@ impl Line {
         let mut command = program("jigline-station")?;
         command.args(["run", "--progress", "json", "--config"]).arg(&self.config);
         let station = Program::start("station", command, &self.folder)?;
-        Ok(Shift { station, slots: BTreeMap::new(), closed: Vec::new(), unsent: 0, held: 0 })
+        Ok(Shift { station, slots: BTreeMap::new(), closed: Vec::new(), unsent: 0, held: 0, page: None })
     }
 }
 
@@ -130,7 +130,7 @@ fn config_of(
     jig: &Value,
 ) -> Result<String> {
     let mut config = format!(
-        "name = {name:?}\ndata = {:?}\nserver = {:?}\nsimulated = true\nbaud = {}\nfixture = {:?}\n",
+        "name = {name:?}\ndata = {:?}\nserver = {:?}\nsimulated = true\noperator_page = \"127.0.0.1:0\"\nbaud = {}\nfixture = {:?}\n",
         folder.join("station"),
         server.base_url,
         pile.baud,

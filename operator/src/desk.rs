@@ -1,0 +1,204 @@
+//! What goes to the station: answers and scans, and which slot a scan is for.
+
+use crate::{feed::Feed, words};
+use domain::{
+    api::operator::{AnswerForm, ScanForm, SlotOnJig},
+    prompt::{Answer, Asks},
+};
+use gloo_net::http::Request;
+use leptos::{prelude::*, task::spawn_local};
+
+/// How long a chosen slot waits for its scan, and a line for its reader, milliseconds.
+const WAITS_MS: f64 = 10_000.0;
+
+/// The page's hands.
+#[derive(Clone, Copy)]
+pub struct Desk {
+    pub feed: Feed,
+    /// The slot that the next scan is for.
+    pub chosen: RwSignal<Option<(u16, f64)>>,
+    /// What came of the last one, in one line, and since when it stands.
+    pub line: RwSignal<Option<(String, f64)>>,
+}
+
+/// Where a scan goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goes {
+    /// It is the code of a slot itself.
+    Chooses(u16),
+    /// It answers that slot's question.
+    Answers { slot: u16, id: String },
+    /// It announces the board in that slot.
+    Announces(u16),
+    /// Nobody can know for which slot it is.
+    Nowhere,
+    /// It names a slot that is not there.
+    NoSlot,
+}
+
+/// Decides where a code goes, by what the slots ask and which one was chosen.
+pub fn route(code: &str, slots: &[SlotOnJig], chosen: Option<u16>) -> Goes {
+    if let Some(number) = slot_code(code) {
+        let is_there = slots.iter().any(|slot| slot.live.slot == number);
+        return if is_there { Goes::Chooses(number) } else { Goes::NoSlot };
+    }
+    let asking: Vec<(u16, &str)> = slots.iter().filter_map(asks_for_scan).collect();
+    if let Some(slot) = chosen {
+        let asked = asking.iter().find(|(number, _)| *number == slot);
+        return asked
+            .map_or(Goes::Announces(slot), |(slot, id)| Goes::Answers { slot: *slot, id: (*id).to_owned() });
+    }
+    match (asking.as_slice(), slots) {
+        ([(slot, id)], _) => Goes::Answers { slot: *slot, id: (*id).to_owned() },
+        ([], [only]) => Goes::Announces(only.live.slot),
+        _ => Goes::Nowhere,
+    }
+}
+
+fn asks_for_scan(slot: &SlotOnJig) -> Option<(u16, &str)> {
+    let open = slot.asks.as_ref()?;
+    matches!(open.prompt.asks, Asks::Scan { .. }).then_some((slot.live.slot, open.id.as_str()))
+}
+
+/// `SLOT-3`, `slot 3`, `SLOT03`.
+fn slot_code(code: &str) -> Option<u16> {
+    let rest = code.get(..4).filter(|word| word.eq_ignore_ascii_case("slot")).and_then(|_| code.get(4..))?;
+    rest.trim_start_matches(['-', ' ', '_']).parse().ok()
+}
+
+impl Desk {
+    pub fn new(feed: Feed) -> Self {
+        Self { feed, chosen: RwSignal::new(None), line: RwSignal::new(None) }
+    }
+
+    /// The slot that was chosen not too long ago.
+    pub fn chosen_now(self, now_ms: f64) -> Option<u16> {
+        self.chosen.get().filter(|(_, at)| now_ms - at < WAITS_MS).map(|(slot, _)| slot)
+    }
+
+    /// The line, while it stands.
+    pub fn line_now(self, now_ms: f64) -> Option<String> {
+        self.line.get().filter(|(_, at)| now_ms - at < WAITS_MS).map(|(line, _)| line)
+    }
+
+    pub fn choose(self, slot: u16) {
+        self.chosen.set(Some((slot, js_sys::Date::now())));
+        let t = words::texts();
+        self.say(format!("{} {slot}: {}", t.slot, t.chosen));
+    }
+
+    pub fn scanned(self, code: &str) {
+        let t = words::texts();
+        let now = js_sys::Date::now();
+        let chosen = untrack(|| self.chosen_now(now));
+        let goes = self.feed.view.with_untracked(|view| {
+            view.as_ref().map_or(Goes::Nowhere, |view| route(code, &view.slots, chosen))
+        });
+        match goes {
+            Goes::Chooses(slot) => self.choose(slot),
+            Goes::NoSlot => self.say(format!("{code}: {}", t.no_such_slot)),
+            Goes::Nowhere => self.say(format!("{code}: {}", t.which_slot)),
+            Goes::Answers { slot, id } => {
+                self.chosen.set(None);
+                self.say(format!("{} {slot}: {code} {}", t.slot, t.scanned));
+                self.answer(slot, id, Answer::Scan(code.to_owned()));
+            }
+            Goes::Announces(slot) => {
+                self.chosen.set(None);
+                self.say(format!("{} {slot}: {code} {}", t.slot, t.scanned));
+                let form = serde_json::to_string(&ScanForm { code: code.to_owned() });
+                self.post(format!("/api/v1/operator/slots/{slot}/scan"), form);
+            }
+        }
+    }
+
+    pub fn answer(self, slot: u16, id: String, answer: Answer) {
+        let form = serde_json::to_string(&AnswerForm { id, answer });
+        self.post(format!("/api/v1/operator/slots/{slot}/answer"), form);
+    }
+
+    /// The open question of the first slot that asks for yes or no gets this answer.
+    pub fn pedal(self, yes: bool) {
+        let open = self.feed.view.with_untracked(|view| {
+            view.iter().flat_map(|view| &view.slots).find_map(|slot| {
+                let open = slot.asks.as_ref().filter(|open| open.prompt.asks == Asks::Confirm)?;
+                Some((slot.live.slot, open.id.clone()))
+            })
+        });
+        if let Some((slot, id)) = open {
+            self.answer(slot, id, Answer::Confirm(yes));
+        }
+    }
+
+    fn say(self, line: String) {
+        self.line.set(Some((line, js_sys::Date::now())));
+    }
+
+    fn post(self, path: String, form: Result<String, serde_json::Error>) {
+        spawn_local(async move {
+            let sent = async {
+                let request = Request::post(&path).header("content-type", "application/json");
+                let response = request.body(form.ok()?).ok()?.send().await.ok()?;
+                response.ok().then_some(())
+            };
+            if sent.await.is_none() {
+                self.say(words::texts().not_taken.to_owned());
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        live::{SlotLive, SlotState},
+        model::Bilingual,
+        prompt::{OpenPrompt, Prompt},
+    };
+
+    fn slot(number: u16, asks: Option<Asks>) -> SlotOnJig {
+        let text = || Bilingual { en: "?".to_owned(), zh: "？".to_owned() };
+        let open = asks.map(|asks| OpenPrompt {
+            id: format!("q{number}"),
+            prompt: Prompt { name: "p".to_owned(), question: text(), asks },
+            tries_left: 0,
+        });
+        SlotOnJig { live: SlotLive { slot: number, batch_id: None, state: SlotState::Empty }, asks: open }
+    }
+
+    fn scan() -> Option<Asks> {
+        Some(Asks::Scan { pattern: None, length: None })
+    }
+
+    #[test]
+    fn the_only_question_gets_the_scan() {
+        let slots = [slot(1, None), slot(2, scan()), slot(3, Some(Asks::Confirm))];
+        assert_eq!(route("LB001", &slots, None), Goes::Answers { slot: 2, id: "q2".to_owned() });
+    }
+
+    #[test]
+    fn of_two_questions_the_chosen_slots_gets_it_and_else_nobodys() {
+        let slots = [slot(1, scan()), slot(2, scan())];
+        assert_eq!(route("LB001", &slots, None), Goes::Nowhere);
+        assert_eq!(route("LB001", &slots, Some(2)), Goes::Answers { slot: 2, id: "q2".to_owned() });
+    }
+
+    #[test]
+    fn without_a_question_a_scan_announces_the_board_of_the_chosen_slot() {
+        let slots = [slot(1, None), slot(2, None)];
+        assert_eq!(route("LB001", &slots, Some(1)), Goes::Announces(1));
+        assert_eq!(route("LB001", &slots, None), Goes::Nowhere);
+        assert_eq!(route("LB001", &slots[..1], None), Goes::Announces(1));
+    }
+
+    #[test]
+    fn a_slots_own_code_chooses_it() {
+        let slots = [slot(1, scan()), slot(12, None)];
+        for code in ["SLOT-12", "slot 12", "SLOT12", "Slot_012"] {
+            assert_eq!(route(code, &slots, None), Goes::Chooses(12), "{code}");
+        }
+        assert_eq!(route("SLOT-9", &slots, None), Goes::NoSlot);
+        assert_eq!(route("SLOTH", &slots, None), Goes::Answers { slot: 1, id: "q1".to_owned() });
+    }
+}

@@ -1,0 +1,72 @@
+//! The jig, live, by server-sent events. Where the stream breaks the page says so, and tries again for ever.
+
+use domain::api::operator::OperatorView;
+use leptos::prelude::*;
+use std::time::Duration;
+use wasm_bindgen::{JsCast as _, closure::Closure};
+use web_sys::{Event, EventSource, MessageEvent};
+
+const EVENTS: &str = "/api/v1/operator/events";
+/// Time between two tries where the browser has given up.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// The latest picture.
+#[derive(Clone, Copy)]
+pub struct Feed {
+    pub view: RwSignal<Option<OperatorView>>,
+    /// When it came, milliseconds since 1970 by this browser.
+    pub received_ms: RwSignal<f64>,
+    pub lost: RwSignal<bool>,
+}
+
+/// An open stream with its listeners; closed when dropped.
+struct Stream {
+    source: EventSource,
+    _heard: Closure<dyn FnMut(MessageEvent)>,
+    _broken: Closure<dyn FnMut(Event)>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.source.set_onerror(None);
+        self.source.close();
+    }
+}
+
+/// Listens for as long as the page stands.
+pub fn listen() -> Feed {
+    let feed = Feed {
+        view: RwSignal::new(None),
+        received_ms: RwSignal::new(js_sys::Date::now()),
+        lost: RwSignal::new(false),
+    };
+    let stream = StoredValue::new_local(open(feed));
+    set_interval(
+        move || {
+            let is_closed = stream.with_value(|stream| {
+                stream.as_ref().is_none_or(|stream| stream.source.ready_state() == EventSource::CLOSED)
+            });
+            if is_closed {
+                stream.set_value(open(feed));
+            }
+        },
+        TRY_AGAIN,
+    );
+    feed
+}
+
+fn open(feed: Feed) -> Option<Stream> {
+    let source = EventSource::new(EVENTS).ok()?;
+    let heard = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        // A picture that is not understood is left out: another program is being started, and the page with it.
+        if let Some(view) = event.data().as_string().and_then(|text| serde_json::from_str(&text).ok()) {
+            feed.received_ms.set(js_sys::Date::now());
+            feed.lost.set(false);
+            feed.view.set(Some(view));
+        }
+    });
+    let broken = Closure::<dyn FnMut(Event)>::new(move |_| feed.lost.set(true));
+    source.add_event_listener_with_callback("view", heard.as_ref().unchecked_ref()).ok()?;
+    source.set_onerror(Some(broken.as_ref().unchecked_ref()));
+    Some(Stream { source, _heard: heard, _broken: broken })
+}

@@ -1,0 +1,18 @@
+//! The operator's page: all slots of one jig, what each shows and asks. What lives here: views, their words, keys and sounds. What never
+//! does: rules and verdicts; those are the station's.
+
+mod app;
+mod card;
+mod choices;
+mod desk;
+mod feed;
+mod question;
+mod said;
+mod sound;
+mod wedge;
+mod words;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    leptos::mount::mount_to_body(app::App);
+}

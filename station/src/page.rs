@@ -1,0 +1,15 @@
+//! The operator's page, served by the station itself, so that it works with the network down. It has a thread of its own: however slow a
+//! browser is, no slot waits for it.
+//!
+//! What lives here: who may look, what is looked at, the page's files. What never does: decisions about boards (the slots').
+
+mod access;
+mod door;
+#[cfg(feature = "embed-ui")]
+mod files;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use access::{Access, AccessFault};
+pub use door::{PageOrder, serve};

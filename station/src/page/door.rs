@@ -1,0 +1,234 @@
+//! The page's routes, and the thread that serves them.
+
+use super::{
+    access::{Access, Refused},
+    view::Picture,
+};
+use crate::{answer_door::AnswerDoor, progress::Progress};
+use axum::{
+    Json, Router,
+    extract::{Path, Request, State, rejection::JsonRejection},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    middleware::{Next, from_fn_with_state},
+    response::{
+        IntoResponse as _, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+    routing::{get, post},
+};
+use domain::{
+    api::{
+        operator::{AnswerForm, OperatorView, ScanForm},
+        problem::Problem,
+    },
+    prompt::{AnswerSource, GivenAnswer},
+};
+use futures_util::{Stream, StreamExt as _};
+use std::{convert::Infallible, net::TcpListener, sync::Arc};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::{StreamMap, wrappers::WatchStream};
+
+/// What the page is served from.
+pub struct PageOrder {
+    pub listener: TcpListener,
+    pub access: Access,
+    pub door: AnswerDoor,
+    /// What the station tells of itself. Its end is the page's.
+    pub progress: mpsc::UnboundedReceiver<Progress>,
+}
+
+#[derive(Clone)]
+struct Desk {
+    access: Access,
+    door: AnswerDoor,
+    /// None until the station said something.
+    shown: watch::Receiver<Option<Arc<OperatorView>>>,
+}
+
+/// Serves the page on a thread of its own until the station's program ends.
+///
+/// # Errors
+/// There is no thread for it.
+pub fn serve(order: PageOrder) -> std::io::Result<()> {
+    let work = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let served = runtime.and_then(|runtime| runtime.block_on(serve_now(order)));
+        if let Err(fault) = served {
+            tracing::error!(%fault, "the operator's page is not served any more; the slots go on. Start the station again to have it back");
+        }
+    };
+    std::thread::Builder::new().name("operator page".to_owned()).spawn(work).map(drop)
+}
+
+async fn serve_now(order: PageOrder) -> std::io::Result<()> {
+    let PageOrder { listener, access, door, progress } = order;
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let (shown, showing) = watch::channel(None);
+    let routes = router(Desk { access, door: door.clone(), shown: showing });
+    tokio::select! {
+        // Whoever listens hears that by the end of his stream.
+        () = look(door, progress, shown) => Ok(()),
+        served = async { axum::serve(listener, routes).await } => served,
+    }
+}
+
+/// Keeps the picture until the station is gone.
+async fn look(
+    door: AnswerDoor,
+    mut progress: mpsc::UnboundedReceiver<Progress>,
+    shown: watch::Sender<Option<Arc<OperatorView>>>,
+) {
+    let mut picture = Picture::default();
+    let mut asked: StreamMap<u16, _> =
+        door.slots().filter_map(|slot| Some((slot, WatchStream::new(door.asked(slot)?)))).collect();
+    let mut orders: StreamMap<u16, _> =
+        door.slots().filter_map(|slot| Some((slot, WatchStream::new(door.order(slot)?)))).collect();
+    loop {
+        let is_another = tokio::select! {
+            biased;
+            said = progress.recv() => match said {
+                Some(said) => picture.hear(said),
+                None => return,
+            },
+            Some((slot, open)) = asked.next() => {
+                picture.asked(slot, open);
+                true
+            }
+            Some((slot, order)) = orders.next() => {
+                picture.ordered(slot, order.and_then(Result::ok));
+                true
+            }
+        };
+        if is_another {
+            shown.send_replace(picture.view().map(Arc::new));
+        }
+    }
+}
+
+const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+fn router(desk: Desk) -> Router {
+    Router::new()
+        .route("/api/v1/operator", get(now))
+        .route("/api/v1/operator/events", get(events))
+        .route("/api/v1/operator/slots/{slot}/answer", post(answer))
+        .route("/api/v1/operator/slots/{slot}/scan", post(scan))
+        .fallback(get(file))
+        .layer(from_fn_with_state(desk.clone(), guarded))
+        .with_state(desk)
+}
+
+/// Turns away whoever may not look.
+async fn guarded(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    if let Some(cookie) = desk.access.cookie(request.uri()) {
+        let to = (header::LOCATION, HeaderValue::from_static("/"));
+        let Ok(cookie) = HeaderValue::from_str(&cookie) else {
+            return StatusCode::BAD_REQUEST.into_response();
+        };
+        return (StatusCode::SEE_OTHER, [to, (header::SET_COOKIE, cookie)]).into_response();
+    }
+    let mut response = match desk.access.judge(request.method(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => turned_away(refused),
+    };
+    let fixed: [(HeaderName, &str); 3] = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in fixed {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn turned_away(refused: Refused) -> Response {
+    match refused {
+        Refused::Foreign => problem(
+            StatusCode::FORBIDDEN,
+            "foreign",
+            "this page is for the machine at the jig alone; open it there as http://localhost, or give it a token (operator_token)",
+        ),
+        Refused::NoToken => problem(
+            StatusCode::UNAUTHORIZED,
+            "no_token",
+            "this page needs its token: open it once as /?token=TOKEN, with operator_token of the station's settings",
+        ),
+    }
+}
+
+fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
+    let problem = Problem {
+        kind: format!("urn:jigline:problem:{code}"),
+        code: code.to_owned(),
+        status: status.as_u16(),
+        detail: detail.to_owned(),
+        faults: Vec::new(),
+        reason: None,
+    };
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    (status, [kind], Json(problem)).into_response()
+}
+
+async fn now(State(desk): State<Desk>) -> Response {
+    let mut shown = desk.shown;
+    match shown.wait_for(Option::is_some).await {
+        Ok(view) => Json(view.as_deref()).into_response(),
+        Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the station's program ends"),
+    }
+}
+
+async fn events(State(desk): State<Desk>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let views = WatchStream::new(desk.shown).filter_map(|view| async move { view });
+    let event =
+        |view: Arc<OperatorView>| Ok(Event::default().event("view").json_data(&*view).unwrap_or_default());
+    Sse::new(views.map(event)).keep_alive(KeepAlive::default())
+}
+
+async fn answer(
+    State(desk): State<Desk>,
+    Path(slot): Path<u16>,
+    form: Result<Json<AnswerForm>, JsonRejection>,
+) -> Response {
+    let Json(AnswerForm { id, answer }) = match form {
+        Ok(form) => form,
+        Err(fault) => return problem(fault.status(), "invalid", &fault.body_text()),
+    };
+    taken(desk.door.answer(slot, GivenAnswer { id, answer, by: None, source: AnswerSource::Page }))
+}
+
+async fn scan(
+    State(desk): State<Desk>,
+    Path(slot): Path<u16>,
+    form: Result<Json<ScanForm>, JsonRejection>,
+) -> Response {
+    match form {
+        Ok(Json(ScanForm { code })) => taken(desk.door.scan(slot, &code, None, AnswerSource::Page)),
+        Err(fault) => problem(fault.status(), "invalid", &fault.body_text()),
+    }
+}
+
+fn taken(is_taken: bool) -> Response {
+    if is_taken {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        problem(
+            StatusCode::NOT_FOUND,
+            "no_slot",
+            "this station has no such slot, or it has ended; look at its number",
+        )
+    }
+}
+
+#[cfg(feature = "embed-ui")]
+async fn file(address: Uri, headers: HeaderMap) -> Response {
+    super::files::page(address.path(), &headers)
+}
+
+#[cfg(not(feature = "embed-ui"))]
+async fn file(_: Uri, _: HeaderMap) -> Response {
+    let text = "This station was built without its page: `cargo xtask ui`, then build with `--features embed-ui`. What it would show is at /api/v1/operator.\n";
+    (StatusCode::NOT_FOUND, text).into_response()
+}

@@ -1,0 +1,220 @@
+//! The picture, and the page's routes against a door that nobody stands behind.
+
+use super::{Access, PageOrder, serve, view::Picture};
+use crate::{
+    answer_door::{AnswerDoor, Doorway},
+    progress::Progress,
+    runner::tests_support::PaperBench,
+    shared::SlotInput,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    api::operator::{MOST_FAILS, OperatorView},
+    ids::{BatchId, RunId, StationId},
+    live::{SlotLive, SlotState, StationLive},
+    model::Bilingual,
+    outcome::Outcome,
+    prompt::{Answer, AnswerSource, Asks, OpenPrompt, Prompt},
+    step::Step,
+};
+use std::{net::TcpListener, sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use uuid::Uuid;
+
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
+}
+
+fn working() -> SlotState {
+    SlotState::Working {
+        run_id: RunId(Uuid::from_u128(7)),
+        step: Step::Prompt,
+        percent: 40,
+        step_percent: None,
+        board: None,
+        asks: None,
+        started_at: at(0),
+    }
+}
+
+fn live(minute: i64, states: &[SlotState]) -> Progress {
+    let slot =
+        |(number, state): (u16, &SlotState)| SlotLive { slot: number, batch_id: None, state: state.clone() };
+    Progress::Live {
+        live: Box::new(StationLive {
+            station_id: StationId(Uuid::from_u128(1)),
+            station_name: "jig-1".to_owned(),
+            batch_id: None,
+            at: at(minute),
+            unsent_records: 2,
+            journal: None,
+            slots: (1..).zip(states).map(slot).collect(),
+        }),
+    }
+}
+
+fn closed(minute: i64, batch_id: BatchId, outcome: Outcome) -> Progress {
+    Progress::RunClosed {
+        number: 1,
+        run_id: RunId(Uuid::from_u128(8)),
+        slot: 1,
+        outcome,
+        fault: None,
+        serial: Some(format!("TB{minute}")),
+        reference: None,
+        batch_id,
+        at: at(minute),
+        duration_ms: 1,
+        wire_floor_ms: 1,
+    }
+}
+
+fn question() -> OpenPrompt {
+    OpenPrompt {
+        id: "7-1".to_owned(),
+        prompt: Prompt {
+            name: "cable".to_owned(),
+            question: Bilingual { en: "In?".to_owned(), zh: "好？".to_owned() },
+            asks: Asks::Confirm,
+        },
+        tries_left: 0,
+    }
+}
+
+#[test]
+fn the_picture_counts_what_this_jig_made_and_keeps_the_last_that_did_not_pass() {
+    let order = PaperBench::new().order;
+    let mut picture = Picture::default();
+    assert_eq!(picture.view(), None, "the station has said nothing");
+    picture.hear(live(0, &[SlotState::Empty]));
+    picture.ordered(1, Some(Arc::clone(&order)));
+    for minute in 0..100 {
+        picture.hear(closed(minute, order.batch_id, Outcome::Pass));
+    }
+    for minute in 0..12 {
+        picture.hear(closed(minute, order.batch_id, Outcome::Fail));
+    }
+    let Progress::RunClosed { number, run_id, slot, outcome, fault, serial, batch_id, at, .. } =
+        closed(5, order.batch_id, Outcome::Fail)
+    else {
+        panic!()
+    };
+    let reference = Some("Golden 3".to_owned());
+    let check = Progress::RunClosed {
+        number,
+        run_id,
+        slot,
+        outcome,
+        fault,
+        serial,
+        reference,
+        batch_id,
+        at,
+        duration_ms: 1,
+        wire_floor_ms: 1,
+    };
+    assert!(!picture.hear(check), "a check of the bench is no board");
+    let view = picture.view().unwrap();
+    let batch = &view.batches[0];
+    assert_eq!((batch.passed, batch.failed, batch.passed_an_hour), (100, 12, None), "too soon to say");
+    assert_eq!((batch.name.as_str(), batch.quantity), (order.batch_name.as_str(), order.quantity));
+    assert_eq!((view.fails.len(), view.fails[0].board.as_deref()), (MOST_FAILS, Some("TB11")));
+    picture.hear(live(100, &[SlotState::Empty]));
+    assert_eq!(picture.view().unwrap().batches[0].passed_an_hour, Some(59));
+}
+
+#[test]
+fn a_question_is_shown_while_its_board_is_at_work_and_no_longer() {
+    let mut picture = Picture::default();
+    picture.hear(live(0, &[working()]));
+    picture.asked(1, Some(question()));
+    assert_eq!(picture.view().unwrap().slots[0].asks, Some(question()));
+    picture.hear(live(1, &[SlotState::Empty]));
+    assert_eq!(picture.view().unwrap().slots[0].asks, None);
+    picture.hear(Progress::Server { away: true });
+    assert!(picture.view().unwrap().server_away);
+}
+
+/// A page on some port, with what keeps it alive and what comes through its door.
+struct Stand {
+    address: String,
+    said: mpsc::UnboundedSender<Progress>,
+    inputs: mpsc::UnboundedReceiver<SlotInput>,
+    asked: watch::Sender<Option<OpenPrompt>>,
+    _order: watch::Sender<Option<crate::shared::OrderState>>,
+}
+
+fn stand(token: Option<&str>) -> Stand {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (to_slot, inputs) = mpsc::unbounded_channel();
+    let (asked, order) = (watch::Sender::new(None), watch::Sender::new(None));
+    let doorway = Doorway { inputs: to_slot, asked: asked.subscribe(), order: order.subscribe() };
+    let (said, progress) = mpsc::unbounded_channel();
+    let door = AnswerDoor::new([(1, doorway)].into());
+    let access = Access::of(address, token).unwrap();
+    serve(PageOrder { listener, access, door, progress }).unwrap();
+    Stand { address: format!("http://{address}"), said, inputs, asked, _order: order }
+}
+
+#[tokio::test]
+async fn the_page_shows_what_a_slot_asks_and_takes_the_answer() {
+    let mut stand = stand(None);
+    stand.said.send(live(0, &[working()])).unwrap();
+    stand.asked.send_replace(Some(question()));
+    let client = reqwest::Client::new();
+    let mut events = client.get(format!("{}/api/v1/operator/events", stand.address)).send().await.unwrap();
+    let mut heard = String::new();
+    let asks = async {
+        while !heard.contains("\"7-1\"") {
+            heard += std::str::from_utf8(&events.chunk().await.unwrap().unwrap()).unwrap();
+        }
+    };
+    timeout(Duration::from_secs(10), asks).await.expect("the question never came");
+    assert!(heard.starts_with("event: view\ndata: {"), "{heard}");
+    let now = client.get(format!("{}/api/v1/operator", stand.address)).send().await.unwrap();
+    let now: OperatorView = now.json().await.unwrap();
+    assert_eq!((now.station_name.as_str(), now.slots[0].asks.as_ref()), ("jig-1", Some(&question())));
+
+    let post = |path: &str, body: &'static str| {
+        let request = client.post(format!("{}/api/v1/operator/slots/{path}", stand.address));
+        request.header("content-type", "application/json").body(body).send()
+    };
+    assert_eq!(post("1/answer", r#"{"id":"7-1","answer":true}"#).await.unwrap().status(), 204);
+    let Some(SlotInput::Answer(given)) = stand.inputs.recv().await else { panic!("no answer came in") };
+    assert_eq!(
+        (given.id.as_str(), given.answer, given.source),
+        ("7-1", Answer::Confirm(true), AnswerSource::Page)
+    );
+    assert_eq!(post("1/scan", r#"{"code":"LB-1"}"#).await.unwrap().status(), 204);
+    let Some(SlotInput::Scan(label)) = stand.inputs.recv().await else { panic!("no scan came in") };
+    assert_eq!(label.text, "LB-1");
+    let refused = post("9/answer", r#"{"id":"7-1","answer":true}"#).await.unwrap();
+    assert_eq!(refused.status(), 404);
+    assert!(refused.text().await.unwrap().contains("\"no_slot\""));
+    assert_eq!(post("1/answer", r#"{"id":7}"#).await.unwrap().status(), 422);
+
+    drop(stand.said);
+    let ends = async { while events.chunk().await.is_ok_and(|chunk| chunk.is_some()) {} };
+    timeout(Duration::from_secs(10), ends).await.expect("the page ends with its station");
+}
+
+#[tokio::test]
+async fn a_browser_brings_the_token_once_and_strangers_get_a_sentence() {
+    let stand = stand(Some("0123456789abcdef"));
+    stand.said.send(live(0, &[SlotState::Empty])).unwrap();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let get = |path: &str| client.get(format!("{}{path}", stand.address));
+    let refused = get("/api/v1/operator").send().await.unwrap();
+    assert_eq!(refused.status(), 401);
+    assert!(refused.text().await.unwrap().contains("/?token=TOKEN"));
+    let taken = get("/?token=0123456789abcdef").send().await.unwrap();
+    assert_eq!((taken.status().as_u16(), taken.headers()["location"].to_str().unwrap()), (303, "/"));
+    let cookie = taken.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let shown = get("/api/v1/operator").header("cookie", cookie).send().await.unwrap();
+    assert_eq!(shown.status(), 200);
+    assert!(shown.headers().contains_key("content-security-policy"));
+}
