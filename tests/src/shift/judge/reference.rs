@@ -11,7 +11,9 @@ pub(super) fn judge_reference(
     found: &mut Found<'_>,
 ) {
     let index = board.witnessed.index;
-    if board.touched > 0 || records.iter().any(|record| is_of(outcome, board, record)) {
+    // A check that a disk that went back ended otherwise is held apart with the others.
+    let is_work = |record: &&BirthRecord| record.reference.is_none();
+    if board.touched > 0 || records.iter().filter(is_work).any(|record| is_of(outcome, board, record)) {
         found.add(Finding::ReferenceWorked, format!("board {index} is a reference, and was worked"));
     }
     let is_checked = outcome.server.checks().iter().any(|record| is_of(outcome, board, record));
