@@ -55,6 +55,25 @@ pub fn route(code: &str, slots: &[SlotOnJig], chosen: Option<u16>) -> Goes {
     }
 }
 
+/// Several slots ask, and none was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeveralAsk;
+
+/// Whose question a pedal answers, with the question's id; none: nobody asks for yes or no.
+fn pedal_for(slots: &[SlotOnJig], chosen: Option<u16>) -> Option<Result<(u16, String), SeveralAsk>> {
+    let asked = |slot: &SlotOnJig| {
+        let open = slot.asks.as_ref().filter(|open| open.prompt.asks == Asks::Confirm)?;
+        Some((slot.live.slot, open.id.clone()))
+    };
+    let asking: Vec<(u16, String)> = slots.iter().filter_map(asked).collect();
+    let of_chosen = asking.iter().find(|(slot, _)| Some(*slot) == chosen);
+    match (of_chosen, asking.as_slice()) {
+        (Some(one), _) | (None, [one]) => Some(Ok(one.clone())),
+        (None, []) => None,
+        (None, _) => Some(Err(SeveralAsk)),
+    }
+}
+
 fn asks_for_scan(slot: &SlotOnJig) -> Option<(u16, &str)> {
     let open = slot.asks.as_ref()?;
     matches!(open.prompt.asks, Asks::Scan { .. }).then_some((slot.live.slot, open.id.as_str()))
@@ -117,16 +136,17 @@ impl Desk {
         self.post(format!("/api/v1/operator/slots/{slot}/answer"), form);
     }
 
-    /// The open question of the first slot that asks for yes or no gets this answer.
+    /// The only question with yes or no gets this answer, or the chosen slot's; of two nobody knows which was meant.
     pub fn pedal(self, yes: bool) {
-        let open = self.feed.view.with_untracked(|view| {
-            view.iter().flat_map(|view| &view.slots).find_map(|slot| {
-                let open = slot.asks.as_ref().filter(|open| open.prompt.asks == Asks::Confirm)?;
-                Some((slot.live.slot, open.id.clone()))
-            })
-        });
-        if let Some((slot, id)) = open {
-            self.answer(slot, id, Answer::Confirm(yes));
+        let chosen = untrack(|| self.chosen_now(js_sys::Date::now()));
+        let open = self.feed.view.with_untracked(|view| pedal_for(view.as_ref()?.slots.as_slice(), chosen));
+        match open {
+            Some(Ok((slot, id))) => {
+                self.chosen.set(None);
+                self.answer(slot, id, Answer::Confirm(yes));
+            }
+            Some(Err(SeveralAsk)) => self.say(words::texts().which_slot.to_owned()),
+            None => {}
         }
     }
 
@@ -190,6 +210,17 @@ mod tests {
         assert_eq!(route("LB001", &slots, Some(1)), Goes::Announces(1));
         assert_eq!(route("LB001", &slots, None), Goes::Nowhere);
         assert_eq!(route("LB001", &slots[..1], None), Goes::Announces(1));
+    }
+
+    #[test]
+    fn a_pedal_answers_the_only_question_or_the_chosen_slots_and_of_two_none() {
+        let confirm = |number| slot(number, Some(Asks::Confirm));
+        let answers = |number: u16| Some(Ok((number, format!("q{number}"))));
+        assert_eq!(pedal_for(&[slot(1, scan()), slot(2, None)], Some(1)), None);
+        assert_eq!(pedal_for(&[slot(1, scan()), confirm(2)], None), answers(2));
+        assert_eq!(pedal_for(&[confirm(1), confirm(2)], None), Some(Err(SeveralAsk)));
+        assert_eq!(pedal_for(&[confirm(1), confirm(2)], Some(2)), answers(2));
+        assert_eq!(pedal_for(&[confirm(1), confirm(2)], Some(3)), Some(Err(SeveralAsk)));
     }
 
     #[test]

@@ -33,9 +33,21 @@ pub struct Picture {
 
 #[derive(Debug, Default)]
 struct Tally {
+    passed: u32,
     failed: u32,
-    /// When each board passed.
-    passed: Vec<DateTime<Utc>>,
+    /// When each board passed, of those within the hour before the last.
+    within: VecDeque<DateTime<Utc>>,
+}
+
+impl Tally {
+    fn passed(&mut self, at: DateTime<Utc>) {
+        self.passed += 1;
+        self.within.push_back(at);
+        // A station works for months: what is over is let go.
+        while self.within.front().is_some_and(|first| at - first >= TimeDelta::hours(1)) {
+            self.within.pop_front();
+        }
+    }
 }
 
 impl Picture {
@@ -50,7 +62,7 @@ impl Picture {
             Progress::RunClosed { slot, outcome, fault, serial, reference: None, at, batch_id, .. } => {
                 let tally = self.tallies.entry(batch_id).or_default();
                 match outcome {
-                    Outcome::Pass => tally.passed.push(at),
+                    Outcome::Pass => tally.passed(at),
                     Outcome::Fail => tally.failed += 1,
                     Outcome::Error | Outcome::Aborted | Outcome::Interrupted | Outcome::CollateralAbort => {}
                 }
@@ -114,7 +126,7 @@ impl Picture {
             }
             let none = Tally::default();
             let tally = self.tallies.get(&order.batch_id).unwrap_or(&none);
-            let within = tally.passed.iter().filter(|at| **at > hour).count() as u32;
+            let within = tally.within.iter().filter(|at| **at > hour).count() as u32;
             batches.push(BatchOnJig {
                 batch_id: order.batch_id,
                 name: order.batch_name.clone(),
@@ -122,7 +134,7 @@ impl Picture {
                 bundle: order.bundle.label.clone(),
                 firmware: order.bundle.firmware_version.clone(),
                 quantity: order.quantity,
-                passed: tally.passed.len() as u32,
+                passed: tally.passed,
                 failed: tally.failed,
                 measurements: order.procedure.measurements.iter().map(title).collect(),
                 passed_an_hour: is_telling.then_some(within),
