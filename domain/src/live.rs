@@ -98,6 +98,32 @@ wire! {
     }
 }
 
+/// What the hand does next at a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hand<'a> {
+    /// Takes the board out and puts the next one in.
+    TakeOut,
+    /// Takes it out, into the bin of those that failed.
+    RedBin,
+    /// What that fault's own next step says.
+    Mend(&'a Fault),
+}
+
+impl SlotState {
+    /// None: nothing that a sentence could say.
+    #[must_use]
+    pub fn hand(&self) -> Option<Hand<'_>> {
+        match self {
+            Self::Done { outcome: Outcome::Fail, .. } => Some(Hand::RedBin),
+            Self::Done { outcome: Outcome::Pass, .. } | Self::Done { fault: None, .. } => Some(Hand::TakeOut),
+            Self::Done { fault: Some(fault), .. } | Self::Refused { fault, .. } | Self::Broken { fault } => {
+                Some(Hand::Mend(fault))
+            }
+            Self::Empty | Self::Working { .. } => None,
+        }
+    }
+}
+
 /// A slot's state as it comes: read flat, which takes a page a good deal less code than a state at a time.
 #[derive(serde::Deserialize)]
 struct SlotText {
@@ -160,6 +186,26 @@ mod tests {
     use super::*;
     use crate::text::FaultCode;
     use uuid::Uuid;
+
+    #[test]
+    fn a_hand_is_told_what_it_does_by_the_verdict_and_else_by_the_fault() {
+        let (run_id, at) = (RunId(Uuid::nil()), DateTime::UNIX_EPOCH);
+        let fault = Fault::new(FaultCode::NoBatch);
+        let done = |outcome, fault| SlotState::Done {
+            run_id,
+            outcome,
+            board: None,
+            fault,
+            started_at: at,
+            finished_at: at,
+        };
+        assert_eq!(done(Outcome::Pass, None).hand(), Some(Hand::TakeOut));
+        assert_eq!(done(Outcome::Fail, Some(fault.clone())).hand(), Some(Hand::RedBin));
+        assert_eq!(done(Outcome::Error, Some(fault.clone())).hand(), Some(Hand::Mend(&fault)));
+        assert_eq!(done(Outcome::Aborted, None).hand(), Some(Hand::TakeOut));
+        assert_eq!(SlotState::Broken { fault: fault.clone() }.hand(), Some(Hand::Mend(&fault)));
+        assert_eq!(SlotState::Empty.hand(), None);
+    }
 
     #[test]
     fn a_slots_state_is_read_as_it_is_written_and_lacks_nothing_of_its_kind() {

@@ -1,6 +1,10 @@
 //! What a person chose and the browser remembers: language, theme, density. `?lang=zh&theme=dark` in an address chooses too.
 
-use crate::{i18n, pages::Hidden};
+use crate::pages::Hidden;
+use browser::{
+    language,
+    remembered::{chosen, remember},
+};
 use domain::text::Language;
 use leptos::prelude::*;
 
@@ -43,12 +47,7 @@ pub struct Settings {
 impl Settings {
     /// What was chosen before, or by the address; the browser's own language at a first visit.
     pub fn load() -> Self {
-        let language = match chosen("lang").as_deref() {
-            Some("zh") => Language::Zh,
-            Some(_) => Language::En,
-            None if window().navigator().language().is_some_and(|tag| tag.starts_with("zh")) => Language::Zh,
-            None => Language::En,
-        };
+        let language = language::at_first();
         let theme = match chosen("theme").as_deref() {
             Some("dark") => Theme::Dark,
             Some("light") => Theme::Light,
@@ -68,8 +67,7 @@ impl Settings {
     }
 
     pub fn set_language(self, language: Language) {
-        remember("lang", tag(language));
-        i18n::choose(language);
+        language::keep(language);
         self.language.set(language);
         self.apply();
     }
@@ -92,45 +90,11 @@ impl Settings {
     }
 
     fn apply(self) {
-        let language = self.language.get_untracked();
-        i18n::choose(language);
-        if let Some(root) = document().document_element() {
-            // A root that takes no attribute leaves the page in the system's theme: nothing to do about it.
-            let _ = root.set_attribute("data-theme", self.theme.get_untracked().as_str());
-            let _ = root.set_attribute("lang", if language == Language::Zh { "zh-CN" } else { "en" });
-        }
+        language::show(self.language.get_untracked(), self.theme.get_untracked().as_str());
     }
 }
 
 /// The settings of the page.
 pub fn settings() -> Settings {
     use_context::<Settings>().unwrap_or_else(Settings::load)
-}
-
-fn tag(language: Language) -> &'static str {
-    match language {
-        Language::En => "en",
-        Language::Zh => "zh",
-    }
-}
-
-/// From the address, which is then remembered, else from what is remembered.
-fn chosen(name: &str) -> Option<String> {
-    let search = location().search().unwrap_or_default();
-    let asked = web_sys::UrlSearchParams::new_with_str(&search).ok().and_then(|fields| fields.get(name));
-    if let Some(value) = &asked {
-        remember(name, value);
-    }
-    asked.or_else(|| storage()?.get_item(&format!("jigline.{name}")).ok().flatten())
-}
-
-/// A browser that stores nothing (private mode, full) still works: the choice lasts for this page.
-fn remember(name: &str, value: &str) {
-    if let Some(storage) = storage() {
-        let _ = storage.set_item(&format!("jigline.{name}"), value);
-    }
-}
-
-fn storage() -> Option<web_sys::Storage> {
-    window().local_storage().ok().flatten()
 }

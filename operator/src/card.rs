@@ -3,7 +3,7 @@
 use crate::{desk::Desk, question::question, said, words};
 use domain::{
     api::operator::{MeasurementTitle, SlotOnJig},
-    live::SlotState,
+    live::{Hand, SlotState},
     outcome::Outcome,
     prompt::OpenPrompt,
     text::step_title,
@@ -139,16 +139,12 @@ pub fn shape(outcome: Outcome) -> &'static str {
 /// What the hand does next.
 fn next(state: &SlotState) -> Option<String> {
     let t = words::texts();
-    let said = |fault| Some(said::next_step(fault)).filter(|text| !text.is_empty());
-    match state {
-        SlotState::Done { outcome: Outcome::Pass, .. } => Some(t.take_out_next.to_owned()),
-        SlotState::Done { outcome: Outcome::Fail, .. } => Some(t.take_out_red.to_owned()),
-        SlotState::Done { fault: Some(fault), .. }
-        | SlotState::Refused { fault, .. }
-        | SlotState::Broken { fault } => said(fault),
-        SlotState::Done { .. } => Some(t.take_out_next.to_owned()),
-        SlotState::Empty | SlotState::Working { .. } => None,
-    }
+    let said = match state.hand()? {
+        Hand::TakeOut => t.take_out_next.to_owned(),
+        Hand::RedBin => t.take_out_red.to_owned(),
+        Hand::Mend(fault) => said::next_step(fault),
+    };
+    Some(said).filter(|text| !text.is_empty())
 }
 
 /// Columns and rows of so many slots on a screen that is wider than high.

@@ -1,7 +1,7 @@
 //! The page's catalogue, English and Chinese side by side. Faults and steps have theirs in `domain::text`.
 
-use domain::{model::Bilingual, outcome::Outcome, text::Language};
-use std::cell::Cell;
+pub use browser::language::{language, pick};
+use domain::{outcome::Outcome, text::Language};
 
 domain::texts! {
     name_product: "Jigline", "Jigline";
@@ -52,30 +52,10 @@ domain::texts! {
     cell: "Cell", "单体";
 }
 
-thread_local! {
-    static LANGUAGE: Cell<Language> = const { Cell::new(Language::En) };
-}
-
-pub fn language() -> Language {
-    LANGUAGE.get()
-}
-
-pub fn choose(language: Language) {
-    LANGUAGE.set(language);
-}
-
 pub fn texts() -> &'static Texts {
     match language() {
         Language::En => &EN,
         Language::Zh => &ZH,
-    }
-}
-
-/// The side of a text that comes in both.
-pub fn pick(text: &Bilingual) -> String {
-    match language() {
-        Language::En => text.en.clone(),
-        Language::Zh => text.zh.clone(),
     }
 }
 

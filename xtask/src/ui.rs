@@ -58,8 +58,9 @@ impl Page {
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Whatever decides how the pages come out. `frontend/dist` is our own output and left out.
-const INPUTS: [&str; 10] = [
+const INPUTS: [&str; 11] = [
     ".cargo/config.toml",
+    "browser",
     "frontend",
     "operator",
     "domain",

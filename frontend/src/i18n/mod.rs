@@ -11,42 +11,19 @@ pub use orders::{characters, left_to_order, name_taken, order_problem};
 pub use sentences::*;
 pub use words::Texts;
 
+pub use browser::language::{language, pick};
+
 use domain::{
-    model::Bilingual,
     record::RecordDoubt,
     step::Step,
     text::{Fault, Language},
 };
-use std::cell::Cell;
-
-thread_local! {
-    /// The page is built anew when the language changes, so nothing needs to follow it.
-    static LANGUAGE: Cell<Language> = const { Cell::new(Language::En) };
-}
-
-/// The language of the page.
-pub fn language() -> Language {
-    LANGUAGE.get()
-}
-
-/// From now on.
-pub fn choose(language: Language) {
-    LANGUAGE.set(language);
-}
 
 /// The words of the page's language.
 pub fn texts() -> &'static Texts {
     match language() {
         Language::En => &words::EN,
         Language::Zh => &words::ZH,
-    }
-}
-
-/// The side of a text that comes in both.
-pub fn pick(text: &Bilingual) -> String {
-    match language() {
-        Language::En => text.en.clone(),
-        Language::Zh => text.zh.clone(),
     }
 }
 

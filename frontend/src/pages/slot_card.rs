@@ -3,7 +3,7 @@
 use crate::{api::with_query, i18n, ui::Tone};
 use domain::{
     ids::UnitId,
-    live::{SlotLive, SlotState},
+    live::{Hand, SlotLive, SlotState},
     outcome::Outcome,
     text::Fault,
 };
@@ -183,14 +183,10 @@ fn why(fault: &Fault) -> AnyView {
 /// What the hand does next.
 fn next(state: &SlotState) -> Option<String> {
     let t = i18n::texts();
-    let said = |fault: &Fault| Some(i18n::next_step(fault)).filter(|text| !text.is_empty());
-    match state {
-        SlotState::Done { outcome: Outcome::Pass, .. } => Some(t.take_out_next.to_owned()),
-        SlotState::Done { outcome: Outcome::Fail, .. } => Some(t.take_out_red.to_owned()),
-        SlotState::Done { fault: Some(fault), .. }
-        | SlotState::Refused { fault, .. }
-        | SlotState::Broken { fault } => said(fault),
-        SlotState::Done { .. } => Some(t.take_out_next.to_owned()),
-        SlotState::Empty | SlotState::Working { .. } => None,
-    }
+    let said = match state.hand()? {
+        Hand::TakeOut => t.take_out_next.to_owned(),
+        Hand::RedBin => t.take_out_red.to_owned(),
+        Hand::Mend(fault) => i18n::next_step(fault),
+    };
+    Some(said).filter(|text| !text.is_empty())
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 /// Each crate of ours, those of ours it may use, and third-party crates that have no place in it.
-const ARROWS: [(&str, &[&str], &[&str]); 10] = [
+const ARROWS: [(&str, &[&str], &[&str]); 11] = [
     ("jigline-domain", &[], &["tokio", "reqwest", "sqlx", "rusqlite", "rand"]),
     ("jigline-protocol", &[], &["tokio", "tokio-serial", "tokio-modbus", "serde", "chrono"]),
     ("jigline-simulator", &["jigline-domain", "jigline-protocol"], &["sqlx", "rusqlite", "tokio-modbus"]),
@@ -17,8 +17,13 @@ const ARROWS: [(&str, &[&str], &[&str]); 10] = [
         &["jigline-domain", "jigline-protocol", "jigline-web"],
         &["tokio-serial", "tokio-modbus", "rusqlite"],
     ),
-    ("jigline-frontend", &["jigline-domain", "jigline-protocol"], &["tokio", "sqlx", "reqwest"]),
-    ("jigline-operator", &["jigline-domain"], &["tokio", "sqlx", "reqwest"]),
+    ("jigline-browser", &["jigline-domain"], &["tokio", "sqlx", "reqwest"]),
+    (
+        "jigline-frontend",
+        &["jigline-browser", "jigline-domain", "jigline-protocol"],
+        &["tokio", "sqlx", "reqwest"],
+    ),
+    ("jigline-operator", &["jigline-browser", "jigline-domain"], &["tokio", "sqlx", "reqwest"]),
     (
         "jigline-tests",
         &["jigline-domain", "jigline-protocol", "jigline-simulator", "jigline-station", "jigline-server"],
