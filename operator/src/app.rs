@@ -119,7 +119,7 @@ fn head(view: &OperatorView) -> AnyView {
         [] => view! { <span class="quiet">{t.no_batch}</span> }.into_any(),
         [batch] => view! {
             <b>{format!("{} {}", t.batch, batch.name)}</b>
-            <span>{words::pick(&batch.product)}</span>
+            <span class="product">{words::pick(&batch.product)}</span>
             <span class="bundle">{batch.bundle.clone()}{(!batch.firmware.is_empty()).then(|| format!(" · {} {}", t.firmware, batch.firmware))}</span>
         }
         .into_any(),
