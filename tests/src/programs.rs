@@ -60,8 +60,11 @@ fn build(profile: &str) -> anyhow::Result<()> {
     for package in ["jigline-server", "jigline-station", "jigline-simulator"] {
         cargo.args(["--package", package]);
     }
-    if workspace_root().join("frontend/dist/office/index.html").is_file() {
-        cargo.args(["--features", "jigline-server/embed-ui,jigline-station/embed-ui"]);
+    // Each with its page, where that is built.
+    for (page, feature) in [("office", "jigline-server/embed-ui"), ("operator", "jigline-station/embed-ui")] {
+        if workspace_root().join(format!("frontend/dist/{page}/index.html")).is_file() {
+            cargo.args(["--features", feature]);
+        }
     }
     for name in
         ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "DATABASE_URL"]
