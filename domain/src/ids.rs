@@ -56,6 +56,10 @@ id! {
     QuarantineId,
     /// One decision about a unit.
     UnitActId,
+    /// One shift at one jig, from the first sign-in to the hand-over.
+    ShiftId,
+    /// Something that was done at a jig.
+    FloorEventId,
     /// One board that stays with the jigs to check them.
     ReferenceId,
 }

@@ -28,6 +28,8 @@ pub mod check_in;
 pub mod codec;
 pub mod enrol_code;
 pub mod evidence;
+pub mod floor;
+pub mod gate;
 pub mod identifier;
 pub mod ids;
 pub mod label;

@@ -173,6 +173,19 @@ wire! {
         StationStopped,
         /// `detail`
         BundleRefused,
+        // --- what keeps a slot shut ---
+        /// (none)
+        NobodySignedIn,
+        /// `batch`: the slot is being changed over to that one, and somebody has to finish it
+        ChangeOverOpen,
+        /// `wanted`: what reference this shift lacks yet, `golden` or `known_bad`; `golden,known_bad` for both
+        ReferencesDue,
+        /// `boards`: so many boards were made; a lead or quality has to judge them
+        FirstArticleDue,
+        /// `failed_step`, `fails`: in a row
+        LineStopped,
+        /// `batch`, `reason`, `by`
+        BatchHeld,
         /// (none): the server's own rules do not hold the record for the pass that the station showed
         PassNotHeld,
         /// `detail`
@@ -212,6 +225,20 @@ impl FaultCode {
                 | Self::BoardLeased
                 | Self::BoardOfAnotherBatch
                 | Self::TooManyFails
+        )
+    }
+
+    /// Whether it waits for a person and says nothing against board or bench.
+    #[must_use]
+    pub fn awaits_person(self) -> bool {
+        matches!(
+            self,
+            Self::NobodySignedIn
+                | Self::ChangeOverOpen
+                | Self::ReferencesDue
+                | Self::FirstArticleDue
+                | Self::LineStopped
+                | Self::BatchHeld
         )
     }
 

@@ -4,6 +4,7 @@ use crate::{board::FirmwareImage, flash};
 use domain::{
     api::stations::Assignment,
     bundle::{BundleContent, BundleManifest, BundleRef},
+    floor::{BatchHold, FloorRules},
     ids::BatchId,
     label::{LabelForm, LabelRule, NumberSource, check_label_form},
     model::{DeviceModel, Severity, parse_model},
@@ -30,6 +31,10 @@ pub struct WorkOrder {
     pub order_values: OrderValues,
     /// The form of the labels that its boards bring, each its number; none: numbers are lent.
     pub labels: Option<LabelForm>,
+    /// What its batch asks of the jig beyond its boards.
+    pub floor: FloorRules,
+    /// Quality holds its batch.
+    pub hold: Option<BatchHold>,
     pub bundle: BundleRef,
     pub manifest: BundleManifest,
     pub model: Arc<DeviceModel>,
@@ -81,6 +86,8 @@ impl WorkOrder {
             fails_allowed: assignment.fails_allowed,
             order_values: assignment.order_values.clone(),
             labels: assignment.labels.clone(),
+            floor: assignment.floor,
+            hold: assignment.hold.clone(),
             bundle: content.manifest.reference(),
             manifest: content.manifest.clone(),
             model: Arc::new(model),
@@ -105,6 +112,18 @@ impl WorkOrder {
             .on_boards_of(&self.model, &self.profile)
             .with_order(&self.order_values)
             .with_labels(self.labels.as_ref())
+    }
+
+    /// Why no board of it is begun, where quality holds it.
+    #[must_use]
+    pub fn held(&self) -> Option<Fault> {
+        let BatchHold { reason, by, .. } = self.hold.as_ref()?;
+        Some(
+            Fault::new(FaultCode::BatchHeld)
+                .with("batch", &self.batch_name)
+                .with("reason", reason)
+                .with("by", by),
+        )
     }
 
     /// Where its numbers come from.

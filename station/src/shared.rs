@@ -13,6 +13,7 @@ use crate::{
     secrets::Sealer,
 };
 use domain::{
+    gate::{Gate, Keeper},
     identifier::Identifier,
     ids::{BatchId, ContentHash, SessionId, StationId},
     label::ScannedLabel,
@@ -75,6 +76,8 @@ pub enum SlotInput {
         identity: String,
         other_slot: u16,
     },
+    /// Whether a board may be begun here is to be looked at again.
+    GateMoved,
     Stop,
     StopNow,
 }
@@ -133,6 +136,8 @@ pub struct SlotDesk {
     /// What its board is worked under.
     pub batch: Cell<Option<BatchId>>,
     pub transfer: Arc<AtomicU8>,
+    /// Whether a board may be begun.
+    pub gate: RefCell<Gate>,
     /// The question that is open.
     pub asked: watch::Sender<Option<OpenPrompt>>,
 }
@@ -146,6 +151,7 @@ impl SlotDesk {
             shown: RefCell::new(SlotState::Empty),
             batch: Cell::new(None),
             transfer: Arc::new(AtomicU8::new(NO_TRANSFER)),
+            gate: RefCell::default(),
             asked: watch::Sender::new(None),
         }
     }
@@ -264,6 +270,14 @@ impl<S> Shared<S> {
 
     pub fn release(&self, slot: u16) {
         self.claims.borrow_mut().retain(|_, holder| *holder != slot);
+    }
+
+    /// `keeper` keeps the slot shut for `why`, or (none) lets go: no board is begun there meanwhile, one under work finishes.
+    pub fn keep_shut(&self, slot: u16, keeper: Keeper, why: Option<Fault>) {
+        let Some(desk) = self.slots.get(&slot) else { return };
+        if desk.gate.borrow_mut().keep(keeper, why) {
+            let _slot_may_have_ended = desk.inputs.send(SlotInput::GateMoved);
+        }
     }
 
     /// What the slot shows from now on.

@@ -222,6 +222,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 Some(SlotInput::Contested { identity, other_slot }) => {
                     return Woken::Event(Event::Contested { identity, other_slot });
                 }
+                Some(SlotInput::GateMoved) if asked => {}
+                Some(SlotInput::GateMoved) => return Woken::LookAgain,
                 Some(SlotInput::Stop) => {
                     *stopping = true;
                     if runner.open_prompt().is_some() {
@@ -322,6 +324,10 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             return Vec::new();
         }
         if let Err(fault) = self.shared.now().require_sane() {
+            return self.handle(Event::Waiting(fault));
+        }
+        let shut = self.desk.gate.borrow().shut_by().cloned();
+        if let Some(fault) = shut {
             return self.handle(Event::Waiting(fault));
         }
         let order = match &*self.desk.order.borrow() {
@@ -446,6 +452,10 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 (SlotState::Empty, Some(Err(fault))) if fault.code.halts_station() => {
                     SlotState::Broken { fault: fault.clone() }
                 }
+                (SlotState::Empty, _) => match self.desk.gate.borrow().shut_by() {
+                    Some(fault) => SlotState::Broken { fault: fault.clone() },
+                    None => SlotState::Empty,
+                },
                 (state, _) => state,
             },
         }

@@ -245,6 +245,8 @@ impl MemoryServer {
             fails_allowed: FAILS_ALLOWED,
             order_values: self.0.order_values.borrow().clone(),
             labels: self.0.labels.borrow().clone(),
+            floor: domain::floor::FloorRules::default(),
+            hold: None,
         }
     }
 
@@ -398,6 +400,8 @@ impl Server for MemoryServer {
             all: all.map(|batch| self.assignment(batch)),
             slots: slots.into_iter().map(own).collect(),
             references: self.0.model.borrow().references(self.now()),
+            people: Vec::new(),
+            open: Vec::new(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     admission::fails_allowed,
+    floor::{BatchHold, FloorRules},
     ids::{BatchId, ContentHash},
     label::LabelForm,
     outcome::Outcome,
@@ -27,6 +28,9 @@ wire! {
         /// The form of the labels that its boards bring, each its unit's number; none: numbers are lent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub labels: Option<LabelForm>,
+        /// What it asks of the jigs beyond its boards.
+        #[serde(default, skip_serializing_if = "FloorRules::is_none")]
+        pub floor: FloorRules,
     }
 }
 
@@ -52,6 +56,12 @@ wire! {
         /// The form of the labels that its boards bring, each its unit's number; none: numbers are lent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub labels: Option<LabelForm>,
+        /// What it asks of the jigs beyond its boards.
+        #[serde(default, skip_serializing_if = "FloorRules::is_none")]
+        pub floor: FloorRules,
+        /// Quality holds it: no jig begins a board of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub hold: Option<BatchHold>,
         pub created_at: DateTime<Utc>,
         pub created_by: String,
         pub progress: BatchProgress,

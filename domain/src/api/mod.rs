@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod batches;
 pub mod enrolment;
+pub mod floor;
 pub mod ingest;
 pub mod leases;
 pub mod operator;

@@ -5,6 +5,7 @@ pub use crate::admission::{Admission, AdmissionVerdict};
 use crate::{
     admission::fails_allowed,
     api::enrolment::{Awaited, GivenCode},
+    floor::{BatchHold, FloorRules, JigPerson, OpenOrder},
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, SerialBlockId, SessionId, StationId},
     label::LabelForm,
@@ -254,6 +255,12 @@ wire! {
         /// The reference boards in use, in the order of what they show: a station knows them when the server is away.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub references: Vec<KnownReference>,
+        /// Who may sign in at a jig.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub people: Vec<JigPerson>,
+        /// Batches that a slot may be changed over to at the jig: with units left to make, not held, for boards of this station's kind.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub open: Vec<OpenOrder>,
     }
 }
 
@@ -295,6 +302,12 @@ wire! {
         /// The form of the labels that its boards bring, each its unit's number; none: numbers are lent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub labels: Option<LabelForm>,
+        /// What it asks of the jig beyond its boards.
+        #[serde(default, skip_serializing_if = "FloorRules::is_none")]
+        pub floor: FloorRules,
+        /// Quality holds it: no board of it is begun.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub hold: Option<BatchHold>,
     }
 }
 

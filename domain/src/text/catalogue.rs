@@ -5,6 +5,7 @@
 
 mod doubts;
 mod filled;
+mod gates;
 mod labels;
 mod lists;
 mod references;
@@ -461,6 +462,12 @@ fn sentence(code: FaultCode) -> Sentence {
             "Call the engineer: the bundle must be released again.",
             "请联系工程师：需重新发布。",
         ),
+        C::NobodySignedIn => gates::nobody_signed_in(),
+        C::ChangeOverOpen => gates::change_over_open(),
+        C::ReferencesDue => gates::references_due(),
+        C::FirstArticleDue => gates::first_article_due(),
+        C::LineStopped => gates::line_stopped(),
+        C::BatchHeld => gates::batch_held(),
         C::PassNotHeld => say(
             "The server does not hold this record for a pass.",
             "服务器不认可该记录为合格。",

@@ -78,6 +78,7 @@ fn form(released: Vec<choice::Released>) -> AnyView {
                 .ok_or(t.fails_allowed_missing)?,
             order_values: values.given()?,
             labels: labels.given()?,
+            floor: domain::floor::FloorRules::default(),
         };
         Ok(Box::pin(async move {
             let name = batch.name.clone();

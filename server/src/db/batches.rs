@@ -94,6 +94,8 @@ impl Row {
             fails_allowed: self.fails_allowed as u8,
             order_values: from_json("batch", "order_values", self.order_values)?,
             labels: self.labels.map(|labels| from_json("batch", "labels", labels)).transpose()?,
+            floor: domain::floor::FloorRules::default(),
+            hold: None,
             created_at: self.created_at,
             created_by: self.created_by,
             progress: BatchProgress {

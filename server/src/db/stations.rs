@@ -321,6 +321,8 @@ pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<Station
             fails_allowed: row.fails_allowed as u8,
             order_values: from_json("batch", "order_values", row.order_values)?,
             labels: row.labels.map(|labels| from_json("batch", "labels", labels)).transpose()?,
+            floor: domain::floor::FloorRules::default(),
+            hold: None,
         };
         match row.slot {
             None => work.all = Some(assignment),

@@ -6,7 +6,7 @@ use crate::{
     shared::{OrderState, PortSource},
     uplink::{OrderBook, Server, Work},
 };
-use domain::{ids::BatchId, label::NumberSource, text::Fault};
+use domain::{gate::Keeper, ids::BatchId, label::NumberSource, text::Fault};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::sleep;
 
@@ -54,6 +54,8 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         let mut told: Vec<(OrderState, Vec<u16>)> = Vec::new();
         for (&number, desk) in &self.shared.slots {
             let state = work.as_ref().map_err(Clone::clone).and_then(|work| work.of(number));
+            // Before the order, which wakes the slot.
+            self.shared.keep_shut(number, Keeper::Hold, state.as_ref().ok().and_then(|order| order.held()));
             let changed = desk.order.send_if_modified(|current| {
                 let changed = !current.as_ref().is_some_and(|current| is_same(current, &state));
                 if changed {

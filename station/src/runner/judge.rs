@@ -39,7 +39,13 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::BoardOnHold
         | C::BoardLeased
         | C::BoardOfAnotherBatch
-        | C::TooManyFails => Outcome::Aborted,
+        | C::TooManyFails
+        | C::NobodySignedIn
+        | C::ChangeOverOpen
+        | C::ReferencesDue
+        | C::FirstArticleDue
+        | C::LineStopped
+        | C::BatchHeld => Outcome::Aborted,
         C::FixtureSilent => Outcome::CollateralAbort,
         C::LineCollision
         | C::PortVanished

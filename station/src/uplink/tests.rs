@@ -81,6 +81,7 @@ impl Server for ScriptedServer {
             all: self.assignment.borrow().clone(),
             slots: self.of_slots.borrow().clone(),
             references: self.references.borrow().clone(),
+            ..StationWork::default()
         })
     }
     async fn bundle(&self, _hash: &ContentHash) -> Result<BundleContent, ServerFault> {
@@ -299,6 +300,8 @@ fn released_with(image: &[u8], crc32: u32, kind: &str) -> (Assignment, BundleCon
         fails_allowed: 3,
         order_values: domain::profile::OrderValues::new(),
         labels: None,
+        floor: domain::floor::FloorRules::default(),
+        hold: None,
     };
     let signature = hex::encode(key.sign(&release.bytes()).to_bytes());
     let release = SignedRelease { release, signature };

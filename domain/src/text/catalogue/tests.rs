@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 75] = {
+const CODES: [FaultCode; 81] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -78,6 +78,12 @@ const CODES: [FaultCode; 75] = {
         C::ClockWrong,
         C::StationStopped,
         C::BundleRefused,
+        C::NobodySignedIn,
+        C::ChangeOverOpen,
+        C::ReferencesDue,
+        C::FirstArticleDue,
+        C::LineStopped,
+        C::BatchHeld,
         C::PassNotHeld,
         C::NameNotPossible,
         C::Internal,
@@ -139,7 +145,17 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::WireVersionDiffers => &["station", "server"],
         C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],
         C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut => &[],
-        C::NoBatch | C::NoShare | C::ShareWrittenOff | C::StationStopped | C::PassNotHeld => &[],
+        C::NoBatch
+        | C::NoShare
+        | C::ShareWrittenOff
+        | C::StationStopped
+        | C::PassNotHeld
+        | C::NobodySignedIn => &[],
+        C::ChangeOverOpen => &["batch"],
+        C::ReferencesDue => &["wanted"],
+        C::FirstArticleDue => &["boards"],
+        C::LineStopped => &["failed_step", "fails"],
+        C::BatchHeld => &["batch", "reason", "by"],
         C::JournalOlder | C::StationTwiceAlive | C::KeyUnknown => &[],
     }
 }

@@ -1,7 +1,7 @@
 //! Which slot works what, and when another order takes over.
 
 use super::*;
-use domain::{api::stations::SlotWork, ids::BatchId};
+use domain::{api::stations::SlotWork, gate::Keeper, ids::BatchId};
 
 const SECOND: BatchId = BatchId(Uuid::from_u128(2));
 
@@ -63,4 +63,25 @@ async fn a_board_under_work_is_finished_under_the_order_that_it_was_begun_with()
     .await;
     let worked: Vec<_> = records(&server).iter().map(|envelope| envelope.record.batch_id).collect();
     assert_eq!(worked, [first, SECOND]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_that_somebody_keeps_shut_begins_no_board_says_why_and_the_others_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, (ports, _far)) = (server(), silent_lines());
+    let opened = open(folder.path(), Rc::clone(&server), ports, &[1, 2]);
+    let held = Fault::new(FaultCode::BatchHeld).with("batch", "B-1");
+    opened.0.shared.keep_shut(1, Keeper::Hold, Some(held.clone()));
+    let shut = move |state: &SlotState| *state == SlotState::Broken { fault: held.clone() };
+    run_beside(opened, async |hall| {
+        hall.live_until(|live| shut(&live.slots[0].state)).await;
+        hall.presence(1, true).await;
+        hall.presence(2, true).await;
+        hall.lamp(2, Lamp::Fail).await;
+        hall.live_until(|live| shut(&live.slots[0].state)).await;
+        hall.stop();
+    })
+    .await;
+    let worked: Vec<_> = records(&server).iter().map(|envelope| envelope.record.slot).collect();
+    assert_eq!(worked, [2]);
 }

@@ -92,6 +92,8 @@ pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> A
         fails_allowed: FAILS_ALLOWED,
         order_values: OrderValues::new(),
         labels: None,
+        floor: domain::floor::FloorRules::default(),
+        hold: None,
         bundle: manifest.reference(),
         manifest,
         model: Arc::new(model),
