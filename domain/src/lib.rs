@@ -28,6 +28,7 @@ pub mod check_in;
 pub mod codec;
 pub mod enrol_code;
 pub mod evidence;
+pub mod fixture;
 pub mod floor;
 pub mod gate;
 pub mod identifier;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use jigline_domain::{
+    fixture::{parse_dialect, parse_fixture},
     model::{DeviceModel, Provenance, parse_model},
     procedure::{check_pairing, check_procedure, parse_procedure},
     profile::{Chemistry, check_profile, parse_profile},
@@ -68,6 +69,23 @@ fn every_shipped_procedure_suits_its_model() {
                 "{id}"
             );
         }
+    }
+}
+
+#[test]
+fn every_shipped_fixture_is_sound_and_speaks_shipped_dialects() {
+    let dialects: Vec<_> = files("instruments")
+        .iter()
+        .map(|(file, text)| {
+            let dialect = parse_dialect(file, text).unwrap_or_else(|faults| panic!("{}", lines(&faults)));
+            assert!(file.ends_with(&format!("{}.toml", dialect.id)), "{file} holds dialect {}", dialect.id);
+            dialect
+        })
+        .collect();
+    for (file, text) in files("fixtures") {
+        let fixture =
+            parse_fixture(&file, &text, &dialects).unwrap_or_else(|faults| panic!("{}", lines(&faults)));
+        assert!(file.ends_with(&format!("{}.toml", fixture.id)), "{file} holds fixture {}", fixture.id);
     }
 }
 
