@@ -16,6 +16,7 @@ pub use records::{DoubtState, InDoubt, SendFault, send_records};
 
 use domain::{
     api::{
+        floor::{ChangeOver, FloorEvents},
         ingest::{IngestRequest, IngestResponse},
         stations::{
             Admission, AskAdmission, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare, SerialBlock,
@@ -47,6 +48,10 @@ pub trait Server {
     fn ingest(&self, request: &IngestRequest) -> impl Future<Output = Result<IngestResponse, ServerFault>>;
     /// What the slots do now.
     fn live(&self, live: &StationLive) -> impl Future<Output = Result<(), ServerFault>>;
+    /// These slots work that batch from now on: the next [`Server::work`] says so.
+    fn change_over(&self, to: &ChangeOver) -> impl Future<Output = Result<(), ServerFault>>;
+    /// What people did at the jig, the oldest first; the same events again are as good as once.
+    fn floor_events(&self, done: &FloorEvents) -> impl Future<Output = Result<(), ServerFault>>;
 }
 
 /// Why the server did not answer as asked.
@@ -91,5 +96,11 @@ impl<S: Server> Server for std::rc::Rc<S> {
     }
     fn live(&self, live: &StationLive) -> impl Future<Output = Result<(), ServerFault>> {
         (**self).live(live)
+    }
+    fn change_over(&self, to: &ChangeOver) -> impl Future<Output = Result<(), ServerFault>> {
+        (**self).change_over(to)
+    }
+    fn floor_events(&self, done: &FloorEvents) -> impl Future<Output = Result<(), ServerFault>> {
+        (**self).floor_events(done)
     }
 }

@@ -3,11 +3,14 @@
 
 #![expect(clippy::expect_used, reason = "a tool of the tests: what can't be made here can't be tested")]
 
+mod floor;
+
 use crate::ingest_model::{IngestModel, Refused};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
     admission::FAILS_ALLOWED,
     api::{
+        floor::{ChangeOver, FloorEvents},
         ingest::{IngestRequest, IngestResponse, IngestState},
         stations::{
             Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare,
@@ -75,6 +78,7 @@ pub struct Held {
     order_values: RefCell<OrderValues>,
     /// The form of its batch's labels, where those are the numbers.
     labels: RefCell<Option<LabelForm>>,
+    floor: floor::Floor,
 }
 
 impl Held {
@@ -215,38 +219,35 @@ impl MemoryServer {
             unheard: Cell::default(),
             order_values: RefCell::default(),
             labels: RefCell::default(),
+            floor: floor::Floor::default(),
         }))
     }
 
     /// These slots work a batch of their own, of so many units and the same bundle; those that the station said at its last check-in
     /// it has not are refused, as ever.
     pub fn give_slots(&self, slots: impl IntoIterator<Item = u16>, quantity: u32) {
+        self.open_second(quantity);
         let mut model = self.0.model.borrow_mut();
-        if self.0.quantities.borrow_mut().insert(OF_SLOTS, quantity).is_none() {
-            model.open_batch(OF_SLOTS, "B-2", &self.0.bundle.manifest.hash(), quantity, Vec::new());
-            if let Some(form) = self.0.labels.borrow().clone() {
-                model.label(OF_SLOTS, form);
-            }
-        }
         for slot in slots {
             let _a_copy_may_have_fewer = model.assign_slot(self.0.station_id, slot, Some(OF_SLOTS));
         }
     }
 
     fn assignment(&self, batch: BatchId) -> Assignment {
+        let (floor, hold) = self.rules_and_hold(batch);
         Assignment {
             station_id: self.0.station_id,
             station_name: "memory".to_owned(),
             batch_id: batch,
-            batch_name: if batch == BATCH { "B-1" } else { "B-2" }.to_owned(),
+            batch_name: Self::name_of(batch).to_owned(),
             bundle: self.0.bundle.manifest.hash(),
             quantity: self.0.quantities.borrow().get(&batch).copied().unwrap_or_default(),
             operator: "operator".to_owned(),
             fails_allowed: FAILS_ALLOWED,
             order_values: self.0.order_values.borrow().clone(),
             labels: self.0.labels.borrow().clone(),
-            floor: domain::floor::FloorRules::default(),
-            hold: None,
+            floor,
+            hold,
         }
     }
 
@@ -400,8 +401,8 @@ impl Server for MemoryServer {
             all: all.map(|batch| self.assignment(batch)),
             slots: slots.into_iter().map(own).collect(),
             references: self.0.model.borrow().references(self.now()),
-            people: Vec::new(),
-            open: Vec::new(),
+            people: self.people(),
+            open: self.open(),
         })
     }
 
@@ -446,5 +447,18 @@ impl Server for MemoryServer {
             self.0.model.borrow_mut().hear(self.0.station_id, journal, self.now());
         }
         Ok(())
+    }
+    async fn change_over(&self, to: &ChangeOver) -> Result<(), ServerFault> {
+        self.reach().await?;
+        self.require_unfrozen()?;
+        let done = self.take_change_over(to);
+        self.answer(())?;
+        done
+    }
+
+    async fn floor_events(&self, done: &FloorEvents) -> Result<(), ServerFault> {
+        self.reach().await?;
+        self.take_floor_events(done)?;
+        self.answer(())
     }
 }

@@ -6,6 +6,7 @@ mod tests;
 use super::{Server, ServerFault};
 use domain::{
     api::{
+        floor::{ChangeOver, FloorEvents},
         ingest::{IngestRequest, IngestResponse},
         problem::Problem,
         stations::{
@@ -64,6 +65,11 @@ impl HttpServer {
     ) -> Result<A, ServerFault> {
         read(send(self.request(Method::POST, path).json(question)).await?).await
     }
+
+    /// What is answered with nothing.
+    async fn tell<Q: Serialize>(&self, path: &str, said: &Q) -> Result<(), ServerFault> {
+        send(self.request(Method::POST, path).json(said)).await.map(|_| ())
+    }
 }
 
 impl Server for HttpServer {
@@ -100,7 +106,15 @@ impl Server for HttpServer {
     }
 
     async fn live(&self, live: &StationLive) -> Result<(), ServerFault> {
-        send(self.request(Method::POST, "live").json(live)).await.map(|_| ())
+        self.tell("live", live).await
+    }
+
+    async fn change_over(&self, to: &ChangeOver) -> Result<(), ServerFault> {
+        self.tell("change-over", to).await
+    }
+
+    async fn floor_events(&self, done: &FloorEvents) -> Result<(), ServerFault> {
+        self.tell("floor-events", done).await
     }
 }
 

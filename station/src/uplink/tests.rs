@@ -14,6 +14,7 @@ use domain::{
         stations::{Assignment, HeldNumbers, SlotWork},
     },
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
+    floor::FloorEvent,
     ids::{BatchId, OutboxId, RunId, StationId},
     quota::{BatchLedger, Floor},
     reference::KnownReference,
@@ -54,6 +55,9 @@ pub struct ScriptedServer {
     pub lent: Cell<u32>,
     /// None: a server of the version before, which knows no shares.
     pub ledger: RefCell<Option<BatchLedger>>,
+    /// What it was told of change-overs and of what people did, in order.
+    pub changed_over: RefCell<Vec<ChangeOver>>,
+    pub floor_events: RefCell<Vec<FloorEvent>>,
 }
 
 impl ScriptedServer {
@@ -151,6 +155,18 @@ impl Server for ScriptedServer {
     }
     async fn live(&self, _live: &StationLive) -> Result<(), ServerFault> {
         self.check()
+    }
+    async fn change_over(&self, to: &ChangeOver) -> Result<(), ServerFault> {
+        self.check()?;
+        self.faults.borrow_mut().pop_front().map_or(Ok(()), Err)?;
+        self.changed_over.borrow_mut().push(to.clone());
+        Ok(())
+    }
+    async fn floor_events(&self, done: &FloorEvents) -> Result<(), ServerFault> {
+        self.check()?;
+        self.faults.borrow_mut().pop_front().map_or(Ok(()), Err)?;
+        self.floor_events.borrow_mut().extend(done.events.iter().cloned());
+        Ok(())
     }
 }
 

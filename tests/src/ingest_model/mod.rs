@@ -8,6 +8,7 @@
 mod acts;
 mod belonging;
 mod checks;
+mod floor;
 mod held;
 mod numbers;
 mod quarantine;
@@ -86,6 +87,8 @@ impl Refused {
     pub const IN_HAND: Self = Self { status: 409, code: "in_hand" };
     pub const PASSED: Self = Self { status: 409, code: "passed" };
     pub const NOT_ACCEPTED: Self = Self { status: 409, code: "not_accepted" };
+    pub const HELD: Self = Self { status: 409, code: "held" };
+    pub const NOT_HELD: Self = Self { status: 409, code: "not_held" };
     pub const RESOLVED_ALREADY: Self = Self { status: 409, code: "resolved_already" };
 }
 
@@ -106,6 +109,8 @@ struct Batch {
     order_values: OrderValues,
     /// The form of its boards' labels, where those are the numbers.
     labels: Option<LabelForm>,
+    /// Quality holds it: no jig is changed over to it.
+    held: bool,
     ledger: BatchLedger,
 }
 
@@ -209,9 +214,9 @@ impl IngestModel {
     ) {
         let ledger = BatchLedger::new(quantity.into());
         let name = name.to_owned();
-        let (order_values, labels) = (OrderValues::new(), None);
+        let (order_values, labels, held) = (OrderValues::new(), None, false);
         self.batches
-            .insert(batch, Batch { name, bundle: bundle.clone(), list, order_values, labels, ledger });
+            .insert(batch, Batch { name, bundle: bundle.clone(), list, order_values, labels, held, ledger });
     }
 
     /// What the order of a batch says of the parameters that its profile leaves to it.

@@ -1,7 +1,11 @@
 //! What the client makes of answers, against a server that speaks lines typed in here.
 
 use super::*;
-use domain::ids::{BatchId, SerialBlockId};
+use chrono::DateTime;
+use domain::{
+    floor::{FloorAct, FloorEvent},
+    ids::{BatchId, FloorEventId, SerialBlockId},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -83,6 +87,29 @@ async fn what_may_come_right_later_is_away_and_what_never_will_is_refused() {
     // A server that has learnt words since: what it says may be a no.
     let (unknown, _) = ask("200 OK", r#"{"bundle":"word of another version"}"#).await;
     assert!(matches!(unknown, Err(ServerFault::NotUnderstood(detail)) if detail.contains("this version")));
+}
+
+#[tokio::test]
+async fn a_change_over_and_what_people_did_are_told_with_the_key() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = HttpServer::new(&format!("http://{}/", listener.local_addr().unwrap()), "the-key").unwrap();
+    let to = ChangeOver { batch_id: BatchId(Uuid::from_u128(1)), slots: vec![2, 3], by: "lin".into() };
+    let (done, request) = tokio::join!(server.change_over(&to), answer_once(listener, "204 No Content", ""));
+    done.unwrap();
+    assert!(request.starts_with("POST /api/v1/station/change-over HTTP/1.1"), "{request}");
+    assert!(request.contains("authorization: Bearer the-key"), "{request}");
+    assert!(request.contains(r#""slots":[2,3],"by":"lin""#), "{request}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = HttpServer::new(&format!("http://{}/", listener.local_addr().unwrap()), "the-key").unwrap();
+    let (event_id, at) = (FloorEventId(Uuid::from_u128(2)), DateTime::UNIX_EPOCH);
+    let act = FloorAct::SignedOut { who: "lin".into() };
+    let done = FloorEvents { events: vec![FloorEvent { event_id, at, shift_id: None, act }] };
+    let (done, request) =
+        tokio::join!(server.floor_events(&done), answer_once(listener, "204 No Content", ""));
+    done.unwrap();
+    assert!(request.starts_with("POST /api/v1/station/floor-events HTTP/1.1"), "{request}");
+    assert!(request.contains(r#""kind":"signed_out","who":"lin""#), "{request}");
 }
 
 #[tokio::test]
