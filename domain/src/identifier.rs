@@ -97,6 +97,16 @@ pub fn normalise_question(text: &str) -> String {
     }
 }
 
+/// A Bluetooth address as labels print it, its octets parted by anything or nothing, in the form that is kept: twelve upper-case digits.
+/// None: it is no address.
+#[must_use]
+pub fn normalise_address(text: &str) -> Option<String> {
+    let is_separator = |c: char| matches!(c, ':' | '-' | '.' | ' ');
+    let digits: String = text.chars().filter(|c| !is_separator(*c)).collect();
+    let is_address = digits.len() == 12 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_address.then(|| digits.to_ascii_uppercase())
+}
+
 /// Some octets of a Bluetooth address with their separators, as a page shows and a person copies them, in the form that
 /// is kept: upper-case digits only. None: it is no such part.
 #[must_use]

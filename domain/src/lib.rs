@@ -34,6 +34,7 @@ pub mod gate;
 pub mod identifier;
 pub mod ids;
 pub mod label;
+pub mod label_template;
 pub mod lease;
 pub mod limit;
 pub mod live;
