@@ -1,4 +1,4 @@
-//! A bundle: the model, the profile, the procedure and the image that belong together, named by the hash of their manifest,
+//! A bundle: the model, the profile, the procedure, the image and the label that belong together, named by the hash of their manifest,
 //! released by two people and signed by the server. The station checks all of it again.
 
 use crate::ids::ContentHash;
@@ -29,6 +29,9 @@ wire! {
         /// None: its procedure sends no image.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub firmware: Option<FirmwareRef>,
+        /// The template of its units' labels; none: no batch of it prints any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub label: Option<FileRef>,
     }
 }
 
@@ -87,6 +90,9 @@ wire! {
         /// The image, base16; empty where the manifest names none.
         #[serde(default)]
         pub image_hex: String,
+        /// The label's template; empty where the manifest names none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        pub label_toml: String,
         pub release: SignedRelease,
     }
 }
@@ -102,6 +108,8 @@ pub enum BundleFault {
     ImageNotHex,
     #[error("the bundle brings an image that its manifest does not name")]
     ImageNotNamed,
+    #[error("the bundle brings a label that its manifest does not name")]
+    LabelNotNamed,
     #[error("the release names bundle {0}, not this one")]
     ReleaseOfAnother(ContentHash),
     #[error("the bundle was submitted and approved by the same person ({0}); it takes two")]
@@ -165,13 +173,18 @@ impl BundleContent {
         if self.manifest.firmware.is_none() && !image.is_empty() {
             return Err(BundleFault::ImageNotNamed);
         }
+        if self.manifest.label.is_none() && !self.label_toml.is_empty() {
+            return Err(BundleFault::LabelNotNamed);
+        }
         let texts: [(&'static str, &ContentHash, &[u8]); 3] = [
             ("device model", &self.manifest.model.sha256, self.model_toml.as_bytes()),
             ("profile", &self.manifest.profile.sha256, self.profile_toml.as_bytes()),
             ("procedure", &self.manifest.procedure.sha256, self.procedure_toml.as_bytes()),
         ];
         let named = self.manifest.firmware.as_ref().map(|firmware| ("image", &firmware.sha256, &image[..]));
-        for (part, expected, bytes) in texts.into_iter().chain(named) {
+        let label =
+            self.manifest.label.as_ref().map(|label| ("label", &label.sha256, self.label_toml.as_bytes()));
+        for (part, expected, bytes) in texts.into_iter().chain(named).chain(label) {
             let found = ContentHash::of(bytes);
             if found != *expected {
                 return Err(BundleFault::ContentDiffers { part, expected: expected.clone(), found });

@@ -44,6 +44,7 @@ fn bundle() -> BundleContent {
             sha256: ContentHash::of(&image),
             crc32: 1,
         }),
+        label: Some(file("l", "the label")),
     };
     BundleContent {
         release: signed(release_of(manifest.hash(), "engineer", "quality"), &key(7)),
@@ -52,6 +53,7 @@ fn bundle() -> BundleContent {
         profile_toml: "the profile".to_owned(),
         procedure_toml: "the procedure".to_owned(),
         image_hex: hex::encode(image),
+        label_toml: "the label".to_owned(),
     }
 }
 
@@ -74,11 +76,12 @@ fn a_whole_bundle_gives_its_image() {
 #[test]
 fn a_flipped_byte_in_any_part_is_found_and_the_part_is_named() {
     type Part = fn(&mut BundleContent) -> &mut String;
-    let parts: [(&str, Part); 4] = [
+    let parts: [(&str, Part); 5] = [
         ("device model", |bundle| &mut bundle.model_toml),
         ("profile", |bundle| &mut bundle.profile_toml),
         ("procedure", |bundle| &mut bundle.procedure_toml),
         ("image", |bundle| &mut bundle.image_hex),
+        ("label", |bundle| &mut bundle.label_toml),
     ];
     for (name, part) in parts {
         let length = part(&mut bundle()).len();
@@ -99,7 +102,9 @@ fn a_flipped_byte_in_any_part_is_found_and_the_part_is_named() {
 
 #[test]
 fn a_changed_manifest_is_another_bundle() {
-    let changes: [fn(&mut BundleManifest); 8] = [
+    let changes: [fn(&mut BundleManifest); 10] = [
+        |manifest| manifest.label.as_mut().unwrap().revision += 1,
+        |manifest| manifest.label = None,
         |manifest| manifest.model.revision += 1,
         |manifest| manifest.profile.id.push('x'),
         |manifest| manifest.profile.revision += 1,

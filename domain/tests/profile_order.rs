@@ -115,8 +115,13 @@ fn bounds_that_are_none_are_refused_with_the_profile() {
 #[test]
 fn a_pass_holds_the_orders_values_and_says_which_they_are() {
     let file = |id: &str| FileRef { id: id.to_owned(), revision: 1, sha256: ContentHash::of(id.as_bytes()) };
-    let manifest =
-        BundleManifest { model: file("topbms"), profile: file("p"), procedure: file("q"), firmware: None };
+    let manifest = BundleManifest {
+        model: file("topbms"),
+        profile: file("p"),
+        procedure: file("q"),
+        firmware: None,
+        label: None,
+    };
     let procedure = parse_procedure("q", &shipped("procedures/topbms-birth.toml")).unwrap();
     let expected = Expected::of(&profile(LEFT), &procedure, &manifest);
     let ordered = expected.clone().with_order(&order(&[("charge_current_limit_a", 90.0)]));

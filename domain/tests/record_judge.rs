@@ -449,6 +449,7 @@ fn the_shipped_bundle_expects_every_parameter_cell_and_calibration() {
         profile: file("p"),
         procedure: file("q"),
         firmware: expected().firmware.and_then(|firmware| firmware.released),
+        label: None,
     };
     let expected = Expected::of(&profile, &procedure, &manifest);
     assert_eq!(expected.parameters, profile.values);

@@ -10,6 +10,7 @@ use crate::{
 };
 use domain::{
     ids::ContentHash,
+    label_template::parse_label_template,
     model::{DeviceModel, Severity, parse_model},
     procedure::{ProcedureFault, check_procedure, parse_procedure},
     profile::{check_profile, parse_profile},
@@ -37,7 +38,7 @@ struct Sound {
     file: SourceFile,
 }
 
-/// Imports `folder`'s models, parameters and procedures. Faults are logged and do not stop the sound files.
+/// Imports `folder`'s models, parameters, procedures and labels. Faults are logged and do not stop the sound files.
 ///
 /// # Errors
 /// What the database says.
@@ -88,6 +89,15 @@ fn read_all(folder: &Path, faults: &mut Vec<String>) -> Vec<Sound> {
     }
     for (path, text) in texts(&folder.join("procedures"), faults) {
         sound.extend(read_procedure(&path, text, &models, faults));
+    }
+    let labels = folder.join("labels");
+    // Who prints none has no such folder.
+    if labels.is_dir() {
+        for (path, text) in texts(&labels, faults) {
+            if let Some(label) = told(parse_label_template(&path.display().to_string(), &text), faults) {
+                sound.push(keep(SourceKind::Label, &path, &label.id, label.revision, text));
+            }
+        }
     }
     sound
 }

@@ -12,6 +12,7 @@ pub mod enrol;
 pub mod fixture;
 pub mod flash;
 pub mod journal;
+pub mod label_font;
 pub mod link;
 pub mod machine;
 pub mod order;

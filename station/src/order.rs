@@ -7,6 +7,7 @@ use domain::{
     floor::{BatchHold, FloorRules},
     ids::BatchId,
     label::{LabelForm, LabelRule, NumberSource, check_label_form},
+    label_template::{LabelTemplate, parse_label_template},
     model::{DeviceModel, Severity, parse_model},
     procedure::{Procedure, check_pairing, check_procedure, parse_procedure},
     profile::{OrderValues, Profile, check_profile, parse_profile},
@@ -42,6 +43,15 @@ pub struct WorkOrder {
     pub procedure: Arc<Procedure>,
     /// None: the procedure sends none.
     pub image: Option<Arc<FirmwareImage>>,
+    /// What is printed for its units; none: nothing.
+    pub label: Option<Arc<ReleasedLabel>>,
+}
+
+/// A template, and its text as it was released.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleasedLabel {
+    pub template: LabelTemplate,
+    pub text: String,
 }
 
 impl WorkOrder {
@@ -62,6 +72,9 @@ impl WorkOrder {
         let profile = parse_profile(&manifest.profile.id, &content.profile_toml).map_err(first)?;
         let profile = profile.ordered(&assignment.order_values).map_err(first)?;
         let procedure = parse_procedure(&manifest.procedure.id, &content.procedure_toml).map_err(first)?;
+        let label = manifest.label.as_ref().map(|file| parse_label_template(&file.id, &content.label_toml));
+        let label = label.transpose().map_err(first)?;
+        let label = label.map(|template| ReleasedLabel { template, text: content.label_toml.clone() });
         check_parts(&model, &profile, &procedure, manifest, image.as_deref())?;
         if let Some(why) =
             assignment.labels.as_ref().and_then(|form| check_label_form(form, &procedure, &model))
@@ -94,6 +107,7 @@ impl WorkOrder {
             profile: Arc::new(profile),
             procedure: Arc::new(procedure),
             image,
+            label: label.map(Arc::new),
         })
     }
 }

@@ -179,6 +179,7 @@ impl MemoryServer {
                 sha256: ContentHash::of(image),
                 crc32: protocol::crc::crc32(image),
             }),
+            label: None,
         };
         let image_hex = manifest.firmware.as_ref().map(|_| hex::encode(image)).unwrap_or_default();
         let key = SigningKey::from_bytes(&[7; 32]);
@@ -196,6 +197,7 @@ impl MemoryServer {
             procedure_toml,
             image_hex,
             release: SignedRelease { release, signature },
+            label_toml: String::new(),
         };
         let mut ingest = IngestModel::default();
         let hash = ingest.release(&bundle).expect("its files parsed above");

@@ -15,6 +15,9 @@ wire! {
         pub profile_id: String,
         pub profile_revision: u32,
         pub procedure_id: String,
+        /// The template of its units' labels, as imported; left out where none are printed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub label_id: Option<String>,
         /// Left out or empty, as `image_hex` is, where the procedure sends no image.
         #[serde(default)]
         pub firmware_version: String,

@@ -41,8 +41,8 @@ pub async fn insert(db: &mut PgConnection, bundle: &NewBundle<'_>) -> DbResult<b
     let canonical = text_of(manifest.bytes());
     let inserted = sqlx::query!(
         "insert into bundle (hash, label, firmware_version, manifest, model_sha256, profile_sha256, procedure_sha256,
-            image_sha256, simulator_only, submitted_by, submitted_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (hash) do nothing",
+            image_sha256, label_sha256, simulator_only, submitted_by, submitted_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (hash) do nothing",
         reference.hash.as_str(),
         reference.label,
         reference.firmware_version,
@@ -51,6 +51,7 @@ pub async fn insert(db: &mut PgConnection, bundle: &NewBundle<'_>) -> DbResult<b
         manifest.profile.sha256.as_str(),
         manifest.procedure.sha256.as_str(),
         image_sha256,
+        manifest.label.as_ref().map(|label| label.sha256.as_str()),
         bundle.simulator_only,
         bundle.submitted_by,
         bundle.at
@@ -153,12 +154,13 @@ pub async fn insert_release(db: &mut PgConnection, signed: &SignedRelease) -> Db
 pub async fn content(db: &mut PgConnection, hash: &ContentHash) -> DbResult<Option<BundleContent>> {
     let row = sqlx::query!(
         r#"select manifest, release, signature, m.content as model, p.content as profile, q.content as procedure,
-            i.content as "image?"
+            i.content as "image?", l.content as "label?"
          from bundle b join bundle_release using (bundle_id)
          join source_file m on m.sha256 = b.model_sha256
          join source_file p on p.sha256 = b.profile_sha256
          join source_file q on q.sha256 = b.procedure_sha256
          left join firmware_image i on i.sha256 = b.image_sha256
+         left join source_file l on l.sha256 = b.label_sha256
          where b.hash = $1"#,
         hash.as_str()
     )
@@ -171,6 +173,7 @@ pub async fn content(db: &mut PgConnection, hash: &ContentHash) -> DbResult<Opti
             profile_toml: row.profile,
             procedure_toml: row.procedure,
             image_hex: row.image.map(hex::encode).unwrap_or_default(),
+            label_toml: row.label.unwrap_or_default(),
             release: SignedRelease {
                 release: serde_json::from_str(&row.release)
                     .map_err(inconsistent("bundle_release", "release"))?,
@@ -188,6 +191,8 @@ pub struct BundleTexts {
     pub model: String,
     pub profile: String,
     pub procedure: String,
+    /// None: its batches print none.
+    pub label: Option<String>,
     /// Canonical JSON.
     pub manifest: String,
     pub simulator_only: bool,
@@ -197,12 +202,13 @@ pub struct BundleTexts {
 pub async fn texts(db: &mut PgConnection, hash: &ContentHash) -> DbResult<Option<BundleTexts>> {
     Ok(sqlx::query_as!(
         BundleTexts,
-        r#"select b.bundle_id, m.content as model, p.content as profile, q.content as procedure, b.manifest, b.simulator_only,
+        r#"select b.bundle_id, m.content as model, p.content as profile, q.content as procedure, l.content as "label?", b.manifest, b.simulator_only,
             r.bundle_id is not null as "released!"
          from bundle b left join bundle_release r using (bundle_id)
          join source_file m on m.sha256 = b.model_sha256
          join source_file p on p.sha256 = b.profile_sha256
          join source_file q on q.sha256 = b.procedure_sha256
+         left join source_file l on l.sha256 = b.label_sha256
          where b.hash = $1"#,
         hash.as_str()
     )

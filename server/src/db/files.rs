@@ -1,4 +1,4 @@
-//! Models, profiles and procedures: the exact texts by id and revision.
+//! Models, profiles, procedures and labels: the exact texts by id and revision.
 
 use super::{DbError, DbResult};
 use chrono::{DateTime, Utc};
@@ -11,6 +11,7 @@ pub enum SourceKind {
     Model,
     Profile,
     Procedure,
+    Label,
 }
 
 impl SourceKind {
@@ -21,6 +22,7 @@ impl SourceKind {
             Self::Model => "model",
             Self::Profile => "profile",
             Self::Procedure => "procedure",
+            Self::Label => "label",
         }
     }
 }

@@ -295,6 +295,7 @@ async fn manifest_of(
             sha256: ContentHash::of(&[0; 16]),
             crc32: 0,
         }),
+        label: None,
     };
     let expected = Expected::of(&profile, &procedure, &manifest);
     Ok((manifest, expected))

@@ -95,6 +95,7 @@ pub fn work(station_id: StationId, batch_id: BatchId) -> Work {
             sha256: domain::ids::ContentHash::of(b"image"),
             crc32: 0,
         }),
+        label: None,
     };
     Work { station_id, batch_id, expected: Expected::of(&profile, &procedure, &manifest) }
 }

@@ -20,6 +20,7 @@ use domain::{
     },
     bundle::{BundleManifest, FileRef, FirmwareRef},
     ids::ContentHash,
+    label_template::parse_label_template,
     model::{DeviceModel, Severity, parse_model},
     procedure::{check_pairing, check_procedure, parse_procedure},
     profile::{check_profile, parse_profile},
@@ -102,6 +103,7 @@ async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<Assem
     if procedure_file.is_none() {
         faults.push(fault("procedure_id", format!("no procedure {:?} was imported", form.procedure_id)));
     }
+    let label = label_of(db, form, &mut faults).await?;
     let file = hex::decode(&form.image_hex).unwrap_or_else(|_| {
         faults.push(fault("image_hex", "not base16 text"));
         Vec::new()
@@ -134,8 +136,27 @@ async fn assemble(db: &mut PgConnection, form: &SubmitBundle) -> ApiResult<Assem
             sha256: ContentHash::of(&image),
             crc32: protocol::crc::crc32(&image),
         }),
+        label,
     };
     Ok(Assembled { manifest, image, converted, simulator_only })
+}
+
+/// The template that the form names, where it names one.
+async fn label_of(
+    db: &mut PgConnection,
+    form: &SubmitBundle,
+    faults: &mut Vec<FieldFault>,
+) -> ApiResult<Option<FileRef>> {
+    let Some(id) = &form.label_id else { return Ok(None) };
+    let Some(file) = files::newest(db, SourceKind::Label, id).await? else {
+        faults.push(fault("label_id", format!("no label {id:?} was imported")));
+        return Ok(None);
+    };
+    // An older build may have imported what this one does not read.
+    if let Err(found) = parse_label_template(&file.id, &file.content) {
+        faults.extend(found.iter().map(|found| fault("label_id", found.to_string())));
+    }
+    Ok(Some(reference(&file)))
 }
 
 /// The image in a file, and what was made of the file for it.

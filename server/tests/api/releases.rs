@@ -143,7 +143,7 @@ async fn faulty_files_are_all_named_and_the_sound_ones_go_in() {
     let server = TestServer::start().await;
     let folder = tempfile::tempdir().unwrap();
     let mut sound = 0;
-    for part in ["models", "parameters", "procedures"] {
+    for part in ["models", "parameters", "procedures", "labels"] {
         std::fs::create_dir(folder.path().join(part)).unwrap();
         for entry in std::fs::read_dir(crate::factory::profiles().join(part)).unwrap() {
             let entry = entry.unwrap();
@@ -153,8 +153,11 @@ async fn faulty_files_are_all_named_and_the_sound_ones_go_in() {
     }
     std::fs::write(folder.path().join("parameters/torn.toml"), "id = \"torn\"\nrevision = ").unwrap();
     std::fs::write(folder.path().join("parameters/binary.toml"), [0xFF, 0xFE, 0x00]).unwrap();
+    std::fs::write(folder.path().join("labels/blank.toml"), "id = \"blank\"\nrevision = 1\n").unwrap();
     let report = server.import(folder.path()).await;
-    assert_eq!(report.faults.len(), 2, "{:?}", report.faults);
+    let of_label = report.faults.iter().filter(|fault| fault.contains("labels/blank.toml:")).count();
+    assert!(of_label > 0, "{:?}", report.faults);
+    assert_eq!(report.faults.len(), 2 + of_label, "{:?}", report.faults);
     assert!(
         report.faults.iter().any(|fault| fault.contains("parameters/torn.toml:2: ")),
         "{:?}",
@@ -169,6 +172,38 @@ async fn faulty_files_are_all_named_and_the_sound_ones_go_in() {
     let report = server.import(folder.path()).await;
     assert_eq!((report.imported, report.known), (0, sound - 1));
     assert!(report.faults.iter().any(|fault| fault.contains("needs a new revision")), "{:?}", report.faults);
+}
+
+#[tokio::test]
+async fn a_label_is_released_with_its_bundle_and_reaches_the_station_as_it_was_released() {
+    let factory = Factory::start().await;
+    let engineer = &factory.tokens[&Role::Engineer];
+    let mut body = submission(&image(&model(), "V1.9", 4096));
+    body["label_id"] = json!("moonlight");
+    let (status, answer) = factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(body.clone())).await;
+    assert_eq!((status.as_u16(), &answer["faults"][0]["field"]), (422, &json!("label_id")), "{answer}");
+    body["label_id"] = json!("unit-50x25");
+    let (status, answer) = factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(body)).await;
+    assert_eq!(status, 201, "{answer}");
+    assert_ne!(answer["hash"], json!(factory.bundle.hash), "with a label it is another bundle");
+    assert_eq!(answer["manifest"]["label"]["id"], "unit-50x25");
+    let release = format!("/api/v1/bundles/{}/release", answer["hash"].as_str().unwrap());
+    let quality = &factory.tokens[&Role::Quality];
+    let (status, released) = factory.ask(Method::POST, &release, quality, None).await;
+    assert_eq!(status, 200, "{released}");
+    let fetched = format!("/api/v1/station/bundles/{}", released["hash"].as_str().unwrap());
+    let (status, content) = factory.ask(Method::GET, &fetched, &factory.station.key, None).await;
+    assert_eq!(status, 200, "{content}");
+    let content: BundleContent = serde_json::from_value(content).unwrap();
+    let file = crate::factory::profiles().join("labels/unit-50x25.toml");
+    assert_eq!(content.label_toml, std::fs::read_to_string(file).unwrap());
+    let hash = content.manifest.hash();
+    let key: [u8; 32] = hex::decode(&factory.station.release_key).unwrap().try_into().unwrap();
+    let key = VerifyingKey::from_bytes(&key).unwrap();
+    assert!(content.check(&hash, &key).is_ok());
+    let mut other = content.clone();
+    other.label_toml.push('\n');
+    assert!(other.check(&hash, &key).is_err());
 }
 
 /// An Intel HEX record by record, sixteen bytes each, all in the page of 0800_0000h.

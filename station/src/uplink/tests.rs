@@ -297,6 +297,7 @@ fn released_with(image: &[u8], crc32: u32, kind: &str) -> (Assignment, BundleCon
             sha256: ContentHash::of(image),
             crc32,
         }),
+        label: None,
     };
     let at = DateTime::from_timestamp(1_900_000_000, 0).unwrap();
     let release = Release {
@@ -328,6 +329,7 @@ fn released_with(image: &[u8], crc32: u32, kind: &str) -> (Assignment, BundleCon
         procedure_toml,
         image_hex: hex::encode(image),
         release,
+        label_toml: String::new(),
     };
     (assignment, content, key)
 }

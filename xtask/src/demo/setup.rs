@@ -324,7 +324,7 @@ fn toml_files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn fingerprint(profiles: &Path, image: &[u8]) -> Result<String> {
     let mut hash = Sha256::new();
-    for kind in ["models", "parameters", "procedures"] {
+    for kind in ["models", "parameters", "procedures", "labels"] {
         for path in toml_files(&profiles.join(kind))? {
             hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
             hash.update(std::fs::read(&path)?);

@@ -83,6 +83,7 @@ pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> A
             sha256: ContentHash::of(b"image"),
             crc32: IMAGE_CRC,
         }),
+        label: None,
     };
     Arc::new(WorkOrder {
         batch_id: BatchId(Uuid::from_u128(1)),
@@ -100,6 +101,7 @@ pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> A
         profile: Arc::new(profile),
         procedure: Arc::new(procedure),
         image: image.then(|| Arc::new(FirmwareImage { name: "i.bin".into(), bytes: vec![1, 2, 3, 4] })),
+        label: None,
     })
 }
 
