@@ -36,6 +36,9 @@ pub const MOST_FIRST_ARTICLES: u8 = 5;
 pub const MOST_STOP_AFTER: u8 = 20;
 
 impl FloorRules {
+    /// What the office's form begins with: one board at each begin, and a stop behind three fails in a row.
+    pub const OF_FORM: Self = Self { first_article: 1, stop_after: 3, references: false };
+
     /// None of them.
     #[must_use]
     pub fn is_none(&self) -> bool {
@@ -85,6 +88,79 @@ impl JigPerson {
     pub fn may_decide(&self) -> bool {
         self.lead || self.role == Role::Quality
     }
+}
+
+/// Something about somebody that can't be kept as it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonFault {
+    Username,
+    Name,
+    Number,
+    Badge,
+    Pin,
+}
+
+impl PersonFault {
+    /// The field's name on the wire.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Username => "username",
+            Self::Name => "name",
+            Self::Number => "number",
+            Self::Badge => "badge",
+            Self::Pin => "pin",
+        }
+    }
+}
+
+/// An account's name: it stands in records and in the audit.
+///
+/// # Errors
+/// Other than 1 to 40 letters, digits, dots, dashes and underscores.
+pub fn parse_username(text: &str) -> Result<&str, PersonFault> {
+    let may = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    kept(text, 1..=40, may).ok_or(PersonFault::Username)
+}
+
+/// What a page calls somebody.
+///
+/// # Errors
+/// Other than 1 to 60 characters that can be seen.
+pub fn parse_person_name(text: &str) -> Result<&str, PersonFault> {
+    kept(text, 1..=60, |c| !c.is_control()).ok_or(PersonFault::Name)
+}
+
+/// What somebody types before his PIN.
+///
+/// # Errors
+/// Other than 1 to 16 letters of English, digits and dashes.
+pub fn parse_personnel_number(text: &str) -> Result<&str, PersonFault> {
+    kept(text, 1..=16, |c| c.is_ascii_alphanumeric() || c == '-').ok_or(PersonFault::Number)
+}
+
+/// A badge's code as it is hashed: both who gives it out and who reads it at a jig ask here.
+///
+/// # Errors
+/// Not of [`BADGE_LENGTH`], or of characters that no badge bears.
+pub fn parse_badge(text: &str) -> Result<&str, PersonFault> {
+    kept(text, BADGE_LENGTH, |c| !c.is_control()).ok_or(PersonFault::Badge)
+}
+
+/// A PIN.
+///
+/// # Errors
+/// Not of [`PIN_DIGITS`], or one that is tried first: a digit again and again, or digits in a row.
+pub fn parse_pin(text: &str) -> Result<&str, PersonFault> {
+    let pin = kept(text, PIN_DIGITS, |c| c.is_ascii_digit()).ok_or(PersonFault::Pin)?;
+    let digits = pin.as_bytes();
+    let steps_by = |by: i16| digits.windows(2).all(|two| i16::from(two[1]) - i16::from(two[0]) == by);
+    if [0, 1, -1].into_iter().any(steps_by) { Err(PersonFault::Pin) } else { Ok(pin) }
+}
+
+fn kept(text: &str, length: std::ops::RangeInclusive<usize>, may: impl Fn(char) -> bool) -> Option<&str> {
+    let text = text.trim();
+    (length.contains(&text.chars().count()) && text.chars().all(may)).then_some(text)
 }
 
 /// Digits of a PIN, at least and at most.
@@ -149,6 +225,23 @@ wire! {
         LetGo { slots: Vec<u16>, by: String, reason: String },
         Repaired { slots: Vec<u16>, by: String, note: String },
         HandedOver { by: String, #[serde(default, skip_serializing_if = "String::is_empty")] note: String, figures: ShiftFigures },
+    }
+}
+
+impl FloorAct {
+    /// The batch that it is about; none: of the jig or of people alone.
+    #[must_use]
+    pub fn batch(&self) -> Option<BatchId> {
+        match self {
+            Self::ChangedOver { to, .. } => Some(*to),
+            Self::ArticleJudged { batch_id, .. } | Self::Stopped { batch_id, .. } => Some(*batch_id),
+            Self::ShiftBegun { .. }
+            | Self::SignedIn { .. }
+            | Self::SignedOut { .. }
+            | Self::LetGo { .. }
+            | Self::Repaired { .. }
+            | Self::HandedOver { .. } => None,
+        }
     }
 }
 
@@ -264,6 +357,29 @@ mod tests {
         assert_eq!(clear(218, 213, 3, 1, 0).missing(), 1);
         assert_eq!(clear(0, 1, 0, 0, 0).missing(), -1);
         assert_eq!(clear(u32::MAX, u32::MAX, u32::MAX, 0, 0).missing(), -i64::from(u32::MAX));
+    }
+
+    #[test]
+    fn what_a_badge_bears_and_a_pin_may_be() {
+        assert_eq!(parse_badge("  0000482913\r\n"), Ok("0000482913"));
+        assert_eq!(parse_badge("12345"), Err(PersonFault::Badge));
+        assert_eq!(parse_badge("1234\u{1d}5678"), Err(PersonFault::Badge));
+        assert_eq!(parse_badge(&"9".repeat(65)), Err(PersonFault::Badge));
+        assert_eq!(parse_pin("482913"), Ok("482913"));
+        for weak in ["48291", "48291a", "000000", "123456", "987654", "４８２９１３", ""] {
+            assert_eq!(parse_pin(weak), Err(PersonFault::Pin), "{weak}");
+        }
+    }
+
+    #[test]
+    fn people_are_called_by_names_that_can_be_read() {
+        assert_eq!(parse_username(" lin.wei "), Ok("lin.wei"));
+        assert_eq!(parse_username("lin wei"), Err(PersonFault::Username));
+        assert_eq!(parse_person_name("林伟"), Ok("林伟"));
+        assert_eq!(parse_person_name("  "), Err(PersonFault::Name));
+        assert_eq!(parse_person_name("a\0"), Err(PersonFault::Name));
+        assert_eq!(parse_personnel_number("A-0417"), Ok("A-0417"));
+        assert_eq!(parse_personnel_number("四一七"), Err(PersonFault::Number));
     }
 
     #[test]

@@ -32,8 +32,12 @@ wire! {
         ManageStations,
         /// Scrap a serial number, or let one be lent again that was given up.
         ScrapNumbers,
-        /// Accounts and roles.
+        /// Accounts, roles, and how people sign in at jigs.
         ManageAccounts,
+        /// Let somebody judge first articles and let stopped slots go on, or take that back.
+        DelegateLead,
+        /// Hold a batch, so that no jig begins a board of it, and let it go again.
+        HoldBatches,
         /// Look into the quarantine, and let its texts out.
         ReviewQuarantine,
         /// Put a unit on hold and release it, order it to be worked once more, let it go from its batch.
@@ -90,6 +94,8 @@ impl Role {
                     | P::DecideUnits
                     | P::EnterRework
                     | P::ShipUnits
+                    | P::DelegateLead
+                    | P::HoldBatches
             ),
             Self::Sales => {
                 matches!(permission, P::ReadProduction | P::ReadLeases | P::ManageLeases | P::ShipUnits)

@@ -7,9 +7,16 @@ use crate::{
     embedded_postgres::Cluster,
     enrolment::{self, Decider},
     error::ApiError,
+    people,
 };
 use anyhow::Context as _;
-use domain::api::enrolment::{GiveCode, GivenCode};
+use domain::{
+    api::{
+        enrolment::{GiveCode, GivenCode},
+        floor::{DelegateLead, JigAccess, NewPerson, PersonRow},
+    },
+    text::Language,
+};
 use sqlx::PgPool;
 use std::path::PathBuf;
 
@@ -58,6 +65,65 @@ pub async fn replace(at: &DeskSettings, name: &str, reason: &str) -> anyhow::Res
         text.push_str(&replaced.unused_numbers.join(" "));
     }
     Ok(text)
+}
+
+/// Makes an account; gives what to print, its password among it.
+///
+/// # Errors
+/// As [`give_code`].
+pub async fn add_person(at: &DeskSettings, form: NewPerson) -> anyhow::Result<String> {
+    let mut db = open(at).await?.begin().await?;
+    let added = people::add(&mut db, &form, decider()).await?;
+    db.commit().await?;
+    let row = said_of(&added.person);
+    Ok(format!("{row}\npassword for the office, shown this once: {}", added.password))
+}
+
+/// Changes how somebody signs in at jigs; gives what to print.
+///
+/// # Errors
+/// As [`give_code`].
+pub async fn set_access(at: &DeskSettings, username: &str, form: JigAccess) -> anyhow::Result<String> {
+    let mut db = open(at).await?.begin().await?;
+    let id = people::named(&mut db, username).await?;
+    let person = people::set_access(&mut db, id, &form, decider()).await?;
+    db.commit().await?;
+    Ok(said_of(&person))
+}
+
+/// Makes somebody a lead, or takes that back; gives what to print.
+///
+/// # Errors
+/// As [`give_code`].
+pub async fn delegate(at: &DeskSettings, username: &str, form: DelegateLead) -> anyhow::Result<String> {
+    let mut db = open(at).await?.begin().await?;
+    let id = people::named(&mut db, username).await?;
+    let person = people::delegate(&mut db, id, &form, decider()).await?;
+    db.commit().await?;
+    Ok(said_of(&person))
+}
+
+/// Everybody, a line each.
+///
+/// # Errors
+/// As [`give_code`].
+pub async fn list_people(at: &DeskSettings) -> anyhow::Result<String> {
+    let mut db = open(at).await?.acquire().await?;
+    let rows = db::people::list(&mut db, None).await?;
+    Ok(rows.iter().map(said_of).collect::<Vec<_>>().join("\n"))
+}
+
+fn said_of(person: &PersonRow) -> String {
+    let mut parts = vec![person.username.clone(), person.name.clone(), person.role.as_str().to_owned()];
+    parts.extend(person.lead.then(|| "lead".to_owned()));
+    parts.extend(person.number.as_ref().map(|number| format!("number {number}")));
+    parts.extend(person.language.map(|language| match language {
+        Language::En => "English".to_owned(),
+        Language::Zh => "Chinese".to_owned(),
+    }));
+    parts.extend(person.has_badge.then(|| "badge".to_owned()));
+    parts.extend(person.has_pin.then(|| "PIN".to_owned()));
+    parts.join(" · ")
 }
 
 fn terms(given: &GivenCode) -> String {

@@ -20,6 +20,7 @@ mod line;
 pub mod load;
 mod metrics;
 mod page;
+pub mod people;
 mod routes;
 mod serve;
 mod state;

@@ -2,7 +2,15 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use domain::{api::enrolment::GiveCode, enrol_code::MINUTES};
+use domain::{
+    api::{
+        enrolment::GiveCode,
+        floor::{DelegateLead, JigAccess, NewPerson},
+    },
+    enrol_code::MINUTES,
+    role::Role,
+    text::Language,
+};
 use jigline_server::{
     ServeSettings,
     desk::{self, DeskSettings},
@@ -50,6 +58,9 @@ enum Command {
     /// Stations, from the command line of the server's own machine; the service runs meanwhile.
     #[command(subcommand)]
     Station(StationAct),
+    /// People and how they sign in at jigs, from the command line of the server's own machine; the service runs meanwhile.
+    #[command(subcommand)]
+    People(PeopleAct),
     /// Loads runs that never were and measures what they take.
     Load(load::LoadSettings),
 }
@@ -112,6 +123,66 @@ enum StationAct {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum PeopleAct {
+    /// Makes an account; its password for the office is printed once.
+    Add {
+        /// The account's name: letters, digits, dots, dashes.
+        username: String,
+        /// What pages call him [default: the account's name].
+        #[arg(long)]
+        name: Option<String>,
+        /// operator, engineer, quality, sales or admin.
+        #[arg(long, default_value = "operator")]
+        role: Role,
+        /// What he types before his PIN.
+        #[arg(long)]
+        number: Option<String>,
+        /// en or zh.
+        #[arg(long, value_parser = language)]
+        language: Option<Language>,
+        #[command(flatten)]
+        at: Desk,
+    },
+    /// Reads a badge's code from the standard input (scan it); an empty line takes the badge away.
+    Badge {
+        username: String,
+        #[command(flatten)]
+        at: Desk,
+    },
+    /// Reads a PIN from the standard input; an empty line takes it away.
+    Pin {
+        username: String,
+        #[command(flatten)]
+        at: Desk,
+    },
+    /// Lets somebody judge first articles and let stopped slots go on.
+    Lead {
+        username: String,
+        /// Why; kept in the audit.
+        #[arg(long)]
+        reason: String,
+        /// Takes it back.
+        #[arg(long)]
+        take_back: bool,
+        #[command(flatten)]
+        at: Desk,
+    },
+    /// Prints everybody; no badge and no PIN.
+    List {
+        #[command(flatten)]
+        at: Desk,
+    },
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    match text {
+        "en" => Ok(Language::En),
+        "zh" => Ok(Language::Zh),
+        other => Err(format!("no language is called {other:?}; there are en and zh")),
+    }
+}
+
 #[derive(Debug, clap::Args)]
 struct Desk {
     /// The service's data folder: its private PostgreSQL runs while the service does.
@@ -165,6 +236,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             migrate(&database_url).await.context("can't bring the schema up to date")?;
         }
         Command::Station(act) => say(&station(act).await?)?,
+        Command::People(act) => say(&people(act).await?)?,
         Command::Openapi => say(&document().to_pretty_json()?)?,
         Command::Load(settings) => {
             let (report, met) = load::load(&settings, say).await?;
@@ -182,6 +254,39 @@ async fn station(act: StationAct) -> anyhow::Result<String> {
         }
         StationAct::Replace { name, reason, at } => desk::replace(&at.settings(), &name, &reason).await,
     }
+}
+
+async fn people(act: PeopleAct) -> anyhow::Result<String> {
+    match act {
+        PeopleAct::Add { username, name, role, number, language, at } => {
+            let jig = JigAccess { number, language, ..JigAccess::default() };
+            let name = name.unwrap_or_else(|| username.clone());
+            desk::add_person(&at.settings(), NewPerson { username, name, role, jig }).await
+        }
+        PeopleAct::Badge { username, at } => {
+            let badge = Some(secret("the badge's code")?);
+            desk::set_access(&at.settings(), &username, JigAccess { badge, ..JigAccess::default() }).await
+        }
+        PeopleAct::Pin { username, at } => {
+            let pin = Some(secret("the PIN")?);
+            desk::set_access(&at.settings(), &username, JigAccess { pin, ..JigAccess::default() }).await
+        }
+        PeopleAct::Lead { username, reason, take_back, at } => {
+            desk::delegate(&at.settings(), &username, DelegateLead { lead: !take_back, reason }).await
+        }
+        PeopleAct::List { at } => desk::list_people(&at.settings()).await,
+    }
+}
+
+/// A line of the standard input: an argument would stand in the list of processes and in the shell's history.
+fn secret(what: &str) -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        let _ = writeln!(std::io::stderr(), "{what}, then Enter; nothing takes it away:");
+    }
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line).context("can't read the standard input")?;
+    anyhow::ensure!(read > 0, "nothing stands on the standard input; give {what}, or an empty line");
+    Ok(line.trim().to_owned())
 }
 
 async fn postgres(arguments: Postgres) -> anyhow::Result<()> {

@@ -3,13 +3,15 @@
 pub use crate::floor::{FloorAct, FloorEvent, FloorRules, JigPerson, OpenOrder};
 
 use crate::{
-    ids::{AccountId, BatchId},
+    ids::{AccountId, BatchId, StationId},
     role::Role,
     text::Language,
 };
+use chrono::{DateTime, Utc};
 
 wire! {
-    /// `POST /api/v1/station/floor-events`, the oldest first, at most [`MOST_FLOOR_EVENTS`]: 204. One that is there already is left as it is.
+    /// `POST /api/v1/station/floor-events`, the oldest first, 1 to [`MOST_FLOOR_EVENTS`]: 204. One that is there already is left as it is;
+    /// another one under its id is kept aside and told of in the audit.
     pub struct FloorEvents {
         pub events: Vec<FloorEvent>,
     }
@@ -20,7 +22,8 @@ pub const MOST_FLOOR_EVENTS: usize = 100;
 
 wire! {
     /// `POST /api/v1/station/change-over`: these slots of the station work that batch from now on. 204; 404 `not_found` for a batch that is
-    /// not there, 409 `held` for one that quality holds, 422 `invalid` for a slot that the station has not.
+    /// not there, 409 `held` for one that quality holds, `simulator_only` for one of simulated boards at a station of real ones, 422
+    /// `invalid` for a slot that the station has not or a name that nobody has, 403 `station_frozen`.
     pub struct ChangeOver {
         pub batch_id: BatchId,
         pub slots: Vec<u16>,
@@ -74,7 +77,7 @@ wire! {
 
 wire! {
     /// How somebody signs in at jigs. `PUT /api/v1/people/{id}/jig` (admin): 200 [`PersonRow`]; what is not named stays, an empty text takes
-    /// it away.
+    /// it away. 409 `conflict` for a number or a badge in use.
     #[derive(Default)]
     pub struct JigAccess {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,5 +98,19 @@ wire! {
     pub struct DelegateLead {
         pub lead: bool,
         pub reason: String,
+    }
+}
+
+wire! {
+    /// `GET /api/v1/stations/{id}/floor?after=KEY`, `GET /api/v1/batches/{id}/floor?after=KEY` (page, newest first),
+    /// `GET /api/v1/floor-events/{id}`.
+    pub struct FloorRow {
+        pub station_id: StationId,
+        pub station_name: String,
+        pub received_at: DateTime<Utc>,
+        /// Of the batch that the event is about, where the server knows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub batch_name: Option<String>,
+        pub event: FloorEvent,
     }
 }

@@ -68,6 +68,12 @@ impl FromRequestParts<AppState> for Signed {
 pub struct SignedStation(pub Station);
 
 impl SignedStation {
+    /// Its chain in the audit.
+    #[must_use]
+    pub fn writer(&self) -> String {
+        format!("station:{}", self.0.station_id)
+    }
+
     /// Whether this station may begin anything; what it has done already is always taken.
     ///
     /// # Errors

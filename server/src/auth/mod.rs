@@ -2,6 +2,7 @@
 //! does: what a role may do (that is `domain::role`).
 
 mod extract;
+pub mod jig;
 mod limiter;
 pub mod password;
 

@@ -5,6 +5,7 @@ use crate::page::PageKey;
 use chrono::{DateTime, Utc};
 use domain::{
     api::batches::{BatchProgress, BatchUnit, BatchView},
+    floor::{BatchHold, FloorRules},
     ids::{BatchId, ContentHash},
     label::LabelForm,
     profile::OrderValues,
@@ -23,6 +24,7 @@ pub struct BatchToKeep<'a> {
     pub fails_allowed: u8,
     pub order_values: &'a OrderValues,
     pub labels: Option<&'a LabelForm>,
+    pub floor: FloorRules,
     pub created_by: &'a str,
     pub at: DateTime<Utc>,
 }
@@ -35,8 +37,8 @@ pub struct BatchToKeep<'a> {
 pub async fn insert(db: &mut PgConnection, batch: &BatchToKeep<'_>) -> DbResult<bool> {
     let inserted = sqlx::query!(
         "insert into batch (batch_id, name, customer, bundle_id, quantity, created_by, created_at, fails_allowed,
-            order_values, labels)
-         select $1, $2, $3, bundle_id, $5, $6, $7, $8, $9, $10 from bundle join bundle_release using (bundle_id) where hash = $4",
+            order_values, labels, first_article, stop_after, wants_references)
+         select $1, $2, $3, bundle_id, $5, $6, $7, $8, $9, $10, $11, $12, $13 from bundle join bundle_release using (bundle_id) where hash = $4",
         batch.batch_id.0,
         batch.name,
         batch.customer,
@@ -46,7 +48,10 @@ pub async fn insert(db: &mut PgConnection, batch: &BatchToKeep<'_>) -> DbResult<
         batch.at,
         i16::from(batch.fails_allowed),
         to_json(batch.order_values),
-        batch.labels.map(to_json)
+        batch.labels.map(to_json),
+        i16::from(batch.floor.first_article),
+        i16::from(batch.floor.stop_after),
+        batch.floor.references
     )
     .execute(db)
     .await?;
@@ -65,6 +70,12 @@ struct Row {
     fails_allowed: i16,
     order_values: serde_json::Value,
     labels: Option<serde_json::Value>,
+    first_article: i16,
+    stop_after: i16,
+    wants_references: bool,
+    hold_reason: Option<String>,
+    held_by: Option<String>,
+    held_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     created_by: String,
     runs: i64,
@@ -94,8 +105,12 @@ impl Row {
             fails_allowed: self.fails_allowed as u8,
             order_values: from_json("batch", "order_values", self.order_values)?,
             labels: self.labels.map(|labels| from_json("batch", "labels", labels)).transpose()?,
-            floor: domain::floor::FloorRules::default(),
-            hold: None,
+            floor: FloorRules {
+                first_article: self.first_article as u8,
+                stop_after: self.stop_after as u8,
+                references: self.wants_references,
+            },
+            hold: hold(self.hold_reason, self.held_by, self.held_at),
             created_at: self.created_at,
             created_by: self.created_by,
             progress: BatchProgress {
@@ -115,6 +130,16 @@ impl Row {
     }
 }
 
+/// A hold out of its columns.
+pub(super) fn hold(
+    reason: Option<String>,
+    by: Option<String>,
+    at: Option<DateTime<Utc>>,
+) -> Option<BatchHold> {
+    let ((reason, by), at) = reason.zip(by).zip(at)?;
+    Some(BatchHold { reason, by, at })
+}
+
 /// One batch, or a page of them, newest first.
 pub async fn page(
     db: &mut PgConnection,
@@ -125,10 +150,13 @@ pub async fn page(
     sqlx::query_as!(
         Row,
         r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.fails_allowed, b.order_values, b.labels, b.created_at, b.created_by,
+            b.first_article, b.stop_after, b.wants_references, h.reason as "hold_reason?", h.held_by as "held_by?", h.held_at as "held_at?",
             c.runs as "runs!", c.pass as "pass!", c.fail as "fail!", c.error as "error!", c.aborted as "aborted!",
             c.interrupted as "interrupted!", c.boards as "boards!", c.first_pass as "first_pass!", c.units_passed as "units_passed!",
             c.collateral_abort as "collateral_abort!", c.lost_ms as "lost_ms!"
          from batch b join bundle u using (bundle_id)
+         left join lateral (select * from batch_hold h where h.batch_id = b.batch_id
+            and not exists (select from batch_hold_end e where (e.batch_id, e.place) = (h.batch_id, h.place))) h on true
          cross join lateral (
             select coalesce(sum(runs), 0) as runs, coalesce(sum(pass), 0) as pass, coalesce(sum(fail), 0) as fail,
                 coalesce(sum(error), 0) as error, coalesce(sum(aborted), 0) as aborted,

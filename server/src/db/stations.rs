@@ -8,6 +8,7 @@ use domain::{
         stations::{Assignment, Frozen, SlotWork, StationRow, StationWork},
     },
     enrol_code,
+    floor::FloorRules,
     ids::{BatchId, StationId},
     live::StationLive,
     text::Fault,
@@ -298,11 +299,14 @@ pub async fn assign_slots(db: &mut PgConnection, new: &NewWork<'_>, slots: &[u16
 pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<StationWork> {
     let rows = sqlx::query!(
         r#"select a.slot, s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, b.order_values, b.labels, u.hash,
+            b.first_article, b.stop_after, b.wants_references, h.reason as "hold_reason?", h.held_by as "held_by?", h.held_at as "held_at?",
             a.operator as "operator!"
          from (select null::smallint as slot, station_id, batch_id, coalesce(operator, assigned_by) as operator from assignment
                union all
                select slot, station_id, batch_id, coalesce(operator, assigned_by) from slot_assignment) a
          join station s using (station_id) join batch b using (batch_id) join bundle u using (bundle_id)
+         left join lateral (select * from batch_hold h where h.batch_id = b.batch_id
+            and not exists (select from batch_hold_end e where (e.batch_id, e.place) = (h.batch_id, h.place))) h on true
          where a.station_id = $1 order by a.slot"#,
         station.0
     )
@@ -321,15 +325,21 @@ pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<Station
             fails_allowed: row.fails_allowed as u8,
             order_values: from_json("batch", "order_values", row.order_values)?,
             labels: row.labels.map(|labels| from_json("batch", "labels", labels)).transpose()?,
-            floor: domain::floor::FloorRules::default(),
-            hold: None,
+            floor: FloorRules {
+                first_article: row.first_article as u8,
+                stop_after: row.stop_after as u8,
+                references: row.wants_references,
+            },
+            hold: super::batches::hold(row.hold_reason, row.held_by, row.held_at),
         };
         match row.slot {
             None => work.all = Some(assignment),
             Some(slot) => work.slots.push(SlotWork { slot: slot as u16, work: assignment }),
         }
     }
-    work.references = super::references::in_use(db).await?;
+    work.references = super::references::in_use(&mut *db).await?;
+    work.people = super::people::of_jigs(&mut *db).await?;
+    work.open = super::open_orders::of_station(db, station).await?;
     Ok(work)
 }
 

@@ -238,6 +238,7 @@ async fn prepare(pool: &PgPool, settings: &LoadSettings) -> anyhow::Result<Work>
         fails_allowed: domain::admission::FAILS_ALLOWED,
         order_values: &domain::profile::OrderValues::new(),
         labels: None,
+        floor: domain::floor::FloorRules::default(),
         created_by: "load-quality",
         at: now,
     };

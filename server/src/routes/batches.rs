@@ -16,6 +16,7 @@ use domain::{
         page::Page,
         problem::{FieldFault, Problem},
     },
+    floor::{MOST_FIRST_ARTICLES, MOST_STOP_AFTER},
     ids::BatchId,
     label::check_label_form,
     model::parse_model,
@@ -62,6 +63,7 @@ async fn create(
         fails_allowed: form.fails_allowed,
         order_values: &form.order_values,
         labels: form.labels.as_ref(),
+        floor: form.floor,
         created_by: &signed.0.username,
         at: now,
     };
@@ -86,7 +88,7 @@ async fn create(
         action: "batch.create",
         subject: batch.name,
         detail: serde_json::json!({ "batch_id": batch.batch_id, "bundle": form.bundle, "quantity": form.quantity,
-            "fails_allowed": form.fails_allowed, "order_values": form.order_values, "labels": form.labels }),
+            "fails_allowed": form.fails_allowed, "order_values": form.order_values, "labels": form.labels, "floor": form.floor }),
     };
     audit::append(&mut db, &entry).await?;
     let view = find(&mut db, batch.batch_id).await?;
@@ -137,6 +139,12 @@ fn faults_of(form: &NewBatch) -> Vec<FieldFault> {
     }
     if !(1..=100).contains(&form.fails_allowed) {
         fault("fails_allowed", "between 1 and 100");
+    }
+    if form.floor.first_article > MOST_FIRST_ARTICLES {
+        fault("floor.first_article", "between 0 and 5");
+    }
+    if form.floor.stop_after > MOST_STOP_AFTER {
+        fault("floor.stop_after", "between 0 and 20");
     }
     faults
 }

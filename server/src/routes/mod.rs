@@ -3,16 +3,20 @@
 mod batches;
 mod body;
 mod bundles;
+mod change_over;
 mod check_in;
 mod end_reference;
 mod enrol;
 mod exports;
+mod floor_events;
 mod free_serial;
 mod health;
+mod hold_batch;
 mod import_numbers;
 mod leases;
 mod ledger;
 mod line;
+mod people;
 mod profiles;
 mod quarantine;
 mod reference_checks;
@@ -44,6 +48,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
+pub(crate) use body::reason;
 use body::{Body, Path, Query};
 use std::sync::atomic::Ordering;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
@@ -68,11 +73,13 @@ fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(session::router())
         .merge(tokens::router())
+        .merge(people::router())
         .merge(profiles::router())
         .merge(bundles::router())
         .merge(submit_bundle::router())
         .merge(release_bundle::router())
         .merge(batches::router())
+        .merge(hold_batch::router())
         .merge(ledger::router())
         .merge(scrap_serial::router())
         .merge(free_serial::router())
@@ -83,6 +90,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(unfreeze_station::router())
         .merge(station::router())
         .merge(check_in::router())
+        .merge(change_over::router())
+        .merge(floor_events::router())
         .merge(serial_blocks::router())
         .merge(line::router())
         .merge(units::router())

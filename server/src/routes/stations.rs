@@ -12,6 +12,7 @@ use crate::{
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     api::{
+        batches::BatchView,
         page::Page,
         problem::Problem,
         stations::{Assign, EnrolStation, EnrolledStation, StationRow, StationView},
@@ -163,7 +164,8 @@ async fn assign(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn check_fits(db: &mut PgConnection, batch: BatchId, simulated: bool) -> ApiResult<()> {
+/// The batch, if boards of it may be worked at a station of that kind.
+pub async fn check_fits(db: &mut PgConnection, batch: BatchId, simulated: bool) -> ApiResult<BatchView> {
     let view = batches::by_id(db, batch).await?.ok_or_else(|| ApiError::not_found("batch", batch))?;
     let bundle = bundles::by_hash(db, &view.bundle).await?;
     if bundle.is_some_and(|bundle| bundle.simulator_only) && !simulated {
@@ -172,5 +174,5 @@ async fn check_fits(db: &mut PgConnection, batch: BatchId, simulated: bool) -> A
             "The batch's bundle has assumed parts: it is for stations with simulated boards only.",
         ));
     }
-    Ok(())
+    Ok(view)
 }
