@@ -12,6 +12,8 @@ mod database;
 mod desk;
 #[path = "ingest_model/draw.rs"]
 mod draw;
+#[path = "ingest_model/floor.rs"]
+mod floor;
 #[path = "ingest_model/history.rs"]
 mod history;
 #[path = "ingest_model/people.rs"]
@@ -35,7 +37,7 @@ const HISTORIES: u64 = 300;
 const PARTS: u32 = 300;
 
 /// What the histories of every run must have met, so that no rule goes uncompared.
-const MET: [&str; 111] = [
+const MET: [&str; 119] = [
     "Accept: done",
     "Accept: not_accepted",
     "Accept: resolved_already",
@@ -87,6 +89,10 @@ const MET: [&str; 111] = [
     "admission: by an order",
     "admission: station_frozen",
     "admission: told of a fail since its pass",
+    "change-over: done",
+    "change-over: held",
+    "change-over: invalid",
+    "change-over: station_frozen",
     "check-in: accepted",
     "check-in: accepted with gaps",
     "check-in: begin outbox",
@@ -116,6 +122,10 @@ const MET: [&str; 111] = [
     "free: not_found",
     "free: not_listed",
     "free: scrapped",
+    "hold: done",
+    "hold: held",
+    "hold: not_found",
+    "hold: not_held",
     "label: it shows an identifier of unit",
     "label: stored",
     "live: froze the station",

@@ -43,6 +43,12 @@ impl IngestModel {
         to.slots.iter().try_for_each(|slot| self.assign_slot(station, *slot, Some(to.batch_id)))
     }
 
+    /// Whether quality holds it.
+    #[must_use]
+    pub fn is_held(&self, batch: BatchId) -> bool {
+        self.batches.get(&batch).is_some_and(|batch| batch.held)
+    }
+
     /// Whether slots may be changed over to it: it is not held, and has units left to make.
     #[must_use]
     pub fn is_open(&self, batch: BatchId) -> bool {

@@ -2,7 +2,7 @@
 
 use super::history::{
     Account, Act, And, Batch, Board, Bundle, Change, Decision, Flaw, Form, Freed, Last, Machine, Miscount,
-    Misfit, Number, Operation, Outbox, Pace, Piece, Run, Says, Session, Shows, Told, Which,
+    Misfit, Number, Operation, Outbox, Pace, Piece, Run, Says, Session, Shows, Told, Way, Which,
 };
 use domain::{admission::UnitActKind, api::ingest::WayOut, outcome::Outcome, text::FaultCode};
 use proptest::{collection::vec, option, prelude::*};
@@ -93,6 +93,10 @@ fn decisions() -> impl Strategy<Value = Act> {
         1 => station().prop_map(|station| Act::Replace { station }),
         2 => (station(), option::weighted(0.5, 1_u16..=3), option::weighted(0.8, batch()))
             .prop_map(|(station, slot, batch)| Act::Assign { station, slot, batch }),
+        1 => (station(), vec(0_u16..=3, 0..3), batch())
+            .prop_map(|(station, slots, batch)| Act::ChangeOver { station, slots, batch }),
+        1 => (batch(), prop_oneof![2 => Just(Way::Hold), 2 => station().prop_map(Way::HoldAndScan), 2 => Just(Way::LetGo)])
+            .prop_map(|(batch, way)| Act::Hold { batch, way }),
         2 => option::weighted(0.9, 0_u8..20).prop_map(|place| Act::WriteOff { place }),
         6 => (0_u8..40, which, way).prop_map(|(place, which, way)| Act::Resolve { place, which, way }),
     ]

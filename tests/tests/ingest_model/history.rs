@@ -62,6 +62,17 @@ pub enum Act {
         slot: Option<u16>,
         batch: Option<Batch>,
     },
+    /// Somebody at the jig scans an order.
+    ChangeOver {
+        station: u8,
+        slots: Vec<u16>,
+        batch: Batch,
+    },
+    /// Quality stops the begin of a batch's boards, or lets them go on.
+    Hold {
+        batch: Batch,
+        way: Way,
+    },
     /// Of all accounts; none of these: one that nobody has.
     WriteOff {
         place: Option<u8>,
@@ -110,6 +121,15 @@ pub enum Act {
         which: Which,
         way: WayOut,
     },
+}
+
+/// What quality does about a batch.
+#[derive(Debug, Clone, Copy)]
+pub enum Way {
+    Hold,
+    /// Twice, and at that station somebody scans its order.
+    HoldAndScan(u8),
+    LetGo,
 }
 
 /// What else becomes of a number that was given up.

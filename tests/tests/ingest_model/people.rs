@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use domain::{
     api::{
         ingest::WayOut,
-        stations::{CheckIn, CheckInAnswer, LeaseSerialBlock, StationWork},
+        stations::{CheckIn, CheckInAnswer, LeaseSerialBlock},
     },
     ids::{ContentHash, SessionId, StationId},
     live::{JournalLive, StationLive},
@@ -126,7 +126,7 @@ impl Play<'_> {
         if answer.0.is_success() { Ok(()) } else { Err(format!("a live message was refused: {answer:?}")) }
     }
 
-    fn is_frozen(&self, station: StationId) -> bool {
+    pub fn is_frozen(&self, station: StationId) -> bool {
         self.model.known(station).is_some_and(|known| known.frozen.is_some())
     }
 
@@ -168,7 +168,7 @@ impl Play<'_> {
     ) -> Result<(), String> {
         // Nobody can give a station what is not there.
         let batch = batch.filter(|batch| *batch != Batch::Unknown).map(|batch| self.batch(batch));
-        let (station_id, key) = self.key(station);
+        let (station_id, _) = self.key(station);
         let said = match slot {
             None => {
                 self.model.assign(station_id, batch);
@@ -182,23 +182,7 @@ impl Play<'_> {
         let whose = if slot.is_some() { "a slot's" } else { "a station's" };
         note(seen, "assign", said.err().map_or(whose, |refused| refused.code));
         same(&said.map_err(told), &answer.map(drop))?;
-        if self.is_frozen(station_id) {
-            return Ok(());
-        }
-        let (all, slots) = self.model.work(station_id);
-        let text = self.world.told(&key, "work").await;
-        let work: StationWork = serde_json::from_value(text).map_err(|error| error.to_string())?;
-        let is = (
-            work.all.map(|work| work.batch_id),
-            work.slots.iter().map(|own| (own.slot, own.work.batch_id)).collect(),
-        );
-        // Those of other histories are in the same database.
-        let mut told = work.references;
-        told.retain(|one| self.registered.contains(&one.value));
-        if told != self.model.references(server::clock::now()) {
-            return Err(format!("the station is told of the references {told:?}"));
-        }
-        if is == (all, slots) { Ok(()) } else { Err(format!("the station is told to work {is:?}")) }
+        self.told_of_work(station).await
     }
 
     pub async fn write_off(&mut self, place: Option<u8>, seen: &mut Seen) -> Result<(), String> {

@@ -211,6 +211,10 @@ impl<'a> Play<'a> {
             Act::Unfreeze { station } => self.unfreeze(*station, seen).await,
             Act::Replace { station } => self.replace(*station).await,
             Act::Assign { station, slot, batch } => self.assign(*station, *slot, *batch, seen).await,
+            Act::ChangeOver { station, slots, batch } => {
+                self.change_over(*station, slots, *batch, seen).await
+            }
+            Act::Hold { batch, way } => self.hold(*batch, *way, seen).await,
             Act::WriteOff { place } => self.write_off(*place, seen).await,
             Act::Scrap { number } => self.scrap(*number, seen).await,
             Act::Free { which } => self.free(*which, seen).await,
