@@ -34,6 +34,8 @@ wire! {
         ScrapNumbers,
         /// Accounts, roles, and how people sign in at jigs.
         ManageAccounts,
+        /// See who there is and how each signs in at jigs.
+        ReadPeople,
         /// Let somebody judge first articles and let stopped slots go on, or take that back.
         DelegateLead,
         /// Hold a batch, so that no jig begins a board of it, and let it go again.
@@ -94,6 +96,7 @@ impl Role {
                     | P::DecideUnits
                     | P::EnterRework
                     | P::ShipUnits
+                    | P::ReadPeople
                     | P::DelegateLead
                     | P::HoldBatches
             ),
@@ -107,6 +110,7 @@ impl Role {
                     | P::ManageBatches
                     | P::ReadLeases
                     | P::ManageStations
+                    | P::ReadPeople
                     | P::ManageAccounts
                     | P::ReviewQuarantine
                     | P::ScrapNumbers

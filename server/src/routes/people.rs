@@ -24,9 +24,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     (status = 200, description = "everybody, by name", body = Page<PersonRow>),
     (status = 403, description = "forbidden", body = Problem)))]
 async fn list(State(state): State<AppState>, signed: Signed) -> ApiResult<Json<Page<PersonRow>>> {
-    if !signed.0.role.may(Permission::DelegateLead) {
-        signed.require(Permission::ManageAccounts)?;
-    }
+    signed.require(Permission::ReadPeople)?;
     let mut db = state.pool.acquire().await?;
     Ok(Json(Page { items: kept::list(&mut db, None).await?, next: None }))
 }

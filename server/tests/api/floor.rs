@@ -169,7 +169,7 @@ async fn whoever_scans_an_order_at_the_jig_changes_the_slots_over_that_he_names(
     assert_eq!(writer, format!("station:{}", factory.station.station_id));
 }
 
-fn event(id: u128, minute: u32, act: Value) -> Value {
+fn event(id: u128, minute: u32, act: &Value) -> Value {
     let at = format!("2026-11-27T06:{minute:02}:00.123456789Z");
     json!({ "event_id": Uuid::from_u128(id), "at": at, "act": act })
 }
@@ -178,11 +178,11 @@ fn event(id: u128, minute: u32, act: Value) -> Value {
 async fn what_people_did_is_kept_once_by_its_id_and_read_newest_first() {
     let factory = Factory::start().await;
     let batch = factory.batch.batch_id;
-    let begun = event(1, 0, json!({ "kind": "shift_begun", "by": "lin" }));
-    let changed = event(2, 1, json!({ "kind": "changed_over", "slots": [1], "to": batch, "by": "lin" }));
+    let begun = event(1, 0, &json!({ "kind": "shift_begun", "by": "lin" }));
+    let changed = event(2, 1, &json!({ "kind": "changed_over", "slots": [1], "to": batch, "by": "lin" }));
     // A NUL is nothing a database's own JSON holds; what came is kept all the same.
     let noted =
-        event(3, 2, json!({ "kind": "repaired", "slots": [1], "by": "lin", "note": "pin 4\u{0} bent" }));
+        event(3, 2, &json!({ "kind": "repaired", "slots": [1], "by": "lin", "note": "pin 4\u{0} bent" }));
     let tell = |events: Value| of_station(&factory, "floor-events", json!({ "events": events }));
     assert_eq!(tell(json!([begun, changed])).await, (204, Value::Null));
     assert_eq!(tell(json!([changed, noted])).await, (204, Value::Null));
@@ -203,14 +203,14 @@ async fn what_people_did_is_kept_once_by_its_id_and_read_newest_first() {
     assert_eq!((json!(one.event), one.station_name.as_str()), (noted, "jig-1"));
     assert_eq!(tell(json!([])).await.0, 422);
     let many: Vec<Value> =
-        (10..111).map(|id| event(id, 3, json!({ "kind": "shift_begun", "by": "lin" }))).collect();
+        (10..111).map(|id| event(id, 3, &json!({ "kind": "shift_begun", "by": "lin" }))).collect();
     assert_eq!(tell(json!(many)).await.0, 422);
 }
 
 #[tokio::test]
 async fn another_event_under_a_known_id_is_kept_aside_and_told_of_once() {
     let factory = Factory::start().await;
-    let event = |who: &str| json!({ "events": [event(1, 0, json!({ "kind": "signed_out", "who": who }))] });
+    let event = |who: &str| json!({ "events": [event(1, 0, &json!({ "kind": "signed_out", "who": who }))] });
     for who in ["lin", "wei", "wei", "lin"] {
         assert_eq!(of_station(&factory, "floor-events", event(who)).await.0, 204);
     }
