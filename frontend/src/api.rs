@@ -5,6 +5,7 @@ use domain::{
         accounts::{Me, SignIn},
         batches::{BatchReport, BatchView, NewBatch},
         enrolment::{GiveCode, GivenCode},
+        floor::{DelegateLead, FloorRow, HoldForm, JigAccess, NewPerson, NewPersonView, PersonRow},
         ingest::{QuarantineRow, QuarantineView, ResolveQuarantine},
         leases::{LeaseRow, SetLease},
         page::Page,
@@ -19,7 +20,9 @@ use domain::{
         stations::{Assign, LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{NewUnitAct, RunView, UnitQuery, UnitRow, UnitView},
     },
-    ids::{BatchId, ContentHash, QuarantineId, ReferenceId, RunId, StationId, UnitId},
+    ids::{
+        AccountId, BatchId, ContentHash, FloorEventId, QuarantineId, ReferenceId, RunId, StationId, UnitId,
+    },
     profile::OrderForm,
 };
 use gloo_net::http::{Method, RequestBuilder};
@@ -92,6 +95,44 @@ pub async fn batch(id: BatchId) -> Answer<BatchView> {
 
 pub async fn batch_report(id: BatchId) -> Answer<BatchReport> {
     get(&format!("/api/v1/batches/{id}/report")).await
+}
+
+pub async fn hold_batch(id: BatchId, form: HoldForm) -> Answer<BatchView> {
+    read(&send(Method::POST, &format!("/api/v1/batches/{id}/hold"), &form).await?)
+}
+
+pub async fn let_batch_go(id: BatchId, form: HoldForm) -> Answer<BatchView> {
+    read(&send(Method::POST, &format!("/api/v1/batches/{id}/let-go"), &form).await?)
+}
+
+/// Change-overs to a batch, its first articles and stops.
+pub async fn batch_floor(id: BatchId, after: Option<String>) -> Answer<Page<FloorRow>> {
+    get(&with_query(&format!("/api/v1/batches/{id}/floor"), &[("after", after)])).await
+}
+
+/// What people did at a station.
+pub async fn station_floor(id: StationId, after: Option<String>) -> Answer<Page<FloorRow>> {
+    get(&with_query(&format!("/api/v1/stations/{id}/floor"), &[("after", after)])).await
+}
+
+pub async fn floor_event(id: FloorEventId) -> Answer<FloorRow> {
+    get(&format!("/api/v1/floor-events/{id}")).await
+}
+
+pub async fn people() -> Answer<Page<PersonRow>> {
+    get("/api/v1/people").await
+}
+
+pub async fn add_person(form: NewPerson) -> Answer<NewPersonView> {
+    read(&send(Method::POST, "/api/v1/people", &form).await?)
+}
+
+pub async fn set_access(id: AccountId, form: JigAccess) -> Answer<PersonRow> {
+    read(&send(Method::PUT, &format!("/api/v1/people/{id}/jig"), &form).await?)
+}
+
+pub async fn delegate_lead(id: AccountId, form: DelegateLead) -> Answer<PersonRow> {
+    read(&send(Method::PUT, &format!("/api/v1/people/{id}/lead"), &form).await?)
 }
 
 pub async fn ledger(id: BatchId) -> Answer<LedgerView> {

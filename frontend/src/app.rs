@@ -58,7 +58,9 @@ fn routes() -> AnyView {
             <Route path=path!("/profiles/:id/:revision") view=|| pages::later(Later::Plan(Plan::Profile))/>
             <Route path=path!("/leases") view=pages::leases/>
             <Route path=path!("/stations") view=|| pages::later(Later::Care(Care::Stations))/>
-            <Route path=path!("/stations/:id") view=pages::station/>
+            <Route path=path!("/stations/:id") view=|| pages::later(Later::Care(Care::Station))/>
+            <Route path=path!("/shifts/:id") view=|| pages::later(Later::Care(Care::Handover))/>
+            <Route path=path!("/people") view=|| pages::later(Later::Care(Care::People))/>
             <Route path=path!("/references") view=|| pages::later(Later::Care(Care::References))/>
             <Route path=path!("/quarantine") view=|| pages::later(Later::Care(Care::Quarantine))/>
         </FlatRoutes>

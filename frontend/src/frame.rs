@@ -44,6 +44,7 @@ fn jobs(role: Role) -> Vec<(&'static str, &'static str)> {
         ("/profiles", t.nav_profiles, Permission::ReadProduction),
         ("/leases", t.nav_leases, Permission::ReadLeases),
         ("/stations", t.nav_stations, Permission::ReadProduction),
+        ("/people", i18n::floor_texts().nav_people, Permission::ReadPeople),
         ("/references", t.nav_references, Permission::ReadProduction),
         ("/quarantine", t.nav_quarantine, Permission::ReviewQuarantine),
     ];

@@ -78,6 +78,21 @@ pub fn wire_floors(run_floor_ms: u64, wire_bytes: &[u64]) -> Vec<u64> {
     wire_bytes.iter().map(|bytes| (run_floor_ms * bytes).checked_div(total).unwrap_or(0)).collect()
 }
 
+/// Numbers in their order: `1–3, 5`.
+pub fn ranges(slots: &[u16]) -> String {
+    let mut texts: Vec<(u16, u16)> = Vec::new();
+    for &slot in slots {
+        match texts.last_mut() {
+            Some((_, last)) if *last + 1 == slot => *last = slot,
+            _ => texts.push((slot, slot)),
+        }
+    }
+    let one = |(first, last): (u16, u16)| {
+        if first == last { first.to_string() } else { format!("{first}–{last}") }
+    };
+    texts.into_iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

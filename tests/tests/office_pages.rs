@@ -24,6 +24,8 @@ macro_rules! with_office {
 
 #[path = "office_pages/boards.rs"]
 mod boards;
+#[path = "office_pages/floor.rs"]
+mod floor;
 #[path = "office_pages/orders.rs"]
 mod orders;
 

@@ -30,7 +30,8 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Runs the factory on this machine: server, station and a jig of simulated boards.
+    /// Runs the factory on this machine: server, station and a jig of simulated boards. At the jig's page sign in with the badge
+    /// DEMO-OPERATOR (or 101 and 482915), as lead with DEMO-LEAD (or 102 and 730164).
     Demo(demo::Options),
     /// Runs every test, and installs what it can of what they need.
     Test(test::Options),

@@ -2,11 +2,14 @@
 //! with figures in one language only. Faults and steps have theirs in `domain::text`.
 
 mod fault_names;
+mod floor;
+mod floor_words;
 mod orders;
 mod sentences;
 mod words;
 
 pub use fault_names::fault_name;
+pub use floor::{floor_act, floor_rules, floor_texts, held_by, language_name, person_fault, some_slots};
 pub use orders::{characters, left_to_order, name_taken, order_problem};
 pub use sentences::*;
 pub use words::Texts;
@@ -59,7 +62,9 @@ mod tests {
 
     #[test]
     fn every_word_is_there_in_both_languages() {
-        for ((key, en), (_, zh)) in words::EN.all().into_iter().zip(words::ZH.all()) {
+        let en = words::EN.all().into_iter().chain(floor_words::EN.all());
+        let zh = words::ZH.all().into_iter().chain(floor_words::ZH.all());
+        for ((key, en), (_, zh)) in en.zip(zh) {
             assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{key}");
         }
     }
@@ -68,7 +73,7 @@ mod tests {
     fn chinese_is_chinese() {
         // These are written alike in both.
         let alike = ["name_product", "column_csv", "column_xlsx"];
-        for (key, text) in words::ZH.all() {
+        for (key, text) in words::ZH.all().into_iter().chain(floor_words::ZH.all()) {
             let chinese = text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
             assert!(chinese || alike.contains(&key), "{key}: {text}");
         }

@@ -1,8 +1,9 @@
 //! One batch's report, made to be printed.
 
+mod hold;
 mod order;
 
-use super::not_found;
+use super::{floor, not_found};
 use crate::{api, chart::pareto, clock, i18n, numbers, query::query, ui};
 use domain::{
     api::{
@@ -20,21 +21,27 @@ pub fn batch_report() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.read().get("id").and_then(|id| id.parse::<BatchId>().ok()));
     move || match id.get() {
-        Some(id) => query(move || id, api::batch_report).show(|report| show(&report)),
+        Some(id) => {
+            let report = query(move || id, api::batch_report);
+            let changed = Callback::new(move |()| report.ask_again());
+            report.show(move |report| show(&report, changed))
+        }
         None => not_found().into_any(),
     }
 }
 
-fn show(report: &BatchReport) -> AnyView {
+fn show(report: &BatchReport, changed: Callback<()>) -> AnyView {
     let t = i18n::texts();
     let batch = &report.batch;
     ui::page_title(&batch.name);
+    let holding = RwSignal::new(false);
     let export = UnitQuery { batch: Some(batch.batch_id), ..UnitQuery::default() };
     view! {
         <div class="page-head">
             <h1>{batch.name.clone()}</h1>
             <span class="quiet">{t.batch_report}</span>
             <div class="actions">
+                {hold::button(batch, holding)}
                 <a class="button" href=format!("/units?batch={}", batch.batch_id)>{t.show_units}</a>
                 <a class="button" href=format!("/batches/{}/ledger", batch.batch_id)>{t.ledger}</a>
                 <a class="button" download rel="external" href=api::export_address(&export, "csv")>{t.column_csv}</a>
@@ -42,6 +49,7 @@ fn show(report: &BatchReport) -> AnyView {
                 <button class="button" type="button" on:click=|_| drop(window().print())>{t.print}</button>
             </div>
         </div>
+        {hold::above(batch, holding, changed)}
         {facts(report)}
         {order::order_values(batch)}
         {figures(batch)}
@@ -49,6 +57,7 @@ fn show(report: &BatchReport) -> AnyView {
             {failures(batch, &report.failures)}
             {outcomes(batch)}
         </div>
+        {floor::of_batch(batch.batch_id)}
         {units(&report.units)}
         <p class="definition print-only">{i18n::printed(&clock::full(now()))}</p>
     }
@@ -73,6 +82,9 @@ fn facts(report: &BatchReport) -> AnyView {
     facts.push(ui::fact(t.quantity, numbers::count(u64::from(batch.quantity)).into_any()));
     facts.push(ui::fact(t.unit_numbers, order::numbers_from(batch.labels.as_ref())));
     facts.push(ui::fact(t.fails_allowed, batch.fails_allowed.to_string().into_any()));
+    let f = i18n::floor_texts();
+    let rules = i18n::floor_rules(&batch.floor).unwrap_or_else(|| f.no_rules.to_owned());
+    facts.push(ui::fact(f.rules, rules.into_any()));
     facts.push(ui::fact(t.created, created.into_any()));
     if let Some((first, last)) = report.first_run_at.zip(report.last_run_at) {
         let worked = vec![ui::moment(first), " – ".into_any(), ui::moment(last)];

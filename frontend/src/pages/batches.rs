@@ -34,6 +34,14 @@ fn new_batch() -> Option<AnyView> {
     may.then(|| ui::link("button main", "/batches/new".to_owned(), i18n::texts().new_batch.into_any()))
 }
 
+/// The mark of a batch that quality holds.
+pub fn held(batch: &BatchView) -> Option<AnyView> {
+    let hold = batch.hold.as_ref()?;
+    let badge = ui::badge(ui::Tone::Fail, i18n::floor_texts().held);
+    let why = i18n::held_by(&hold.by, &hold.reason);
+    Some(view! { " "<span title=why data-held>{badge}</span> }.into_any())
+}
+
 fn columns() -> [ui::Column; 8] {
     let t = i18n::texts();
     [
@@ -66,7 +74,7 @@ fn row(batch: &BatchView) -> AnyView {
         ui::said("quiet", format!(" {}", batch.firmware_version)),
     ];
     let cells = vec![
-        ui::link("row-link", format!("/batches/{}", batch.batch_id), batch.name.clone().into_any()),
+        view! { {ui::link("row-link", format!("/batches/{}", batch.batch_id), batch.name.clone().into_any())}{held(batch)} }.into_any(),
         batch.customer.clone().into_any(),
         bundle.into_any(),
         ui::progress(share, progress.units_passed >= batch.quantity),

@@ -27,8 +27,11 @@ pub enum Plan {
 /// What looks after jigs, part `care`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Care {
+    Handover,
+    People,
     Quarantine,
     References,
+    Station,
     Stations,
 }
 
@@ -46,8 +49,11 @@ fn plan(page: Plan) -> Result<Build, SplitLoaderError> {
 #[wasm_split(care, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn care(page: Care) -> Result<Build, SplitLoaderError> {
     Ok(match page {
+        Care::Handover => || super::handover::handover().into_any(),
+        Care::People => || super::people::people().into_any(),
         Care::Quarantine => || super::quarantine::quarantine().into_any(),
         Care::References => || super::references::references().into_any(),
+        Care::Station => || super::station::station().into_any(),
         Care::Stations => || super::stations::stations().into_any(),
     })
 }

@@ -161,7 +161,9 @@ fn batch_of(station: &LineStation, number: u16) -> Option<String> {
     }
     let id = slot_of(station, number)?.batch_id?;
     let mut known = station.batch.iter().chain(&station.more_batches);
-    known.find(|batch| batch.batch_id == id).map(|batch| batch.name.clone())
+    let batch = known.find(|batch| batch.batch_id == id)?;
+    let name = batch.name.clone();
+    Some(if batch.hold.is_some() { format!("{name} · {}", i18n::floor_texts().held) } else { name })
 }
 
 /// The time a board has been or was worked; from the station's clock as far as that goes.
@@ -208,7 +210,7 @@ fn header(head: Head, silent: Memo<Option<u64>>) -> AnyView {
     view! {
         <div class="station-head">
             <div class="who">
-                <p><a class="name" href=format!("/stations/{}", head.id)>{head.name}</a>{head.batch.as_ref().map(batch_link)}</p>
+                <p><a class="name" href=format!("/stations/{}", head.id)>{head.name}</a>{head.batch.as_ref().map(batch_link)}{head.batch.as_ref().and_then(super::batches::held)}</p>
                 <p class="what">
                     {head.batch.as_ref().map_or_else(|| t.no_batch.to_owned(), what)}
                     {head.batch.as_ref().map(|batch| ui::assumed_bundle(batch.assumed))}

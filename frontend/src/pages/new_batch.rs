@@ -2,6 +2,7 @@
 //! that the profile leaves to it, and where its units' numbers come from.
 
 mod choice;
+mod floor;
 mod labels;
 mod values;
 
@@ -64,6 +65,7 @@ fn form(released: Vec<choice::Released>) -> AnyView {
     let choice = RwSignal::new(Choice::default().narrowed(&released));
     let values = Values::of(Memo::new(move |_| choice.read().bundle.clone()));
     let labels = Labels::new();
+    let floor = floor::Floor::new();
     let navigate = use_navigate();
     let go = Callback::new(move |address: String| navigate(&address, Default::default()));
     let act = move || -> Result<Coming, &'static str> {
@@ -78,7 +80,7 @@ fn form(released: Vec<choice::Released>) -> AnyView {
                 .ok_or(t.fails_allowed_missing)?,
             order_values: values.given()?,
             labels: labels.given()?,
-            floor: domain::floor::FloorRules::default(),
+            floor: floor.given()?,
         };
         Ok(Box::pin(async move {
             let name = batch.name.clone();
@@ -100,6 +102,7 @@ fn form(released: Vec<choice::Released>) -> AnyView {
         part(t.what_is_built, choice::choice(released, choice)),
         part(t.order_values, vec![values.view()]),
         part(t.unit_numbers, labels.view()),
+        part(i18n::floor_texts().rules, floor.view()),
     ];
     let cancel = Callback::new(move |()| go.run("/batches".to_owned()));
     let form = ui::form("new-batch", parts, t.make_batch, Box::new(act), Some(cancel));

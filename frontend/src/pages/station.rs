@@ -4,7 +4,7 @@ mod work;
 
 use super::{
     enrol_code::{code_again, code_card},
-    not_found,
+    floor, not_found,
     note_form::note_form,
     stations::{ago, awaited, program, quarantine_link},
 };
@@ -92,6 +92,7 @@ fn one(id: StationId) -> AnyView {
         {station.show(move |view| above(&view, now))}
         {work::work(works, changed)}
         {acts}
+        {floor::of_station(id)}
         {move || station.get().map(|view| journals(&view))}
     }
     .into_any()

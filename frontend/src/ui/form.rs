@@ -85,6 +85,32 @@ pub fn text_field(
     input(label, name, "text", placeholder, text)
 }
 
+/// What nobody may read over a shoulder.
+pub fn secret_field(
+    label: &'static str,
+    name: &'static str,
+    placeholder: &'static str,
+    text: RwSignal<String>,
+) -> AnyView {
+    input(label, name, "password", placeholder, text)
+}
+
+/// A secret that a scanner types: the Enter behind it does not send the form.
+pub fn scan_field(
+    label: &'static str,
+    name: &'static str,
+    placeholder: &'static str,
+    text: RwSignal<String>,
+) -> AnyView {
+    let hold = move |event: web_sys::KeyboardEvent| {
+        if event.key() == "Enter" {
+            event.prevent_default();
+        }
+    };
+    view! { <div class="field" on:keydown=hold>{secret_field(label, name, placeholder, text)}</div> }
+        .into_any()
+}
+
 /// A day, as its own input gives it.
 pub fn day_field(label: &'static str, name: &'static str, title: String, text: RwSignal<String>) -> AnyView {
     view! { <div title=title>{input(label, name, "date", "", text)}</div> }.into_any()
@@ -100,7 +126,7 @@ fn input(
     view! {
         <label class="field">
             {label}
-            <input name=name type=kind autocomplete="off" placeholder=placeholder on:input=move |event| text.set(event_target_value(&event))/>
+            <input name=name type=kind autocomplete=if kind == "password" { "new-password" } else { "off" } placeholder=placeholder on:input=move |event| text.set(event_target_value(&event))/>
         </label>
     }
     .into_any()

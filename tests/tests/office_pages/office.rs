@@ -220,7 +220,7 @@ impl Office {
         Ok(results.iter().map(|result| text(result, "/state")).collect())
     }
 
-    async fn as_station(&self, jig: &Jig, path: &str, body: Value) -> anyhow::Result<Value> {
+    pub async fn as_station(&self, jig: &Jig, path: &str, body: Value) -> anyhow::Result<Value> {
         self.server.send(&jig.key, Method::POST, &format!("/api/v1/station/{path}"), body).await
     }
 

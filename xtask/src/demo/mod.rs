@@ -3,6 +3,7 @@
 mod api;
 mod batch;
 mod floor;
+mod people;
 mod relay;
 mod rough;
 mod setup;
@@ -139,6 +140,7 @@ fn work(
     let api = Api::new(&addresses.base_url)?;
     let accounts = state::read_accounts(&folder.at("accounts.json"))?;
     setup::tokens(&api, &accounts, &mut state)?;
+    people::people(&api, &state)?;
     state.save(folder)?;
     let image = setup::image(workspace, folder, options.seed)?;
     setup::bundle(workspace, folder, &api, &mut state, &image)?;

@@ -1,6 +1,6 @@
 //! What a station works: one batch in all its slots, or some slots another; and the form that says so.
 
-use crate::{api, i18n, query::query, session::session, ui};
+use crate::{api, i18n, numbers, query::query, session::session, ui};
 use domain::{
     api::{
         batches::BatchView,
@@ -72,7 +72,7 @@ fn said(works: &Works, batches: &Page<BatchView>) -> AnyView {
         let which = match (slots.is_empty(), whole) {
             (true, true) => t.all_slots.to_owned(),
             (true, false) => t.other_slots.to_owned(),
-            (false, _) => i18n::slots(&ranges(&slots)),
+            (false, _) => i18n::slots(&numbers::ranges(&slots)),
         };
         let name = batch.map(|batch| {
             let known = batches.items.iter().find(|view| view.batch_id == batch);
@@ -82,21 +82,6 @@ fn said(works: &Works, batches: &Page<BatchView>) -> AnyView {
         view! { <p><span class="quiet">{which}</span>" "{name.unwrap_or_else(|| t.no_batch.into_any())}</p> }
     };
     by_batch(works).into_iter().map(line).collect_view().into_any()
-}
-
-/// `1–3, 5`.
-fn ranges(slots: &[u16]) -> String {
-    let mut texts: Vec<(u16, u16)> = Vec::new();
-    for &slot in slots {
-        match texts.last_mut() {
-            Some((_, last)) if *last + 1 == slot => *last = slot,
-            _ => texts.push((slot, slot)),
-        }
-    }
-    let one = |(first, last): (u16, u16)| {
-        if first == last { first.to_string() } else { format!("{first}–{last}") }
-    };
-    texts.into_iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn form(works: &Works, batches: &Page<BatchView>, changed: Callback<()>) -> AnyView {
@@ -150,8 +135,8 @@ mod tests {
 
     #[test]
     fn slots_are_named_as_short_as_they_can_be() {
-        assert_eq!(ranges(&[1, 2, 3, 5]), "1–3, 5");
-        assert_eq!((ranges(&[7]), ranges(&[])), ("7".to_owned(), String::new()));
+        assert_eq!(numbers::ranges(&[1, 2, 3, 5]), "1–3, 5");
+        assert_eq!((numbers::ranges(&[7]), numbers::ranges(&[])), ("7".to_owned(), String::new()));
     }
 
     #[test]

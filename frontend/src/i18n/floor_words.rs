@@ -1,0 +1,84 @@
+//! Words of the floor around jigs: people, holds, hand-overs.
+
+domain::texts! {
+    nav_people: "People", "人员";
+    people_definition: "Who works here, and how somebody signs in at the jigs. Badges and PINs are kept as hashes alone: nobody can read them here, only set them anew.", "在此工作的人员及其工站登录方式。工牌和密码只保存散列值：此处无法查看，只能重新设置。";
+    person: "Person", "人员";
+    job: "Job", "岗位";
+    number: "Number", "工号";
+    number_why: "typed before the PIN", "在密码之前输入";
+    language: "Language", "语言";
+    language_none: "as the jig's page", "按工站页面";
+    badge: "Badge", "工牌";
+    badge_why: "scan it here", "在此扫描工牌";
+    pin: "PIN", "密码";
+    pin_why: "6 to 12 digits", "6 至 12 位数字";
+    at_jigs: "At jigs", "工站登录";
+    lead: "lead", "组长";
+    set: "set", "已设置";
+    add_person: "Add somebody", "添加人员";
+    account_name: "Account's name", "账户名";
+    shown_name: "Name shown", "显示姓名";
+    access: "Sign-in at jigs", "工站登录方式";
+    access_why: "What is left empty stays as it is.", "留空的项目保持不变。";
+    take_number: "take the number away", "取消工号";
+    take_badge: "take the badge away", "收回工牌";
+    take_pin: "take the PIN away", "取消密码";
+    save: "Save", "保存";
+    make_lead: "Make lead", "指定为组长";
+    make_lead_why: "A lead judges first articles, lets stopped slots go on and vouches for who has neither badge nor PIN. Kept in the audit.", "组长可判定首件、放行停线工位，并为没有工牌和密码的人担保。记入审计。";
+    end_lead: "Take the lead back", "取消组长";
+    end_lead_why: "From then on quality decides at the jigs again, or another lead. Kept in the audit.", "此后由质量或其他组长在工站判定。记入审计。";
+    new_password: "Password for the office, shown this once", "办公页面密码，仅显示这一次";
+    new_password_why: "Hand it over; nobody can read it again.", "请转交本人；之后无法再次查看。";
+    done: "Done", "完成";
+    wrong_username: "An account's name has 1 to 40 letters, digits, dots, dashes and underscores.", "账户名为 1 至 40 个字母、数字、点、连字符或下划线。";
+    wrong_name: "Give a name to show, of at most 60 characters.", "请填写显示姓名，最多 60 个字符。";
+    wrong_number: "A number has 1 to 16 letters of English, digits and dashes.", "工号为 1 至 16 个英文字母、数字或连字符。";
+    wrong_badge: "A badge's code has 6 to 64 characters.", "工牌码为 6 至 64 个字符。";
+    wrong_pin: "A PIN has 6 to 12 digits, not one again and again and not in a row.", "密码为 6 至 12 位数字，不能是同一数字重复，也不能是连续数字。";
+    taken: "Somebody else has that name, number or badge already; take another.", "该账户名、工号或工牌已被他人使用，请更换。";
+    // Holds.
+    held: "on hold", "已暂停";
+    hold: "Put on hold", "暂停批次";
+    hold_why: "No jig begins a board of it any more, within seconds; boards under work are finished, and their records are taken in.", "数秒内所有工站不再开始该批次的板；已在加工的板会做完，其记录照常接收。";
+    let_go: "Let it go on", "解除暂停";
+    let_go_why: "Jigs begin boards of it again.", "工站恢复开始该批次的板。";
+    // What a batch asks of jigs.
+    rules: "At the jigs", "工站要求";
+    no_rules: "nothing asked", "无";
+    first_articles: "First articles", "首件数";
+    first_articles_why: "0 to 5 boards of each slot wait for a judgement when a shift begins, after a change-over, a repair and with a new bundle", "每个工位在开班、换产、维修后及新程序包时有 0 至 5 块板等待判定";
+    stop_after: "Stop after fails in a row", "连续不合格停线";
+    stop_after_why: "0: never; at the same step, at most 20", "0 为从不；同一步骤，最多 20";
+    references: "A golden and a known-bad board before each shift's first board", "每班首块板之前先检查标准良品和已知不良样板";
+    wrong_first_articles: "First articles: 0 to 5.", "首件数为 0 至 5。";
+    wrong_stop_after: "Fails in a row: 0 to 20.", "连续不合格次数为 0 至 20。";
+    // What people did.
+    floor: "What was done at the jig", "工站操作记录";
+    floor_of_batch: "First articles, stops and change-overs", "首件、停线与换产";
+    floor_empty: "Nobody has signed in here, changed over or handed a shift over yet.", "尚无登录、换产或交班记录。";
+    when: "When", "时间";
+    what: "What", "内容";
+    newest: "Newest", "最新";
+    older: "Older", "更早";
+    record: "record", "记录";
+    sheet: "hand-over sheet", "交班单";
+    handover: "Shift hand-over", "交班单";
+    handed_over_by: "Handed over by", "交班人";
+    shift: "Shift", "班次";
+    note: "Note", "备注";
+    no_note: "nothing noted", "无备注";
+    unsent: "Records not on the server yet", "尚未上传的记录";
+    made: "What was made", "本班产出";
+    nothing_made: "No board was finished in this shift.", "本班没有完成的板。";
+    passed_of_judged: "passed of those judged", "合格率";
+    other_ends: "ended otherwise", "其他结束";
+    last_fails: "The last boards that did not pass", "最近未合格的板";
+    no_fails: "Every board passed.", "全部合格。";
+    shut: "Slots that begin no board", "停用中的工位";
+    board: "Board", "板";
+    step: "Step", "步骤";
+    signature: "Taken over by", "接班人";
+    not_a_handover: "This is no hand-over", "这不是交班单";
+}
