@@ -23,6 +23,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// A parsed body that may hold a badge or a PIN: what is wrong with one is not told with its values.
+#[derive(Debug)]
+pub struct SecretBody<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for SecretBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let parsed = Body::<T>::from_request(request, state).await;
+        let unnamed = |fault: ApiError| {
+            let detail = "The body is not in the form agreed; see /api/openapi.json. It may hold a badge or a PIN and is not repeated.";
+            ApiError::new(fault.status, fault.code, detail)
+        };
+        parsed.map(|Body(body)| Self(body)).map_err(unnamed)
+    }
+}
+
 /// The parameters of the path.
 #[derive(Debug)]
 pub struct Path<T>(pub T);

@@ -1,6 +1,6 @@
 //! People: who there is, somebody new, how somebody signs in at jigs, who is a lead.
 
-use super::{Body, Path};
+use super::{Body, Path, body::SecretBody};
 use crate::{
     auth::Signed, clock, db::people as kept, enrolment::Decider, error::ApiResult, people, state::AppState,
 };
@@ -37,7 +37,7 @@ async fn list(State(state): State<AppState>, signed: Signed) -> ApiResult<Json<P
 async fn add(
     State(state): State<AppState>,
     signed: Signed,
-    Body(form): Body<NewPerson>,
+    SecretBody(form): SecretBody<NewPerson>,
 ) -> ApiResult<(StatusCode, Json<NewPersonView>)> {
     signed.require(Permission::ManageAccounts)?;
     let writer = signed.writer();
@@ -58,7 +58,7 @@ async fn set_access(
     State(state): State<AppState>,
     signed: Signed,
     Path(id): Path<AccountId>,
-    Body(form): Body<JigAccess>,
+    SecretBody(form): SecretBody<JigAccess>,
 ) -> ApiResult<Json<PersonRow>> {
     signed.require(Permission::ManageAccounts)?;
     let writer = signed.writer();

@@ -102,6 +102,11 @@ async fn a_badge_is_one_persons_and_every_fault_is_told_by_its_field() {
         answer["faults"].as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["username", "name", "number", "badge", "pin"]);
     assert!(!answer.to_string().contains("12345"), "{answer}");
+    // A body of another form is not repeated either.
+    let number = json!({ "username": "wei", "name": "Wei", "role": "operator", "pin": 482_915 });
+    let (status, answer) = factory.ask(Method::POST, PATH, &factory.tokens[&Role::Admin], Some(number)).await;
+    assert_eq!(status, 422, "{answer}");
+    assert!(!answer.to_string().contains(PIN), "{answer}");
     // Nothing of it was kept.
     let all: Page<PersonRow> = factory.get(Role::Admin, PATH).await;
     assert!(!all.items.iter().any(|person| person.username == "wei"));

@@ -53,6 +53,12 @@ async fn orders(office: &mut Office) -> anyhow::Result<()> {
     office.says("invalid").await?;
     ensure!(office.browser.shown(LIMIT).await?.prop("value").await?.as_deref() == Some("90"), "it was lost");
     office.type_into("input[name=pattern]", "####").await?;
+    office.type_into("input[name=first_article]", "6").await?;
+    office.click("form button[type=submit]").await?;
+    office.says("First articles: 0 to 5.").await?;
+    office.picture("new-batch-floor-en").await?;
+    office.browser.shown("input[name=first_article]").await?.clear().await?;
+    office.type_into("input[name=first_article]", "2").await?;
     office.click("form button[type=submit]").await?;
     let row = office.browser.shown("[data-order=charge_current_limit_a]").await?;
     office.says("60 – 120").await?;
@@ -60,6 +66,8 @@ async fn orders(office: &mut Office) -> anyhow::Result<()> {
     ensure!(row.contains("90 A"), "{row}");
     ensure!(!office.has("[data-order=board_address]").await?, "the order says nothing of it");
     office.says("AB-####").await?;
+    // What nobody typed is the form's own rule.
+    office.says("first articles: 2 · stop after 3 fails in a row").await?;
     let path = office.browser.client.current_url().await?.path().to_owned();
     office.look("batch-order", &path, "[data-order=charge_current_limit_a]").await?;
     // A name that is taken is told with its code.
