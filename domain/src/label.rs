@@ -154,7 +154,7 @@ impl LabelRule {
             en: why(Language::En) + "Scan the label of this board",
             zh: why(Language::Zh) + "请扫描本板标签",
         };
-        Prompt { name: LABEL_PROMPT.to_owned(), question, asks: self.asks() }
+        Prompt { name: LABEL_PROMPT.to_owned(), question, asks: self.asks(), picture: None }
     }
 
     fn asks(&self) -> Asks {

@@ -4,6 +4,7 @@
 use crate::{
     limit::Limit,
     model::Bilingual,
+    picture::Picture,
     procedure::{MeasureWhen, MeasurementSource},
     record::MeasurementRecord,
     text::{Fault, FaultCode},
@@ -26,6 +27,9 @@ wire! {
         pub name: String,
         pub question: Bilingual,
         pub asks: Asks,
+        /// Drawn beside it; a page fetches it by its slot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub picture: Option<Picture>,
     }
 }
 
@@ -125,6 +129,15 @@ wire! {
         pub source: AnswerSource,
         /// How long the person took over it, milliseconds.
         pub after_ms: u64,
+    }
+}
+
+impl OpenPrompt {
+    /// For whoever shows words alone, or fetches the picture by itself.
+    #[must_use]
+    pub fn without_picture(mut self) -> Self {
+        self.prompt.picture = None;
+        self
     }
 }
 
@@ -309,7 +322,7 @@ mod tests {
 
     fn prompt(asks: Asks) -> Prompt {
         let question = Bilingual { en: "Is it on?".to_owned(), zh: "贴好了吗？".to_owned() };
-        Prompt { name: "label".to_owned(), question, asks }
+        Prompt { name: "label".to_owned(), question, asks, picture: None }
     }
 
     fn scan(pattern: Option<&str>, length: Option<u8>) -> Prompt {

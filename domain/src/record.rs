@@ -14,6 +14,7 @@ use crate::{
     reference::Reference,
     step::Step,
     text::Fault,
+    trace::Trace,
     value::Value,
 };
 use chrono::{DateTime, Utc};
@@ -88,6 +89,9 @@ wire! {
         pub steps: Vec<StepRecord>,
         pub parameters: Vec<ParameterRecord>,
         pub measurements: Vec<MeasurementRecord>,
+        /// Voltage and current over the run, as far as they were read anyway; none of a station of the version before. Nothing is judged by it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub traces: Vec<Trace>,
         /// What people answered to the procedure's questions, in order.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub answers: Vec<AnswerRecord>,

@@ -4,6 +4,7 @@
 mod catalogue;
 mod words;
 
+pub(crate) use catalogue::filled;
 pub use catalogue::{Language, doubt_text, fault_next_step, fault_text, list_problem_text, step_title};
 
 use crate::step::Step;
@@ -174,6 +175,8 @@ wire! {
         /// `detail`
         BundleRefused,
         // --- what keeps a slot shut ---
+        /// `device`, `change`
+        PortToBeProved,
         /// (none)
         NobodySignedIn,
         /// `batch`: the slot is being changed over to that one, and somebody has to finish it
@@ -233,7 +236,8 @@ impl FaultCode {
     pub fn awaits_person(self) -> bool {
         matches!(
             self,
-            Self::NobodySignedIn
+            Self::PortToBeProved
+                | Self::NobodySignedIn
                 | Self::ChangeOverOpen
                 | Self::ReferencesDue
                 | Self::FirstArticleDue

@@ -189,6 +189,7 @@ fn sound() -> BirthRecord {
         output: None,
         ship: None,
         tear_down: None,
+        traces: Vec::new(),
         label: None,
         reference: None,
     }

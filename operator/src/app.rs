@@ -4,6 +4,7 @@ use crate::{
     card::{Beside, card, grid, shape},
     choices::Choices,
     desk::Desk,
+    detail,
     feed::{self, Feed},
     said,
     sound::{Sound, Speaker},
@@ -57,6 +58,7 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
                 <button type="button" class="plain" title=t.sound_on data-sound=move || if speaker.is_on.get() { "on" } else { "off" } on:click=move |_| speaker.wake()>
                     {move || if speaker.is_on.get() { "♪" } else { t.sound_off }}
                 </button>
+                <a class="plain" href="/setup">{t.set_up}</a>
                 <button type="button" class="plain" title=t.theme on:click=move |_| choices.next_theme()>"◐"</button>
                 <button type="button" class="plain" data-language="other" on:click=move |_| choices.other_language()>{t.other_language}</button>
             </header>
@@ -64,6 +66,7 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
                 let age = (now.get() - feed.received_ms.get()).max(0.0) / 1000.0;
                 view! { <p class="notice" role="status">{format!("{} ({age:.0} {})", t.lost, t.for_seconds)}</p> }
             })}
+            <div class="floor">
             <main class="slots" style=move || {
                 let (columns, rows) = grid(numbers.read().len());
                 format!("grid-template-columns: repeat({columns}, minmax(0, 1fr)); grid-template-rows: repeat({rows}, minmax(0, 1fr))")
@@ -71,6 +74,8 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
                 <For each=move || numbers.get() key=|number| *number children=move |number| slot(desk, number, now)/>
                 {move || feed.view.read().is_none().then(|| view! { <p class="invite">{t.no_picture}</p> })}
             </main>
+            {detail::panel(desk.look)}
+            </div>
             <footer>
                 <p class="line" role="status">{move || desk.line_now(now.get())}</p>
                 {move || feed.view.read().as_ref().map(fails)}

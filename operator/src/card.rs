@@ -3,6 +3,7 @@
 use crate::{desk::Desk, question::question, said, words};
 use domain::{
     api::operator::{MeasurementTitle, SlotOnJig},
+    ids::ContentHash,
     live::{Hand, SlotState},
     outcome::Outcome,
     prompt::OpenPrompt,
@@ -25,12 +26,14 @@ pub struct Beside {
 pub fn card(desk: Desk, number: u16, beside: Beside) -> AnyView {
     let Beside { slot, batch, titles, elapsed } = beside;
     // Built anew with its step, its verdict or its question; the figures that run between flow into it.
-    let shown = Memo::new(move |_| slot.get().map(|slot| (without_figures(slot.live.state), slot.asks)));
+    let shown = Memo::new(move |_| {
+        slot.get().map(|slot| (without_figures(slot.live.state), (slot.asks, slot.picture)))
+    });
     let percent = Memo::new(move |_| slot.read().as_ref().map_or(0, |slot| percent_of(&slot.live.state)));
     view! {
         {move || {
-            let (state, asks) = shown.get().unzip();
-            let asks = asks.flatten();
+            let (state, asked) = shown.get().unzip();
+            let (asks, picture) = asked.unwrap_or_default();
             let (class, kind) = looks(state.as_ref(), asks.as_ref());
             let outcome = match &state {
                 Some(SlotState::Done { outcome, .. }) => Some(outcome.as_str()),
@@ -39,8 +42,12 @@ pub fn card(desk: Desk, number: u16, beside: Beside) -> AnyView {
             view! {
                 <article class=format!("slot {class}") data-slot=number.to_string() data-state=kind data-outcome=outcome
                     on:click=move |_| desk.choose(number)>
-                    <header><b>{number}</b><span class="batch">{move || batch.get()}</span><span>{move || elapsed.get()}</span></header>
-                    <div class="body">{body(desk, number, state.as_ref(), asks.as_ref(), percent, titles)}</div>
+                    <header><b>{number}</b><span class="batch">{move || batch.get()}</span><span>{move || elapsed.get()}</span>
+                        <button type="button" class="look" title=words::texts().detail data-look=number.to_string() on:click=move |event| {
+                            event.stop_propagation();
+                            desk.look.toggle(number);
+                        }>"⤢"</button></header>
+                    <div class="body">{body(desk, number, state.as_ref(), (asks.as_ref(), picture.as_ref()), percent, titles)}</div>
                     <p class="next">{state.as_ref().and_then(next)}</p>
                 </article>
             }
@@ -87,7 +94,7 @@ fn body(
     desk: Desk,
     number: u16,
     state: Option<&SlotState>,
-    asks: Option<&OpenPrompt>,
+    (asks, picture): (Option<&OpenPrompt>, Option<&ContentHash>),
     percent: Memo<u8>,
     titles: Memo<Vec<MeasurementTitle>>,
 ) -> AnyView {
@@ -97,7 +104,7 @@ fn body(
         (None, _) => ().into_any(),
         (Some(SlotState::Empty), _) => view! { <p class="invite">{t.put_board_in}</p> }.into_any(),
         (Some(SlotState::Working { board, .. }), Some(open)) => {
-            view! { {question(desk, number, open)} <p class="board">{board.clone()}</p> }.into_any()
+            view! { {question(desk, number, open, picture)} <p class="board">{board.clone()}</p> }.into_any()
         }
         (Some(SlotState::Working { step, board, .. }), None) => view! {
             <p class="step">{step_title(words::language(), *step)}</p>

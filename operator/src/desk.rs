@@ -1,6 +1,6 @@
 //! What goes to the station: answers and scans, and which slot a scan is for.
 
-use crate::{feed::Feed, words};
+use crate::{detail::Look, feed::Feed, words};
 use domain::{
     api::operator::{AnswerForm, ScanForm, SlotOnJig},
     prompt::{Answer, Asks},
@@ -19,6 +19,8 @@ pub struct Desk {
     pub chosen: RwSignal<Option<(u16, f64)>>,
     /// What came of the last one, in one line, and since when it stands.
     pub line: RwSignal<Option<(String, f64)>>,
+    /// The slot that is looked at in detail.
+    pub look: Look,
 }
 
 /// Where a scan goes.
@@ -87,7 +89,7 @@ fn slot_code(code: &str) -> Option<u16> {
 
 impl Desk {
     pub fn new(feed: Feed) -> Self {
-        Self { feed, chosen: RwSignal::new(None), line: RwSignal::new(None) }
+        Self { feed, chosen: RwSignal::new(None), line: RwSignal::new(None), look: Look::new() }
     }
 
     /// The slot that was chosen not too long ago.
@@ -181,10 +183,14 @@ mod tests {
         let text = || Bilingual { en: "?".to_owned(), zh: "？".to_owned() };
         let open = asks.map(|asks| OpenPrompt {
             id: format!("q{number}"),
-            prompt: Prompt { name: "p".to_owned(), question: text(), asks },
+            prompt: Prompt { name: "p".to_owned(), question: text(), asks, picture: None },
             tries_left: 0,
         });
-        SlotOnJig { live: SlotLive { slot: number, batch_id: None, state: SlotState::Empty }, asks: open }
+        SlotOnJig {
+            live: SlotLive { slot: number, batch_id: None, state: SlotState::Empty },
+            asks: open,
+            picture: None,
+        }
     }
 
     fn scan() -> Option<Asks> {

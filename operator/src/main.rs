@@ -5,14 +5,20 @@ mod app;
 mod card;
 mod choices;
 mod desk;
+mod detail;
 mod feed;
 mod question;
 mod said;
+mod setup;
 mod sound;
 mod wedge;
 mod words;
 
 fn main() {
     console_error_panic_hook::set_once();
-    leptos::mount::mount_to_body(app::App);
+    if setup::is_here() {
+        leptos::mount::mount_to_body(setup::Setup);
+    } else {
+        leptos::mount::mount_to_body(app::App);
+    }
 }

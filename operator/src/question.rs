@@ -1,16 +1,22 @@
 //! What a slot asks a person.
 
 use crate::{desk::Desk, words};
-use domain::prompt::{Answer, Asks, OpenPrompt};
+use domain::{
+    ids::ContentHash,
+    prompt::{Answer, Asks, OpenPrompt},
+};
 use leptos::{html::Input, prelude::*};
 
 /// The question, and how it is answered.
-pub fn question(desk: Desk, slot: u16, open: &OpenPrompt) -> AnyView {
+pub fn question(desk: Desk, slot: u16, open: &OpenPrompt, picture: Option<&ContentHash>) -> AnyView {
     let t = words::texts();
     let asked = words::pick(&open.prompt.question);
     let again = (open.tries_left > 0).then(|| format!("{} {}", open.tries_left, t.tries_left));
+    // Its address changes with it: what was fetched before is another one's.
+    let drawn = picture.map(|hash| format!("/api/v1/operator/slots/{slot}/picture?is={}", hash.as_str()));
     view! {
-        <p class="asked">{asked}</p>
+        <p class="asked">{asked.clone()}</p>
+        {drawn.map(|address| view! { <img class="picture" src=address alt=asked/> })}
         {match &open.prompt.asks {
             Asks::Confirm => confirm(desk, slot, open.id.clone()),
             Asks::Scan { .. } => view! { <p class="do-it">{t.scan_it}</p> }.into_any(),

@@ -47,6 +47,8 @@ domain::texts! {
     sound_off: "sound is off: touch here", "声音未开启：请点此处";
     sound_on: "Sound is on", "声音已开启";
     pedal_hint: "F9 yes · F10 no", "F9 是 · F10 否";
+    set_up: "Set-up", "设置";
+    detail: "Voltage, current and line of this slot", "本插槽的电压、电流与报文";
     theme: "Theme", "主题";
     other_language: "中文", "English";
     cell: "Cell", "单体";

@@ -3,6 +3,7 @@
 mod check_in;
 mod drawer;
 mod orders;
+mod ports;
 #[cfg(test)]
 mod tests;
 
@@ -105,6 +106,8 @@ pub struct Agent<S, P> {
     inputs: BTreeMap<u16, mpsc::UnboundedReceiver<SlotInput>>,
     fixture_events: mpsc::UnboundedReceiver<FixtureNews>,
     orders: OrderBook,
+    port_desk: Option<ports::PortDesk>,
+    heard_on_line: mpsc::UnboundedReceiver<(u16, bool)>,
 }
 
 impl<S: Server, P: PortSource> Agent<S, P> {
@@ -146,6 +149,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             desks.insert(number, SlotDesk::new(sender));
             inputs.insert(number, receiver);
         }
+        let (heard, heard_on_line) = mpsc::unbounded_channel();
         let parts = SharedParts {
             station_id: config.station_id,
             session_id,
@@ -162,12 +166,14 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             link: config.link,
             fixture: fixture.commands,
             progress,
+            heard_on_line: heard,
         };
         let shared = Shared::new(parts, desks);
         for record in shared.journal.finish_interrupted()? {
             tracing::warn!(slot = record.slot, run = %record.run_id, "a run was found open and is closed as interrupted");
         }
-        Ok(Self { shared, ports, inputs, fixture_events: fixture.events, orders })
+        let fixture_events = fixture.events;
+        Ok(Self { shared, ports, inputs, fixture_events, orders, port_desk: None, heard_on_line })
     }
 
     /// Keeps the wire logs of runs as `keep` says instead of by default.
@@ -192,17 +198,26 @@ impl<S: Server, P: PortSource> Agent<S, P> {
 
     /// Works until `stop` comes; then every board is brought to a safe place and its run closed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { shared, ports, inputs, fixture_events, orders } = self;
+        let Self { shared, ports, inputs, fixture_events, orders, port_desk, heard_on_line } = self;
         let this = &Floor { shared, ports };
         this.make_safe();
+        // Before any slot begins a board.
+        let port_book = port_desk.map(|mut desk| (this.open_book(&mut desk), desk));
         let slots = join_all(inputs.into_iter().map(|(number, inputs)| this.work_slot(number, inputs)));
+        let ports = async {
+            match port_book {
+                Some((book, desk)) => this.keep_ports(desk, book, heard_on_line).await,
+                None => std::future::pending().await,
+            }
+        };
         let background = async {
             tokio::join!(
                 this.route_fixture(fixture_events),
                 this.keep_orders(orders),
                 this.keep_sending(),
                 this.tell_live(),
-                this.tell_server_live()
+                this.tell_server_live(),
+                ports
             );
         };
         let stopping = async {

@@ -1,13 +1,19 @@
 //! The one door for people: what each slot asks now, and the way of an answer to it. The fixture's scanner and keys use it, and any page
 //! may.
 
-use crate::shared::{OrderState, SlotInput};
+use crate::{
+    shared::{OrderState, RunSeen, SlotInput},
+    wire::Recorder,
+};
 use domain::{
     label::ScannedLabel,
     prompt::{AnswerSource, GivenAnswer, OpenPrompt},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{mpsc, watch};
+
+/// A slot's run, as far as it was seen, and the log of its line.
+pub type Sight = (Option<Arc<RunSeen>>, Option<Vec<u8>>);
 
 /// A handle on the slots of one station; it may be copied and carried to another thread.
 #[derive(Debug, Clone)]
@@ -20,6 +26,10 @@ pub struct Doorway {
     pub asked: watch::Receiver<Option<OpenPrompt>>,
     /// What its next board is worked by.
     pub order: watch::Receiver<Option<OrderState>>,
+    /// What was seen of its run.
+    pub seen: watch::Receiver<Option<Arc<RunSeen>>>,
+    /// What passed over its line in that.
+    pub recorder: Recorder,
 }
 
 impl AnswerDoor {
@@ -43,6 +53,15 @@ impl AnswerDoor {
     #[must_use]
     pub fn order(&self, slot: u16) -> Option<watch::Receiver<Option<OrderState>>> {
         self.0.get(&slot).map(|doorway| doorway.order.clone())
+    }
+
+    /// What was seen of the slot's run, and the log of its line; none: there is no such slot.
+    #[must_use]
+    pub fn seen(&self, slot: u16) -> Option<Sight> {
+        let doorway = self.0.get(&slot)?;
+        let seen = doorway.seen.borrow().clone();
+        let log = seen.as_ref().and_then(|seen| doorway.recorder.log(Some(seen.run_id)));
+        Some((seen, log))
     }
 
     /// Hands an answer in. Whether it counts, the slot decides: one to another question than the one that is open there is none. False:

@@ -4,9 +4,11 @@
 
 mod board;
 mod check_in;
+mod health;
 mod labels;
 mod numbers;
 mod outbox;
+mod ports;
 mod runs;
 mod shares;
 mod standing;
@@ -16,8 +18,10 @@ mod watch;
 mod wire_log;
 
 pub use board::Worked;
+pub use health::{JournalHealth, health};
 pub use labels::{LabelBinding, label_identifier, label_key};
 pub use outbox::{HeldCounts, UnsentEnvelope};
+pub use ports::ports;
 pub use runs::EarlierPass;
 pub use standing::StandingPass;
 pub use watch::{Commit, CommitWatch, Fate};
@@ -47,6 +51,7 @@ const LATER_TABLES: &str = concat!(
     include_str!("journal/record.sql"),
     include_str!("journal/check_in.sql"),
     include_str!("journal/change.sql"),
+    include_str!("journal/port.sql"),
     include_str!("journal/share.sql")
 );
 

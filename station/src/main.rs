@@ -7,13 +7,13 @@ compile_error!(
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use domain::ids::RunId;
+use domain::{ids::RunId, text::Language};
 use jigline_station::{
     agent::{Agent, AgentConfig},
-    answer_door::AnswerDoor,
     board::Secret,
     clock::Clock,
     config::{SlotConfig, StationConfig},
+    doctor::{self, LookOrder},
     enrol::{self, EnrolOrder, SettingsThere},
     fixture::{fixture, keep_connected},
     journal,
@@ -21,7 +21,8 @@ use jigline_station::{
     machine::machine_name,
     order::Boards,
     page,
-    progress::{Progress, ProgressForm, write_lines},
+    ports::{self, Devices},
+    progress::{ProgressForm, write_lines},
     service::{self, InstallOrder, News, ServiceHost as _, ServiceState, Supervisor},
     slot_port,
     tool::{self, BoardArgs, Desk, ToolFault},
@@ -31,7 +32,6 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use std::{
     collections::BTreeMap,
     io::{IsTerminal as _, Write as _},
-    net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -90,6 +90,26 @@ enum Command {
     /// The journal on this disk
     #[command(subcommand)]
     Journal(JournalTool),
+    /// Looks at everything on this PC that a station needs, and says what to do; exit code 0: nothing, 3: something wants attention,
+    /// 4: something does not work
+    Doctor {
+        /// The station's settings, as the enrolment gave them
+        #[arg(long, env = "JIGLINE_STATION_CONFIG", default_value_os_t = usual_folder().join("station.toml"))]
+        config: PathBuf,
+        /// One JSON object for a script
+        #[arg(long)]
+        json: bool,
+        /// The language of its sentences [default: the system's]
+        #[arg(long, value_enum)]
+        language: Option<Words>,
+    },
+}
+
+/// A language.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Words {
+    En,
+    Zh,
 }
 
 #[derive(Subcommand)]
@@ -136,6 +156,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let usual = match &cli.command {
         Command::Board(board) if board.redraws() && std::io::stdout().is_terminal() => "error",
+        Command::Doctor { .. } => "error",
         Command::Board(_) => "warn",
         _ => "info",
     };
@@ -192,8 +213,12 @@ fn work(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = runtime()?;
     match command {
         Command::Service(tool) => return service(tool),
+        Command::Doctor { config, json, language } => {
+            return runtime.block_on(doctor(config, json, language.unwrap_or_else(words_of_system)));
+        }
         Command::Run { config, progress } => {
-            runtime.block_on(run(StationConfig::load(&config)?, progress, Supervisor::nobody()))
+            let order = RunOrder { config: StationConfig::load(&config)?, settings: config, form: progress };
+            runtime.block_on(run(order, Supervisor::nobody()))
         }
         Command::Enrol { server, code, config, data, fixture, slots, renew } => {
             let there = if renew { SettingsThere::Renew } else { SettingsThere::Refuse };
@@ -232,8 +257,12 @@ fn service(tool: ServiceTool) -> anyhow::Result<ExitCode> {
             return Ok(if runs { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         ServiceTool::Run { config } => {
-            let config = StationConfig::load(&config)?;
-            let work = move |supervisor| runtime()?.block_on(run(config, ProgressForm::Plain, supervisor));
+            let order = RunOrder {
+                config: StationConfig::load(&config)?,
+                settings: config,
+                form: ProgressForm::Plain,
+            };
+            let work = move |supervisor| runtime()?.block_on(run(order, supervisor));
             host.run(Box::new(work))?;
             Vec::new()
         }
@@ -242,6 +271,34 @@ fn service(tool: ServiceTool) -> anyhow::Result<ExitCode> {
         writeln!(std::io::stdout(), "{line}")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Of whoever started this, by POSIX' variables, the strongest first.
+fn words_of_system() -> Words {
+    let said = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
+    if said.is_some_and(|said| said.starts_with("zh")) { Words::Zh } else { Words::En }
+}
+
+async fn doctor(settings: PathBuf, json: bool, words: Words) -> anyhow::Result<ExitCode> {
+    let language = match words {
+        Words::En => Language::En,
+        Words::Zh => Language::Zh,
+    };
+    let order = LookOrder {
+        config: StationConfig::load(&settings),
+        settings,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        now: Clock::machine().now().at,
+        service: service::Host::default().status().ok().map(|standing| standing.state),
+        is_the_station: false,
+    };
+    let findings = doctor::look(&order, &doctor::System::here()).await;
+    let said = match json {
+        true => serde_json::to_string_pretty(&doctor::json(&findings, language))?,
+        false => doctor::text(&findings, language),
+    };
+    writeln!(std::io::stdout(), "{said}")?;
+    Ok(doctor::exit_code(&findings).into())
 }
 
 fn journal_in(path: PathBuf) -> PathBuf {
@@ -303,22 +360,37 @@ async fn board(arguments: BoardArgs) -> anyhow::Result<()> {
     Ok(tool::run(arguments, &mut desk).await?)
 }
 
-async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervisor) -> anyhow::Result<()> {
+/// What to work, and by which file.
+struct RunOrder {
+    config: StationConfig,
+    settings: PathBuf,
+    form: ProgressForm,
+}
+
+async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> {
+    let RunOrder { config, settings, form } = order;
     slot_port::check_slots(&config)?;
     let (signalled, told) = (stop_signal()?, supervisor.stopped());
     let server = HttpServer::new(&config.server, &config.key)?;
     let slots: BTreeMap<u16, SlotConfig> =
         config.slots.iter().map(|slot| (slot.number, slot.clone())).collect();
     let boards = if config.simulated { Boards::Simulated } else { Boards::Real };
-    let ports = move |slot: u16, baud: u32| match slots.get(&slot) {
-        Some(slot) => slot_port::open(slot, boards, baud),
+    let devices = Devices::new(slots.values().map(|slot| (slot.number, slot.device.clone())).collect());
+    let bound = devices.clone();
+    let ports = move |number: u16, baud: u32| match slots.get(&number) {
+        Some(slot) => {
+            let device = bound.of(number).unwrap_or_else(|| slot.device.clone());
+            slot_port::open(&SlotConfig { device, ..slot.clone() }, boards, baud)
+        }
         None => Line::open("", baud),
     };
     let presence = config.presence();
     let operator_page = config.operator_page().map_err(anyhow::Error::msg)?;
+    let looker = doctor::looker(config.clone(), settings, env!("CARGO_PKG_VERSION"));
     let (fixture, wire) = fixture();
     let (progress, said) = mpsc::unbounded_channel();
-    let agent = Agent::open(
+    let station_name = config.name.clone();
+    let mut agent = Agent::open(
         AgentConfig {
             station_id: config.station_id,
             name: config.name,
@@ -345,8 +417,10 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
     .with_wire_log(config.wire_log)
     .with_drawer(config.drawer);
     let (to_lines, lines) = mpsc::unbounded_channel();
-    let page = operator_page.and_then(|page| serve_page(page, agent.answers(), &to_lines));
-    tokio::spawn(hand_on(said, to_lines, page));
+    let plugged_in = ports::watch().context("no thread that looks at the ports")?;
+    let setup = page::Setup { station_name, ports: agent.watch_ports(plugged_in, devices), look: looker };
+    let page = operator_page.and_then(|page| page::serve_beside(page, agent.answers(), setup, &to_lines));
+    tokio::spawn(page::hand_on(said, to_lines, page));
     let fixture = config.fixture.map(|address| tokio::spawn(keep_connected(wire, address)));
     let (out, written) = tokio::sync::oneshot::channel();
     let write = move || {
@@ -376,48 +450,6 @@ async fn run(config: StationConfig, form: ProgressForm, mut supervisor: Supervis
         tracing::warn!("whoever reads the progress stands still; its last lines are lost");
     }
     Ok(())
-}
-
-/// Serves the operator's page. Where that can't be, boards matter more: somebody is told, and the slots work.
-fn serve_page(
-    (listen, access): (SocketAddr, page::Access),
-    door: AnswerDoor,
-    lines: &mpsc::UnboundedSender<Progress>,
-) -> Option<mpsc::UnboundedSender<Progress>> {
-    let (said, progress) = mpsc::unbounded_channel();
-    let served = TcpListener::bind(listen).and_then(|listener| {
-        let at = listener.local_addr()?;
-        page::serve(page::PageOrder { listener, access, door, progress }).map(|()| at)
-    });
-    match served {
-        Ok(at) => {
-            let address = format!("http://{at}");
-            tracing::info!(%address, "the operator's page");
-            let _nobody_may_read = lines.send(Progress::Page { address });
-            Some(said)
-        }
-        Err(fault) => {
-            tracing::error!(
-                %listen, %fault,
-                "the operator's page can't be served; the slots work without it. Choose another address (operator_page in the station's settings)"
-            );
-            None
-        }
-    }
-}
-
-/// Tells everybody what the station says, until it says no more.
-async fn hand_on(
-    mut said: mpsc::UnboundedReceiver<Progress>,
-    lines: mpsc::UnboundedSender<Progress>,
-    page: Option<mpsc::UnboundedSender<Progress>>,
-) {
-    while let Some(progress) = said.recv().await {
-        if let Some(page) = &page {
-            let _it_may_be_gone = page.send(progress.clone());
-        }
-        let _nobody_may_read = lines.send(progress);
-    }
 }
 
 /// Comes with SIGTERM or Ctrl-C.

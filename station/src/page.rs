@@ -4,12 +4,18 @@
 //! What lives here: who may look, what is looked at, the page's files. What never does: decisions about boards (the slots').
 
 mod access;
+mod beside;
+mod detail;
 mod door;
 #[cfg(feature = "embed-ui")]
 mod files;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use access::{Access, AccessFault};
+pub use beside::{hand_on, serve_beside};
+pub use detail::of_slot;
 pub use door::{PageOrder, serve};
+pub use setup::{Looker, Setup};

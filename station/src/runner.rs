@@ -15,7 +15,7 @@ mod work;
 
 pub use event::{Admitted, Board, Effect, Event, Lamp, Sealed, Start};
 
-use crate::clock::Moment;
+use crate::{clock::Moment, shared::RunSeen};
 use domain::{
     ids::BatchId,
     live::SlotState,
@@ -101,6 +101,15 @@ impl Runner {
     #[must_use]
     pub fn batch(&self) -> Option<BatchId> {
         self.batch
+    }
+
+    /// What is drawn of the run that is under work.
+    #[must_use]
+    pub fn seen(&self) -> Option<RunSeen> {
+        match &self.state {
+            State::Working(work) => Some(work.seen()),
+            State::Idle(_) | State::Stands(_) => None,
+        }
     }
 
     /// What the slot shows.

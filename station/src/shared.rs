@@ -11,17 +11,22 @@ use crate::{
     order::WorkOrder,
     progress::{Progress, ProgressSender},
     secrets::Sealer,
+    wire::Recorder,
 };
+use chrono::{DateTime, Utc};
 use domain::{
+    api::operator::{StepMark, TraceLimit},
     gate::{Gate, Keeper},
     identifier::Identifier,
-    ids::{BatchId, ContentHash, SessionId, StationId},
+    ids::{BatchId, ContentHash, RunId, SessionId, StationId},
     label::ScannedLabel,
     live::{JournalLive, SlotLive, SlotState, StationLive},
+    model::DeviceModel,
     prompt::{GivenAnswer, OpenPrompt},
     reference::{KnownReference, Reference},
     step::Step,
     text::{Fault, FaultCode},
+    trace::Trace,
 };
 use rand::{RngCore as _, rngs::StdRng};
 use serde::Deserialize;
@@ -78,6 +83,8 @@ pub enum SlotInput {
     },
     /// Whether a board may be begun here is to be looked at again.
     GateMoved,
+    /// The slot's port is another one now.
+    PortMoved,
     Stop,
     StopNow,
 }
@@ -118,6 +125,8 @@ pub struct Shared<S> {
     pub record_closed: Notify,
     /// The live state is another.
     pub changed: Notify,
+    /// Whether somebody answers on a slot's line, while a port is proved.
+    pub heard_on_line: mpsc::UnboundedSender<(u16, bool)>,
     /// Told when a number or a secret is bound to a board: the server hears at once how far the journal is, and knows an older copy of it.
     pub bound: Notify,
     pub slots: BTreeMap<u16, SlotDesk>,
@@ -125,6 +134,18 @@ pub struct Shared<S> {
     pub references: RefCell<Vec<KnownReference>>,
     /// Identifier -> the slot whose board has it.
     claims: RefCell<BTreeMap<String, u16>>,
+}
+
+/// A run, as far as it has come: what is drawn of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSeen {
+    pub run_id: RunId,
+    pub started_at: DateTime<Utc>,
+    pub steps: Vec<StepMark>,
+    pub traces: Vec<Trace>,
+    /// What its measurements are held to.
+    pub limits: Vec<TraceLimit>,
+    pub model: Arc<DeviceModel>,
 }
 
 /// One slot's place among the shared things.
@@ -138,6 +159,12 @@ pub struct SlotDesk {
     pub transfer: Arc<AtomicU8>,
     /// Whether a board may be begun.
     pub gate: RefCell<Gate>,
+    /// Whether the line is asked who is there, for somebody who proves whose it is.
+    pub proving: watch::Sender<bool>,
+    /// What was seen of its run so far.
+    pub seen: watch::Sender<Option<Arc<RunSeen>>>,
+    /// What passed over its line in that run.
+    pub recorder: Recorder,
     /// The question that is open.
     pub asked: watch::Sender<Option<OpenPrompt>>,
 }
@@ -152,6 +179,9 @@ impl SlotDesk {
             batch: Cell::new(None),
             transfer: Arc::new(AtomicU8::new(NO_TRANSFER)),
             gate: RefCell::default(),
+            proving: watch::Sender::new(false),
+            seen: watch::Sender::new(None),
+            recorder: Recorder::default(),
             asked: watch::Sender::new(None),
         }
     }
@@ -181,6 +211,7 @@ pub struct SharedParts<S> {
     pub link: LinkOptions,
     pub fixture: mpsc::UnboundedSender<FixtureCommand>,
     pub progress: ProgressSender,
+    pub heard_on_line: mpsc::UnboundedSender<(u16, bool)>,
 }
 
 impl<S> Shared<S> {
@@ -203,6 +234,7 @@ impl<S> Shared<S> {
             drawer: DEFAULT_DRAWER,
             fixture: parts.fixture,
             progress: parts.progress,
+            heard_on_line: parts.heard_on_line,
             heard: Cell::new(Instant::now()),
             checked_in: watch::Sender::new(false),
             record_closed: Notify::new(),
@@ -229,6 +261,8 @@ impl<S> Shared<S> {
             inputs: desk.inputs.clone(),
             asked: desk.asked.subscribe(),
             order: desk.order.subscribe(),
+            seen: desk.seen.subscribe(),
+            recorder: desk.recorder.clone(),
         };
         AnswerDoor::new(self.slots.iter().map(|(&slot, desk)| (slot, doorway(desk))).collect())
     }

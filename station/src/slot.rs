@@ -24,7 +24,7 @@ use domain::{
     text::{Fault, FaultCode},
 };
 use presence::{BusPresence, Heard, ScanPresence, Seen};
-use std::{collections::VecDeque, future::pending, pin::pin, time::Duration};
+use std::{collections::VecDeque, future::pending, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
 
 /// After which a present board that waits for the bench is tried again.
@@ -102,6 +102,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     pub async fn run(mut self) {
         let mut question = None;
         while !self.stopping || self.runner.is_working() {
+            self.bench.let_go_where_moved();
             let effects = match self.wait(question.take()).await {
                 Woken::Event(event) => {
                     self.by_bus_it_is_out(&event);
@@ -124,8 +125,17 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             self.tell_trouble(&shown);
             self.shared.show_batch(self.number, self.runner.batch());
             self.shared.show(self.number, shown);
+            self.show_run();
         }
         tracing::debug!(slot = self.number, "slot stopped");
+    }
+
+    /// What is drawn of the run; that of the last one stays until the next begins.
+    fn show_run(&self) {
+        let seen = self.runner.seen();
+        if seen.is_some() {
+            self.desk.seen.send_replace(seen.map(Arc::new));
+        }
     }
 
     /// Waits for the answer to `question`, for an input that ends it, or for a reason to look again.
@@ -137,6 +147,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             self;
         let mut order = desk.order.subscribe();
         let (loads, powers, doubted) = (bench.loads.clone(), bench.powers.clone(), bench.doubted.clone());
+        let moved = bench.moved.clone();
         let asked = question.is_some();
         let patience =
             runner.deadline().filter(|_| asked).map(|end| end.saturating_sub(shared.now().elapsed));
@@ -154,7 +165,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                     () = sleep(RETRY), if waits => Woken::LookAgain,
                     // Cannot fail: the sender is shared with this very slot.
                     _ = order.changed() => Woken::LookAgain,
-                    seen = watch(bench, by_bus.as_mut().filter(|_| looks)) => Woken::Seen(seen),
+                    woken = look::between(bench, by_bus.as_mut().filter(|_| looks), desk) => woken,
                 },
             }
         });
@@ -223,6 +234,12 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                     return Woken::Event(Event::Contested { identity, other_slot });
                 }
                 Some(SlotInput::GateMoved) if asked => {}
+                Some(SlotInput::PortMoved) => {
+                    moved.set(true);
+                    if !asked {
+                        return Woken::LookAgain;
+                    }
+                }
                 Some(SlotInput::GateMoved) => return Woken::LookAgain,
                 Some(SlotInput::Stop) => {
                     *stopping = true;
@@ -475,15 +492,4 @@ fn unseen_asleep(order: &WorkOrder) -> Fault {
         order.model.id
     );
     Fault::new(FaultCode::FixtureSilent).with("detail", detail)
-}
-
-/// For ever, where a switch tells.
-async fn watch<S: Server, P: PortSource>(
-    bench: &mut Bench<'_, S, P>,
-    presence: Option<&mut BusPresence>,
-) -> Seen {
-    match presence {
-        Some(presence) => look::watch(bench, presence).await,
-        None => pending().await,
-    }
 }

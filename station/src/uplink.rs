@@ -5,6 +5,7 @@
 mod bundles;
 mod enrol;
 mod http;
+mod look;
 mod records;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -12,6 +13,7 @@ pub(crate) mod tests;
 pub use bundles::{OrderBook, Work};
 pub use enrol::{EnrolRefusal, NoAddress, ServerAddress, ask_to_enrol};
 pub use http::HttpServer;
+pub use look::{ServerLook, ask_standing};
 pub use records::{DoubtState, InDoubt, SendFault, send_records};
 
 use domain::{

@@ -5,8 +5,12 @@
 use crate::memory_server::BundleFiles;
 use domain::procedure::{ProcedureFile, StepKind, parse_procedure};
 
-/// Answered with yes or no.
+/// Answered with yes or no, by a picture of what is asked.
 pub const CONFIRM: &str = "[[step]]\nkind = \"prompt\"\nname = \"cable\"\nasks = \"confirm\"\n\
+    picture = '<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 160 60\"><g fill=\"none\" stroke=\"#1b1c1e\" stroke-width=\"3\">\
+    <rect x=\"70\" y=\"8\" width=\"82\" height=\"44\" rx=\"4\"/><rect x=\"62\" y=\"22\" width=\"16\" height=\"16\"/></g>\
+    <path d=\"M 4 30 H 46 M 38 22 L 46 30 L 38 38\" fill=\"none\" stroke=\"#2f5fd0\" stroke-width=\"5\"/>\
+    <text x=\"96\" y=\"35\" font-size=\"15\" fill=\"#1b1c1e\">CN1</text></svg>'\n\
     question = { en = \"Is the cable in?\", zh = \"线缆是否插好？\" }\n";
 /// Answered with a label, another of each board.
 pub const SCAN: &str = "[[step]]\nkind = \"prompt\"\nname = \"housing\"\nasks = \"scan\"\npattern = \"H-####\"\nretry = 2\n\

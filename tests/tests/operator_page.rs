@@ -98,7 +98,10 @@ async fn work(browser: &Browser, page: &str, server: &mut Server, shift: &mut Sh
     type_by_hand(browser, &["1", ".", "2"]).await?;
     other.send_keys(&Key::Enter.to_string()).await?;
 
-    // Yes by touch, and by the pedal.
+    // Yes by touch, and by the pedal; with the picture of what is asked.
+    browser.shown("[data-slot='1'] [data-answer=yes]").await?;
+    until_drawn(browser, "[data-slot='1'] .picture").await?;
+    picture(browser, "operator-picture-en").await?;
     browser.shown("[data-slot='1'] [data-answer=yes]").await?.click().await?;
     until(browser, "[data-slot='1']:not(:has([data-answer]))").await?;
     browser.shown("[data-slot='2'] [data-answer=yes]").await?;
@@ -165,6 +168,14 @@ async fn type_by_hand(browser: &Browser, keys: &[&str]) -> anyhow::Result<()> {
         if (target.dispatchEvent(event)) { target.value += event.key; } setTimeout(next, 120); }; setTimeout(next, 120);";
     browser.client.execute_async(script, vec![Value::from(keys)]).await?;
     Ok(())
+}
+
+/// Until the browser has an image and has drawn it.
+async fn until_drawn(browser: &Browser, css: &str) -> anyhow::Result<()> {
+    let script = "const [css, done] = arguments; const look = () => { const drawn = document.querySelector(css); \
+        if (drawn && drawn.complete && drawn.naturalWidth > 0) { done(true); } else { setTimeout(look, 50); } }; look();";
+    let drawn = browser.client.execute_async(script, vec![Value::from(css)]).await;
+    drawn.map(drop).with_context(|| format!("{css} is never drawn"))
 }
 
 async fn until(browser: &Browser, css: &str) -> anyhow::Result<()> {

@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
 
 use domain::{
+    api::operator::{FrameKind, SlotDetail},
     ids::StationId,
     model::{DeviceModel, parse_model},
     outcome::Outcome,
     record::BirthRecord,
+    trace::{MOST_POINTS, Quantity},
     value::Value,
 };
 use jigline_tests::{demo::workspace_root, memory_server::MemoryServer, memory_station};
@@ -22,6 +24,7 @@ use station::{
     clock::Clock,
     fixture::fixture,
     journal::{self, WireLogKeep},
+    page,
     wire::{
         Direction, LIMIT, What, Withheld,
         form::{Damage, Decoded, decode},
@@ -88,6 +91,8 @@ struct Run {
     record: BirthRecord,
     seen: Seen,
     log: Vec<u8>,
+    /// What the slot's page showed at the end.
+    detail: SlotDetail,
     /// What the board's password is after it.
     password: String,
     /// Everything on the station's disk.
@@ -116,6 +121,7 @@ async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
     let agent = Agent::open(config, server.clone(), ports, ends, clock, StdRng::seed_from_u64(5), progress)
         .unwrap()
         .with_wire_log(keep);
+    let door = agent.answers();
     let stream = jig.fixture();
     let mut witnessed = jig.jig.witnessed();
     let done = async {
@@ -129,6 +135,8 @@ async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
         () = agent.run(done) => {}
     }
     let [record] = <[BirthRecord; 1]>::try_from(server.records()).unwrap();
+    let (shown, line) = door.seen(1).unwrap();
+    let detail = page::of_slot(1, shown.as_deref(), line.as_deref());
     let log = journal::wire_log(&folder.path().join("journal.sqlite"), record.run_id).unwrap();
     let observed = jig.jig.observe(1).await.unwrap();
     let mut disk = Vec::new();
@@ -140,7 +148,7 @@ async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
     }
     let seen = seen.lock().unwrap().clone();
     let (model, password) = (DeviceModel::clone(&model), observed.password);
-    Run { model, image, record, seen, log: log.unwrap_or_default(), password, disk }
+    Run { model, image, record, seen, log: log.unwrap_or_default(), detail, password, disk }
 }
 
 /// Every frame on the wire that writes registers, found by its check sum at whatever place.
@@ -192,6 +200,41 @@ fn compare(log: &Decoded, direction: Direction, wire: &[u8], image: &[u8]) -> Ve
     }
     assert_eq!(at, wire.len(), "{direction:?}: the log lacks the end");
     withheld
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slots_page_shows_the_whole_run_and_its_record_what_was_read_on_the_way() {
+    let run = work(8 * 1024, WireLogKeep::default()).await;
+    let record = &run.record;
+    let series = |quantity: Quantity| {
+        let trace = record.traces.iter().find(|trace| trace.quantity == quantity);
+        trace.unwrap_or_else(|| panic!("no {quantity:?} in {:?}", record.traces)).points.clone()
+    };
+    for quantity in [Quantity::PackVoltage, Quantity::PackCurrent, Quantity::LoadCurrent] {
+        let points = series(quantity);
+        assert!((2..=MOST_POINTS).contains(&points.len()), "{quantity:?}: {points:?}");
+        assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+    // The last reading of the board is the one that its measurement after the restart goes by.
+    let measured = record.measurements.iter().rfind(|one| one.name.starts_with("pack_voltage")).unwrap();
+    let shown = series(Quantity::PackVoltage).last().unwrap().1;
+    let factor = if measured.unit == "mV" { 0.001 } else { 1.0 };
+    assert!((measured.value * factor - shown).abs() < 0.001, "{measured:?}, {shown}");
+    // What flowed is seen by the instrument and by the board, and off again at the end.
+    let load = series(Quantity::LoadCurrent);
+    assert!(load.iter().any(|(_, amperes)| *amperes > 1.0) && load.last().unwrap().1 < 0.1, "{load:?}");
+
+    let seen = run.detail.run.as_ref().unwrap();
+    assert_eq!(seen.run_id, record.run_id);
+    assert!(seen.steps.windows(2).all(|pair| pair[0].started_ms <= pair[1].started_ms));
+    assert!(seen.steps.len() + 2 >= record.steps.len(), "{:?} of {:?}", seen.steps, record.steps);
+    let frames = &run.detail.frames;
+    assert!(frames.windows(2).all(|pair| pair[0].ms <= pair[1].ms));
+    for kind in [FrameKind::Read, FrameKind::Write, FrameKind::Transfer, FrameKind::Heard] {
+        assert!(frames.iter().any(|frame| frame.kind == kind), "no {kind:?}");
+    }
+    let told = serde_json::to_string(&run.detail).unwrap();
+    assert!(told.contains("pack_voltage_v = ") && !told.contains(&run.password), "{told}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,5 +14,6 @@ pub mod profiles;
 pub mod quota;
 pub mod references;
 pub mod releases;
+pub mod setup;
 pub mod stations;
 pub mod units;

@@ -2,12 +2,15 @@
 //! the station.
 
 use crate::{
-    ids::BatchId,
+    ids::{BatchId, ContentHash, RunId},
+    limit::Limit,
     live::SlotLive,
     model::Bilingual,
     outcome::Outcome,
     prompt::{Answer, OpenPrompt},
+    step::Step,
     text::Fault,
+    trace::{Quantity, Trace},
 };
 use chrono::{DateTime, Utc};
 
@@ -67,8 +70,12 @@ wire! {
     /// A slot, and what it asks.
     pub struct SlotOnJig {
         pub live: SlotLive,
+        /// Without its picture.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub asks: Option<OpenPrompt>,
+        /// What its picture is known by, where it has one: `GET /api/v1/operator/slots/{slot}/picture`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub picture: Option<ContentHash>,
     }
 }
 
@@ -98,5 +105,96 @@ wire! {
     /// `POST /api/v1/operator/slots/{slot}/scan`: a code that was scanned for this slot. 204. 404 `no_slot`.
     pub struct ScanForm {
         pub code: String,
+    }
+}
+
+wire! {
+    /// `GET /api/v1/operator/slots/{slot}/detail`: the run that a slot shows, as it was seen so far: voltage and current, steps, and what passed
+    /// over the line, decoded. 404 `no_slot`.
+    pub struct SlotDetail {
+        pub slot: u16,
+        /// None: no board was worked here since the program began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub run: Option<RunOnSlot>,
+        /// In the order of time, the last [`MOST_FRAMES`].
+        pub frames: Vec<LineFrame>,
+        /// Frames before those.
+        pub before: u32,
+    }
+}
+
+/// Frames in [`SlotDetail::frames`].
+pub const MOST_FRAMES: usize = 500;
+
+wire! {
+    /// A run on a slot, under work or just done.
+    pub struct RunOnSlot {
+        pub run_id: RunId,
+        pub started_at: DateTime<Utc>,
+        pub traces: Vec<Trace>,
+        /// In order; the last one may still go on.
+        pub steps: Vec<StepMark>,
+        /// Limits of its procedure for what is drawn.
+        pub limits: Vec<TraceLimit>,
+    }
+}
+
+wire! {
+    /// When a step began.
+    #[derive(Copy, Eq)]
+    pub struct StepMark {
+        pub step: Step,
+        /// After the run's start, milliseconds.
+        pub started_ms: u64,
+    }
+}
+
+wire! {
+    /// What a quantity is held to, in its unit.
+    pub struct TraceLimit {
+        pub quantity: Quantity,
+        pub title: Bilingual,
+        pub limit: Limit,
+    }
+}
+
+wire! {
+    /// One thing that was said on the line, with what came back.
+    pub struct LineFrame {
+        /// After the run's start, milliseconds.
+        pub ms: f64,
+        pub kind: FrameKind,
+        /// Registers, command, block, text: as the wire has it, in no language.
+        pub what: String,
+        /// What came back, and after how long; none where nothing is awaited.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub answer: Option<String>,
+        /// What was read or written, in the model's names and units.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub values: Vec<String>,
+    }
+}
+
+wire! {
+    /// What kind of thing was said.
+    #[derive(Copy, Eq)]
+    pub enum FrameKind {
+        Read,
+        Write,
+        Command,
+        /// A request that nobody answered.
+        Unanswered,
+        /// Of an image's transfer.
+        Transfer,
+        /// Keys for the loader's menu.
+        Keys,
+        /// Bytes that answer nothing: the loader's text, noise.
+        Heard,
+        /// Bytes that are not kept for a secret in them.
+        Withheld,
+        /// Another rate of the line.
+        Rate,
+        /// What did not fit the log.
+        LeftOut,
     }
 }

@@ -71,6 +71,27 @@ wire! {
 }
 
 wire! {
+    /// `GET /api/v1/station/standing?outbox_id=...`: what the server knows of the station that asks, a frozen one too. Whoever looks after
+    /// the PC asks; nothing is changed by it.
+    pub struct StationStanding {
+        pub name: String,
+        /// The server's clock.
+        pub at: DateTime<Utc>,
+        /// Version of the server's program.
+        pub program: String,
+        /// [`WIRE_VERSION`] of the server.
+        pub wire_version: u32,
+        /// Why it is to start no board.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub frozen: Option<Fault>,
+        /// The highest number that it was told of in that outbox.
+        pub said: u64,
+        /// How often it was told that the journal file was changed.
+        pub changes: u64,
+    }
+}
+
+wire! {
     /// A record by its number.
     #[derive(Eq)]
     pub struct LastRecord {

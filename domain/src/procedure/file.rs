@@ -82,6 +82,8 @@ wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         max_correction_percent: Option<f64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        picture: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         pattern: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         register: Option<String>,
@@ -215,6 +217,7 @@ impl StepFile {
             ("load_ma", self.load_ma.is_some()),
             ("tolerance_ma", self.tolerance_ma.is_some()),
             ("max_correction_percent", self.max_correction_percent.is_some()),
+            ("picture", self.picture.is_some()),
             ("pattern", self.pattern.is_some()),
             ("register", self.register.is_some()),
             ("template", self.template.is_some()),

@@ -15,8 +15,9 @@ pub use doubts::doubt_text;
 pub use lists::list_problem_text;
 pub use steps::step_title;
 
+pub(crate) use filled::filled;
+
 use super::{Fault, FaultCode};
-use filled::filled;
 
 wire! {
     /// The language a person reads.
@@ -28,7 +29,7 @@ wire! {
 }
 
 impl Language {
-    fn pick<'a>(self, en: &'a str, zh: &'a str) -> &'a str {
+    pub(crate) fn pick<'a>(self, en: &'a str, zh: &'a str) -> &'a str {
         match self {
             Self::En => en,
             Self::Zh => zh,
@@ -40,14 +41,14 @@ impl Language {
 #[must_use]
 pub fn fault_text(language: Language, fault: &Fault) -> String {
     let sentence = sentence(fault.code);
-    filled(language, language.pick(sentence.what_en, sentence.what_zh), fault)
+    filled(language, language.pick(sentence.what_en, sentence.what_zh), &fault.args)
 }
 
 /// What to do next, in one sentence.
 #[must_use]
 pub fn fault_next_step(language: Language, fault: &Fault) -> String {
     let sentence = sentence(fault.code);
-    filled(language, language.pick(sentence.next_en, sentence.next_zh), fault)
+    filled(language, language.pick(sentence.next_en, sentence.next_zh), &fault.args)
 }
 
 struct Sentence {
@@ -462,6 +463,7 @@ fn sentence(code: FaultCode) -> Sentence {
             "Call the engineer: the bundle must be released again.",
             "请联系工程师：需重新发布。",
         ),
+        C::PortToBeProved => gates::port_to_be_proved(),
         C::NobodySignedIn => gates::nobody_signed_in(),
         C::ChangeOverOpen => gates::change_over_open(),
         C::ReferencesDue => gates::references_due(),

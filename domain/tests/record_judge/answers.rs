@@ -12,7 +12,7 @@ const LIMIT: Limit = Limit { min: Some(10.0), max: Some(20.0) };
 
 fn prompt(name: &str, asks: Asks) -> Prompt {
     let question = Bilingual { en: name.to_owned(), zh: name.to_owned() };
-    Prompt { name: name.to_owned(), question, asks }
+    Prompt { name: name.to_owned(), question, asks, picture: None }
 }
 
 fn prompts() -> [Prompt; 3] {

@@ -77,6 +77,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::WireVersionDiffers => ("versions differ", "版本不同"),
         FaultCode::StationStopped => ("station stopped", "工站停止"),
         FaultCode::BundleRefused => ("bundle refused", "发布包被拒"),
+        FaultCode::PortToBeProved => ("port to be proved", "端口待验证"),
         FaultCode::NobodySignedIn => ("nobody signed in", "无人登录"),
         FaultCode::ChangeOverOpen => ("change-over open", "换线未完成"),
         FaultCode::ReferencesDue => ("references due", "待校验样板"),

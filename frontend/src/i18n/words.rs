@@ -221,6 +221,15 @@ domain::texts! {
     when_at_rest: "before the load", "加载前";
     when_under_load: "under load", "带载";
     when_after_restart: "after restart", "重启后";
+    traces: "Voltage and current over the run", "运行中的电压与电流";
+    traces_are: "Points are readings that the run took anyway, of the board and of the load's instrument; the lines only join them. Limits are those of the measurements. Nothing is judged by this picture.", "各点为运行过程中板子与负载仪器的读数，连线仅为连接；限值取自各测量项；此图不作判定依据。";
+    as_table: "as a table", "以表格显示";
+    at_time: "at", "时间";
+    pack_voltage: "pack", "总压";
+    pack_current: "board", "板读电流";
+    load_current: "load", "负载";
+    least: "min", "下限";
+    most: "max", "上限";
     time_went: "Where the time went", "时间去向";
     floor: "floor", "线速下限";
     skipped: "skipped, found so", "已满足，跳过";

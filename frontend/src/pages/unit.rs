@@ -7,6 +7,7 @@ pub(super) mod measurements;
 mod parameters;
 mod proof;
 mod standing;
+mod traces;
 
 pub use lease::lease_form;
 pub(super) use {
@@ -79,6 +80,7 @@ pub(super) fn middle(run: &RunView) -> AnyView {
             {proof::fault(run)}
             {parameters::parameters(run)}
             {measurements::measurements(run)}
+            {traces::traces(run)}
         </div>
     }
     .into_any()

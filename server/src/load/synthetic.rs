@@ -219,6 +219,7 @@ fn record(
         ship: (expected.ship.sleep && !fails)
             .then(|| ShipRecord { asleep: Some(Evidence::Verified), ..ShipRecord::default() }),
         tear_down: None,
+        traces: Vec::new(),
         label: None,
         reference: None,
     }

@@ -1,7 +1,7 @@
 //! `POST /api/v1/station/check-in`: whether the station with this key, this journal and this machine may work. The rule is
-//! `domain::check_in`'s.
+//! `domain::check_in`'s. And `standing`: what the server knows of it, for whoever looks after the PC.
 
-use super::Body;
+use super::{Body, Query};
 use crate::{
     auth::SignedStation,
     clock,
@@ -14,16 +14,18 @@ use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     api::{
         problem::Problem,
-        stations::{CheckIn, CheckInAnswer},
+        stations::{CheckIn, CheckInAnswer, StationStanding, WIRE_VERSION},
     },
     check_in::{Verdict, wire_fault},
+    ids::OutboxId,
     record::MOST_NUMBERED,
 };
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(check_in))
+    OpenApiRouter::new().routes(routes!(check_in)).routes(routes!(standing))
 }
 
 #[utoipa::path(post, path = "/api/v1/station/check-in", tag = "station", request_body = CheckIn, responses(
@@ -64,6 +66,39 @@ async fn check_in(
     };
     db.commit().await?;
     Ok(Json(answer))
+}
+
+/// Whose standing.
+#[derive(Debug, Deserialize)]
+struct StandingQuery {
+    /// The outbox of the journal that is looked at; none: there is none yet.
+    outbox_id: Option<OutboxId>,
+}
+
+#[utoipa::path(get, path = "/api/v1/station/standing", tag = "station",
+    params(("outbox_id" = Option<OutboxId>, Query, description = "the outbox of the journal that is looked at")), responses(
+    (status = 200, description = "what the server knows of this station, a frozen one too", body = StationStanding),
+    (status = 401, description = "unknown_station", body = Problem)))]
+async fn standing(
+    State(state): State<AppState>,
+    station: SignedStation,
+    Query(query): Query<StandingQuery>,
+) -> ApiResult<Json<StationStanding>> {
+    let mut db = state.pool.acquire().await?;
+    let outbox = match query.outbox_id {
+        Some(outbox) => check_ins::outbox(&mut db, station.0.station_id, outbox).await?,
+        None => None,
+    }
+    .unwrap_or_default();
+    Ok(Json(StationStanding {
+        name: station.0.name,
+        at: clock::now(),
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        wire_version: WIRE_VERSION,
+        frozen: station.0.frozen,
+        said: outbox.said,
+        changes: outbox.changes,
+    }))
 }
 
 /// The version first: a check-in of another one may have another form.

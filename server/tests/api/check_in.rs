@@ -6,8 +6,8 @@ use domain::{
         ingest::{IngestState, QuarantineRow, QuarantineView},
         page::Page,
         stations::{
-            CheckIn, CheckInAnswer, HeldNumbers, LastRecord, NumberRange, ReplacedStation, StationView,
-            WIRE_VERSION,
+            CheckIn, CheckInAnswer, HeldNumbers, LastRecord, NumberRange, ReplacedStation, StationStanding,
+            StationView, WIRE_VERSION,
         },
     },
     check_in::machine_fingerprint,
@@ -22,6 +22,28 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 const CHECK_IN: &str = "/api/v1/station/check-in";
+
+fn standing_of(outbox: impl std::fmt::Display) -> String {
+    format!("/api/v1/station/standing?outbox_id={outbox}")
+}
+
+#[tokio::test]
+async fn whoever_looks_after_a_station_is_told_what_the_server_heard_of_its_journal() {
+    let factory = Factory::start().await;
+    let mut said = says(&factory, session(), None);
+    said.changes = Some(41);
+    ask(&factory, &said).await;
+    let asked = async |path: String, key: &str| factory.ask(Method::GET, &path, key, None).await;
+    let (status, standing) = asked(standing_of(factory.outbox), &factory.station.key).await;
+    assert_eq!(status, 200, "{standing}");
+    let standing: StationStanding = serde_json::from_value(standing).unwrap();
+    assert_eq!((standing.said, standing.changes, standing.frozen), (0, 41, None));
+    assert_eq!((standing.wire_version, &*standing.program), (WIRE_VERSION, env!("CARGO_PKG_VERSION")));
+    let (_, other) = asked(standing_of(clock::new_id()), &factory.station.key).await;
+    assert_eq!(other["changes"], 0, "nothing is known of another outbox: {other}");
+    let (status, problem) = asked(standing_of(factory.outbox), "no key").await;
+    assert_eq!((status.as_u16(), &problem["code"]), (401, &json!("unknown_station")));
+}
 
 fn text(envelope: &Envelope) -> String {
     serde_json::to_string(envelope).unwrap()
@@ -160,6 +182,10 @@ async fn an_old_copy_of_a_journal_freezes_the_station_and_everything_is_held_unt
         );
         assert!(problem["detail"].as_str().unwrap().contains("ends at record 1"), "{problem}");
     }
+    // Whoever looks after its PC is told all the same, and changes nothing by asking.
+    let (status, standing) =
+        factory.ask(Method::GET, &standing_of(factory.outbox), &factory.station.key, None).await;
+    assert_eq!((status.as_u16(), &standing["frozen"]["code"]), (200, &json!("journal_went_back")));
     // What was done is taken, and taken once.
     let results = factory.send(&[&envelopes[2], &envelopes[2], &envelopes[0]]).await;
     let states: Vec<_> = results.iter().map(|result| result.state).collect();

@@ -2,6 +2,8 @@
 
 use super::{
     access::{Access, Refused},
+    detail::detail,
+    setup::{self, Setup, SetupDesk},
     view::Picture,
 };
 use crate::{answer_door::AnswerDoor, progress::Progress};
@@ -33,14 +35,16 @@ pub struct PageOrder {
     pub listener: TcpListener,
     pub access: Access,
     pub door: AnswerDoor,
+    pub setup: Setup,
     /// What the station tells of itself. Its end is the page's.
     pub progress: mpsc::UnboundedReceiver<Progress>,
 }
 
 #[derive(Clone)]
-struct Desk {
+pub(super) struct Desk {
     access: Access,
-    door: AnswerDoor,
+    pub(super) door: AnswerDoor,
+    pub(super) setup: SetupDesk,
     /// None until the station said something.
     shown: watch::Receiver<Option<Arc<OperatorView>>>,
 }
@@ -61,11 +65,12 @@ pub fn serve(order: PageOrder) -> std::io::Result<()> {
 }
 
 async fn serve_now(order: PageOrder) -> std::io::Result<()> {
-    let PageOrder { listener, access, door, progress } = order;
+    let PageOrder { listener, access, door, setup, progress } = order;
+    let setup = SetupDesk::new(setup);
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (shown, showing) = watch::channel(None);
-    let routes = router(Desk { access, door: door.clone(), shown: showing });
+    let routes = router(Desk { access, door: door.clone(), setup, shown: showing });
     tokio::select! {
         // Whoever listens hears that by the end of his stream.
         () = look(door, progress, shown) => Ok(()),
@@ -115,6 +120,9 @@ fn router(desk: Desk) -> Router {
         .route("/api/v1/operator/events", get(events))
         .route("/api/v1/operator/slots/{slot}/answer", post(answer))
         .route("/api/v1/operator/slots/{slot}/scan", post(scan))
+        .route("/api/v1/operator/slots/{slot}/detail", get(detail))
+        .route("/api/v1/operator/slots/{slot}/picture", get(picture))
+        .merge(setup::router())
         .fallback(get(file))
         .layer(from_fn_with_state(desk.clone(), guarded))
         .with_state(desk)
@@ -139,7 +147,7 @@ async fn guarded(State(desk): State<Desk>, request: Request, next: Next) -> Resp
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in fixed {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }
@@ -159,7 +167,7 @@ fn turned_away(refused: Refused) -> Response {
     }
 }
 
-fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
+pub(super) fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
     let problem = Problem {
         kind: format!("urn:jigline:problem:{code}"),
         code: code.to_owned(),
@@ -208,6 +216,23 @@ async fn scan(
         Ok(Json(ScanForm { code })) => taken(desk.door.scan(slot, &code, None, AnswerSource::Page)),
         Err(fault) => problem(fault.status(), "invalid", &fault.body_text()),
     }
+}
+
+/// Whatever stands in it, nothing of it runs or loads.
+const PICTURE_POLICY: &str = "default-src 'none'; sandbox";
+
+/// The picture of the question that is open. It was judged when its procedure was; a browser is told to trust it no further.
+async fn picture(State(desk): State<Desk>, Path(slot): Path<u16>) -> Response {
+    let open = desk.door.asked(slot).and_then(|asked| asked.borrow().clone());
+    let Some(picture) = open.and_then(|open| open.prompt.picture) else {
+        return problem(StatusCode::NOT_FOUND, "no_picture", "this slot asks nothing that has a picture now");
+    };
+    let heads = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PICTURE_POLICY)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (heads, picture.as_str().to_owned()).into_response()
 }
 
 fn taken(is_taken: bool) -> Response {

@@ -1,15 +1,21 @@
 //! The picture, and the page's routes against a door that nobody stands behind.
 
-use super::{Access, PageOrder, serve, view::Picture};
+use super::{Access, Looker, PageOrder, Setup, serve, view::Picture};
 use crate::{
     answer_door::{AnswerDoor, Doorway},
+    ports::{PortCommand, PortDoor},
     progress::Progress,
     runner::tests_support::PaperBench,
     shared::SlotInput,
+    wire::Recorder,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    api::operator::{MOST_FAILS, OperatorView},
+    api::{
+        operator::{MOST_FAILS, OperatorView},
+        setup::{PortStanding, PortsView, SetupView, SlotPort},
+    },
+    doctor::{Finding, FindingCode},
     ids::{BatchId, RunId, StationId},
     live::{SlotLive, SlotState, StationLive},
     model::Bilingual,
@@ -17,7 +23,14 @@ use domain::{
     prompt::{Answer, AnswerSource, Asks, OpenPrompt, Prompt},
     step::Step,
 };
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
     time::timeout,
@@ -79,6 +92,7 @@ fn question() -> OpenPrompt {
             name: "cable".to_owned(),
             question: Bilingual { en: "In?".to_owned(), zh: "好？".to_owned() },
             asks: Asks::Confirm,
+            picture: None,
         },
         tries_left: 0,
     }
@@ -145,6 +159,14 @@ struct Stand {
     inputs: mpsc::UnboundedReceiver<SlotInput>,
     asked: watch::Sender<Option<OpenPrompt>>,
     _order: watch::Sender<Option<crate::shared::OrderState>>,
+    asked_of_ports: mpsc::UnboundedReceiver<PortCommand>,
+    ports: watch::Sender<PortsView>,
+    looks: Arc<AtomicU32>,
+}
+
+fn named(slot: u16) -> SlotPort {
+    let device = format!("/dev/serial/by-path/{slot}");
+    SlotPort { slot, device, standing: PortStanding::Named, doubt: None }
 }
 
 fn stand(token: Option<&str>) -> Stand {
@@ -152,12 +174,30 @@ fn stand(token: Option<&str>) -> Stand {
     let address = listener.local_addr().unwrap();
     let (to_slot, inputs) = mpsc::unbounded_channel();
     let (asked, order) = (watch::Sender::new(None), watch::Sender::new(None));
-    let doorway = Doorway { inputs: to_slot, asked: asked.subscribe(), order: order.subscribe() };
+    let (seen, recorder) = (watch::Sender::new(None), Recorder::default());
+    let doorway = Doorway {
+        inputs: to_slot,
+        asked: asked.subscribe(),
+        order: order.subscribe(),
+        seen: seen.subscribe(),
+        recorder,
+    };
     let (said, progress) = mpsc::unbounded_channel();
     let door = AnswerDoor::new([(1, doorway)].into());
     let access = Access::of(address, token).unwrap();
-    serve(PageOrder { listener, access, door, progress }).unwrap();
-    Stand { address: format!("http://{address}"), said, inputs, asked, _order: order }
+    let (commands, asked_of_ports) = mpsc::unbounded_channel();
+    let ports = watch::Sender::new(PortsView { slots: vec![named(1)], ..PortsView::default() });
+    let looks = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&looks);
+    let look: Looker = Arc::new(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { (at(3), vec![Finding::new(FindingCode::SleepOff)]) })
+    });
+    let ports_door = PortDoor { commands, shown: ports.subscribe() };
+    let setup = Setup { station_name: "jig-1".to_owned(), ports: ports_door, look };
+    serve(PageOrder { listener, access, door, setup, progress }).unwrap();
+    let address = format!("http://{address}");
+    Stand { address, said, inputs, asked, _order: order, asked_of_ports, ports, looks }
 }
 
 #[tokio::test]
@@ -217,4 +257,39 @@ async fn a_browser_brings_the_token_once_and_strangers_get_a_sentence() {
     let shown = get("/api/v1/operator").header("cookie", cookie).send().await.unwrap();
     assert_eq!(shown.status(), 200);
     assert!(shown.headers().contains_key("content-security-policy"));
+}
+
+#[tokio::test]
+async fn the_set_up_page_shows_findings_and_ports_and_hands_a_proof_on() {
+    let mut stand = stand(None);
+    let client = reqwest::Client::new();
+    let address = format!("{}/api/v1/operator/setup", stand.address);
+    let view = async |query: &str| -> SetupView {
+        client.get(format!("{address}{query}")).send().await.unwrap().json().await.unwrap()
+    };
+    let first = view("").await;
+    assert_eq!((first.station_name.as_str(), first.looked_at), ("jig-1", at(3)));
+    assert_eq!((&*first.findings[0].code, first.ports.slots[0].slot), ("sleep_off", 1));
+    stand.ports.send_modify(|ports| ports.slots[0].standing = PortStanding::Proved);
+    assert_eq!(view("").await.ports.slots[0].standing, PortStanding::Proved, "ports are as they are now");
+    assert_eq!(stand.looks.load(Ordering::SeqCst), 1, "the whole journal is not read for every view");
+    view("?fresh=true").await;
+    assert_eq!(stand.looks.load(Ordering::SeqCst), 2);
+
+    let post = |path: &str, body: &'static str| {
+        let request = client.post(format!("{address}/{path}"));
+        request.header("content-type", "application/json").body(body).send()
+    };
+    assert_eq!(post("proof", r#"{"slot":1}"#).await.unwrap().status(), 204);
+    assert_eq!(post("proof", r#"{"slot":null}"#).await.unwrap().status(), 204);
+    assert_eq!(post("bind", r#"{"slot":1,"device":"COM7"}"#).await.unwrap().status(), 204);
+    assert_eq!(post("proof", r#"{"slot":9}"#).await.unwrap().status(), 404);
+    assert_eq!(post("bind", r#"{"slot":9,"device":"COM7"}"#).await.unwrap().status(), 404);
+    assert_eq!(post("proof", "no").await.unwrap().status(), 400);
+    let mut asked = Vec::new();
+    while let Ok(command) = stand.asked_of_ports.try_recv() {
+        asked.push(command);
+    }
+    let bind = PortCommand::Bind { slot: 1, device: "COM7".to_owned() };
+    assert_eq!(asked, [PortCommand::Prove(Some(1)), PortCommand::Prove(None), bind]);
 }

@@ -4,7 +4,7 @@ use crate::{order::WorkOrder, progress::Progress};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     api::operator::{BatchOnJig, FailOnJig, MOST_FAILS, MeasurementTitle, OperatorView, SlotOnJig},
-    ids::BatchId,
+    ids::{BatchId, ContentHash},
     live::{SlotState, StationLive},
     outcome::Outcome,
     procedure::MeasurementSpec,
@@ -24,7 +24,8 @@ pub struct Picture {
     live: Option<StationLive>,
     server_away: bool,
     orders: BTreeMap<u16, Arc<WorkOrder>>,
-    asks: BTreeMap<u16, OpenPrompt>,
+    /// With what its picture is known by.
+    asks: BTreeMap<u16, (OpenPrompt, Option<ContentHash>)>,
     tallies: BTreeMap<BatchId, Tally>,
     fails: VecDeque<FailOnJig>,
     /// Since when it counts.
@@ -91,7 +92,11 @@ impl Picture {
     /// What a slot asks; none: nothing any more.
     pub fn asked(&mut self, slot: u16, open: Option<OpenPrompt>) {
         match open {
-            Some(open) => drop(self.asks.insert(slot, open)),
+            Some(open) => {
+                let picture =
+                    open.prompt.picture.as_ref().map(|one| ContentHash::of(one.as_str().as_bytes()));
+                self.asks.insert(slot, (open.without_picture(), picture));
+            }
             None => drop(self.asks.remove(&slot)),
         }
     }
@@ -100,10 +105,11 @@ impl Picture {
     #[must_use]
     pub fn view(&self) -> Option<OperatorView> {
         let live = self.live.as_ref()?;
-        let slots = live.slots.iter().map(|slot| SlotOnJig {
+        let slots = live.slots.iter().map(|slot| {
             // A question outlives its board by the moment that it takes to be taken back.
-            asks: self.asks.get(&slot.slot).filter(|_| is_at_work(&slot.state)).cloned(),
-            live: slot.clone(),
+            let asked = self.asks.get(&slot.slot).filter(|_| is_at_work(&slot.state)).cloned();
+            let (asks, picture) = asked.map_or((None, None), |(open, picture)| (Some(open), picture));
+            SlotOnJig { asks, picture, live: slot.clone() }
         });
         Some(OperatorView {
             station_name: live.station_name.clone(),

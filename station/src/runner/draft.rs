@@ -1,13 +1,19 @@
 //! The record as it grows: steps with their times, and what the line cost.
 
 use super::{Effect, Start};
-use crate::{board::WireUse, clock::Moment};
+use crate::{
+    board::{BoardReply, Reading, WireUse},
+    clock::Moment,
+};
 use chrono::{DateTime, Utc};
 use domain::{
+    api::operator::StepMark,
     outcome::Outcome,
     record::{BirthRecord, RECORD_VERSION, RestartKind, StepOutcome, StepRecord},
     step::Step,
     text::{Fault, FaultCode},
+    trace::{self, Quantity},
+    value::Value,
 };
 
 /// A record on its way.
@@ -67,6 +73,7 @@ impl Draft {
             output: None,
             ship: None,
             tear_down: None,
+            traces: Vec::new(),
             label: None,
             reference: None,
         };
@@ -90,6 +97,49 @@ impl Draft {
         if let Some(running) = &mut self.step {
             running.wire_bytes += wire.bytes();
         }
+    }
+
+    /// What an answer says of voltage and current, whatever was asked for it.
+    pub fn note_readings(&mut self, now: Moment, reply: &BoardReply) {
+        match reply {
+            BoardReply::Registers(readings) => self.note_all(now, readings),
+            BoardReply::Afresh(afresh) => self.note_all(now, &afresh.registers),
+            BoardReply::Calibrated { after_ma, .. } => {
+                self.note_reading(now, Quantity::PackCurrent, *after_ma as f64 / 1000.0);
+            }
+            BoardReply::Current { ma } => {
+                self.note_reading(now, Quantity::PackCurrent, *ma as f64 / 1000.0);
+            }
+            _ => {}
+        }
+    }
+
+    fn note_all(&mut self, now: Moment, readings: &[Reading]) {
+        for reading in readings {
+            if let (Some((quantity, factor)), Value::Number(value)) =
+                (Quantity::of_register(&reading.name), &reading.value)
+            {
+                self.note_reading(now, quantity, value * factor);
+            }
+        }
+    }
+
+    /// One reading, of the board or of an instrument.
+    pub fn note_reading(&mut self, now: Moment, quantity: Quantity, value: f64) {
+        // A float's tail says nothing and takes room.
+        let value = (value * 10_000.0).round() / 10_000.0;
+        trace::push(&mut self.record.traces, quantity, now.millis_since(&self.started), value);
+    }
+
+    /// When each step began, the one that runs among them.
+    pub fn marks(&self) -> Vec<StepMark> {
+        let done =
+            self.record.steps.iter().map(|one| StepMark { step: one.step, started_ms: one.started_ms });
+        let running = self
+            .step
+            .iter()
+            .map(|one| StepMark { step: one.step, started_ms: one.since.millis_since(&self.started) });
+        done.chain(running).collect()
     }
 
     pub fn retry(&mut self) {

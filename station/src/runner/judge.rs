@@ -40,6 +40,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::BoardLeased
         | C::BoardOfAnotherBatch
         | C::TooManyFails
+        | C::PortToBeProved
         | C::NobodySignedIn
         | C::ChangeOverOpen
         | C::ReferencesDue

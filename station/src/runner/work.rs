@@ -8,6 +8,7 @@ mod plan;
 mod prompt;
 mod proof;
 mod reference;
+mod seen;
 mod ship;
 mod stimulus;
 mod tear_down;
@@ -32,6 +33,7 @@ use domain::{
     record::{BirthRecord, RestartKind, StepOutcome, judge_record},
     step::Step,
     text::{Fault, FaultCode},
+    trace::Quantity,
 };
 use label::Label;
 use std::sync::Arc;
@@ -322,9 +324,13 @@ impl Work {
     }
 
     fn react(&mut self, now: Moment, event: Event) -> Next {
+        if let Event::LoadIs(Ok(load_ma)) = &event {
+            self.draft.note_reading(now, Quantity::LoadCurrent, f64::from(*load_ma) / 1000.0);
+        }
         match event {
             Event::Board(Ok(answer)) => {
                 self.draft.count(answer.wire);
+                self.draft.note_readings(now, &answer.reply);
                 self.answered(now, answer.reply)
             }
             Event::Board(Err(fault)) => self.board_failed(now, fault),

@@ -58,6 +58,8 @@ pub struct Bench<'a, S, P> {
     pub powers: watch::Sender<Power>,
     /// The board may be another one: its identity is read before the next request.
     pub doubted: Rc<Cell<bool>>,
+    /// The port is another one: the line is opened anew before the next request.
+    pub moved: Rc<Cell<bool>>,
     /// The question that the fixture shows.
     asked: Option<String>,
 }
@@ -72,11 +74,12 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             ports,
             order: None,
             link: None,
-            recorder: Recorder::default(),
+            recorder: desk.recorder.clone(),
             told: WireUse::default(),
             loads,
             powers,
             doubted: Rc::default(),
+            moved: Rc::default(),
             asked: None,
         }
     }
@@ -87,6 +90,13 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         self.doubted.set(false);
         self.recorder.begin(Begin { at: self.shared.now().at, slot: Some(self.slot) });
         self.told = self.link.as_ref().map(|(_, link)| link.wire_use()).unwrap_or_default();
+    }
+
+    /// Another slot may have this port now.
+    pub fn let_go_where_moved(&mut self) {
+        if self.moved.take() {
+            self.link = None;
+        }
     }
 
     /// The slot is empty, or nobody knows who lies there.

@@ -1,21 +1,22 @@
 //! A look at a slot that no switch watches, between two runs.
 
 use super::{
+    Woken,
     answers::Bench,
     presence::{BusPresence, Look, Seen},
 };
 use crate::{
     board::{BoardReply, BoardRequest},
     journal::identity_key,
-    shared::PortSource,
+    shared::{PortSource, SlotDesk},
     uplink::Server,
 };
 use domain::{
     record::FoundState,
     text::{Fault, FaultCode},
 };
-use std::time::Duration;
-use tokio::time::sleep;
+use std::{future::pending, time::Duration};
+use tokio::{sync::watch, time::sleep};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
@@ -23,17 +24,62 @@ const EVERY: Duration = Duration::from_secs(1);
 /// heard by one of the next.
 const PATIENCE_MS: u32 = 100;
 
-/// Looks until there is something to see.
-pub async fn watch<S: Server, P: PortSource>(
+/// Between two runs: who came or went, or, for whoever proves whose this port is, whether anybody is there.
+pub(super) async fn between<S: Server, P: PortSource>(
     bench: &mut Bench<'_, S, P>,
-    presence: &mut BusPresence,
+    mut presence: Option<&mut BusPresence>,
+    desk: &SlotDesk,
+) -> Woken {
+    let mut proving = desk.proving.subscribe();
+    loop {
+        if *proving.borrow_and_update() {
+            report(bench, &mut proving).await;
+            return Woken::LookAgain;
+        }
+        tokio::select! {
+            biased;
+            // Cannot fail: the sender is shared with this very slot.
+            _ = proving.changed() => {}
+            seen = watched(bench, presence.as_deref_mut()) => return Woken::Seen(seen),
+        }
+    }
+}
+
+/// For ever, where a switch tells.
+async fn watched<S: Server, P: PortSource>(
+    bench: &mut Bench<'_, S, P>,
+    presence: Option<&mut BusPresence>,
 ) -> Seen {
+    match presence {
+        Some(presence) => watch(bench, presence).await,
+        None => pending().await,
+    }
+}
+
+/// Looks until there is something to see.
+async fn watch<S: Server, P: PortSource>(bench: &mut Bench<'_, S, P>, presence: &mut BusPresence) -> Seen {
     loop {
         sleep(EVERY).await;
         let Some(look) = look(bench).await else { continue };
         match presence.look(look) {
             Seen::Nothing => {}
             seen => return seen,
+        }
+    }
+}
+
+/// How often a line is asked while somebody proves whose it is.
+const PROOF_EVERY: Duration = Duration::from_millis(500);
+
+/// Tells whether anybody is there, for as long as a proof asks. The board is asked nothing but that.
+async fn report<S: Server, P: PortSource>(bench: &mut Bench<'_, S, P>, proving: &mut watch::Receiver<bool>) {
+    while *proving.borrow_and_update() {
+        sleep(PROOF_EVERY).await;
+        match bench.ask_board(BoardRequest::Probe { silent_ms: PATIENCE_MS }).await.map(|answer| answer.reply)
+        {
+            Ok(BoardReply::Found(FoundState::Silent)) => bench.tell_heard(false),
+            Ok(_) | Err(Fault { code: FaultCode::BoardAnswersGarbage, .. }) => bench.tell_heard(true),
+            Err(fault) => tracing::debug!(?fault, "nobody can be asked while the port is proved"),
         }
     }
 }

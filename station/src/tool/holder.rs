@@ -13,8 +13,8 @@ use crate::link::network_address;
 
 /// A process that has the device open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Holder {
-    pid: u32,
+pub(crate) struct Holder {
+    pub(crate) pid: u32,
     arguments: Vec<String>,
     /// The slot that its settings bind to the port.
     slot: Option<u16>,
@@ -48,7 +48,7 @@ pub(super) fn check_free(device: &str) -> ToolResult {
 }
 
 fn working(pid: u32, folder: &Path, device: &str) -> Option<Holder> {
-    let mut holder = Holder { pid, arguments: arguments(folder), slot: None };
+    let mut holder = process(pid, folder);
     if holder.is_agent() {
         holder.slot = Some(holder.slot_of(folder, device)?);
         return Some(holder);
@@ -91,7 +91,7 @@ fn is_in_use(fault: &Fault) -> bool {
 }
 
 impl Holder {
-    fn program(&self) -> &str {
+    pub(crate) fn program(&self) -> &str {
         let path = self.arguments.first().map_or("", String::as_str);
         Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path)
     }
@@ -105,14 +105,14 @@ impl Holder {
         }
     }
 
-    fn is_agent(&self) -> bool {
+    pub(crate) fn is_agent(&self) -> bool {
         let commands = ["run", "board", "journal"];
         let mut words = self.arguments.iter().skip(1).map(String::as_str);
         self.program() == "jigline-station" && words.find(|word| commands.contains(word)) == Some("run")
     }
 
-    /// The slot that this agent's settings bind to `device`; none where they cannot be read.
-    fn slot_of(&self, process: &Path, device: &str) -> Option<u16> {
+    /// The settings that it was started with.
+    pub(crate) fn settings(&self, process: &Path) -> Option<PathBuf> {
         let mut words = self.arguments.iter();
         let file = words.find_map(|word| match word.strip_prefix("--config") {
             Some("") => Some(None),
@@ -121,7 +121,12 @@ impl Holder {
         })?;
         let file = file.or_else(|| words.next().map(String::as_str))?;
         // Where it is named from: an absolute path stays what it is.
-        let file = fs::read_link(process.join("cwd")).unwrap_or_default().join(file);
+        Some(fs::read_link(process.join("cwd")).unwrap_or_default().join(file))
+    }
+
+    /// The slot that this agent's settings bind to `device`; none where they cannot be read.
+    fn slot_of(&self, process: &Path, device: &str) -> Option<u16> {
+        let file = self.settings(process)?;
         let settings: Slots = toml::from_str(&fs::read_to_string(file).ok()?).ok()?;
         let is_it = |slot: &&Slot| {
             let (own, wanted) = (fs::canonicalize(&slot.device), fs::canonicalize(device));
@@ -157,7 +162,7 @@ fn holders(proc: &Path, device: &str) -> Vec<Holder> {
     processes(proc)
         .filter(|(_, folder)| holds(folder, &wanted))
         .map(|(pid, folder)| {
-            let mut holder = Holder { pid, arguments: arguments(&folder), slot: None };
+            let mut holder = process(pid, &folder);
             if holder.is_agent() {
                 holder.slot = holder.slot_of(&folder, device);
             }
@@ -166,13 +171,18 @@ fn holders(proc: &Path, device: &str) -> Vec<Holder> {
         .collect()
 }
 
+/// What runs there.
+pub(crate) fn process(pid: u32, folder: &Path) -> Holder {
+    Holder { pid, arguments: arguments(folder), slot: None }
+}
+
 /// Every process with its folder below `proc`.
-fn processes(proc: &Path) -> impl Iterator<Item = (u32, PathBuf)> {
+pub(crate) fn processes(proc: &Path) -> impl Iterator<Item = (u32, PathBuf)> + use<> {
     let entries = fs::read_dir(proc).into_iter().flatten().flatten();
     entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
 }
 
-fn holds(process: &Path, device: &Path) -> bool {
+pub(crate) fn holds(process: &Path, device: &Path) -> bool {
     let Ok(open) = fs::read_dir(process.join("fd")) else { return false };
     open.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == device))
 }

@@ -6,7 +6,7 @@ mod command;
 mod desk;
 mod fault;
 mod flash;
-mod holder;
+pub(crate) mod holder;
 mod judge;
 mod locks;
 mod monitor;

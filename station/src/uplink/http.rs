@@ -129,7 +129,7 @@ pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
 }
 
 /// Sends, and sorts what is no success: later again, or never.
-async fn send(request: RequestBuilder) -> Result<Response, ServerFault> {
+pub(super) async fn send(request: RequestBuilder) -> Result<Response, ServerFault> {
     let response = request.send().await.map_err(away)?;
     let status = response.status();
     if status.is_success() {
@@ -156,7 +156,7 @@ async fn send(request: RequestBuilder) -> Result<Response, ServerFault> {
     Err(ServerFault::Refused { status: status.as_u16(), code, detail })
 }
 
-async fn read<A: DeserializeOwned>(response: Response) -> Result<A, ServerFault> {
+pub(super) async fn read<A: DeserializeOwned>(response: Response) -> Result<A, ServerFault> {
     let url = response.url().path().to_owned();
     let body = response.bytes().await.map_err(away)?;
     serde_json::from_slice(&body).map_err(|error| {
@@ -174,7 +174,7 @@ async fn read<A: DeserializeOwned>(response: Response) -> Result<A, ServerFault>
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
-fn away(error: reqwest::Error) -> ServerFault {
+pub(super) fn away(error: reqwest::Error) -> ServerFault {
     ServerFault::Away(away_text(&error))
 }
 

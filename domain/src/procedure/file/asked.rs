@@ -4,6 +4,7 @@ use super::{MOST_PATIENCE_MS, StepFile};
 use crate::{
     limit::Limit,
     model::Bilingual,
+    picture::Picture,
     procedure::{MeasureWhen, StepKind},
     prompt::{Asks, Prompt, PromptKind},
     source::At,
@@ -14,16 +15,16 @@ const LEAST_PATIENCE_MS: u32 = 1000;
 
 /// (those that it needs, those that it may have)
 pub(super) const SETTINGS: (&[&str], &[&str]) =
-    (&["name", "question", "asks"], &["pattern", "length", "unit", "limit", "marginal"]);
+    (&["name", "question", "asks"], &["picture", "pattern", "length", "unit", "limit", "marginal"]);
 
 impl StepFile {
     /// What a question lacks or has beside what its kind takes.
     pub(super) fn check_asked(&self, index: usize, report: &mut impl FnMut(&[At<'_>], String)) {
         let (StepKind::Prompt, Some(asks)) = (self.kind, self.asks) else { return };
         let (needed, others): (&[&str], &[&str]) = match asks {
-            PromptKind::Confirm => (&[], &[]),
-            PromptKind::Scan => (&[], &["pattern", "length"]),
-            PromptKind::Number => (&["unit", "limit"], &["marginal"]),
+            PromptKind::Confirm => (&[], &["picture"]),
+            PromptKind::Scan => (&[], &["picture", "pattern", "length"]),
+            PromptKind::Number => (&["unit", "limit"], &["picture", "marginal"]),
         };
         let word = match asks {
             PromptKind::Confirm => "confirm",
@@ -41,6 +42,9 @@ impl StepFile {
         let of_kinds = SETTINGS.1.iter().filter(|name| !needed.contains(name) && !others.contains(name));
         for name in of_kinds.filter(|name| given.contains(name)) {
             told(name, format!("a question that asks for a {word} has no `{name}`"));
+        }
+        if let Some(Err(fault)) = self.picture.as_deref().map(Picture::parse) {
+            told("picture", fault.to_string());
         }
         if let Some(timeout_ms) = self.timeout_ms
             && !(LEAST_PATIENCE_MS..=MOST_PATIENCE_MS).contains(&timeout_ms)
@@ -63,7 +67,10 @@ impl StepFile {
                 when,
             },
         };
-        Prompt { name: self.name.unwrap_or_default(), question: self.question.unwrap_or_else(nothing), asks }
+        // One that may not be shown was reported.
+        let picture = self.picture.as_deref().and_then(|text| Picture::parse(text).ok());
+        let question = self.question.unwrap_or_else(nothing);
+        Prompt { name: self.name.unwrap_or_default(), question, asks, picture }
     }
 
     /// The way back.
@@ -72,6 +79,7 @@ impl StepFile {
             name: Some(prompt.name),
             question: Some(prompt.question),
             asks: Some(prompt.asks.kind()),
+            picture: prompt.picture.map(|picture| picture.as_str().to_owned()),
             ..self
         };
         match prompt.asks {

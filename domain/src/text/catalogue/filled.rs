@@ -1,17 +1,18 @@
 //! A sentence with a fault's arguments in their places.
 
-use crate::text::{Fault, Language};
+use super::Language;
+use std::collections::BTreeMap;
 
-/// Puts the fault's arguments for `{name}`, once: what an argument itself holds is never read as a place. What a procedure says in both
+/// Puts the arguments for `{name}`, once: what an argument itself holds is never read as a place. What a procedure says in both
 /// languages has its Chinese one as `name_zh`.
-pub(super) fn filled(language: Language, template: &str, fault: &Fault) -> String {
+pub(crate) fn filled(language: Language, template: &str, args: &BTreeMap<String, String>) -> String {
     let mut text = String::with_capacity(template.len() + 32);
     let mut rest = template;
     while let Some((before, tail)) = rest.split_once('{') {
         text.push_str(before);
         let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
-        let chinese = fault.args.get(&format!("{name}_zh")).filter(|_| language == Language::Zh);
-        match chinese.or_else(|| fault.args.get(name)).map_or("?", String::as_str) {
+        let chinese = args.get(&format!("{name}_zh")).filter(|_| language == Language::Zh);
+        match chinese.or_else(|| args.get(name)).map_or("?", String::as_str) {
             // A count has no unit, and needs no room for one.
             "" if name == "unit" => text.truncate(text.trim_end().len()),
             // A limit of one side, an answer that never came.
@@ -27,7 +28,7 @@ pub(super) fn filled(language: Language, template: &str, fault: &Fault) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::{FaultCode, fault_text};
+    use crate::text::{Fault, FaultCode, fault_text};
 
     #[test]
     fn what_has_no_unit_or_no_limit_on_one_side_reads_as_a_sentence() {

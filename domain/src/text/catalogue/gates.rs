@@ -2,6 +2,15 @@
 
 use super::{Sentence, say};
 
+pub(super) fn port_to_be_proved() -> Sentence {
+    say(
+        "It is not known whether {device} is this slot's port: {change}.",
+        "无法确定 {device} 是否为本插槽的端口：{change}。",
+        "Open Set-up at the top of the page and prove this slot's port there.",
+        "请打开页面上方的“设置”，在其中验证本插槽的端口。",
+    )
+}
+
 pub(super) fn nobody_signed_in() -> Sentence {
     say(
         "Nobody is signed in at this jig.",

@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 81] = {
+const CODES: [FaultCode; 82] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -78,6 +78,7 @@ const CODES: [FaultCode; 81] = {
         C::ClockWrong,
         C::StationStopped,
         C::BundleRefused,
+        C::PortToBeProved,
         C::NobodySignedIn,
         C::ChangeOverOpen,
         C::ReferencesDue,
@@ -151,6 +152,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         | C::StationStopped
         | C::PassNotHeld
         | C::NobodySignedIn => &[],
+        C::PortToBeProved => &["device", "change"],
         C::ChangeOverOpen => &["batch"],
         C::ReferencesDue => &["wanted"],
         C::FirstArticleDue => &["boards"],

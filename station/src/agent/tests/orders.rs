@@ -70,8 +70,9 @@ async fn a_slot_that_somebody_keeps_shut_begins_no_board_says_why_and_the_others
     let folder = tempfile::tempdir().unwrap();
     let (server, (ports, _far)) = (server(), silent_lines());
     let opened = open(folder.path(), Rc::clone(&server), ports, &[1, 2]);
-    let held = Fault::new(FaultCode::BatchHeld).with("batch", "B-1");
-    opened.0.shared.keep_shut(1, Keeper::Hold, Some(held.clone()));
+    // Not by what the server says of its batch, which every order tells anew.
+    let held = Fault::new(FaultCode::LineStopped).with("fails", 3);
+    opened.0.shared.keep_shut(1, Keeper::Stop, Some(held.clone()));
     let shut = move |state: &SlotState| *state == SlotState::Broken { fault: held.clone() };
     run_beside(opened, async |hall| {
         hall.live_until(|live| shut(&live.slots[0].state)).await;

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 fn asking(name: &str, asks: Asks) -> PlannedStep {
     let question = Bilingual { en: format!("{name}?"), zh: format!("{name}？") };
-    Action::Prompt(Box::new(Prompt { name: name.to_owned(), question, asks })).into()
+    Action::Prompt(Box::new(Prompt { name: name.to_owned(), question, asks, picture: None })).into()
 }
 
 fn confirm() -> PlannedStep {

@@ -24,6 +24,8 @@ impl<S: Server, P: PortSource> Bench<'_, S, P> {
         if self.asked.as_ref() != Some(&open.id) {
             self.asked = Some(open.id.clone());
             self.show_question(Some(*open.clone()));
+            // It has a display of words.
+            let open = Box::new(open.without_picture());
             self.shared.tell_fixture(FixtureCommand::Prompt { slot: self.slot, open });
         }
         if self.shared.presence == Presence::Switch {
@@ -47,6 +49,11 @@ impl<S: Server, P: PortSource> Bench<'_, S, P> {
             self.show_question(None);
             self.shared.tell_fixture(FixtureCommand::PromptOver { slot: self.slot, id });
         }
+    }
+
+    /// Tells whoever proves ports.
+    pub fn tell_heard(&self, is_there: bool) {
+        let _nobody_may_prove = self.shared.heard_on_line.send((self.slot, is_there));
     }
 
     fn show_question(&self, open: Option<OpenPrompt>) {
