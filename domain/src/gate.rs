@@ -26,6 +26,8 @@ pub enum Keeper {
     Person,
     /// The first boards wait for somebody to judge them.
     FirstArticle,
+    /// The label of the board before is not on it yet.
+    Label,
 }
 
 /// One slot's gate.

@@ -36,6 +36,7 @@ pub mod identifier;
 pub mod ids;
 pub mod label;
 pub mod label_template;
+pub mod labelling;
 pub mod lease;
 pub mod limit;
 pub mod live;

@@ -87,6 +87,19 @@ wire! {
             started_at: DateTime<Utc>,
             finished_at: DateTime<Utc>,
         },
+        /// Passed; its label is to be stuck on it and scanned back. The slot begins no board before that.
+        Unlabelled {
+            run_id: RunId,
+            /// Its number.
+            board: String,
+            /// Whether a printer took all labels that were asked for.
+            printed: bool,
+            /// What was wrong with the last scan, or why the label can't be printed.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            fault: Option<Fault>,
+            started_at: DateTime<Utc>,
+            finished_at: DateTime<Utc>,
+        },
         /// Recognised and not worked: passed already, another model: take it out.
         Refused {
             fault: Fault,
@@ -105,6 +118,8 @@ pub enum Hand<'a> {
     TakeOut,
     /// Takes it out, into the bin of those that failed.
     RedBin,
+    /// Sticks that unit's label on it and scans it.
+    Stick(&'a str),
     /// What that fault's own next step says.
     Mend(&'a Fault),
 }
@@ -119,6 +134,8 @@ impl SlotState {
             Self::Done { fault: Some(fault), .. } | Self::Refused { fault, .. } | Self::Broken { fault } => {
                 Some(Hand::Mend(fault))
             }
+            Self::Unlabelled { fault: Some(fault), .. } => Some(Hand::Mend(fault)),
+            Self::Unlabelled { board, fault: None, .. } => Some(Hand::Stick(board)),
             Self::Empty | Self::Working { .. } => None,
         }
     }
@@ -134,6 +151,7 @@ struct SlotText {
     step_percent: Option<u8>,
     board: Option<String>,
     asks: Option<Bilingual>,
+    printed: Option<bool>,
     outcome: Option<Outcome>,
     fault: Option<Fault>,
     started_at: Option<DateTime<Utc>>,
@@ -146,6 +164,7 @@ enum SlotKind {
     Empty,
     Working,
     Done,
+    Unlabelled,
     Refused,
     Broken,
 }
@@ -171,6 +190,14 @@ impl TryFrom<SlotText> for SlotState {
                 run_id: text.run_id.ok_or(LACKS)?,
                 outcome: text.outcome.ok_or(LACKS)?,
                 board,
+                fault,
+                started_at: text.started_at.ok_or(LACKS)?,
+                finished_at: text.finished_at.ok_or(LACKS)?,
+            },
+            SlotKind::Unlabelled => Self::Unlabelled {
+                run_id: text.run_id.ok_or(LACKS)?,
+                board: board.ok_or(LACKS)?,
+                printed: text.printed.ok_or(LACKS)?,
                 fault,
                 started_at: text.started_at.ok_or(LACKS)?,
                 finished_at: text.finished_at.ok_or(LACKS)?,
@@ -205,6 +232,16 @@ mod tests {
         assert_eq!(done(Outcome::Aborted, None).hand(), Some(Hand::TakeOut));
         assert_eq!(SlotState::Broken { fault: fault.clone() }.hand(), Some(Hand::Mend(&fault)));
         assert_eq!(SlotState::Empty.hand(), None);
+        let unlabelled = |fault| SlotState::Unlabelled {
+            run_id,
+            board: "TB1".to_owned(),
+            printed: false,
+            fault,
+            started_at: at,
+            finished_at: at,
+        };
+        assert_eq!(unlabelled(None).hand(), Some(Hand::Stick("TB1")));
+        assert_eq!(unlabelled(Some(fault.clone())).hand(), Some(Hand::Mend(&fault)));
     }
 
     #[test]
@@ -223,11 +260,21 @@ mod tests {
             started_at: at,
         };
         let (outcome, started_at, finished_at) = (Outcome::Fail, at, at);
+        let unlabelled = |fault| SlotState::Unlabelled {
+            run_id,
+            board: "TB1".to_owned(),
+            printed: true,
+            fault,
+            started_at,
+            finished_at,
+        };
         for state in [
             SlotState::Empty,
             working(None, None, None),
             working(Some(3), board.clone(), asks),
             SlotState::Done { run_id, outcome, board: None, fault: Some(fault()), started_at, finished_at },
+            unlabelled(None),
+            unlabelled(Some(fault())),
             SlotState::Refused { fault: fault(), board },
             SlotState::Broken { fault: fault() },
         ] {
@@ -235,7 +282,12 @@ mod tests {
             assert_eq!(serde_json::from_value::<SlotState>(text.clone()).unwrap(), state, "{text}");
             let Some(fields) = text.as_object() else { panic!("{text}") };
             let optional = ["step_percent", "board", "asks"];
-            let optional = |name: &str| optional.contains(&name) || text["kind"] == "done" && name == "fault";
+            let has_its_fault = matches!(text["kind"].as_str(), Some("done" | "unlabelled"));
+            let has_its_board = text["kind"] != "unlabelled";
+            let optional = |name: &str| {
+                optional.contains(&name) && (name != "board" || has_its_board)
+                    || has_its_fault && name == "fault"
+            };
             for name in fields.keys().filter(|name| !optional(name)) {
                 let mut lacking = fields.clone();
                 lacking.remove(name);

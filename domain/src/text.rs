@@ -55,6 +55,18 @@ wire! {
         LabelTaken,
         /// `label`, `serial`: another label than the number that the board has
         LabelDiffers,
+        /// `detail`: what the batch's label can't be printed for at this jig
+        LabelNotPrintable,
+        /// `serial`: the board in the slot has passed, and its label is to be stuck on it and scanned back
+        LabelDue,
+        /// `found`, `serial`: another label was scanned back than that unit's
+        LabelOfAnother,
+        /// `serial`, `printed`, `read`: the label's Bluetooth address is not that of the board
+        LabelAddressDiffers,
+        /// `serial`: the code of the address alone was scanned
+        LabelNumberToo,
+        /// `found`: a label was scanned by hand that no unit here waits for
+        LabelNotAwaited,
         /// `name`: it stays with the jigs to check them; nothing was written
         BoardIsReference,
         /// `name`: the check of that reference came to what it must; nothing was written
@@ -243,6 +255,7 @@ impl FaultCode {
                 | Self::FirstArticleDue
                 | Self::LineStopped
                 | Self::BatchHeld
+                | Self::LabelDue
         )
     }
 

@@ -6,7 +6,7 @@ use crate::{
     desk::Desk,
     detail,
     feed::{self, Feed},
-    said,
+    labels, said,
     sound::{Sound, Speaker},
     wedge::{Heard, OVER_MS, Wedge},
     words,
@@ -66,6 +66,7 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
                 let age = (now.get() - feed.received_ms.get()).max(0.0) / 1000.0;
                 view! { <p class="notice" role="status">{format!("{} ({age:.0} {})", t.lost, t.for_seconds)}</p> }
             })}
+            {move || feed.view.read().as_ref().and_then(|view| labels::line(desk, view))}
             <div class="floor">
             <main class="slots" style=move || {
                 let (columns, rows) = grid(numbers.read().len());
@@ -204,8 +205,15 @@ impl Standing {
     fn of(view: &OperatorView) -> Self {
         let mut heard = Self::default();
         for slot in &view.slots {
-            if let SlotState::Done { run_id, outcome, .. } = &slot.live.state {
-                heard.verdicts.insert(slot.live.slot, (*run_id, *outcome));
+            match &slot.live.state {
+                SlotState::Done { run_id, outcome, .. } => {
+                    heard.verdicts.insert(slot.live.slot, (*run_id, *outcome));
+                }
+                // It has passed; scanned back, it is heard no second time.
+                SlotState::Unlabelled { run_id, .. } => {
+                    heard.verdicts.insert(slot.live.slot, (*run_id, Outcome::Pass));
+                }
+                _ => {}
             }
             if let Some(open) = &slot.asks {
                 heard.questions.insert(slot.live.slot, open.id.clone());

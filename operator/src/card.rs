@@ -1,6 +1,6 @@
 //! One slot: its verdict is read from three metres, its step from one.
 
-use crate::{desk::Desk, question::question, said, words};
+use crate::{desk::Desk, labels, question::question, said, words};
 use domain::{
     api::operator::{MeasurementTitle, SlotOnJig},
     ids::ContentHash,
@@ -70,6 +70,7 @@ fn looks(state: Option<&SlotState>, asks: Option<&OpenPrompt>) -> (&'static str,
             Outcome::Error | Outcome::CollateralAbort => ("v-error", "done"),
             Outcome::Aborted | Outcome::Interrupted => ("hand", "done"),
         },
+        Some(SlotState::Unlabelled { .. }) => ("hand label", "unlabelled"),
         Some(SlotState::Refused { .. }) => ("hand", "refused"),
         Some(SlotState::Broken { .. }) => ("hand", "broken"),
     }
@@ -121,6 +122,9 @@ fn body(
             {fault.as_ref().map(why)}
         }
         .into_any(),
+        (Some(SlotState::Unlabelled { board, printed, fault, .. }), _) => {
+            labels::due(desk, board, *printed, fault.as_ref().map(|fault| why(fault).into_any()))
+        }
         (Some(SlotState::Refused { fault, board }), _) => view! {
             <p class="step">{t.refused}</p>
             <p class="board">{board.clone()}</p>
@@ -149,6 +153,7 @@ fn next(state: &SlotState) -> Option<String> {
     let said = match state.hand()? {
         Hand::TakeOut => t.take_out_next.to_owned(),
         Hand::RedBin => t.take_out_red.to_owned(),
+        Hand::Stick(board) => labels::next(board),
         Hand::Mend(fault) => said::next_step(fault),
     };
     Some(said).filter(|text| !text.is_empty())

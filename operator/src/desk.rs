@@ -1,8 +1,9 @@
 //! What goes to the station: answers and scans, and which slot a scan is for.
 
-use crate::{detail::Look, feed::Feed, words};
+use crate::{detail::Look, feed::Feed, labels, words};
 use domain::{
-    api::operator::{AnswerForm, ScanForm, SlotOnJig},
+    api::operator::{AnswerForm, ReprintForm, ScanForm, SlotOnJig},
+    labelling::ReprintReason,
     prompt::{Answer, Asks},
 };
 use gloo_net::http::Request;
@@ -30,16 +31,19 @@ pub enum Goes {
     Chooses(u16),
     /// It answers that slot's question.
     Answers { slot: u16, id: String },
-    /// It announces the board in that slot.
+    /// It announces the board in that slot, or is the label that its last one waits for.
     Announces(u16),
+    /// It is the label of a unit whose board is in no slot any more.
+    ByHand,
     /// Nobody can know for which slot it is.
     Nowhere,
     /// It names a slot that is not there.
     NoSlot,
 }
 
-/// Decides where a code goes, by what the slots ask and which one was chosen.
-pub fn route(code: &str, slots: &[SlotOnJig], chosen: Option<u16>) -> Goes {
+/// Decides where a code goes, by what the slots ask and which one was chosen. `loose`: numbers of units that wait for their labels and are in
+/// no slot.
+pub fn route(code: &str, slots: &[SlotOnJig], chosen: Option<u16>, loose: &[String]) -> Goes {
     if let Some(number) = slot_code(code) {
         let is_there = slots.iter().any(|slot| slot.live.slot == number);
         return if is_there { Goes::Chooses(number) } else { Goes::NoSlot };
@@ -50,9 +54,18 @@ pub fn route(code: &str, slots: &[SlotOnJig], chosen: Option<u16>) -> Goes {
         return asked
             .map_or(Goes::Announces(slot), |(slot, id)| Goes::Answers { slot: *slot, id: (*id).to_owned() });
     }
-    match (asking.as_slice(), slots) {
-        ([(slot, id)], _) => Goes::Answers { slot: *slot, id: (*id).to_owned() },
-        ([], [only]) => Goes::Announces(only.live.slot),
+    // Not by its number: which board a label was stuck on, only the slot says.
+    let labels: Vec<u16> = slots
+        .iter()
+        .filter(|slot| labels::awaited(&slot.live.state).is_some())
+        .map(|slot| slot.live.slot)
+        .collect();
+    match (asking.as_slice(), labels.as_slice(), slots) {
+        ([(slot, id)], [], _) => Goes::Answers { slot: *slot, id: (*id).to_owned() },
+        ([], [slot], _) => Goes::Announces(*slot),
+        ([], [], _) if loose.iter().any(|serial| code.contains(serial.as_str())) => Goes::ByHand,
+        ([], [], [only]) => Goes::Announces(only.live.slot),
+        ([], [], _) if !loose.is_empty() => Goes::ByHand,
         _ => Goes::Nowhere,
     }
 }
@@ -79,6 +92,11 @@ fn pedal_for(slots: &[SlotOnJig], chosen: Option<u16>) -> Option<Result<(u16, St
 fn asks_for_scan(slot: &SlotOnJig) -> Option<(u16, &str)> {
     let open = slot.asks.as_ref()?;
     matches!(open.prompt.asks, Asks::Scan { .. }).then_some((slot.live.slot, open.id.as_str()))
+}
+
+/// A number may hold a slash.
+fn encoded(serial: &str) -> String {
+    serial.replace('%', "%25").replace('/', "%2F")
 }
 
 /// `SLOT-3`, `slot 3`, `SLOT03`.
@@ -113,7 +131,11 @@ impl Desk {
         let now = js_sys::Date::now();
         let chosen = untrack(|| self.chosen_now(now));
         let goes = self.feed.view.with_untracked(|view| {
-            view.as_ref().map_or(Goes::Nowhere, |view| route(code, &view.slots, chosen))
+            view.as_ref().map_or(Goes::Nowhere, |view| {
+                let loose = view.labels.iter().flat_map(labels::loose);
+                let loose: Vec<String> = loose.map(|unit| unit.serial.clone()).collect();
+                route(code, &view.slots, chosen, &loose)
+            })
         });
         match goes {
             Goes::Chooses(slot) => self.choose(slot),
@@ -124,6 +146,11 @@ impl Desk {
                 self.say(format!("{} {slot}: {code} {}", t.slot, t.scanned));
                 self.answer(slot, id, Answer::Scan(code.to_owned()));
             }
+            Goes::ByHand => {
+                self.say(format!("{code} {}", t.scanned));
+                let form = serde_json::to_string(&ScanForm { code: code.to_owned() });
+                self.post("/api/v1/operator/labels/scan".to_owned(), form);
+            }
             Goes::Announces(slot) => {
                 self.chosen.set(None);
                 self.say(format!("{} {slot}: {code} {}", t.slot, t.scanned));
@@ -131,6 +158,15 @@ impl Desk {
                 self.post(format!("/api/v1/operator/slots/{slot}/scan"), form);
             }
         }
+    }
+
+    pub fn label_again(self, serial: &str, reason: ReprintReason) {
+        let form = serde_json::to_string(&ReprintForm { reason });
+        self.post(format!("/api/v1/operator/labels/{}/again", encoded(serial)), form);
+    }
+
+    pub fn label_later(self, serial: &str) {
+        self.post(format!("/api/v1/operator/labels/{}/later", encoded(serial)), Ok(String::new()));
     }
 
     pub fn answer(self, slot: u16, id: String, answer: Answer) {
@@ -200,22 +236,53 @@ mod tests {
     #[test]
     fn the_only_question_gets_the_scan() {
         let slots = [slot(1, None), slot(2, scan()), slot(3, Some(Asks::Confirm))];
-        assert_eq!(route("LB001", &slots, None), Goes::Answers { slot: 2, id: "q2".to_owned() });
+        assert_eq!(route("LB001", &slots, None, &[]), Goes::Answers { slot: 2, id: "q2".to_owned() });
     }
 
     #[test]
     fn of_two_questions_the_chosen_slots_gets_it_and_else_nobodys() {
         let slots = [slot(1, scan()), slot(2, scan())];
-        assert_eq!(route("LB001", &slots, None), Goes::Nowhere);
-        assert_eq!(route("LB001", &slots, Some(2)), Goes::Answers { slot: 2, id: "q2".to_owned() });
+        assert_eq!(route("LB001", &slots, None, &[]), Goes::Nowhere);
+        assert_eq!(route("LB001", &slots, Some(2), &[]), Goes::Answers { slot: 2, id: "q2".to_owned() });
     }
 
     #[test]
     fn without_a_question_a_scan_announces_the_board_of_the_chosen_slot() {
         let slots = [slot(1, None), slot(2, None)];
-        assert_eq!(route("LB001", &slots, Some(1)), Goes::Announces(1));
-        assert_eq!(route("LB001", &slots, None), Goes::Nowhere);
-        assert_eq!(route("LB001", &slots[..1], None), Goes::Announces(1));
+        assert_eq!(route("LB001", &slots, Some(1), &[]), Goes::Announces(1));
+        assert_eq!(route("LB001", &slots, None, &[]), Goes::Nowhere);
+        assert_eq!(route("LB001", &slots[..1], None, &[]), Goes::Announces(1));
+    }
+
+    #[test]
+    fn a_label_goes_to_the_only_slot_that_waits_for_one_and_of_two_to_the_chosen() {
+        let waits = |number| {
+            let mut slot = slot(number, None);
+            slot.live.state = SlotState::Unlabelled {
+                run_id: domain::ids::RunId(uuid::Uuid::nil()),
+                board: format!("TB{number}"),
+                printed: true,
+                fault: None,
+                started_at: chrono::DateTime::UNIX_EPOCH,
+                finished_at: chrono::DateTime::UNIX_EPOCH,
+            };
+            slot
+        };
+        let loose = ["TB9".to_owned()];
+        let one = [slot(1, None), waits(2)];
+        assert_eq!(route("TB2", &one, None, &[]), Goes::Announces(2));
+        // A wrong one is told there.
+        assert_eq!(route("TB9", &one, None, &loose), Goes::Announces(2));
+        let two = [waits(1), waits(2)];
+        assert_eq!(route("TB2", &two, None, &[]), Goes::Nowhere, "on which board it sticks, nobody knows");
+        assert_eq!(route("TB2", &two, Some(2), &[]), Goes::Announces(2));
+        assert_eq!(route("TB2", &[waits(1), slot(2, scan())], None, &[]), Goes::Nowhere);
+        // Whose board is out is told by its number.
+        let free = [slot(1, None), slot(2, None)];
+        assert_eq!(route("TB9;868835400068", &free, None, &loose), Goes::ByHand);
+        assert_eq!(route("TB9", &free[..1], None, &loose), Goes::ByHand);
+        assert_eq!(route("LB001", &free[..1], None, &loose), Goes::Announces(1));
+        assert_eq!(route("LB001", &free, None, &loose), Goes::ByHand, "and told that it is nobody's");
     }
 
     #[test]
@@ -233,9 +300,9 @@ mod tests {
     fn a_slots_own_code_chooses_it() {
         let slots = [slot(1, scan()), slot(12, None)];
         for code in ["SLOT-12", "slot 12", "SLOT12", "Slot_012"] {
-            assert_eq!(route(code, &slots, None), Goes::Chooses(12), "{code}");
+            assert_eq!(route(code, &slots, None, &[]), Goes::Chooses(12), "{code}");
         }
-        assert_eq!(route("SLOT-9", &slots, None), Goes::NoSlot);
-        assert_eq!(route("SLOTH", &slots, None), Goes::Answers { slot: 1, id: "q1".to_owned() });
+        assert_eq!(route("SLOT-9", &slots, None, &[]), Goes::NoSlot);
+        assert_eq!(route("SLOTH", &slots, None, &[]), Goes::Answers { slot: 1, id: "q1".to_owned() });
     }
 }

@@ -7,6 +7,7 @@ mod choices;
 mod desk;
 mod detail;
 mod feed;
+mod labels;
 mod question;
 mod said;
 mod setup;

@@ -1,7 +1,7 @@
 //! A simulated board and the jig it lies in: the witness.
 //!
 //! What lives here: the board (its application, in Modbus or in JBD's framing, and its boot loader, over raw registers and flash),
-//! its faults and knobs, the line at its real rate, the jig's fixture and operator, and the observers that judges read. It boots
+//! its faults and knobs, the line at its real rate, the jig's fixture and operator, a label printer, and the observers that judges read. It boots
 //! only an image that passes its own test. What never does: anything of the station's or the server's; of `domain` only the parsed
 //! model file is used.
 //! `board`, `loader`, `memory`, `flash`, `pack`, `line`, `disturbance` are pure; `port`, `serial_server`, `slot`, `jig` drive them.
@@ -26,6 +26,7 @@ pub mod operator;
 pub mod pack;
 pub mod places;
 pub mod port;
+pub mod printer;
 mod rows;
 pub mod serial_server;
 pub mod slot;

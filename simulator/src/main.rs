@@ -18,7 +18,7 @@ use jigline_simulator::{
     observe::{read_observer, read_remembered, write_remembered},
     operator::{Answering, Operator},
     port::{MemoryPort, Port, PtyPort},
-    serial_server,
+    printer, serial_server,
     slot::{Slot, SlotOrder},
 };
 use serde_json::json;
@@ -111,6 +111,21 @@ enum Command {
         /// places where it must not stand.
         #[arg(long, value_name = "FILE")]
         reveal_passwords: Option<PathBuf>,
+    },
+    /// A label printer: what it is sent lies in a folder as PNGs, with a line about each in labels.jsonl. A file there called paper-out,
+    /// head-open, ribbon-out, paused, mute or gone is that trouble, for as long as it lies there.
+    Printer {
+        #[arg(long, default_value = "127.0.0.1:9100")]
+        listen: SocketAddr,
+        #[arg(long)]
+        png_dir: PathBuf,
+        #[arg(long, value_enum, default_value = "zpl")]
+        language: printer::Language,
+        #[arg(long, default_value_t = 8)]
+        dots_per_mm: u32,
+        /// How long a label takes, milliseconds.
+        #[arg(long, default_value_t = 700)]
+        label_ms: u64,
     },
     /// One board for hand tests, powered, without a jig.
     Board {
@@ -220,6 +235,17 @@ async fn run() -> Result<()> {
             };
             let place = JigPlace { data, fixture_listen, tcp, passwords: reveal_passwords };
             run_jig(settings, &place).await
+        }
+        Command::Printer { listen, png_dir, language, dots_per_mm, label_ms } => {
+            let listener =
+                TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+            say(&json!({ "ready": true, "printer": listener.local_addr()?.to_string() }))?;
+            let label = std::time::Duration::from_millis(label_ms);
+            let settings = printer::serve::Settings { language, dots_per_mm, label, folder: png_dir };
+            tokio::select! {
+                ended = printer::serve::serve(listener, &settings) => ended.context("the printer stopped"),
+                asked = asked_to_stop() => asked,
+            }
         }
         Command::Board { model, pty, tcp, seed, baud, fault, knobs, disturbances } => {
             let model = load_model(&model, baud)?;

@@ -2,6 +2,7 @@
 
 mod check_in;
 mod drawer;
+mod labels;
 mod orders;
 mod ports;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use crate::{
     clock::Clock,
     fixture::{Fixture, FixtureCommand, FixtureNews},
     journal::{CommitWatch, Journal, JournalFault, WireLogKeep},
+    labels::{Drawing, printer::Printer},
     link::LinkOptions,
     order::Boards,
     private,
@@ -108,6 +110,7 @@ pub struct Agent<S, P> {
     orders: OrderBook,
     port_desk: Option<ports::PortDesk>,
     heard_on_line: mpsc::UnboundedReceiver<(u16, bool)>,
+    printer: Option<Printer>,
 }
 
 impl<S: Server, P: PortSource> Agent<S, P> {
@@ -173,7 +176,17 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             tracing::warn!(slot = record.slot, run = %record.run_id, "a run was found open and is closed as interrupted");
         }
         let fixture_events = fixture.events;
-        Ok(Self { shared, ports, inputs, fixture_events, orders, port_desk: None, heard_on_line })
+        shared.remember_labels()?;
+        Ok(Self {
+            shared,
+            ports,
+            inputs,
+            fixture_events,
+            orders,
+            port_desk: None,
+            heard_on_line,
+            printer: None,
+        })
     }
 
     /// Keeps the wire logs of runs as `keep` says instead of by default.
@@ -190,6 +203,14 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         self
     }
 
+    /// Prints the labels of batches that want any.
+    #[must_use]
+    pub fn with_printer(mut self, printer: Printer, drawing: Drawing) -> Self {
+        self.printer = Some(printer);
+        self.shared.labels.set_up(drawing);
+        self
+    }
+
     /// The way for people's answers, for whoever shows the questions.
     #[must_use]
     pub fn answers(&self) -> AnswerDoor {
@@ -198,7 +219,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
 
     /// Works until `stop` comes; then every board is brought to a safe place and its run closed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { shared, ports, inputs, fixture_events, orders, port_desk, heard_on_line } = self;
+        let Self { shared, ports, inputs, fixture_events, orders, port_desk, heard_on_line, printer } = self;
         let this = &Floor { shared, ports };
         this.make_safe();
         // Before any slot begins a board.
@@ -215,6 +236,9 @@ impl<S: Server, P: PortSource> Agent<S, P> {
                 this.route_fixture(fixture_events),
                 this.keep_orders(orders),
                 this.keep_sending(),
+                this.shared.keep_printing(printer),
+                this.keep_labels(),
+                this.keep_telling_labels(),
                 this.tell_live(),
                 this.tell_server_live(),
                 ports

@@ -2,11 +2,13 @@
 //! may.
 
 use crate::{
+    labels::LabelWish,
     shared::{OrderState, RunSeen, SlotInput},
     wire::Recorder,
 };
 use domain::{
     label::ScannedLabel,
+    labelling::ReprintReason,
     prompt::{AnswerSource, GivenAnswer, OpenPrompt},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -17,7 +19,7 @@ pub type Sight = (Option<Arc<RunSeen>>, Option<Vec<u8>>);
 
 /// A handle on the slots of one station; it may be copied and carried to another thread.
 #[derive(Debug, Clone)]
-pub struct AnswerDoor(Arc<BTreeMap<u16, Doorway>>);
+pub struct AnswerDoor(Arc<BTreeMap<u16, Doorway>>, mpsc::UnboundedSender<LabelWish>);
 
 /// One slot's.
 #[derive(Debug)]
@@ -34,8 +36,8 @@ pub struct Doorway {
 
 impl AnswerDoor {
     #[must_use]
-    pub fn new(slots: BTreeMap<u16, Doorway>) -> Self {
-        Self(Arc::new(slots))
+    pub fn new(slots: BTreeMap<u16, Doorway>, wishes: mpsc::UnboundedSender<LabelWish>) -> Self {
+        Self(Arc::new(slots), wishes)
     }
 
     /// What the slot asks, and whatever it asks later; none: there is no such slot.
@@ -79,5 +81,26 @@ impl AnswerDoor {
         let Some(doorway) = self.0.get(&slot) else { return false };
         let code = ScannedLabel::announcing(code, by, source);
         code.is_none_or(|code| doorway.inputs.send(SlotInput::Scan(Box::new(code))).is_ok())
+    }
+
+    /// Hands in a label that was scanned by hand, its board being in no slot any more.
+    pub fn scan_by_hand(&self, code: &str, by: Option<&str>, source: AnswerSource) {
+        if let Some(code) = ScannedLabel::announcing(code, by, source) {
+            self.wish(LabelWish::ByHand(Box::new(code)));
+        }
+    }
+
+    /// A unit's label once more.
+    pub fn label_again(&self, serial: &str, reason: ReprintReason) {
+        self.wish(LabelWish::Again { serial: serial.to_owned(), reason });
+    }
+
+    /// The slot that waits for that unit's label is to go on.
+    pub fn label_later(&self, serial: &str) {
+        self.wish(LabelWish::Later { serial: serial.to_owned() });
+    }
+
+    fn wish(&self, wish: LabelWish) {
+        let _station_may_have_ended = self.1.send(wish);
     }
 }

@@ -1,7 +1,19 @@
 //! `station.toml`: who this station is, where its server, its fixture and its ports are.
 
-use crate::{agent::DEFAULT_DRAWER, journal::WireLogKeep, page::Access, shared::Presence};
-use domain::{api::stations::MOST_SHARES, ids::StationId};
+use crate::{
+    agent::DEFAULT_DRAWER,
+    journal::WireLogKeep,
+    label_font::LabelFont,
+    labels::{Drawing, printer::Printer},
+    page::Access,
+    shared::Presence,
+};
+use chrono::FixedOffset;
+use domain::{
+    api::stations::MOST_SHARES,
+    ids::StationId,
+    label_template::{PrinterForm, PrinterLanguage},
+};
 use serde::Deserialize;
 use std::{
     collections::BTreeSet,
@@ -53,8 +65,50 @@ pub struct StationConfig {
     /// Lets browsers of other machines in that bring it; needed where the page listens on more than this machine.
     #[serde(default)]
     pub operator_token: Option<String>,
+    /// Where labels are printed; none: batches that want any are not worked here.
+    #[serde(default)]
+    pub label_printer: Option<PrinterConfig>,
     #[serde(default, rename = "slot")]
     pub slots: Vec<SlotConfig>,
+}
+
+/// The label printer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrinterConfig {
+    /// `tcp:HOST:PORT`, `device:PATH` or `spooler:QUEUE`.
+    pub to: String,
+    pub language: PrinterLanguage,
+    /// 152, 203, 300 or 600.
+    pub dpi: u32,
+    /// The font of what the printer has no letters for; without it a well-known one of this machine.
+    #[serde(default)]
+    pub font: Option<PathBuf>,
+}
+
+impl PrinterConfig {
+    /// The printer, and what is drawn for it. Dates are those of `zone`.
+    ///
+    /// # Errors
+    /// The address, the density or the font is none.
+    pub fn set_up(&self, zone: FixedOffset) -> Result<(Printer, Drawing), String> {
+        let printer = Printer::parse(&self.to).map_err(|fault| format!("label_printer: to = {fault}"))?;
+        let dots_per_mm = match self.dpi {
+            152 => 6,
+            203 => 8,
+            300 => 12,
+            600 => 24,
+            dpi => return Err(format!("label_printer: dpi = {dpi} is none of 152, 203, 300 and 600")),
+        };
+        let font = match &self.font {
+            Some(path) => {
+                Some(LabelFont::read(path).map_err(|fault| format!("label_printer: font = {fault}"))?)
+            }
+            None => LabelFont::find(),
+        };
+        let form = PrinterForm { language: self.language, dots_per_mm };
+        Ok((printer, Drawing { form, font, zone }))
+    }
 }
 
 /// One slot.
@@ -122,6 +176,9 @@ impl StationConfig {
             return Err(format!("drawer = {} is not between 1 and {MOST_SHARES} boards", config.drawer));
         }
         config.operator_page()?;
+        if let (Some(printer), Some(utc)) = (&config.label_printer, FixedOffset::east_opt(0)) {
+            printer.set_up(utc)?;
+        }
         if config.presence == Some(Presence::Switch) && config.fixture.is_none() {
             return Err("presence = \"switch\", and it names no fixture that has any".to_owned());
         }
@@ -235,6 +292,26 @@ mod tests {
         let token = "operator_token = \"0123456789abcdef\"\n";
         assert_eq!(parsed(&format!("{everywhere}{token}")), Ok(Some("0.0.0.0:8470".to_owned())));
         assert!(parsed("operator_page = \"here\"\n").unwrap_err().contains("neither an address"));
+    }
+
+    #[test]
+    fn a_printer_that_is_none_is_told_when_the_file_is_read() {
+        let parsed = |lines: &str| {
+            let slot = "[[slot]]\nnumber = 1\ndevice = \"a\"\n";
+            StationConfig::parse(&text(&format!("[label_printer]\n{lines}{slot}")))
+                .map(|config| config.label_printer)
+        };
+        let sound = "to = \"tcp:127.0.0.1:9100\"\nlanguage = \"zpl\"\ndpi = 203\n";
+        assert_eq!(parsed(sound).unwrap().unwrap().language, PrinterLanguage::Zpl);
+        for (faulty, why) in [
+            (sound.replace("tcp:", "udp:"), "none of tcp:HOST:PORT"),
+            (sound.replace("203", "200"), "dpi = 200 is none of"),
+            (format!("{sound}font = \"/nowhere/font.ttc\"\n"), "font = /nowhere/font.ttc"),
+            (sound.replace("zpl", "epl"), "unknown variant"),
+        ] {
+            let fault = parsed(&faulty).unwrap_err();
+            assert!(fault.contains(why), "{fault}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod shares;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod unit_labels;
 mod watch;
 mod wire_log;
 
@@ -24,6 +25,7 @@ pub use outbox::{HeldCounts, UnsentEnvelope};
 pub use ports::ports;
 pub use runs::EarlierPass;
 pub use standing::StandingPass;
+pub use unit_labels::{UnitLabel, UntoldLabel};
 pub use watch::{Commit, CommitWatch, Fate};
 pub use wire_log::{KeptWireLog, WireLogKeep, wire_log, wire_logs};
 
@@ -52,7 +54,8 @@ const LATER_TABLES: &str = concat!(
     include_str!("journal/check_in.sql"),
     include_str!("journal/change.sql"),
     include_str!("journal/port.sql"),
-    include_str!("journal/share.sql")
+    include_str!("journal/share.sql"),
+    include_str!("journal/unit_label.sql")
 );
 
 /// The journal, open. Dropping it closes the file; nothing is lost by that.

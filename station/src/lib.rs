@@ -14,6 +14,7 @@ pub mod fixture;
 pub mod flash;
 pub mod journal;
 pub mod label_font;
+pub mod labels;
 pub mod link;
 pub mod machine;
 pub mod order;

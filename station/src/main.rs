@@ -385,12 +385,15 @@ async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> 
         None => Line::open("", baud),
     };
     let presence = config.presence();
+    let zone = Clock::machine().now().at.with_timezone(&chrono::Local).fixed_offset();
+    let printer = config.label_printer.as_ref().map(|printer| printer.set_up(*zone.offset()));
+    let printer = printer.transpose().map_err(anyhow::Error::msg)?;
     let operator_page = config.operator_page().map_err(anyhow::Error::msg)?;
     let looker = doctor::looker(config.clone(), settings, env!("CARGO_PKG_VERSION"));
     let (fixture, wire) = fixture();
     let (progress, said) = mpsc::unbounded_channel();
     let station_name = config.name.clone();
-    let mut agent = Agent::open(
+    let agent = Agent::open(
         AgentConfig {
             station_id: config.station_id,
             name: config.name,
@@ -416,6 +419,10 @@ async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> 
     )?
     .with_wire_log(config.wire_log)
     .with_drawer(config.drawer);
+    let mut agent = match printer {
+        Some((printer, drawing)) => agent.with_printer(printer, drawing),
+        None => agent,
+    };
     let (to_lines, lines) = mpsc::unbounded_channel();
     let plugged_in = ports::watch().context("no thread that looks at the ports")?;
     let setup = page::Setup { station_name, ports: agent.watch_ports(plugged_in, devices), look: looker };

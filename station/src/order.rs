@@ -8,6 +8,7 @@ use domain::{
     ids::BatchId,
     label::{LabelForm, LabelRule, NumberSource, check_label_form},
     label_template::{LabelTemplate, parse_label_template},
+    labelling::LabelMode,
     model::{DeviceModel, Severity, parse_model},
     procedure::{Procedure, check_pairing, check_procedure, parse_procedure},
     profile::{OrderValues, Profile, check_profile, parse_profile},
@@ -32,6 +33,10 @@ pub struct WorkOrder {
     pub order_values: OrderValues,
     /// The form of the labels that its boards bring, each its number; none: numbers are lent.
     pub labels: Option<LabelForm>,
+    /// When its units' labels are printed.
+    pub label_mode: LabelMode,
+    /// Who ordered it.
+    pub customer: String,
     /// What its batch asks of the jig beyond its boards.
     pub floor: FloorRules,
     /// Quality holds its batch.
@@ -99,6 +104,8 @@ impl WorkOrder {
             fails_allowed: assignment.fails_allowed,
             order_values: assignment.order_values.clone(),
             labels: assignment.labels.clone(),
+            label_mode: assignment.label_mode,
+            customer: assignment.customer.clone(),
             floor: assignment.floor,
             hold: assignment.hold.clone(),
             bundle: content.manifest.reference(),

@@ -4,6 +4,7 @@ use crate::uplink::{DoubtState, InDoubt};
 use chrono::{DateTime, Utc};
 use domain::{
     ids::{BatchId, RunId},
+    labelling::LabelsOnJig,
     live::StationLive,
     outcome::Outcome,
     record::BirthRecord,
@@ -37,6 +38,8 @@ pub enum Progress {
         duration_ms: u64,
         wire_floor_ms: u64,
     },
+    /// How the labels of units stand that passed here.
+    Labels { labels: Box<LabelsOnJig> },
     /// Where the operator's page is.
     Page { address: String },
     /// Whether the server answers.
@@ -97,7 +100,10 @@ impl Progress {
         match (form, self) {
             (ProgressForm::Plain, Self::Page { address }) => Some(format!("the operator's page: {address}")),
             (ProgressForm::None, _)
-            | (ProgressForm::Plain, Self::Live { .. } | Self::Uplink { .. } | Self::Server { .. }) => None,
+            | (
+                ProgressForm::Plain,
+                Self::Live { .. } | Self::Labels { .. } | Self::Uplink { .. } | Self::Server { .. },
+            ) => None,
             (ProgressForm::Json, _) => serde_json::to_string(self).ok(),
             (ProgressForm::Plain, Self::InDoubt { number, state: DoubtState::Refused, reason, .. }) => {
                 Some(format!(

@@ -7,6 +7,7 @@ use crate::{
     clock::{Clock, Moment},
     fixture::FixtureCommand,
     journal::{Journal, WireLogKeep, identity_key},
+    labels::{LabelWish, Labels},
     link::{Line, LinkOptions},
     order::WorkOrder,
     progress::{Progress, ProgressSender},
@@ -130,6 +131,9 @@ pub struct Shared<S> {
     /// Told when a number or a secret is bound to a board: the server hears at once how far the journal is, and knows an older copy of it.
     pub bound: Notify,
     pub slots: BTreeMap<u16, SlotDesk>,
+    pub labels: Labels,
+    /// What people ask of them; who asks keeps the other end.
+    pub wishes: (mpsc::UnboundedSender<LabelWish>, Cell<Option<mpsc::UnboundedReceiver<LabelWish>>>),
     /// The reference boards in use, by the server's last word.
     pub references: RefCell<Vec<KnownReference>>,
     /// Identifier -> the slot whose board has it.
@@ -241,6 +245,8 @@ impl<S> Shared<S> {
             changed: Notify::new(),
             bound: Notify::new(),
             slots,
+            labels: Labels::default(),
+            wishes: wishes(),
             references: RefCell::default(),
             claims: RefCell::new(BTreeMap::new()),
         }
@@ -264,7 +270,8 @@ impl<S> Shared<S> {
             seen: desk.seen.subscribe(),
             recorder: desk.recorder.clone(),
         };
-        AnswerDoor::new(self.slots.iter().map(|(&slot, desk)| (slot, doorway(desk))).collect())
+        let slots = self.slots.iter().map(|(&slot, desk)| (slot, doorway(desk))).collect();
+        AnswerDoor::new(slots, self.wishes.0.clone())
     }
 
     /// Tells the fixture; without one nothing happens, and what needed an answer runs into its time-out.
@@ -359,6 +366,11 @@ impl<S> Shared<S> {
     pub fn tell(&self, progress: Progress) {
         let _nobody_may_listen = self.progress.send(progress);
     }
+}
+
+fn wishes() -> (mpsc::UnboundedSender<LabelWish>, Cell<Option<mpsc::UnboundedReceiver<LabelWish>>>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (sender, Cell::new(Some(receiver)))
 }
 
 /// Why a present board waits where no batch is assigned.

@@ -2,13 +2,14 @@
 
 mod admission;
 mod answers;
+mod labelled;
 mod look;
 mod presence;
+mod said;
 
 use crate::{
     journal::JournalFault,
     order::WorkOrder,
-    progress::{Progress, describe},
     runner::{Effect, Event, Runner, Start},
     shared::{PortSource, Presence, Shared, SlotDesk, SlotInput},
     uplink::Server,
@@ -17,9 +18,7 @@ use answers::Bench;
 use domain::{
     ids::RunId,
     label::ScannedLabel,
-    live::SlotState,
     model::WakesBy,
-    outcome::Outcome,
     record::BirthRecord,
     text::{Fault, FaultCode},
 };
@@ -48,6 +47,10 @@ pub struct Slot<'a, S, P> {
     stopping: bool,
     /// A finished record that the disk did not take yet.
     unclosed: Option<Unclosed>,
+    /// What the board of that record was worked by; it may be out by the time that the disk takes it.
+    closing: Option<Arc<WorkOrder>>,
+    /// The label of the board that passed here is due.
+    held: bool,
     /// What the bench lacks, as it was last logged: a board that waits is tried again every two seconds.
     told: Option<Fault>,
 }
@@ -67,6 +70,8 @@ enum Woken {
     Seen(Seen),
     /// A code was scanned while no board is worked.
     Scanned(Box<ScannedLabel>),
+    /// A label was scanned back, or what its slot takes for one.
+    Labelled(Box<ScannedLabel>),
     /// Time to look again: a board that waits, a record that is not on disk.
     LookAgain,
     /// Nobody speaks to this slot any more.
@@ -94,6 +99,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             unknown: shared.presence == Presence::Switch,
             stopping: false,
             unclosed: None,
+            closing: None,
+            held: false,
             told: None,
         }
     }
@@ -110,6 +117,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 }
                 Woken::Seen(seen) => self.seen(seen),
                 Woken::Scanned(code) => self.scanned(*code),
+                Woken::Labelled(code) => self.labelled(&code),
                 Woken::LookAgain => self.look_again(),
                 Woken::Forsaken => return,
             };
@@ -143,8 +151,20 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let waits = self.unclosed.is_some() || self.present && self.runner.is_idle();
         let looks = self.looks();
         let has_switch = self.by_bus.is_none();
-        let Self { bench, inputs, runner, shared, desk, present, by_bus, by_scan, unknown, stopping, .. } =
-            self;
+        let Self {
+            number,
+            bench,
+            inputs,
+            runner,
+            shared,
+            desk,
+            present,
+            by_bus,
+            by_scan,
+            unknown,
+            stopping,
+            ..
+        } = self;
         let mut order = desk.order.subscribe();
         let (loads, powers, doubted) = (bench.loads.clone(), bench.powers.clone(), bench.doubted.clone());
         let moved = bench.moved.clone();
@@ -187,6 +207,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                     }
                     tracing::debug!(id = given.id, "an answer to nothing that is asked here now");
                 }
+                Some(SlotInput::Scan(code)) if shared.labels.holds(*number) => return Woken::Labelled(code),
                 Some(SlotInput::Scan(code)) => {
                     if by_scan.is_some() && !runner.is_working() {
                         return Woken::Scanned(code);
@@ -267,7 +288,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     }
 
     fn handle(&mut self, event: Event) -> Vec<Effect> {
-        let is_gone = matches!(event, Event::Removed | Event::PresenceLost);
+        let (is_gone, is_out) =
+            (matches!(event, Event::Removed | Event::PresenceLost), matches!(event, Event::Removed));
         if is_gone && let Some(unclosed) = &mut self.unclosed {
             // Its lamp was for a board that is gone.
             unclosed.then.clear();
@@ -275,6 +297,9 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let effects = self.runner.handle(self.shared.now(), event);
         if is_gone && !self.runner.is_working() {
             self.bench.end_board();
+        }
+        if is_out {
+            self.shared.board_left(self.number);
         }
         effects
     }
@@ -337,6 +362,9 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             effects.extend(unclosed.then);
             return effects.into();
         }
+        if let Some(lamp) = self.let_go() {
+            return vec![lamp];
+        }
         if !self.present || self.stopping || self.runner.is_working() {
             return Vec::new();
         }
@@ -389,6 +417,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                     Err(fault) => {
                         tracing::error!(slot = self.number, %fault, "a finished record is not on disk; it is kept in memory and tried again");
                         let fault = fault.to_fault();
+                        self.closing = self.closing.take().or_else(|| self.bench.order.clone());
                         self.unclosed = Some(Unclosed { identity, record, then: effects, fault });
                         return None;
                     }
@@ -396,7 +425,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 Effect::NoteRemoval => self.shared.journal.note_removal(self.number),
                 effect if effect.is_question() => return Some(effect),
                 effect => {
-                    self.bench.carry_out(&effect);
+                    self.bench.carry_out(&self.until_labelled(effect));
                     Ok(())
                 }
             };
@@ -406,76 +435,6 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             }
         }
         None
-    }
-
-    /// Logs what the bench lacks, once.
-    fn tell_trouble(&mut self, shown: &SlotState) {
-        match shown {
-            // That the fixture is away is logged once for all slots.
-            SlotState::Broken { .. } if self.unknown => {}
-            SlotState::Broken { fault } if self.told.as_ref() != Some(fault) => {
-                tracing::warn!(slot = self.number, fault = describe(fault), "this slot waits for its bench");
-                self.told = Some(fault.clone());
-            }
-            // A run that opened has met a bench in order.
-            SlotState::Empty | SlotState::Done { .. } => self.told = None,
-            _ => {}
-        }
-    }
-
-    fn close(&mut self, record: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
-        #[cfg(feature = "sabotage")]
-        if crate::sabotage::is(crate::sabotage::Sabotage::LoseRecord) {
-            return Ok(());
-        }
-        let number = self.shared.journal.close_run(record, identity)?;
-        if let Some(presence) = &mut self.by_bus {
-            presence.know(identity);
-            if record.ship.as_ref().is_some_and(|ship| ship.asleep.is_some()) {
-                presence.fell_asleep();
-            }
-        }
-        self.bench.keep_log(record.run_id);
-        let fault = record.fault.as_ref().map(describe).unwrap_or_default();
-        match record.outcome {
-            Outcome::Pass | Outcome::Fail => {
-                tracing::info!(
-                    slot = self.number,
-                    number,
-                    outcome = record.outcome.as_str(),
-                    fault,
-                    serial = record.serial.as_deref(),
-                    "run closed"
-                );
-            }
-            _ => tracing::warn!(
-                slot = self.number,
-                number,
-                outcome = record.outcome.as_str(),
-                fault,
-                "run closed"
-            ),
-        }
-        self.shared.tell(Progress::closed(number, record));
-        self.shared.record_closed.notify_one();
-        Ok(())
-    }
-
-    fn shown(&self) -> SlotState {
-        match &self.unclosed {
-            Some(unclosed) => SlotState::Broken { fault: unclosed.fault.clone() },
-            None => match (self.runner.live(), &*self.desk.order.borrow()) {
-                // Before somebody puts a board in: no slot will start one.
-                (SlotState::Empty, Some(Err(fault))) if fault.code.halts_station() => {
-                    SlotState::Broken { fault: fault.clone() }
-                }
-                (SlotState::Empty, _) => match self.desk.gate.borrow().shut_by() {
-                    Some(fault) => SlotState::Broken { fault: fault.clone() },
-                    None => SlotState::Empty,
-                },
-                (state, _) => state,
-            },
-        }
     }
 }
 

@@ -22,7 +22,7 @@ use domain::{
         ingest::{IngestRequest, IngestResponse},
         stations::{
             Admission, AskAdmission, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare, SerialBlock,
-            ShareGrant, StationWork,
+            ShareGrant, StationWork, TellLabels,
         },
     },
     bundle::BundleContent,
@@ -48,6 +48,8 @@ pub trait Server {
     fn admission(&self, ask: &AskAdmission) -> impl Future<Output = Result<Admission, ServerFault>>;
     /// Records. Every result in the answer means: held.
     fn ingest(&self, request: &IngestRequest) -> impl Future<Output = Result<IngestResponse, ServerFault>>;
+    /// How the labels of units stand that passed here.
+    fn labels(&self, said: &TellLabels) -> impl Future<Output = Result<(), ServerFault>>;
     /// What the slots do now.
     fn live(&self, live: &StationLive) -> impl Future<Output = Result<(), ServerFault>>;
     /// These slots work that batch from now on: the next [`Server::work`] says so.
@@ -95,6 +97,9 @@ impl<S: Server> Server for std::rc::Rc<S> {
     }
     fn ingest(&self, request: &IngestRequest) -> impl Future<Output = Result<IngestResponse, ServerFault>> {
         (**self).ingest(request)
+    }
+    fn labels(&self, said: &TellLabels) -> impl Future<Output = Result<(), ServerFault>> {
+        (**self).labels(said)
     }
     fn live(&self, live: &StationLive) -> impl Future<Output = Result<(), ServerFault>> {
         (**self).live(live)

@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod factory;
 pub mod ingest_model;
 pub mod kept;
+pub mod memory_printer;
 pub mod memory_server;
 pub mod memory_station;
 pub mod programs;

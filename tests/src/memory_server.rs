@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a tool of the tests: what can't be made here can't be tested")]
 
 mod floor;
+mod labels;
 
 use crate::ingest_model::{IngestModel, Refused};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -14,7 +15,7 @@ use domain::{
         ingest::{IngestRequest, IngestResponse, IngestState},
         stations::{
             Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare,
-            SerialBlock, ShareGrant, SlotWork, StationWork,
+            SerialBlock, ShareGrant, SlotWork, StationWork, TellLabels,
         },
     },
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
@@ -22,6 +23,7 @@ use domain::{
     identifier::IdentifierKind,
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId},
     label::LabelForm,
+    labelling::{LabelMode, LabelNews},
     live::StationLive,
     model::parse_model,
     procedure::parse_procedure,
@@ -78,6 +80,10 @@ pub struct Held {
     order_values: RefCell<OrderValues>,
     /// The form of its batch's labels, where those are the numbers.
     labels: RefCell<Option<LabelForm>>,
+    /// When labels of its batch are printed.
+    label_mode: Cell<LabelMode>,
+    /// What it was told of labels, by number.
+    pub told_labels: RefCell<BTreeMap<String, LabelNews>>,
     floor: floor::Floor,
 }
 
@@ -95,6 +101,8 @@ pub struct BundleFiles {
     pub model: String,
     pub profile: String,
     pub procedure: String,
+    /// The template of its units' labels; empty: it has none.
+    pub label: String,
 }
 
 impl BundleFiles {
@@ -121,6 +129,7 @@ impl BundleFiles {
             model: read(&format!("models/{model}.toml")),
             profile: read(&format!("parameters/{profile}.toml")),
             procedure: read(&format!("procedures/{procedure}.toml")),
+            label: String::new(),
         }
     }
 }
@@ -160,7 +169,12 @@ impl MemoryServer {
         image: &[u8],
         version: &str,
     ) -> Self {
-        let BundleFiles { model: model_toml, profile: profile_toml, procedure: procedure_toml } = files;
+        let BundleFiles {
+            model: model_toml,
+            profile: profile_toml,
+            procedure: procedure_toml,
+            label: label_toml,
+        } = files;
         let model = parse_model("model", &model_toml).expect("the shipped model parses");
         let profile = parse_profile("profile", &profile_toml).expect("the shipped profile parses");
         let procedure = parse_procedure("procedure", &procedure_toml).expect("the shipped procedure parses");
@@ -179,7 +193,7 @@ impl MemoryServer {
                 sha256: ContentHash::of(image),
                 crc32: protocol::crc::crc32(image),
             }),
-            label: None,
+            label: (!label_toml.is_empty()).then(|| file("label", 1, &label_toml)),
         };
         let image_hex = manifest.firmware.as_ref().map(|_| hex::encode(image)).unwrap_or_default();
         let key = SigningKey::from_bytes(&[7; 32]);
@@ -197,7 +211,7 @@ impl MemoryServer {
             procedure_toml,
             image_hex,
             release: SignedRelease { release, signature },
-            label_toml: String::new(),
+            label_toml,
         };
         let mut ingest = IngestModel::default();
         let hash = ingest.release(&bundle).expect("its files parsed above");
@@ -221,6 +235,8 @@ impl MemoryServer {
             unheard: Cell::default(),
             order_values: RefCell::default(),
             labels: RefCell::default(),
+            label_mode: Cell::default(),
+            told_labels: RefCell::default(),
             floor: floor::Floor::default(),
         }))
     }
@@ -248,6 +264,8 @@ impl MemoryServer {
             fails_allowed: FAILS_ALLOWED,
             order_values: self.0.order_values.borrow().clone(),
             labels: self.0.labels.borrow().clone(),
+            label_mode: self.0.label_mode.get(),
+            customer: "Customer".to_owned(),
             floor,
             hold,
         }
@@ -441,6 +459,14 @@ impl Server for MemoryServer {
         self.0.conflicts.set(self.0.conflicts.get() + of(IngestState::Conflict));
         self.0.duplicates.set(self.0.duplicates.get() + of(IngestState::Duplicate));
         self.answer(IngestResponse { results })
+    }
+
+    async fn labels(&self, said: &TellLabels) -> Result<(), ServerFault> {
+        self.reach().await?;
+        let mut known = self.0.told_labels.borrow_mut();
+        known.extend(said.labels.iter().map(|news| (news.serial.clone(), news.clone())));
+        drop(known);
+        self.answer(())
     }
 
     async fn live(&self, live: &StationLive) -> Result<(), ServerFault> {

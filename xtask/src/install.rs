@@ -67,10 +67,32 @@ pub fn tool(workspace: &Workspace, name: &str, package: &str) -> Result<PathBuf>
     workspace.tool(name).with_context(|| format!("{name} is still not on PATH after installing {package}"))
 }
 
-/// Strangers that tests talk to, from Python's index: a Modbus peer, tools that set JBD's and Daly's boards, and a reader of
-/// spreadsheets.
-const PYTHON_PACKAGES: [&str; 5] =
-    ["pymodbus==3.16.1", "pyserial==3.5", "bmstools==1.2.0", "dalybms==0.5.0", "openpyxl==3.1.5"];
+/// Debian's package of the font with which labels are drawn in Chinese.
+pub const CHINESE_FONT: &str = "fonts-wqy-microhei";
+
+/// Whether one of the fonts is here that the station knows by itself.
+pub fn has_chinese_font() -> bool {
+    const KNOWN: [&str; 5] = [
+        "truetype/wqy/wqy-microhei.ttc",
+        "truetype/wqy/wqy-zenhei.ttc",
+        "opentype/noto/NotoSansCJK-Regular.ttc",
+        "noto-cjk/NotoSansCJK-Regular.ttc",
+        "google-noto-cjk/NotoSansCJK-Regular.ttc",
+    ];
+    KNOWN.iter().any(|font| std::path::Path::new("/usr/share/fonts").join(font).is_file())
+}
+
+/// Strangers that tests talk to, from Python's index: a Modbus peer, tools that set JBD's and Daly's boards, a reader of
+/// spreadsheets, and one of codes on labels.
+const PYTHON_PACKAGES: [&str; 7] = [
+    "pymodbus==3.16.1",
+    "pyserial==3.5",
+    "bmstools==1.2.0",
+    "dalybms==0.5.0",
+    "openpyxl==3.1.5",
+    "zxing-cpp==3.1.1",
+    "pillow==13.0.0",
+];
 
 /// Whether there is a Python that can make environments, or one was made.
 pub fn has_python(workspace: &Workspace) -> bool {
@@ -90,7 +112,8 @@ pub fn python(workspace: &Workspace) -> Result<PathBuf> {
     let has_all = || {
         let mut ask = Command::new(bin.join("python3"));
         bin.join("python3").is_file()
-            && output(ask.args(["-c", "import pymodbus, serial, bmstools, dalybms, openpyxl"])).is_ok()
+            && output(ask.args(["-c", "import pymodbus, serial, bmstools, dalybms, openpyxl, zxingcpp, PIL"]))
+                .is_ok()
     };
     if has_all() {
         return Ok(bin);

@@ -13,11 +13,12 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A tool that tests start, and Debian's package that brings it.
-const TOOLS: [(&str, &str); 6] = [
+const TOOLS: [(&str, &str); 7] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("rb", "lrzsz"),
     ("sb", "lrzsz"),
+    ("zbarimg", "zbar-tools"),
     ("psql", "postgresql-client"),
     ("pg_dump", "postgresql-client"),
 ];
@@ -106,6 +107,9 @@ fn missing(workspace: &Workspace, postgres: Option<&Path>) -> Vec<&'static str> 
             .filter(|(tool, _)| workspace.tool(tool).is_none() && !beside(tool))
             .map(|(_, package)| *package),
     );
+    if !install::has_chinese_font() {
+        packages.push(install::CHINESE_FONT);
+    }
     packages.dedup();
     packages
 }

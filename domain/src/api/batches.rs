@@ -5,6 +5,7 @@ use crate::{
     floor::{BatchHold, FloorRules},
     ids::{BatchId, ContentHash},
     label::LabelForm,
+    labelling::LabelMode,
     outcome::Outcome,
     profile::OrderValues,
     stats::StepFailures,
@@ -28,6 +29,9 @@ wire! {
         /// The form of the labels that its boards bring, each its unit's number; none: numbers are lent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub labels: Option<LabelForm>,
+        /// When its units' labels are printed; only of a bundle that has one.
+        #[serde(default, skip_serializing_if = "LabelMode::is_none")]
+        pub label_mode: LabelMode,
         /// What it asks of the jigs beyond its boards.
         #[serde(default, skip_serializing_if = "FloorRules::is_none")]
         pub floor: FloorRules,
@@ -56,6 +60,9 @@ wire! {
         /// The form of the labels that its boards bring, each its unit's number; none: numbers are lent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub labels: Option<LabelForm>,
+        /// When its units' labels are printed; only of a bundle that has one.
+        #[serde(default, skip_serializing_if = "LabelMode::is_none")]
+        pub label_mode: LabelMode,
         /// What it asks of the jigs beyond its boards.
         #[serde(default, skip_serializing_if = "FloorRules::is_none")]
         pub floor: FloorRules,

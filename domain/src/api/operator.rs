@@ -3,6 +3,7 @@
 
 use crate::{
     ids::{BatchId, ContentHash, RunId},
+    labelling::{LabelsOnJig, ReprintReason},
     limit::Limit,
     live::SlotLive,
     model::Bilingual,
@@ -29,6 +30,9 @@ wire! {
         pub slots: Vec<SlotOnJig>,
         /// The last boards that did not pass, the newest first, at most [`MOST_FAILS`].
         pub fails: Vec<FailOnJig>,
+        /// None: this station has nothing to do with labels.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub labels: Option<LabelsOnJig>,
     }
 }
 
@@ -196,5 +200,14 @@ wire! {
         Rate,
         /// What did not fit the log.
         LeftOut,
+    }
+}
+
+wire! {
+    /// `POST /api/v1/operator/labels/scan`: a label that was scanned by hand, its board being in no slot any more. 204.
+    /// `POST /api/v1/operator/labels/{serial}/later` (no body): the slot goes on, and the unit stays unlabelled for now. 204.
+    /// `POST /api/v1/operator/labels/{serial}/again`: 204; nothing where one of it waits for the printer.
+    pub struct ReprintForm {
+        pub reason: ReprintReason,
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, SerialBlockId, SessionId, StationId},
     label::LabelForm,
+    labelling::{LabelMode, LabelNews},
     live::StationLive,
     profile::OrderValues,
     reference::KnownReference,
@@ -323,6 +324,12 @@ wire! {
         /// The form of the labels that its boards bring, each its unit's number; none: numbers are lent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub labels: Option<LabelForm>,
+        /// When its units' labels are printed.
+        #[serde(default, skip_serializing_if = "LabelMode::is_none")]
+        pub label_mode: LabelMode,
+        /// Who ordered it, for its labels.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        pub customer: String,
         /// What it asks of the jig beyond its boards.
         #[serde(default, skip_serializing_if = "FloorRules::is_none")]
         pub floor: FloorRules,
@@ -331,6 +338,17 @@ wire! {
         pub hold: Option<BatchHold>,
     }
 }
+
+wire! {
+    /// `POST /api/v1/station/labels`: how the labels of units stand that passed at this station, at most [`MOST_LABEL_NEWS`]: 204. The same
+    /// again changes nothing, and what is older than what is known neither. 422 `invalid` for more.
+    pub struct TellLabels {
+        pub labels: Vec<LabelNews>,
+    }
+}
+
+/// Labels in one [`TellLabels`].
+pub const MOST_LABEL_NEWS: usize = 100;
 
 wire! {
     /// `POST /api/v1/station/serial-blocks`: lends numbers of the batch, and grants shares of its quantity. 409 `quota_spent` to a

@@ -4,6 +4,7 @@ use crate::{
     admission::{UnitActKind, UnitStanding},
     identifier::Identifier,
     ids::{BatchId, RunId, UnitActId, UnitId},
+    labelling::{LabelMatch, Reprint},
     lease::{DesiredLease, LeaseSync, ReportedLease},
     outcome::Outcome,
     record::{BirthRecord, RecordDoubt},
@@ -84,6 +85,30 @@ wire! {
         /// What people decided about it, newest first.
         #[serde(default)]
         pub acts: Vec<UnitActRow>,
+        /// None: its batch prints none, or it has not passed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub label: Option<UnitLabelView>,
+    }
+}
+
+wire! {
+    /// A unit's label, as the station says at which it passed.
+    #[derive(Default, Eq)]
+    pub struct UnitLabelView {
+        /// None of this, where no station has said anything yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub station_name: Option<String>,
+        /// `unit-50x25 r1`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub template: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub due_at: Option<DateTime<Utc>>,
+        pub prints: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub reprints: Vec<Reprint>,
+        /// None: it is unlabelled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub matched: Option<LabelMatch>,
     }
 }
 

@@ -1,9 +1,11 @@
 //! What of a unit stands on its label, and texts with places for it: `SN {serial}`.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a label can show, by its name in a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Field {
     /// The unit's number: ours, the customer's or its first label's.
     Serial,
@@ -73,7 +75,7 @@ impl Field {
 }
 
 /// What one label shows. A field that is not here has no text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LabelValues(BTreeMap<Field, String>);
 
 impl LabelValues {
@@ -90,7 +92,7 @@ impl LabelValues {
 }
 
 /// A text with places for fields. A brace stands for itself where it is doubled.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Printed {
     pub(super) pieces: Vec<Piece>,

@@ -86,6 +86,18 @@ domain::texts! {
     order_unknown: "What this bundle leaves to the order is not known yet.", "尚不知道该发布包留给订单的参数。";
     mend_values: "Mend the values that are marked.", "请改正标出的参数。";
     no_number: "This is no number.", "不是数字。";
+    unlabelled: "unlabelled", "未贴标";
+    stick_and_scan: "Stick its label on it and scan it", "贴上标签并扫码";
+    unit_label: "Label", "标签";
+    labels_printed: "Labels printed", "标签打印";
+    label_mode_none: "none here", "本线不打印";
+    label_mode_after_pass: "after the pass: stuck on and scanned back", "合格后：贴标并回扫";
+    label_mode_why: "The bundle has to have a label. Each unit is unlabelled, and its slot waits, until its label was scanned at the slot.", "发布包须含标签模板。标签在工位回扫之前，单体为未贴标，工位等待。";
+    label_prints: "printed", "打印";
+    label_reprints: "of these again", "其中重打";
+    label_spoilt: "spoilt", "损坏";
+    label_lost: "lost", "未打出";
+    label_matched: "scanned back", "已回扫";
     unit_numbers: "Numbers of the units", "单体编号";
     numbers_from: "Where they come from", "编号来源";
     numbers_lent: "lent by the server", "由服务器借出";

@@ -81,6 +81,9 @@ fn facts(report: &BatchReport) -> AnyView {
     }
     facts.push(ui::fact(t.quantity, numbers::count(u64::from(batch.quantity)).into_any()));
     facts.push(ui::fact(t.unit_numbers, order::numbers_from(batch.labels.as_ref())));
+    if !batch.label_mode.is_none() {
+        facts.push(ui::fact(t.labels_printed, t.label_mode_after_pass.into_any()));
+    }
     facts.push(ui::fact(t.fails_allowed, batch.fails_allowed.to_string().into_any()));
     let f = i18n::floor_texts();
     let rules = i18n::floor_rules(&batch.floor).unwrap_or_else(|| f.no_rules.to_owned());

@@ -171,7 +171,8 @@ fn elapsed_of(station: &LineStation, number: u16, since_ms: f64) -> Option<Strin
     let live: &StationLive = station.live.as_ref()?;
     match &live.slots.get(usize::from(number) - 1)?.state {
         SlotState::Working { started_at, .. } => Some(clock::elapsed(*started_at, live.at, since_ms)),
-        SlotState::Done { started_at, finished_at, .. } => {
+        SlotState::Done { started_at, finished_at, .. }
+        | SlotState::Unlabelled { started_at, finished_at, .. } => {
             Some(clock::elapsed(*started_at, *finished_at, 0.0))
         }
         SlotState::Empty | SlotState::Refused { .. } | SlotState::Broken { .. } => None,

@@ -80,6 +80,7 @@ fn form(released: Vec<choice::Released>) -> AnyView {
                 .ok_or(t.fails_allowed_missing)?,
             order_values: values.given()?,
             labels: labels.given()?,
+            label_mode: labels.mode(),
             floor: floor.given()?,
         };
         Ok(Box::pin(async move {
@@ -102,6 +103,7 @@ fn form(released: Vec<choice::Released>) -> AnyView {
         part(t.what_is_built, choice::choice(released, choice)),
         part(t.order_values, vec![values.view()]),
         part(t.unit_numbers, labels.view()),
+        part(t.unit_label, labels.printed()),
         part(i18n::floor_texts().rules, floor.view()),
     ];
     let cancel = Callback::new(move |()| go.run("/batches".to_owned()));

@@ -95,6 +95,7 @@ fn looks(state: Option<&SlotState>) -> (&'static str, &'static str) {
             },
             "done",
         ),
+        Some(SlotState::Unlabelled { .. }) => ("hand", "unlabelled"),
         Some(SlotState::Refused { .. }) => ("hand", "refused"),
         Some(SlotState::Broken { .. }) => ("hand", "broken"),
     }
@@ -161,6 +162,12 @@ fn body(state: &SlotState, figures: Memo<Option<Figures>>) -> AnyView {
             {fault.as_ref().map(why)}
         }
         .into_any(),
+        SlotState::Unlabelled { board, fault, .. } => view! {
+            <p class="step">{t.unlabelled}</p>
+            <a class="board" href=with_query("/units", &[("q", Some(board.clone()))])>{board.clone()}</a>
+            {fault.as_ref().map(why)}
+        }
+        .into_any(),
         SlotState::Refused { fault, board } => view! {
             <p class="step">{t.refused}</p>
             <p class="board">{board.clone()}</p>
@@ -186,6 +193,7 @@ fn next(state: &SlotState) -> Option<String> {
     let said = match state.hand()? {
         Hand::TakeOut => t.take_out_next.to_owned(),
         Hand::RedBin => t.take_out_red.to_owned(),
+        Hand::Stick(_) => t.stick_and_scan.to_owned(),
         Hand::Mend(fault) => i18n::next_step(fault),
     };
     Some(said).filter(|text| !text.is_empty())

@@ -8,6 +8,7 @@ use domain::{
     floor::{BatchHold, FloorRules},
     ids::{BatchId, ContentHash},
     label::LabelForm,
+    labelling::LabelMode,
     profile::OrderValues,
     stats::StepFailures,
 };
@@ -25,6 +26,7 @@ pub struct BatchToKeep<'a> {
     pub order_values: &'a OrderValues,
     pub labels: Option<&'a LabelForm>,
     pub floor: FloorRules,
+    pub label_mode: LabelMode,
     pub created_by: &'a str,
     pub at: DateTime<Utc>,
 }
@@ -37,8 +39,8 @@ pub struct BatchToKeep<'a> {
 pub async fn insert(db: &mut PgConnection, batch: &BatchToKeep<'_>) -> DbResult<bool> {
     let inserted = sqlx::query!(
         "insert into batch (batch_id, name, customer, bundle_id, quantity, created_by, created_at, fails_allowed,
-            order_values, labels, first_article, stop_after, wants_references)
-         select $1, $2, $3, bundle_id, $5, $6, $7, $8, $9, $10, $11, $12, $13 from bundle join bundle_release using (bundle_id) where hash = $4",
+            order_values, labels, first_article, stop_after, wants_references, label_mode)
+         select $1, $2, $3, bundle_id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 from bundle join bundle_release using (bundle_id) where hash = $4",
         batch.batch_id.0,
         batch.name,
         batch.customer,
@@ -51,11 +53,21 @@ pub async fn insert(db: &mut PgConnection, batch: &BatchToKeep<'_>) -> DbResult<
         batch.labels.map(to_json),
         i16::from(batch.floor.first_article),
         i16::from(batch.floor.stop_after),
-        batch.floor.references
+        batch.floor.references,
+        label_mode_word(batch.label_mode)
     )
     .execute(db)
     .await?;
     Ok(inserted.rows_affected() == 1)
+}
+
+/// The word in the database is that on the wire.
+fn label_mode_word(mode: LabelMode) -> String {
+    to_json(&mode).as_str().unwrap_or_default().to_owned()
+}
+
+pub(super) fn label_mode(word: String) -> DbResult<LabelMode> {
+    from_json("batch", "label_mode", word.into())
 }
 
 struct Row {
@@ -76,6 +88,7 @@ struct Row {
     hold_reason: Option<String>,
     held_by: Option<String>,
     held_at: Option<DateTime<Utc>>,
+    label_mode: String,
     created_at: DateTime<Utc>,
     created_by: String,
     runs: i64,
@@ -111,6 +124,7 @@ impl Row {
                 references: self.wants_references,
             },
             hold: hold(self.hold_reason, self.held_by, self.held_at),
+            label_mode: label_mode(self.label_mode)?,
             created_at: self.created_at,
             created_by: self.created_by,
             progress: BatchProgress {
@@ -149,7 +163,7 @@ pub async fn page(
 ) -> DbResult<Vec<BatchView>> {
     sqlx::query_as!(
         Row,
-        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.fails_allowed, b.order_values, b.labels, b.created_at, b.created_by,
+        r#"select b.batch_id, b.name, b.customer, u.hash, u.label, u.simulator_only, u.firmware_version, b.quantity, b.fails_allowed, b.order_values, b.labels, b.label_mode, b.created_at, b.created_by,
             b.first_article, b.stop_after, b.wants_references, h.reason as "hold_reason?", h.held_by as "held_by?", h.held_at as "held_at?",
             c.runs as "runs!", c.pass as "pass!", c.fail as "fail!", c.error as "error!", c.aborted as "aborted!",
             c.interrupted as "interrupted!", c.boards as "boards!", c.first_pass as "first_pass!", c.units_passed as "units_passed!",

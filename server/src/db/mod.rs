@@ -13,6 +13,7 @@ pub mod floor_events;
 pub mod freed;
 pub mod holds;
 pub mod ingest;
+pub mod labels;
 pub mod leases;
 pub mod open_orders;
 pub mod people;

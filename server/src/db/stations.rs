@@ -298,7 +298,7 @@ pub async fn assign_slots(db: &mut PgConnection, new: &NewWork<'_>, slots: &[u16
 /// What each slot of a station works.
 pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<StationWork> {
     let rows = sqlx::query!(
-        r#"select a.slot, s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, b.order_values, b.labels, u.hash,
+        r#"select a.slot, s.station_id, s.name as station_name, b.batch_id, b.name, b.quantity, b.fails_allowed, b.order_values, b.labels, b.label_mode, b.customer, u.hash,
             b.first_article, b.stop_after, b.wants_references, h.reason as "hold_reason?", h.held_by as "held_by?", h.held_at as "held_at?",
             a.operator as "operator!"
          from (select null::smallint as slot, station_id, batch_id, coalesce(operator, assigned_by) as operator from assignment
@@ -331,6 +331,8 @@ pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<Station
                 references: row.wants_references,
             },
             hold: super::batches::hold(row.hold_reason, row.held_by, row.held_at),
+            label_mode: super::batches::label_mode(row.label_mode)?,
+            customer: row.customer,
         };
         match row.slot {
             None => work.all = Some(assignment),

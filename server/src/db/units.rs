@@ -1,11 +1,11 @@
 //! Units: the question, the unit page, and whose the identifiers of a record are.
 
-use super::{DbResult, any_part, from_json, inconsistent, leases, unit_acts};
+use super::{DbResult, any_part, from_json, inconsistent, labels, leases, unit_acts};
 use crate::page::PageKey;
 use chrono::{DateTime, Utc};
 use domain::{
     admission::AdmissionVerdict,
-    api::units::{RunRow, UnitLease, UnitRow, UnitView},
+    api::units::{RunRow, UnitLabelView, UnitLease, UnitRow, UnitView},
     identifier::{Identifier, IdentifierKind, address_part, contradiction, normalise_question},
     ids::{BatchId, RunId, UnitId},
     lease::judge_sync,
@@ -134,7 +134,7 @@ pub async fn page(
 /// The unit page.
 pub async fn by_id(db: &mut PgConnection, id: UnitId) -> DbResult<Option<UnitView>> {
     let Some(unit) = sqlx::query!(
-        r#"select u.outcome, u.batch_id, b.name, b.customer, l.desired_mode as "desired_mode?",
+        r#"select u.outcome, u.batch_id, b.name, b.customer, b.label_mode, l.desired_mode as "desired_mode?",
             l.desired_expires_at as "desired_expires_at?", l.reported_mode as "reported_mode?",
             l.reported_expires_at as "reported_expires_at?", l.reported_at as "reported_at?"
          from unit u join batch b using (batch_id) left join lease l using (unit_id) where u.unit_id = $1"#,
@@ -155,12 +155,19 @@ pub async fn by_id(db: &mut PgConnection, id: UnitId) -> DbResult<Option<UnitVie
         unit.reported_expires_at,
         unit.reported_at,
     )?;
+    let serial = identifiers.iter().find(|identifier| identifier.kind == IdentifierKind::Serial);
+    let serial = serial.map(|identifier| identifier.value.clone());
+    let standing = standing.unwrap_or_default();
+    let told = match &serial {
+        Some(serial) => labels::of_unit(db, serial).await?,
+        None => None,
+    };
+    // Unlabelled from its pass on, whether or not its station has said so yet.
+    let is_due = !super::batches::label_mode(unit.label_mode)?.is_none() && standing.passed;
     Ok(Some(UnitView {
         unit_id: id,
-        serial: identifiers
-            .iter()
-            .find(|identifier| identifier.kind == IdentifierKind::Serial)
-            .map(|identifier| identifier.value.clone()),
+        serial,
+        label: told.or_else(|| is_due.then(UnitLabelView::default)),
         identifiers,
         outcome: unit.outcome.parse().map_err(inconsistent("unit", "outcome"))?,
         runs: runs(db, id).await?,
@@ -168,7 +175,7 @@ pub async fn by_id(db: &mut PgConnection, id: UnitId) -> DbResult<Option<UnitVie
         batch_name: unit.name,
         customer: unit.customer,
         lease: UnitLease { sync: judge_sync(desired.as_ref(), reported.as_ref()), desired, reported },
-        standing: standing.unwrap_or_default(),
+        standing,
         acts,
     }))
 }

@@ -239,6 +239,7 @@ async fn prepare(pool: &PgPool, settings: &LoadSettings) -> anyhow::Result<Work>
         order_values: &domain::profile::OrderValues::new(),
         labels: None,
         floor: domain::floor::FloorRules::default(),
+        label_mode: domain::labelling::LabelMode::None,
         created_by: "load-quality",
         at: now,
     };

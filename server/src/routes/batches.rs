@@ -64,6 +64,7 @@ async fn create(
         order_values: &form.order_values,
         labels: form.labels.as_ref(),
         floor: form.floor,
+        label_mode: form.label_mode,
         created_by: &signed.0.username,
         at: now,
     };
@@ -88,7 +89,7 @@ async fn create(
         action: "batch.create",
         subject: batch.name,
         detail: serde_json::json!({ "batch_id": batch.batch_id, "bundle": form.bundle, "quantity": form.quantity,
-            "fails_allowed": form.fails_allowed, "order_values": form.order_values, "labels": form.labels, "floor": form.floor }),
+            "fails_allowed": form.fails_allowed, "order_values": form.order_values, "labels": form.labels, "floor": form.floor, "label_mode": form.label_mode }),
     };
     audit::append(&mut db, &entry).await?;
     let view = find(&mut db, batch.batch_id).await?;
@@ -99,7 +100,7 @@ async fn create(
 /// What the order says of parameters, against the bounds that were released with the bundle and the rules of its model, and the form of
 /// its labels against what its boards can bear. A bundle that is not there or not released is told of elsewhere.
 async fn check_order(db: &mut sqlx::PgConnection, form: &NewBatch) -> ApiResult<()> {
-    if form.order_values.is_empty() && form.labels.is_none() {
+    if form.order_values.is_empty() && form.labels.is_none() && form.label_mode.is_none() {
         return Ok(());
     }
     let Some(texts) = bundles::texts(db, &form.bundle).await?.filter(|texts| texts.released) else {
@@ -120,6 +121,10 @@ async fn check_order(db: &mut sqlx::PgConnection, form: &NewBatch) -> ApiResult<
     let mut faults: Vec<FieldFault> = found.into_iter().map(fault).collect();
     let label_fault = form.labels.as_ref().and_then(|labels| check_label_form(labels, &procedure, &model));
     faults.extend(label_fault.map(|detail| FieldFault { field: "labels".to_owned(), detail }));
+    if !form.label_mode.is_none() && texts.label.is_none() {
+        let detail = "this bundle has no label to print; have one released that has (label_id)";
+        faults.push(FieldFault { field: "label_mode".to_owned(), detail: detail.to_owned() });
+    }
     if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(faults)) }
 }
 

@@ -31,6 +31,7 @@ mod serial_blocks;
 mod session;
 mod set_lease;
 mod station;
+mod station_labels;
 mod stations;
 mod submit_bundle;
 mod tokens;
@@ -89,6 +90,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(replace_station::router())
         .merge(unfreeze_station::router())
         .merge(station::router())
+        .merge(station_labels::router())
         .merge(check_in::router())
         .merge(change_over::router())
         .merge(floor_events::router())

@@ -184,3 +184,116 @@ async fn a_number_on_a_customers_list_is_no_label() {
     let answer = factory.refused(Role::Engineer, Method::PUT, &path, Some(json!({ "text": "L-0002" }))).await;
     assert_eq!(answer.0, 422);
 }
+
+/// The factory at work on a batch whose labels are printed after the pass.
+async fn printed() -> Factory {
+    let mut factory = Factory::start().await;
+    let engineer = &factory.tokens[&Role::Engineer];
+    let mut body = crate::factory::submission(&crate::factory::image(&crate::factory::model(), "V1.9", 4096));
+    body["label_id"] = json!("unit-50x25");
+    let (_, bundle) = factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(body)).await;
+    let release = format!("/api/v1/bundles/{}/release", bundle["hash"].as_str().unwrap());
+    let quality = &factory.tokens[&Role::Quality];
+    let (status, released) = factory.ask(Method::POST, &release, quality, None).await;
+    assert_eq!(status, 200, "{released}");
+    let body = json!({ "name": "B-8", "customer": "Solar", "bundle": released["hash"], "quantity": 5, "label_mode": "after_pass" });
+    let (status, made) = factory.ask(Method::POST, "/api/v1/batches", engineer, Some(body)).await;
+    assert_eq!((status.as_u16(), &made["label_mode"]), (201, &json!("after_pass")), "{made}");
+    let batch: BatchView = serde_json::from_value(made).unwrap();
+    let path = format!("/api/v1/stations/{}/assignment", factory.station.station_id);
+    let assign = json!({ "batch_id": batch.batch_id });
+    assert!(factory.ask(Method::PUT, &path, engineer, Some(assign)).await.0.is_success());
+    let (_, work) = factory.ask(Method::GET, "/api/v1/station/assignment", &factory.station.key, None).await;
+    assert_eq!((&work["label_mode"], &work["customer"]), (&json!("after_pass"), &json!("Solar")), "{work}");
+    let manifest: domain::bundle::BundleManifest =
+        serde_json::from_value(released["manifest"].clone()).unwrap();
+    factory.work.expected.bundle = manifest.reference();
+    (factory.work.batch_id, factory.batch) = (batch.batch_id, batch);
+    factory
+}
+
+#[tokio::test]
+async fn labels_are_printed_only_for_a_bundle_that_has_one() {
+    let factory = Factory::start().await;
+    let engineer = &factory.tokens[&Role::Engineer];
+    let body = json!({ "name": "B-8", "customer": "C", "bundle": factory.bundle.hash, "quantity": 5, "label_mode": "after_pass" });
+    let (status, answer) = factory.ask(Method::POST, "/api/v1/batches", engineer, Some(body)).await;
+    assert_eq!((status.as_u16(), &answer["faults"][0]["field"]), (422, &json!("label_mode")), "{answer}");
+}
+
+#[tokio::test]
+async fn what_a_station_says_of_a_label_only_grows_and_a_match_stands_and_is_in_the_audit() {
+    let factory = printed().await;
+    let key = &factory.station.key;
+    let tell = async |news: Value| {
+        let body = json!({ "labels": [news] });
+        factory.ask(Method::POST, "/api/v1/station/labels", key, Some(body)).await.0.as_u16()
+    };
+    let run = clock::new_id();
+    let news = |prints: u32, reprints: Value, matched: Value| {
+        json!({ "run_id": run, "batch_id": factory.batch.batch_id, "serial": "TB26470001W", "template": "unit-50x25 r1",
+            "due_at": "2026-11-28T08:00:00Z", "prints": prints, "reprints": reprints, "matched": matched })
+    };
+    let again = json!([{ "reason": "spoilt", "at": "2026-11-28T08:01:00Z" }]);
+    let matched = json!({ "at": "2026-11-28T08:02:00Z", "by": "li", "source": "page", "slot": 3, "code": "TB26470001W" });
+    for (prints, reprints, matched) in [
+        (0, json!([]), Value::Null),
+        (2, again.clone(), Value::Null),
+        // Late, and told twice.
+        (1, json!([]), Value::Null),
+        (2, again.clone(), matched.clone()),
+        (2, again.clone(), matched.clone()),
+        (3, again.clone(), Value::Null),
+    ] {
+        assert_eq!(tell(news(prints, reprints, matched)).await, 204);
+    }
+    let mut db = factory.server.database.pool.acquire().await.unwrap();
+    let row = jigline_server::db::labels::of_unit(&mut db, "TB26470001W").await.unwrap().unwrap();
+    assert_eq!((row.prints, row.reprints.len()), (2, 1));
+    assert_eq!(row.matched.unwrap().by.as_deref(), Some("li"));
+    let audited: i64 = sqlx::query_scalar(
+        "select count(*) from audit where action = 'label.match' and subject = 'TB26470001W'",
+    )
+    .fetch_one(&factory.server.database.pool)
+    .await
+    .unwrap();
+    assert_eq!(audited, 1, "once");
+    let mut elsewhere = news(1, json!([]), Value::Null);
+    elsewhere["serial"] = json!("TB26470002U");
+    elsewhere["batch_id"] = json!(uuid::Uuid::nil());
+    assert_eq!(tell(elsewhere).await, 422);
+    let many = json!({ "labels": vec![news(1, json!([]), Value::Null); 101] });
+    assert_eq!(factory.ask(Method::POST, "/api/v1/station/labels", key, Some(many)).await.0.as_u16(), 422);
+}
+
+#[tokio::test]
+async fn a_unit_is_unlabelled_from_its_pass_until_its_label_was_scanned_back() {
+    let factory = printed().await;
+    let serial = factory.serials(1).await.remove(0);
+    let envelope = factory.envelope(1, Some(&serial));
+    let results = factory.send(&[&envelope]).await;
+    assert_eq!(results[0].state, IngestState::Stored, "{results:?}");
+    let unit = async || {
+        let operator = &factory.tokens[&Role::Operator];
+        let (_, list) = factory.ask(Method::GET, &format!("/api/v1/units?q={serial}"), operator, None).await;
+        let id = list["items"][0]["unit_id"].as_str().unwrap_or_else(|| panic!("{list}")).to_owned();
+        factory.ask(Method::GET, &format!("/api/v1/units/{id}"), operator, None).await.1
+    };
+    let before = unit().await;
+    assert_eq!(before["label"], json!({ "prints": 0 }), "its station has said nothing yet");
+    let news = json!({ "run_id": envelope.record.run_id, "batch_id": factory.batch.batch_id, "serial": serial,
+        "template": "unit-50x25 r1", "due_at": "2026-11-28T08:00:00Z", "prints": 1,
+        "matched": { "at": "2026-11-28T08:02:00Z", "source": "fixture", "slot": 1, "code": serial } });
+    let body = json!({ "labels": [news] });
+    assert_eq!(
+        factory
+            .ask(Method::POST, "/api/v1/station/labels", &factory.station.key, Some(body))
+            .await
+            .0
+            .as_u16(),
+        204
+    );
+    let after = unit().await;
+    assert_eq!(after["label"]["matched"]["slot"], 1, "{after}");
+    assert_eq!(after["label"]["station_name"], json!(factory.station.name));
+}

@@ -54,6 +54,11 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         let mut told: Vec<(OrderState, Vec<u16>)> = Vec::new();
         for (&number, desk) in &self.shared.slots {
             let state = work.as_ref().map_err(Clone::clone).and_then(|work| work.of(number));
+            // Told before the first board and not at its label.
+            let state = state.and_then(|order| match self.shared.labels.unprintable(&order) {
+                Some(fault) => Err(fault),
+                None => Ok(order),
+            });
             // Before the order, which wakes the slot.
             self.shared.keep_shut(number, Keeper::Hold, state.as_ref().ok().and_then(|order| order.held()));
             let changed = desk.order.send_if_modified(|current| {

@@ -1,6 +1,6 @@
 //! Runs: opened, their steps, closed, and what a start finds open.
 
-use super::{Journal, JournalFault, board, identity_key, shares, standing};
+use super::{Journal, JournalFault, UnitLabel, board, identity_key, shares, standing, unit_labels};
 use chrono::{DateTime, Utc};
 use domain::{
     identifier::{Identifier, contradiction},
@@ -93,6 +93,19 @@ impl Journal {
     /// # Errors
     /// The disk refuses; the record must then be kept and closed again later.
     pub fn close_run(&self, record: &BirthRecord, identity: Option<&str>) -> Result<u64, JournalFault> {
+        self.close_run_labelled(record, identity, None)
+    }
+
+    /// As [`Journal::close_run`]; in the same transaction the label of its unit is due.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn close_run_labelled(
+        &self,
+        record: &BirthRecord,
+        identity: Option<&str>,
+        label: Option<&UnitLabel>,
+    ) -> Result<u64, JournalFault> {
         let run = record.run_id.to_string();
         let known: Option<u64> = self.read(|c| {
             c.query_row("SELECT number FROM record WHERE run_id = ?1", [&run], |row| row.get(0)).optional()
@@ -114,6 +127,7 @@ impl Journal {
         let lock = record.lock_found.filter(|_| record.outcome == Outcome::Interrupted);
         let lock = lock.map(|lock| serde_json::to_string(&lock)).transpose();
         let lock = lock.map_err(|error| self.not_understood(error))?;
+        let label = label.map(|label| Ok((label, self.label_text(label)?))).transpose()?;
         self.write(|c| {
             c.execute(
                 "INSERT INTO run (run_id, slot, opened_at, identity, outcome) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -143,6 +157,9 @@ impl Journal {
             board::close(c, record, identity)?;
             shares::close(c, &key, record)?;
             standing::set(c, record, identity)?;
+            if let Some((label, text)) = &label {
+                unit_labels::keep(c, label, text)?;
+            }
             add_event(c, record.run_id, record.finished_at, "run closed")
         })?;
         Ok(number)

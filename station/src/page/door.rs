@@ -20,7 +20,7 @@ use axum::{
 };
 use domain::{
     api::{
-        operator::{AnswerForm, OperatorView, ScanForm},
+        operator::{AnswerForm, OperatorView, ReprintForm, ScanForm},
         problem::Problem,
     },
     prompt::{AnswerSource, GivenAnswer},
@@ -123,6 +123,9 @@ fn router(desk: Desk) -> Router {
         .route("/api/v1/operator/slots/{slot}/detail", get(detail))
         .route("/api/v1/operator/slots/{slot}/picture", get(picture))
         .merge(setup::router())
+        .route("/api/v1/operator/labels/scan", post(label_by_hand))
+        .route("/api/v1/operator/labels/{serial}/again", post(label_again))
+        .route("/api/v1/operator/labels/{serial}/later", post(label_later))
         .fallback(get(file))
         .layer(from_fn_with_state(desk.clone(), guarded))
         .with_state(desk)
@@ -233,6 +236,35 @@ async fn picture(State(desk): State<Desk>, Path(slot): Path<u16>) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (heads, picture.as_str().to_owned()).into_response()
+}
+
+async fn label_by_hand(State(desk): State<Desk>, form: Result<Json<ScanForm>, JsonRejection>) -> Response {
+    match form {
+        Ok(Json(ScanForm { code })) => {
+            desk.door.scan_by_hand(&code, None, AnswerSource::Page);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(fault) => problem(fault.status(), "invalid", &fault.body_text()),
+    }
+}
+
+async fn label_again(
+    State(desk): State<Desk>,
+    Path(serial): Path<String>,
+    form: Result<Json<ReprintForm>, JsonRejection>,
+) -> Response {
+    match form {
+        Ok(Json(ReprintForm { reason })) => {
+            desk.door.label_again(&serial, reason);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(fault) => problem(fault.status(), "invalid", &fault.body_text()),
+    }
+}
+
+async fn label_later(State(desk): State<Desk>, Path(serial): Path<String>) -> Response {
+    desk.door.label_later(&serial);
+    StatusCode::NO_CONTENT.into_response()
 }
 
 fn taken(is_taken: bool) -> Response {

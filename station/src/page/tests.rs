@@ -183,7 +183,7 @@ fn stand(token: Option<&str>) -> Stand {
         recorder,
     };
     let (said, progress) = mpsc::unbounded_channel();
-    let door = AnswerDoor::new([(1, doorway)].into());
+    let door = AnswerDoor::new([(1, doorway)].into(), mpsc::unbounded_channel().0);
     let access = Access::of(address, token).unwrap();
     let (commands, asked_of_ports) = mpsc::unbounded_channel();
     let ports = watch::Sender::new(PortsView { slots: vec![named(1)], ..PortsView::default() });

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     api::operator::{BatchOnJig, FailOnJig, MOST_FAILS, MeasurementTitle, OperatorView, SlotOnJig},
     ids::{BatchId, ContentHash},
+    labelling::LabelsOnJig,
     live::{SlotState, StationLive},
     outcome::Outcome,
     procedure::MeasurementSpec,
@@ -28,6 +29,7 @@ pub struct Picture {
     asks: BTreeMap<u16, (OpenPrompt, Option<ContentHash>)>,
     tallies: BTreeMap<BatchId, Tally>,
     fails: VecDeque<FailOnJig>,
+    labels: Option<LabelsOnJig>,
     /// Since when it counts.
     since: Option<DateTime<Utc>>,
 }
@@ -76,6 +78,10 @@ impl Picture {
             // A check of the bench is no board.
             Progress::RunClosed { .. } => false,
             Progress::Server { away } => std::mem::replace(&mut self.server_away, away) != away,
+            Progress::Labels { labels } => {
+                let labels = Some(*labels);
+                std::mem::replace(&mut self.labels, labels.clone()) != labels
+            }
             // What waits is in the live state.
             Progress::Uplink { .. } | Progress::InDoubt { .. } | Progress::Page { .. } => false,
         }
@@ -119,6 +125,7 @@ impl Picture {
             batches: self.batches(live.at),
             slots: slots.collect(),
             fails: self.fails.iter().cloned().collect(),
+            labels: self.labels.clone(),
         })
     }
 

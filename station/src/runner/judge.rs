@@ -46,7 +46,13 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::ReferencesDue
         | C::FirstArticleDue
         | C::LineStopped
-        | C::BatchHeld => Outcome::Aborted,
+        | C::BatchHeld
+        | C::LabelNotPrintable
+        | C::LabelDue
+        | C::LabelOfAnother
+        | C::LabelAddressDiffers
+        | C::LabelNumberToo
+        | C::LabelNotAwaited => Outcome::Aborted,
         C::FixtureSilent => Outcome::CollateralAbort,
         C::LineCollision
         | C::PortVanished

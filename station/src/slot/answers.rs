@@ -48,7 +48,7 @@ pub struct Bench<'a, S, P> {
     desk: &'a SlotDesk,
     ports: &'a P,
     /// What the present board was begun under: another one that is assigned meanwhile is not its.
-    order: Option<Arc<WorkOrder>>,
+    pub order: Option<Arc<WorkOrder>>,
     link: Option<(Arc<DeviceModel>, BoardLink)>,
     recorder: Recorder,
     /// What of the link's bytes stands in answers already.

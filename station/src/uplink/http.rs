@@ -11,7 +11,7 @@ use domain::{
         problem::Problem,
         stations::{
             Admission, AskAdmission, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare, SerialBlock,
-            ShareGrant, StationWork,
+            ShareGrant, StationWork, TellLabels,
         },
     },
     bundle::BundleContent,
@@ -103,6 +103,10 @@ impl Server for HttpServer {
 
     async fn ingest(&self, request: &IngestRequest) -> Result<IngestResponse, ServerFault> {
         self.post("ingest", request).await
+    }
+
+    async fn labels(&self, said: &TellLabels) -> Result<(), ServerFault> {
+        send(self.request(Method::POST, "labels").json(said)).await.map(|_| ())
     }
 
     async fn live(&self, live: &StationLive) -> Result<(), ServerFault> {

@@ -153,6 +153,9 @@ impl Server for ScriptedServer {
         }
         Ok(IngestResponse { results })
     }
+    async fn labels(&self, _said: &TellLabels) -> Result<(), ServerFault> {
+        self.check()
+    }
     async fn live(&self, _live: &StationLive) -> Result<(), ServerFault> {
         self.check()
     }
@@ -317,6 +320,9 @@ fn released_with(image: &[u8], crc32: u32, kind: &str) -> (Assignment, BundleCon
         fails_allowed: 3,
         order_values: domain::profile::OrderValues::new(),
         labels: None,
+        label_mode: domain::labelling::LabelMode::None,
+        customer: String::new(),
+
         floor: domain::floor::FloorRules::default(),
         hold: None,
     };

@@ -2,6 +2,7 @@
 
 use super::api::{Api, text_of};
 use super::floor::Floor;
+use super::hand::Hand;
 use super::relay::Relay;
 use super::rough::{self, Rough};
 use super::state::{Batch, Folder, State, Station};
@@ -41,11 +42,17 @@ impl Work<'_> {
     ///
     /// # Errors
     /// When something hangs or ends, or anything is not as it should be.
-    pub fn run(&self, floor: &mut Floor<'_>, relay: Option<&Relay>, port: u16, config: &Path) -> Result<()> {
+    pub fn run(
+        &self,
+        floor: &mut Floor<'_>,
+        (relay, mut hand): (Option<&Relay>, Hand),
+        port: u16,
+        config: &Path,
+    ) -> Result<()> {
         let begun = Instant::now();
         let mut rough = relay.map(|_| Rough::new(port, config.to_path_buf()));
         let screen = Screen::new(self.batch.slots, self.batch.boards, &self.batch.name);
-        let watched = self.watch(floor, rough.as_mut(), &screen);
+        let watched = self.watch(floor, rough.as_mut(), &mut hand, &screen);
         screen.finish();
         let line = watched?;
         let elapsed = begun.elapsed();
@@ -61,6 +68,7 @@ impl Work<'_> {
             wrong.push(format!("the station closed {closed} records, and the server holds {held}"));
         }
         wrong.extend(verdict::judge_counts(&report, &rows));
+        wrong.extend(hand.judge(self.api, self.token("engineer"), self.stop, &rows)?);
         if boards.len() != self.batch.boards as usize {
             wrong.push(format!("the jig knows {} boards, the batch has {}", boards.len(), self.batch.boards));
         }
@@ -91,7 +99,13 @@ impl Work<'_> {
     }
 
     /// Until every board is out of the jig and every record is acknowledged.
-    fn watch(&self, floor: &mut Floor<'_>, mut rough: Option<&mut Rough>, screen: &Screen) -> Result<Line> {
+    fn watch(
+        &self,
+        floor: &mut Floor<'_>,
+        mut rough: Option<&mut Rough>,
+        hand: &mut Hand,
+        screen: &Screen,
+    ) -> Result<Line> {
         let mut line = Line::default();
         let mut boards_done = 0;
         let mut last_move = Instant::now();
@@ -101,6 +115,10 @@ impl Work<'_> {
                 return Err(crate::process::Stopped.into());
             }
             let said = floor.station.as_ref().and_then(|station| station.next_line(OBSERVE_EVERY));
+            if let Some(said) = &said {
+                hand.see(said);
+            }
+            hand.work();
             match said.map(|said| line.apply(&said)) {
                 Some(Change::Closed(closed)) => {
                     screen.closed(&closed);

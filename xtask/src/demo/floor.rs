@@ -41,6 +41,7 @@ pub struct Floor<'a> {
     postgres_bin: PathBuf,
     server: Option<Running>,
     jig: Option<Running>,
+    printer: Option<Running>,
     pub station: Option<Running>,
 }
 
@@ -53,7 +54,7 @@ pub struct Addresses {
 
 impl<'a> Floor<'a> {
     pub fn new(workspace: &'a Workspace, folder: &'a Folder, stop: &'a Stop, postgres_bin: PathBuf) -> Self {
-        Self { workspace, folder, stop, postgres_bin, server: None, jig: None, station: None }
+        Self { workspace, folder, stop, postgres_bin, server: None, jig: None, printer: None, station: None }
     }
 
     /// Starts the server on that port of loopback (0: any) and waits until it can work.
@@ -114,6 +115,18 @@ impl<'a> Floor<'a> {
         self.jig.insert(jig).ready(JIG_READY_WITHIN, self.stop)
     }
 
+    /// Starts the label printer; says where it listens. What it prints lies in the folder `labels`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_printer(&mut self) -> Result<String> {
+        let mut printer = self.program("jigline-simulator");
+        printer.args(["printer", "--listen", "127.0.0.1:0", "--png-dir"]).arg(self.folder.at("labels"));
+        let printer = Running::start("printer", printer, &self.folder.root)?;
+        let said = self.printer.insert(printer).ready(JIG_READY_WITHIN, self.stop)?;
+        required(&said, "printer")
+    }
+
     /// # Errors
     /// When it does not start.
     pub fn start_station(&mut self, config: &Path) -> Result<()> {
@@ -160,7 +173,7 @@ impl<'a> Floor<'a> {
     /// When the system can't say.
     pub fn take_ended(&mut self) -> Result<Vec<String>> {
         let mut ended = Vec::new();
-        for place in [&mut self.server, &mut self.jig, &mut self.station] {
+        for place in [&mut self.server, &mut self.jig, &mut self.printer, &mut self.station] {
             let Some(running) = place else { continue };
             if let Some(status) = running.ended()? {
                 ended.push(format!(
@@ -174,13 +187,16 @@ impl<'a> Floor<'a> {
         Ok(ended)
     }
 
-    /// Station, then jig, then server with its database: in that order nothing is lost.
+    /// Station, then jig and printer, then server with its database: in that order nothing is lost.
     pub fn stop(&mut self) {
         if let Some(mut station) = self.station.take() {
             station.stop(STATION_STOPS_WITHIN);
         }
         if let Some(mut jig) = self.jig.take() {
             jig.stop(JIG_STOPS_WITHIN);
+        }
+        if let Some(mut printer) = self.printer.take() {
+            printer.stop(JIG_STOPS_WITHIN);
         }
         if let Some(mut server) = self.server.take() {
             server.stop(SERVER_STOPS_WITHIN);

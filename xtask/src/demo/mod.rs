@@ -3,6 +3,7 @@
 mod api;
 mod batch;
 mod floor;
+mod hand;
 mod people;
 mod relay;
 mod rough;
@@ -21,6 +22,7 @@ use anyhow::{Context, Result, bail};
 use api::Api;
 use batch::Work;
 use floor::{Addresses, Floor, KeepDone};
+use hand::Hand;
 use relay::Relay;
 use state::{Batch, DemoFile, Folder, State};
 use std::net::ToSocketAddrs;
@@ -151,6 +153,7 @@ fn work(
     setup::assign(&api, &state, &station, &batch)?;
     let keep_done = if options.resume { KeepDone::Yes } else { KeepDone::No };
     let jig = floor.start_jig(&batch, keep_done)?;
+    let printer = if batch.labels { Some(floor.start_printer()?) } else { None };
     let relay = if options.rough { Some(Relay::start(address_of(&addresses)?)?) } else { None };
     let server =
         relay.as_ref().map_or(addresses.base_url.clone(), |relay| format!("http://{}", relay.address));
@@ -159,8 +162,14 @@ fn work(
     let data = folder.at("station").join(&station.name);
     write_private(
         &config,
-        setup::station_config(&station, &server, &data, (batch.baud, operator_port(options)), &jig)?
-            .as_bytes(),
+        setup::station_config(
+            &station,
+            &server,
+            &data,
+            (batch.baud, operator_port(options)),
+            (&jig, printer.as_deref()),
+        )?
+        .as_bytes(),
     )?;
     tell(folder, &addresses, &accounts, &state)?;
     say::line(format!(
@@ -173,7 +182,8 @@ fn work(
     let port = address_of(&addresses)?.port();
     let work =
         Work { folder, stop, api: &api, state: &state, station: &station, batch: &batch, image: &image };
-    work.run(floor, relay.as_ref(), port, &config)
+    let hand = Hand::new(printer.map(|_| folder.at("labels")))?;
+    work.run(floor, (relay.as_ref(), hand), port, &config)
 }
 
 fn operator_port(options: &Options) -> u16 {

@@ -4,6 +4,7 @@
 use super::Options;
 use super::api::{Api, is_refused, required, text_of};
 use super::state::{Account, Asked, Batch, Bundle, Folder, ROLES, State, Station};
+use crate::install;
 use crate::say;
 use crate::workspace::{Workspace, output};
 use anyhow::{Context, Result, bail};
@@ -18,6 +19,8 @@ pub const MODEL_FILE: &str = "profiles/models/topbms.toml";
 /// The demo's jig holds titanate cells.
 const PROCEDURE_FILE: &str = "profiles/procedures/topbms-birth.toml";
 const FIRMWARE_VERSION: &str = "1.9";
+/// What is printed for a unit that has passed.
+const LABEL: &str = "unit-50x25";
 /// Bytes; a real image of this family is about that large. A body of 64 KiB, and before it vectors and version block.
 const FIRMWARE_SIZE: u32 = 66_560;
 /// How many names are tried before something else must be wrong.
@@ -83,6 +86,7 @@ pub fn bundle(
         "procedure_id": procedure,
         "firmware_version": FIRMWARE_VERSION,
         "image_hex": hex_of(&image),
+        "label_id": LABEL,
     });
     let hash = match api.post(&token("engineer"), "/api/v1/bundles", &submit) {
         Ok(bundle) => required(&bundle, "hash")?,
@@ -112,6 +116,7 @@ fn submitted_before(api: &Api, token: &str, submit: &Value, image: &[u8]) -> Opt
             && Some(&at("/manifest/profile/id")) == submit.get("profile_id")
             && Some(&at("/manifest/profile/revision")) == submit.get("profile_revision")
             && Some(&at("/manifest/procedure/id")) == submit.get("procedure_id")
+            && Some(&at("/manifest/label/id")) == submit.get("label_id")
     });
     same.map(|bundle| text_of(bundle, "hash").to_owned())
 }
@@ -152,10 +157,18 @@ pub fn batch(workspace: &Workspace, api: &Api, state: &mut State, options: &Opti
     let token = state.tokens.get("engineer").cloned().unwrap_or_default();
     let bundle = state.bundle.as_ref().map(|bundle| bundle.hash.clone()).context("no bundle was released")?;
     let asked = asked(workspace)?;
+    let labels = install::has_chinese_font();
+    if !labels {
+        say::line(format!(
+            "   no labels: there is no font for Chinese here (Debian: {})",
+            install::CHINESE_FONT
+        ));
+    }
     for _ in 0..NAMES_TRIED {
         state.batches += 1;
         let name = format!("B-{:04}", state.batches);
-        let body = json!({ "name": name, "customer": "Demo", "bundle": bundle, "quantity": options.boards });
+        let body = json!({ "name": name, "customer": "Demo", "bundle": bundle, "quantity": options.boards,
+            "label_mode": if labels { "after_pass" } else { "none" } });
         match api.post(&token, "/api/v1/batches", &body) {
             Ok(answer) => {
                 let batch = Batch {
@@ -168,6 +181,7 @@ pub fn batch(workspace: &Workspace, api: &Api, state: &mut State, options: &Opti
                     baud: options.baud,
                     seed: options.seed,
                     asked: asked.clone(),
+                    labels,
                 };
                 state.next_board += options.boards;
                 state.batch = Some(batch.clone());
@@ -222,7 +236,7 @@ pub fn station_config(
     server: &str,
     data: &Path,
     (baud, operator_port): (u32, u16),
-    jig: &Value,
+    (jig, printer): (&Value, Option<&str>),
 ) -> Result<String> {
     let mut config = toml::Table::new();
     let mut put = |name: &str, value: toml::Value| config.insert(name.to_owned(), value);
@@ -238,6 +252,13 @@ pub fn station_config(
     put("baud", i64::from(baud).into());
     put("operator_page", format!("127.0.0.1:{operator_port}").into());
     put("fixture", required(jig, "fixture")?.into());
+    if let Some(address) = printer {
+        let mut printer = toml::Table::new();
+        printer.insert("to".to_owned(), format!("tcp:{address}").into());
+        printer.insert("language".to_owned(), "zpl".into());
+        printer.insert("dpi".to_owned(), 203.into());
+        put("label_printer", printer.into());
+    }
     let devices = jig.get("slots").and_then(Value::as_array).context("the jig named no slots")?;
     let slots: Vec<toml::Value> = devices
         .iter()
@@ -359,7 +380,8 @@ mod tests {
         };
         let jig = json!({ "fixture": "127.0.0.1:4000", "slots": ["/d/slot-1", "/d/slot-2"] });
         let text =
-            station_config(&station, "http://127.0.0.1:1", Path::new("/d/station"), (9600, 0), &jig).unwrap();
+            station_config(&station, "http://127.0.0.1:1", Path::new("/d/station"), (9600, 0), (&jig, None))
+                .unwrap();
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["baud"].as_integer(), Some(9600));
         assert_eq!(table["slot"][1]["device"].as_str(), Some("/d/slot-2"));

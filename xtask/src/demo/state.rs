@@ -91,6 +91,9 @@ pub struct Batch {
     pub seed: u64,
     #[serde(default)]
     pub asked: Asked,
+    /// Whether labels are printed for its units.
+    #[serde(default)]
+    pub labels: bool,
 }
 
 /// What a passed board of a batch must hold, taken from the files when the batch was made (they may be edited before it

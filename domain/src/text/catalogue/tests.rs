@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 82] = {
+const CODES: [FaultCode; 88] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -19,6 +19,12 @@ const CODES: [FaultCode; 82] = {
         C::LabelNotOfForm,
         C::LabelTaken,
         C::LabelDiffers,
+        C::LabelNotPrintable,
+        C::LabelDue,
+        C::LabelOfAnother,
+        C::LabelAddressDiffers,
+        C::LabelNumberToo,
+        C::LabelNotAwaited,
         C::BoardIsReference,
         C::ReferenceAsExpected,
         C::ReferenceNotAsExpected,
@@ -108,6 +114,10 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::LabelNotOfForm => &["found", "expected"],
         C::LabelTaken => &["label", "holder"],
         C::LabelDiffers => &["label", "serial"],
+        C::LabelDue | C::LabelNumberToo => &["serial"],
+        C::LabelOfAnother => &["found", "serial"],
+        C::LabelAddressDiffers => &["serial", "printed", "read"],
+        C::LabelNotAwaited => &["found"],
         C::BoardIsReference | C::ReferenceAsExpected => &["name"],
         C::ReferenceNotAsExpected => &["name", "expected", "found"],
         C::BoardShipped | C::BoardOnHold => &["board", "reason"],
@@ -144,7 +154,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::MachineChanged => &["before", "found"],
         C::OutboxEnded => &["unsent"],
         C::WireVersionDiffers => &["station", "server"],
-        C::AdmissionRefused | C::NameNotPossible | C::Internal => &["detail"],
+        C::AdmissionRefused | C::NameNotPossible | C::Internal | C::LabelNotPrintable => &["detail"],
         C::NewPasswordRefused | C::OldPasswordStillOpens | C::BoardTakenOut => &[],
         C::NoBatch
         | C::NoShare

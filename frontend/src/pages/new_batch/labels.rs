@@ -1,7 +1,7 @@
-//! Where the numbers of a batch's units come from: lent by the server, or scanned from labels that its boards bring.
+//! Where the numbers of a batch's units come from: lent by the server, or scanned from labels that its boards bring; and when labels are printed.
 
 use crate::{i18n, ui};
-use domain::{label::LabelForm, number_list::LONGEST_NUMBER};
+use domain::{label::LabelForm, labelling::LabelMode, number_list::LONGEST_NUMBER};
 use leptos::prelude::*;
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,17 @@ pub struct Labels {
     from: RwSignal<From>,
     pattern: RwSignal<String>,
     length: RwSignal<String>,
+    mode: RwSignal<LabelMode>,
 }
 
 impl Labels {
     pub fn new() -> Self {
-        Self { from: RwSignal::default(), pattern: RwSignal::default(), length: RwSignal::default() }
+        Self {
+            from: RwSignal::default(),
+            pattern: RwSignal::default(),
+            length: RwSignal::default(),
+            mode: RwSignal::default(),
+        }
     }
 
     pub fn given(self) -> Result<Option<LabelForm>, &'static str> {
@@ -35,6 +41,25 @@ impl Labels {
             From::Number => Ok(Some(LabelForm::Number)),
             From::Scan => scan(ui::typed(self.pattern), &ui::typed(self.length)).map(Some),
         }
+    }
+
+    pub fn mode(self) -> LabelMode {
+        self.mode.get_untracked()
+    }
+
+    /// When the units' labels are printed.
+    pub fn printed(self) -> Vec<AnyView> {
+        let t = i18n::texts();
+        let options = [("none", t.label_mode_none), ("after_pass", t.label_mode_after_pass)];
+        let options = options.map(|(value, word)| (value.to_owned(), word.to_owned()));
+        let choose = Callback::new(move |value: String| {
+            self.mode.set(if value == "after_pass" { LabelMode::AfterPass } else { LabelMode::None });
+        });
+        let why = move || (!self.mode.read().is_none()).then_some(t.label_mode_why);
+        vec![
+            ui::choice_field(t.labels_printed, "label_mode", options.into(), None, choose),
+            view! { <p class="quiet small wide">{why}</p> }.into_any(),
+        ]
     }
 
     pub fn view(self) -> Vec<AnyView> {

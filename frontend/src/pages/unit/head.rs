@@ -1,10 +1,14 @@
 //! The unit's name, verdict and lease, and what identifies it.
 
 use super::standing;
-use crate::{api, i18n, numbers, ui};
+use crate::{
+    api, i18n, numbers,
+    ui::{self, Tone},
+};
 use domain::{
-    api::units::{RunView, UnitQuery, UnitView},
+    api::units::{RunView, UnitLabelView, UnitQuery, UnitView},
     identifier::{Identifier, IdentifierKind},
+    labelling::ReprintReason,
 };
 use leptos::prelude::*;
 
@@ -23,6 +27,7 @@ pub fn head(unit: &UnitView) -> AnyView {
             <h1>{name}{unit.serial.clone().map(ui::copy_button)}</h1>
             {ui::outcome_badge(unit.outcome)}
             {standing::bars(&unit.standing)}
+            {is_unlabelled(unit).then(|| ui::badge(Tone::Attention, t.unlabelled))}
             {ui::lease_badge(&unit.lease)}
             <div class="actions">
                 {export}
@@ -36,7 +41,39 @@ pub fn head(unit: &UnitView) -> AnyView {
                 <dd><a class="plain" href=format!("/batches/{}", unit.batch_id)>{unit.batch_name.clone()}</a></dd>
             </div>
             <div><dt>{t.customer}</dt><dd>{unit.customer.clone()}</dd></div>
+            {unit.label.as_ref().map(label)}
         </dl>
+    }
+    .into_any()
+}
+
+/// It passed, and nobody has scanned its label back yet.
+fn is_unlabelled(unit: &UnitView) -> bool {
+    unit.label.as_ref().is_some_and(|label| label.matched.is_none())
+}
+
+/// How often it was printed, why again, and who scanned it back.
+fn label(label: &UnitLabelView) -> AnyView {
+    let t = i18n::texts();
+    let reasons = label.reprints.iter().map(|reprint| match reprint.reason {
+        ReprintReason::Spoilt => t.label_spoilt,
+        ReprintReason::Lost => t.label_lost,
+    });
+    let reasons = reasons.collect::<Vec<_>>().join(", ");
+    let again = (!label.reprints.is_empty())
+        .then(|| format!(" · {} {} ({reasons})", t.label_reprints, label.reprints.len()));
+    let matched = label.matched.as_ref().map(|matched| {
+        let by = matched.by.clone().map(|by| format!(" {by}"));
+        view! { " · "{t.label_matched}" "{ui::moment(matched.at)}{by} }
+    });
+    view! {
+        <div data-label=if label.matched.is_some() { "matched" } else { "due" }>
+            <dt>{t.unit_label}</dt>
+            <dd>
+                {label.template.clone()}" "
+                <span class="quiet">{format!("{} {} ×", t.label_prints, label.prints)}{again}{matched}</span>
+            </dd>
+        </div>
     }
     .into_any()
 }

@@ -93,6 +93,8 @@ pub fn order_of(model: DeviceModel, profile: Profile, procedure: Procedure) -> A
         fails_allowed: FAILS_ALLOWED,
         order_values: OrderValues::new(),
         labels: None,
+        label_mode: domain::labelling::LabelMode::None,
+        customer: String::new(),
         floor: domain::floor::FloorRules::default(),
         hold: None,
         bundle: manifest.reference(),
