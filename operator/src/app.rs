@@ -4,9 +4,10 @@ use crate::{
     card::{Beside, card, grid, shape},
     choices::Choices,
     desk::Desk,
-    detail,
     feed::{self, Feed},
-    labels, said,
+    labels, later,
+    panel::Panel,
+    said,
     sound::{Sound, Speaker},
     wedge::{Heard, OVER_MS, Wedge},
     words,
@@ -30,6 +31,7 @@ pub fn App() -> impl IntoView {
     let now = ticking();
     listen_to_keys(desk, speaker);
     sound_of_changes(feed, speaker);
+    speak_the_persons_language(feed, choices);
     // Anew with the language: every word on it is another.
     move || {
         choices.language.get();
@@ -55,6 +57,7 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
                 {move || feed.view.read().as_ref().map(head)}
                 <span class="grow"></span>
                 {move || feed.view.read().as_ref().map(lamp)}
+                {person(desk)}
                 <button type="button" class="plain" title=t.sound_on data-sound=move || if speaker.is_on.get() { "on" } else { "off" } on:click=move |_| speaker.wake()>
                     {move || if speaker.is_on.get() { "♪" } else { t.sound_off }}
                 </button>
@@ -75,8 +78,9 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
                 <For each=move || numbers.get() key=|number| *number children=move |number| slot(desk, number, now)/>
                 {move || feed.view.read().is_none().then(|| view! { <p class="invite">{t.no_picture}</p> })}
             </main>
-            {detail::panel(desk.look)}
+            {later::look(desk)}
             </div>
+            {later::people(desk)}
             <footer>
                 <p class="line" role="status">{move || desk.line_now(now.get())}</p>
                 {move || feed.view.read().as_ref().map(fails)}
@@ -110,7 +114,11 @@ fn slot(desk: Desk, number: u16, now: RwSignal<f64>) -> AnyView {
         let since = (now.get() - feed.received_ms.get()).max(0.0) as u64;
         Some(said::clock((known + since) / 1000))
     });
-    card(desk, number, Beside { slot, batch, titles, elapsed })
+    let article = Memo::new(move |_| {
+        let view = feed.view.read();
+        view.as_ref()?.floor.articles.iter().find(|article| article.slot == number).copied()
+    });
+    card(desk, number, Beside { slot, batch, titles, elapsed, article })
 }
 
 fn find(view: &OperatorView, batch: Option<BatchId>) -> Option<&BatchOnJig> {
@@ -133,17 +141,54 @@ fn head(view: &OperatorView) -> AnyView {
     };
     let sum = |of: fn(&BatchOnJig) -> u32| view.batches.iter().map(of).sum::<u32>();
     let (passed, failed, quantity) = (sum(|one| one.passed), sum(|one| one.failed), sum(|one| one.quantity));
-    let an_hour = view.batches.iter().filter_map(|one| one.passed_an_hour).reduce(|a, b| a + b);
     view! {
         <span class="station">{name}</span>
         {made}
         <span class="figures" title=t.on_this_jig>
             <span><b data-figure="passed">{passed}</b>" / "{quantity}</span>
             {said::percent(passed, passed + failed).map(|percent| view! { <span>{t.yield_word}" "<b>{percent}</b>" %"</span> })}
-            {an_hour.map(|count| view! { <span><b>{count}</b>{t.an_hour}</span> })}
+            {view.pace.map(|pace| view! {
+                <span title=t.pace_hint><b data-figure="an-hour">{pace.made}</b>{t.an_hour}" "<span class="quiet">{format!("({} {} · {} {})", t.pace_hands, pace.without_waiting, t.pace_wire, pace.wire)}</span></span>
+            })}
         </span>
     }
     .into_any()
+}
+
+/// Who works here; touched, what his shift made.
+fn person(desk: Desk) -> AnyView {
+    let t = words::texts();
+    let shown = Memo::new(move |_| {
+        let view = desk.feed.view.read();
+        view.as_ref().map(|view| (view.floor.person.clone(), view.floor.needs_sign_in))
+    });
+    (move || {
+        let (person, needed) = shown.get()?;
+        let (state, name, opens) = match person {
+            Some(person) => ("in", person.name, Panel::Shift),
+            None if needed => ("nobody", t.sign_in.to_owned(), Panel::SignIn),
+            None => ("none", t.shift.to_owned(), Panel::Shift),
+        };
+        Some(view! {
+            <button type="button" class="plain person" data-person=state on:click=move |_| desk.open(Some(opens))>{name}</button>
+        })
+    })
+    .into_any()
+}
+
+/// Everybody reads his own language.
+fn speak_the_persons_language(feed: Feed, choices: Choices) {
+    let person = Memo::new(move |_| {
+        let view = feed.view.read();
+        view.as_ref().and_then(|view| {
+            view.floor.person.as_ref().map(|person| (person.username.clone(), person.language))
+        })
+    });
+    Effect::new(move |_| {
+        if let Some((_, Some(language))) = person.get() {
+            choices.speak(language);
+        }
+    });
 }
 
 /// Whether everything is on the server.

@@ -1,13 +1,13 @@
 //! One slot: its verdict is read from three metres, its step from one.
 
-use crate::{desk::Desk, labels, question::question, said, words};
+use crate::{desk::Desk, labels, panel::Panel, question::question, said, words};
 use domain::{
-    api::operator::{MeasurementTitle, SlotOnJig},
+    api::operator::{ArticleOnJig, MeasurementTitle, SlotOnJig},
     ids::ContentHash,
     live::{Hand, SlotState},
     outcome::Outcome,
     prompt::OpenPrompt,
-    text::step_title,
+    text::{FaultCode, step_title},
 };
 use leptos::prelude::*;
 
@@ -20,11 +20,13 @@ pub struct Beside {
     pub titles: Memo<Vec<MeasurementTitle>>,
     /// How long its board has been worked.
     pub elapsed: Memo<Option<String>>,
+    /// Its first boards, where they are to be judged.
+    pub article: Memo<Option<ArticleOnJig>>,
 }
 
 /// A card that changes with its slot.
 pub fn card(desk: Desk, number: u16, beside: Beside) -> AnyView {
-    let Beside { slot, batch, titles, elapsed } = beside;
+    let Beside { slot, batch, titles, elapsed, article } = beside;
     // Built anew with its step, its verdict or its question; the figures that run between flow into it.
     let shown = Memo::new(move |_| {
         slot.get().map(|slot| (without_figures(slot.live.state), (slot.asks, slot.picture)))
@@ -39,10 +41,14 @@ pub fn card(desk: Desk, number: u16, beside: Beside) -> AnyView {
                 Some(SlotState::Done { outcome, .. }) => Some(outcome.as_str()),
                 _ => None,
             };
+            let run = match &state {
+                Some(SlotState::Done { run_id, .. }) => Some(run_id.to_string()),
+                _ => None,
+            };
             view! {
-                <article class=format!("slot {class}") data-slot=number.to_string() data-state=kind data-outcome=outcome
+                <article class=format!("slot {class}") data-slot=number.to_string() data-state=kind data-outcome=outcome data-run=run
                     on:click=move |_| desk.choose(number)>
-                    <header><b>{number}</b><span class="batch">{move || batch.get()}</span><span>{move || elapsed.get()}</span>
+                    <header><b>{number}</b><span class="batch">{move || batch.get()}</span>{move || article.get().map(|article| first_article(desk, article))}<span>{move || elapsed.get()}</span>
                         <button type="button" class="look" title=words::texts().detail data-look=number.to_string() on:click=move |event| {
                             event.stop_propagation();
                             desk.look.toggle(number);
@@ -132,9 +138,39 @@ fn body(
         }
         .into_any(),
         (Some(SlotState::Broken { fault }), _) => {
-            view! { <p class="step">{t.broken}</p> {why(fault)} }.into_any()
+            view! { <p class="step">{if fault.code.awaits_person() { t.waits } else { t.broken }}</p> {why(fault)} {act(desk, number, fault.code)} }.into_any()
         }
     }
+}
+
+/// First boards, of how many; touched, their sheet.
+fn first_article(desk: Desk, article: ArticleOnJig) -> AnyView {
+    let t = words::texts();
+    let ArticleOnJig { slot, wanted, made, .. } = article;
+    let open = move |event: web_sys::MouseEvent| {
+        event.stop_propagation();
+        desk.open(Some(Panel::Sheet(slot)));
+    };
+    view! { <button type="button" class="chip" data-act="sheet" disabled=made == 0 on:click=open>{format!("{} {made}/{wanted}", t.article_of)}</button> }.into_any()
+}
+
+/// What a person does about a slot that waits for one.
+fn act(desk: Desk, number: u16, code: FaultCode) -> Option<AnyView> {
+    let t = words::texts();
+    let (word, panel, act) = match code {
+        FaultCode::NobodySignedIn => (t.sign_in, Panel::SignIn, "sign-in"),
+        FaultCode::FirstArticleDue => (t.show_sheet, Panel::Sheet(number), "sheet"),
+        FaultCode::LineStopped => (t.let_go, Panel::LetGo, "let-go"),
+        _ => return None,
+    };
+    let open = move |event: web_sys::MouseEvent| {
+        event.stop_propagation();
+        desk.open(Some(panel));
+    };
+    Some(
+        view! { <div class="answers"><button type="button" data-act=act on:click=open>{word}</button></div> }
+            .into_any(),
+    )
 }
 
 /// What stands for an outcome where nobody sees its colour.

@@ -32,8 +32,15 @@ impl Choices {
             Language::Zh => Language::En,
         };
         language::keep(language);
-        self.language.set(language);
-        self.apply();
+        self.speak(language);
+    }
+
+    /// From now on; what the browser remembers stays.
+    pub fn speak(self, language: Language) {
+        if self.language.get_untracked() != language {
+            self.language.set(language);
+            self.apply();
+        }
     }
 
     pub fn next_theme(self) {

@@ -4,7 +4,6 @@ use crate::{desk::Desk, said, words};
 use domain::{
     api::operator::OperatorView,
     labelling::{LabelsOnJig, PrinterState, ReprintReason, UnlabelledUnit},
-    live::SlotState,
 };
 use leptos::prelude::*;
 
@@ -107,12 +106,4 @@ fn trouble(printer: &PrinterState) -> Option<String> {
         PrinterState::Away { detail } => format!("{} ({detail})", t.printer_away),
     };
     Some(format!("{}: {why}", t.label_printer))
-}
-
-/// The number of the label that a slot waits for.
-pub fn awaited(state: &SlotState) -> Option<&str> {
-    match state {
-        SlotState::Unlabelled { board, .. } => Some(board),
-        _ => None,
-    }
 }

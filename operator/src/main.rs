@@ -8,6 +8,9 @@ mod desk;
 mod detail;
 mod feed;
 mod labels;
+mod later;
+mod panel;
+mod post;
 mod question;
 mod said;
 mod setup;
@@ -18,7 +21,7 @@ mod words;
 fn main() {
     console_error_panic_hook::set_once();
     if setup::is_here() {
-        leptos::mount::mount_to_body(setup::Setup);
+        leptos::mount::mount_to_body(later::setup);
     } else {
         leptos::mount::mount_to_body(app::App);
     }

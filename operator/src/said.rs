@@ -18,8 +18,8 @@ pub fn next_step(fault: &Fault) -> String {
     fault_next_step(words::language(), fault)
 }
 
-/// `cell_7` by the title of `cell`, where nothing is called so itself.
-fn title(name: &str, titles: &[MeasurementTitle]) -> String {
+/// What a measurement is called: `cell_7` by the title of `cell`, where nothing is called so itself.
+pub fn title(name: &str, titles: &[MeasurementTitle]) -> String {
     let of =
         |name: &str| titles.iter().find(|known| known.name == name).map(|known| words::pick(&known.title));
     let of_cell = || {

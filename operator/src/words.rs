@@ -1,7 +1,7 @@
 //! The page's catalogue, English and Chinese side by side. Faults and steps have theirs in `domain::text`.
 
 pub use browser::language::{language, pick};
-use domain::{outcome::Outcome, text::Language};
+use domain::{api::operator::FloorRefusal, floor::ArticleWhy, outcome::Outcome, text::Language};
 
 domain::texts! {
     name_product: "Jigline", "Jigline";
@@ -16,6 +16,7 @@ domain::texts! {
     interrupted: "STOPPED", "中断";
     refused: "not worked", "未处理";
     broken: "slot closed", "插槽停用";
+    waits: "waits", "等待";
     take_out_next: "take it out, next board", "请取出，放入下一块";
     take_out_red: "→ red bin", "→ 放入红色料箱";
     batch: "Batch", "批次";
@@ -24,7 +25,7 @@ domain::texts! {
     firmware: "fw", "固件";
     yield_word: "yield", "合格率";
     an_hour: "/h", "/时";
-    on_this_jig: "on this jig since the program began", "本治具，自程序启动以来";
+    on_this_jig: "on this jig in this shift", "本治具，本班次";
     all_on_server: "all records on the server", "记录已全部上传";
     waiting_records: "records kept here", "条记录暂存本机";
     server_away: "server away: work on", "服务器离线：可继续生产";
@@ -69,6 +70,83 @@ domain::texts! {
     theme: "Theme", "主题";
     other_language: "中文", "English";
     cell: "Cell", "单体";
+    pace_hint: "passed within an hour (had no slot waited for a hand · what the wire alone would allow)", "一小时内合格数（若无等待人手 · 通信线极限）";
+    pace_hands: "no waiting", "无等待";
+    pace_wire: "wire", "通信极限";
+    sign_in: "Sign in", "登录";
+    sign_out: "Sign out", "退出登录";
+    scan_badge: "Scan your badge, or:", "请扫描工牌，或输入：";
+    number: "Number", "工号";
+    pin: "PIN", "PIN";
+    vouch: "A lead vouches…", "班长担保…";
+    vouch_title: "A lead says who it is", "由班长确认身份";
+    person: "Person", "人员";
+    choose_person: "choose who it is first", "请先选择人员";
+    lead_signs: "Lead: scan your badge, or:", "班长：请扫描工牌，或输入：";
+    sign_with_badge: "Sign: scan your badge, or:", "签字：请扫描工牌，或输入：";
+    sign: "Sign", "签字";
+    works_here: "works here now", "已登录本治具";
+    another_person: "Somebody else…", "换人…";
+    shift: "Shift", "班次";
+    since: "since", "开始于";
+    hand_over: "Hand the shift over", "交班";
+    hand_over_note: "What the next shift should know", "交接说明";
+    handed_over: "the shift is handed over", "已交班";
+    otherwise: "otherwise", "其他";
+    still_open: "Still open", "未完事项";
+    print: "Print", "打印";
+    close: "Close", "关闭";
+    part_missing: "this part can't be loaded: load the page again", "该部分无法加载：请刷新页面";
+    note: "Note", "备注";
+    reason: "Reason", "原因";
+    first_article: "First article", "首件";
+    article_of: "first article", "首件";
+    article_accepted: "first article accepted", "首件已通过";
+    article_refused: "first article refused: make new ones", "首件未通过：请重新制作";
+    accept: "Accept", "通过";
+    refuse: "Refuse", "不通过";
+    show_sheet: "Sheet and signature", "首件单与签字";
+    parameters_held: "parameters held", "项参数保持";
+    signature: "Signature", "签字";
+    let_go: "Let it go on", "放行";
+    repaired: "Fixture repaired…", "治具已维修…";
+    what_was_done: "What was done", "维修内容";
+    write_down: "Write it down", "登记";
+    slots: "Slots", "插槽";
+    change_over: "Change over", "换线";
+    changed_over: "changed over to", "已换线至";
+    count_first: "another product: count and finish at the foot of the page", "产品不同：请在页面下方清点并完成换线";
+    still_working: "still working", "仍在作业";
+    came_in: "Came in", "投入";
+    clear_pass: "Pass", "合格";
+    clear_fail: "Fail", "不合格";
+    clear_rework: "Rework", "返工";
+    clear_scrap: "Scrap", "报废";
+    count_all: "count everything", "请全部清点";
+    adds_up: "adds up", "数量相符";
+    boards_missing: "boards missing", "块缺失";
+    boards_too_many: "boards too many", "块多出";
+    fixture_code: "Fixture: scan its code", "治具：请扫描编号";
+    give_up: "Give it up", "取消";
+    references_wanted: "Put the reference boards in first", "请先校验标准样板";
+    why_shift: "begin of shift", "班次开始";
+    why_change_over: "change-over", "换线";
+    why_repair: "fixture repaired", "治具维修";
+    why_bundle: "new bundle", "新发布包";
+    no_credential: "nobody has that badge, or that number with that PIN", "工牌或工号/PIN 不正确";
+    too_many_tries: "too many were wrong: wait a minute", "错误次数过多：请等待一分钟";
+    may_not_decide: "that is for quality or a delegated lead", "仅限质量人员或授权班长";
+    nobody_signed_in: "nobody is signed in", "无人登录";
+    no_such_person: "nobody is called so here", "没有该人员";
+    order_held: "quality holds that batch", "该批次已被质量暂停";
+    needs_server: "the server has to know and is away: work on, scan the order again later", "需要服务器确认，但服务器离线：请继续生产，稍后重扫工单";
+    server_refuses: "the server refuses: look at the batches page", "服务器拒绝：请查看批次页面";
+    nothing_open: "nothing of that kind is open any more", "已无此待办事项";
+    clearance_differs: "what came in is not all accounted for: count again", "投入数与去向不符：请重新清点";
+    fixture_missing: "scan the fixture's code", "请扫描治具编号";
+    not_the_sheet: "these are not the boards that wait: open the sheet again", "首件已变化：请重新打开首件单";
+    reason_missing: "write down why", "请填写原因";
+    not_written: "the station's disk did not take it: call a technician", "工站磁盘写入失败：请联系技术人员";
 }
 
 pub fn texts() -> &'static Texts {
@@ -79,6 +157,34 @@ pub fn texts() -> &'static Texts {
 }
 
 impl Texts {
+    pub fn why(&self, why: ArticleWhy) -> &'static str {
+        match why {
+            ArticleWhy::ShiftStart => self.why_shift,
+            ArticleWhy::ChangeOver => self.why_change_over,
+            ArticleWhy::Repair => self.why_repair,
+            ArticleWhy::NewBundle => self.why_bundle,
+        }
+    }
+
+    pub fn refusal(&self, refusal: FloorRefusal) -> &'static str {
+        match refusal {
+            FloorRefusal::WrongCredential => self.no_credential,
+            FloorRefusal::TooManyTries => self.too_many_tries,
+            FloorRefusal::MayNotDecide => self.may_not_decide,
+            FloorRefusal::NobodySignedIn => self.nobody_signed_in,
+            FloorRefusal::NoSuchPerson => self.no_such_person,
+            FloorRefusal::OrderHeld => self.order_held,
+            FloorRefusal::ServerAway => self.needs_server,
+            FloorRefusal::ServerRefuses => self.server_refuses,
+            FloorRefusal::NothingOpen => self.nothing_open,
+            FloorRefusal::ClearanceDiffers => self.clearance_differs,
+            FloorRefusal::FixtureMissing => self.fixture_missing,
+            FloorRefusal::NotTheSheet => self.not_the_sheet,
+            FloorRefusal::ReasonMissing => self.reason_missing,
+            FloorRefusal::NoSlot => self.no_such_slot,
+            FloorRefusal::NotWritten => self.not_written,
+        }
+    }
     pub fn verdict(&self, outcome: Outcome) -> &'static str {
         match outcome {
             Outcome::Pass => self.pass,
@@ -99,7 +205,7 @@ mod tests {
         for ((key, en), (_, zh)) in EN.all().into_iter().zip(ZH.all()) {
             assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{key}");
             let chinese = zh.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
-            assert!(chinese || ["name_product", "other_language"].contains(&key), "{key}: {zh}");
+            assert!(chinese || ["name_product", "other_language", "pin"].contains(&key), "{key}: {zh}");
         }
     }
 }

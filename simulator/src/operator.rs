@@ -2,7 +2,10 @@
 
 use crate::fixture::{Asks, Bounds};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Whoever stands at the jig.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,7 +16,48 @@ pub struct Operator {
     /// The form of the labels with which boards are announced to a jig without switches: scanned when a board was put in, and again when the
     /// slot's lamp goes dark over it. None: the jig's switches tell of them.
     pub scans: Option<String>,
+    /// The one pair of hands that all slots wait for; none: each slot has its own, which is always there.
+    pub hands: Option<Hands>,
 }
+
+/// One pair of hands at several slots: whose board is next waits until they are free.
+#[derive(Debug, Clone)]
+pub struct Hands {
+    /// From the board that is taken out to the next one that lies in its place.
+    per_board: Duration,
+    /// Since the jig began.
+    free_at: Arc<Mutex<Duration>>,
+}
+
+impl Hands {
+    #[must_use]
+    pub fn new(per_board: Duration) -> Self {
+        Self { per_board, free_at: Arc::default() }
+    }
+
+    /// What they need for a board.
+    #[must_use]
+    pub fn per_board(&self) -> Duration {
+        self.per_board
+    }
+
+    /// They are wanted at `now`, since the jig began; they come when they are free, and stay for `work`. When they come.
+    #[must_use]
+    pub fn take(&self, now: Duration, work: Duration) -> Duration {
+        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let comes = now.max(*free_at);
+        *free_at = comes + work;
+        comes
+    }
+}
+
+impl PartialEq for Hands {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.free_at, &other.free_at)
+    }
+}
+
+impl Eq for Hands {}
 
 /// From the hand that has put a board in to the scanner, and back.
 pub const SCAN_AFTER: Duration = Duration::from_millis(700);

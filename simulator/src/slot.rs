@@ -145,11 +145,14 @@ impl<P: Port> Slot<P> {
     /// # Errors
     /// Where the port fails; a client that comes and goes is no failure.
     pub async fn run(self) -> io::Result<()> {
+        // The first boards are put in one behind the other, too.
+        let hands = self.operator.hands.as_ref();
+        let first = hands.map_or(Instant::ZERO, |hands| hands.take(Instant::ZERO, hands.per_board() / 2));
         let work = Work {
             slot: self,
             line: Line::new(),
             seat: None,
-            hand: Some((Instant::ZERO, Hand::Ask)),
+            hand: Some((first, Hand::Ask)),
             said: None,
             scans: None,
             power_back: None,
@@ -298,8 +301,21 @@ impl<P: Port> Work<P> {
                 (self.seat, self.said, self.scans) = (None, None, None);
                 self.line.cut();
                 self.tell_presence(false);
-                self.hand = Some((now + INSERT_AFTER, Hand::Ask));
+                self.hand = Some((now + self.insert_after(), Hand::Ask));
             }
+        }
+    }
+
+    /// Between a board that is out and the next one in its place.
+    fn insert_after(&self) -> Duration {
+        self.slot.operator.hands.as_ref().map_or(INSERT_AFTER, |hands| hands.per_board() / 2)
+    }
+
+    /// When the hand that a lamp calls takes the board out.
+    fn removes_at(&self, now: Instant) -> Instant {
+        match &self.slot.operator.hands {
+            Some(hands) => hands.take(now, hands.per_board()) + hands.per_board() / 2,
+            None => now + REMOVE_AFTER,
         }
     }
 
@@ -416,7 +432,7 @@ impl<P: Port> Work<P> {
                 }
                 self.tell_sight(false);
                 // A hand on its way stops where the lamp goes dark before it is there.
-                self.hand = lamp.ends_the_work().then_some((now + REMOVE_AFTER, Hand::Remove));
+                self.hand = lamp.ends_the_work().then(|| (self.removes_at(now), Hand::Remove));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod check_in;
 mod drawer;
+mod floor;
 mod labels;
 mod orders;
 mod ports;
@@ -14,6 +15,7 @@ use crate::{
     answer_door::AnswerDoor,
     clock::Clock,
     fixture::{Fixture, FixtureCommand, FixtureNews},
+    floor_door::{FloorDoor, FloorQuestion},
     journal::{CommitWatch, Journal, JournalFault, WireLogKeep},
     labels::{Drawing, printer::Printer},
     link::LinkOptions,
@@ -23,6 +25,7 @@ use crate::{
     runner::Lamp,
     secrets::{SealFault, Sealer, own_key_of_new_station, read_own_key},
     shared::{PortSource, Presence, Shared, SharedParts, SlotDesk, SlotInput, fresh_id},
+    shift::ShiftBook,
     slot::Slot,
     uplink::{OrderBook, SendFault, Server, send_records},
 };
@@ -84,6 +87,8 @@ pub struct AgentConfig {
     pub has_fixture: bool,
     /// Slot numbers.
     pub slots: Vec<u16>,
+    /// Whether boards are begun only while somebody is signed in.
+    pub needs_sign_in: bool,
     /// Who watches the journal's changes; in use nobody.
     pub commits: CommitWatch,
 }
@@ -111,6 +116,8 @@ pub struct Agent<S, P> {
     port_desk: Option<ports::PortDesk>,
     heard_on_line: mpsc::UnboundedReceiver<(u16, bool)>,
     printer: Option<Printer>,
+    floor: FloorDoor,
+    asks: mpsc::UnboundedReceiver<FloorQuestion>,
 }
 
 impl<S: Server, P: PortSource> Agent<S, P> {
@@ -141,6 +148,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         };
         let commits = config.commits.clone();
         let journal = Journal::open_watched(&journal, config.station_id, fresh_outbox, now.at, commits)?;
+        let kept = journal.shift_book()?.unwrap_or_default();
         let sealer = Sealer::new(&own, &config.sealing_key, &config.placeholder_key)?;
         let bundles = config.data.join("bundles");
         let release_key = release_key(&config.release_key).ok_or(AgentFault::ReleaseKey)?;
@@ -170,13 +178,17 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             fixture: fixture.commands,
             progress,
             heard_on_line: heard,
+            book: ShiftBook::open(kept, config.slots.iter().copied(), config.needs_sign_in),
         };
         let shared = Shared::new(parts, desks);
+        shared.shut_by_book();
         for record in shared.journal.finish_interrupted()? {
             tracing::warn!(slot = record.slot, run = %record.run_id, "a run was found open and is closed as interrupted");
         }
         let fixture_events = fixture.events;
         shared.remember_labels()?;
+        let (asked, asks) = mpsc::unbounded_channel();
+        let floor = FloorDoor::new(asked, shared.floor.subscribe());
         Ok(Self {
             shared,
             ports,
@@ -186,6 +198,8 @@ impl<S: Server, P: PortSource> Agent<S, P> {
             port_desk: None,
             heard_on_line,
             printer: None,
+            floor,
+            asks,
         })
     }
 
@@ -217,9 +231,26 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         self.shared.answers()
     }
 
+    /// The way for what people do at the jig beside its boards.
+    #[must_use]
+    pub fn floor(&self) -> FloorDoor {
+        self.floor.clone()
+    }
+
     /// Works until `stop` comes; then every board is brought to a safe place and its run closed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { shared, ports, inputs, fixture_events, orders, port_desk, heard_on_line, printer } = self;
+        let Self {
+            shared,
+            ports,
+            inputs,
+            fixture_events,
+            orders,
+            port_desk,
+            heard_on_line,
+            printer,
+            asks,
+            floor: _,
+        } = self;
         let this = &Floor { shared, ports };
         this.make_safe();
         // Before any slot begins a board.
@@ -240,6 +271,8 @@ impl<S: Server, P: PortSource> Agent<S, P> {
                 this.keep_labels(),
                 this.keep_telling_labels(),
                 this.tell_live(),
+                this.keep_floor(asks),
+                this.keep_telling_floor(),
                 this.tell_server_live(),
                 ports
             );
@@ -404,6 +437,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
 
     async fn tell_live(&self) {
         loop {
+            self.shared.show_floor();
             self.shared.tell(Progress::Live { live: Box::new(self.shared.live()) });
             sleep(LIVE_INTERVAL).await;
             let changed = self.shared.changed.notified();

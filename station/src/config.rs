@@ -68,6 +68,10 @@ pub struct StationConfig {
     /// Where labels are printed; none: batches that want any are not worked here.
     #[serde(default)]
     pub label_printer: Option<PrinterConfig>,
+    /// Whether boards are begun only while somebody is signed in on the operator's page, once the server knows of anybody who can; where
+    /// that page is `off`, nobody need.
+    #[serde(default = "yes")]
+    pub sign_in: bool,
     #[serde(default, rename = "slot")]
     pub slots: Vec<SlotConfig>,
 }
@@ -222,6 +226,10 @@ impl StationConfig {
         let access = Access::of(listen, self.operator_token.as_deref()).map_err(|fault| fault.to_string())?;
         Ok(Some((listen, access)))
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_page() -> String {

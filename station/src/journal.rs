@@ -11,6 +11,7 @@ mod outbox;
 mod ports;
 mod runs;
 mod shares;
+mod shift;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,8 @@ pub use health::{JournalHealth, health};
 pub use labels::{LabelBinding, label_identifier, label_key};
 pub use outbox::{HeldCounts, UnsentEnvelope};
 pub use ports::ports;
-pub use runs::EarlierPass;
+pub use runs::{Beside, EarlierPass};
+pub use shift::ShiftPage;
 pub use standing::StandingPass;
 pub use unit_labels::{UnitLabel, UntoldLabel};
 pub use watch::{Commit, CommitWatch, Fate};
@@ -55,6 +57,7 @@ const LATER_TABLES: &str = concat!(
     include_str!("journal/change.sql"),
     include_str!("journal/port.sql"),
     include_str!("journal/share.sql"),
+    include_str!("journal/shift.sql"),
     include_str!("journal/unit_label.sql")
 );
 

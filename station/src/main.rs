@@ -408,6 +408,7 @@ async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> 
             presence,
             has_fixture: config.fixture.is_some(),
             slots: config.slots.iter().map(|slot| slot.number).collect(),
+            needs_sign_in: config.sign_in && operator_page.is_some(),
             commits: journal::CommitWatch::default(),
         },
         server,
@@ -426,7 +427,8 @@ async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> 
     let (to_lines, lines) = mpsc::unbounded_channel();
     let plugged_in = ports::watch().context("no thread that looks at the ports")?;
     let setup = page::Setup { station_name, ports: agent.watch_ports(plugged_in, devices), look: looker };
-    let page = operator_page.and_then(|page| page::serve_beside(page, agent.answers(), setup, &to_lines));
+    let page = operator_page
+        .and_then(|page| page::serve_beside(page, (agent.answers(), agent.floor()), setup, &to_lines));
     tokio::spawn(page::hand_on(said, to_lines, page));
     let fixture = config.fixture.map(|address| tokio::spawn(keep_connected(wire, address)));
     let (out, written) = tokio::sync::oneshot::channel();

@@ -5,10 +5,14 @@
 
 mod access;
 mod beside;
+mod credential;
 mod detail;
 mod door;
 #[cfg(feature = "embed-ui")]
 mod files;
+mod floor;
+mod pace;
+mod route;
 mod setup;
 #[cfg(test)]
 mod tests;

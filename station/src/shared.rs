@@ -6,17 +6,20 @@ use crate::{
     answer_door::{AnswerDoor, Doorway},
     clock::{Clock, Moment},
     fixture::FixtureCommand,
-    journal::{Journal, WireLogKeep, identity_key},
+    floor_door::FloorShown,
+    journal::{Beside, Journal, JournalFault, ShiftPage, UnitLabel, WireLogKeep, identity_key},
     labels::{LabelWish, Labels},
     link::{Line, LinkOptions},
     order::WorkOrder,
     progress::{Progress, ProgressSender},
     secrets::Sealer,
+    shift::{ShiftBook, Stamp},
     wire::Recorder,
 };
 use chrono::{DateTime, Utc};
 use domain::{
     api::operator::{StepMark, TraceLimit},
+    floor::FloorEvent,
     gate::{Gate, Keeper},
     identifier::Identifier,
     ids::{BatchId, ContentHash, RunId, SessionId, StationId},
@@ -24,6 +27,7 @@ use domain::{
     live::{JournalLive, SlotLive, SlotState, StationLive},
     model::DeviceModel,
     prompt::{GivenAnswer, OpenPrompt},
+    record::BirthRecord,
     reference::{KnownReference, Reference},
     step::Step,
     text::{Fault, FaultCode},
@@ -134,6 +138,14 @@ pub struct Shared<S> {
     pub labels: Labels,
     /// What people ask of them; who asks keeps the other end.
     pub wishes: (mpsc::UnboundedSender<LabelWish>, Cell<Option<mpsc::UnboundedReceiver<LabelWish>>>),
+    /// Who works here, and what waits for a person.
+    pub book: RefCell<ShiftBook>,
+    /// The same, as the page shows it.
+    pub floor: watch::Sender<FloorShown>,
+    /// Something was done at the jig that the server does not know yet.
+    pub floor_event: Notify,
+    /// The orders are to be asked for now.
+    pub orders_due: Notify,
     /// The reference boards in use, by the server's last word.
     pub references: RefCell<Vec<KnownReference>>,
     /// Identifier -> the slot whose board has it.
@@ -216,6 +228,7 @@ pub struct SharedParts<S> {
     pub fixture: mpsc::UnboundedSender<FixtureCommand>,
     pub progress: ProgressSender,
     pub heard_on_line: mpsc::UnboundedSender<(u16, bool)>,
+    pub book: ShiftBook,
 }
 
 impl<S> Shared<S> {
@@ -247,6 +260,10 @@ impl<S> Shared<S> {
             slots,
             labels: Labels::default(),
             wishes: wishes(),
+            book: RefCell::new(parts.book),
+            floor: watch::Sender::default(),
+            floor_event: Notify::new(),
+            orders_due: Notify::new(),
             references: RefCell::default(),
             claims: RefCell::new(BTreeMap::new()),
         }
@@ -277,6 +294,64 @@ impl<S> Shared<S> {
     /// Tells the fixture; without one nothing happens, and what needed an answer runs into its time-out.
     pub fn tell_fixture(&self, command: FixtureCommand) {
         let _fixture_may_be_gone = self.fixture.send(command);
+    }
+
+    /// Closes a run, in the journal and in the shift book at once. Gives the record's number.
+    ///
+    /// # Errors
+    /// The disk refuses; then neither holds it.
+    pub fn close_run(
+        &self,
+        record: &BirthRecord,
+        identity: Option<&str>,
+        label: Option<&UnitLabel>,
+    ) -> Result<u64, JournalFault> {
+        let mut book = self.book.borrow().clone();
+        let events = book.run_closed(&mut self.stamp(&mut || self.fresh_id()), record);
+        let page = ShiftPage { kept: book.kept(), events: &events };
+        let number = self.journal.close_run_beside(record, identity, Beside { label, page: Some(page) })?;
+        self.take_book(book, &events);
+        Ok(number)
+    }
+
+    /// Now, for the shift book.
+    pub fn stamp<'a>(&self, fresh_id: &'a mut dyn FnMut() -> Uuid) -> Stamp<'a> {
+        Stamp { at: self.now().at, fresh_id }
+    }
+
+    /// The book is another one, and on disk.
+    pub fn take_book(&self, book: ShiftBook, events: &[FloorEvent]) {
+        self.book.replace(book);
+        self.shut_by_book();
+        if !events.is_empty() {
+            self.floor_event.notify_one();
+        }
+    }
+
+    /// What the book keeps shut is shut, and the page shows it.
+    pub fn shut_by_book(&self) {
+        for &slot in self.slots.keys() {
+            let gates = self.book.borrow().gates(slot);
+            gates.into_iter().for_each(|(keeper, why)| self.keep_shut(slot, keeper, why));
+        }
+        self.show_floor();
+    }
+
+    /// The page shows who works here and what waits for a person.
+    pub fn show_floor(&self) {
+        let is_working = |slot: u16| {
+            self.slots
+                .get(&slot)
+                .is_some_and(|desk| matches!(*desk.shown.borrow(), SlotState::Working { .. }))
+        };
+        let shown = FloorShown::of(&self.book.borrow(), self.now().at, is_working);
+        self.floor.send_if_modified(|before| {
+            let is_another = *before != shown;
+            if is_another {
+                *before = shown;
+            }
+            is_another
+        });
     }
 
     /// The reference that a board with these identifiers is, by the server's last word.

@@ -15,13 +15,7 @@ use crate::{
     uplink::Server,
 };
 use answers::Bench;
-use domain::{
-    ids::RunId,
-    label::ScannedLabel,
-    model::WakesBy,
-    record::BirthRecord,
-    text::{Fault, FaultCode},
-};
+use domain::{ids::RunId, label::ScannedLabel, record::BirthRecord, text::Fault};
 use presence::{BusPresence, Heard, ScanPresence, Seen};
 use std::{collections::VecDeque, future::pending, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
@@ -327,7 +321,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
     /// where that does not wake it.
     fn looks(&self) -> bool {
         let is_woken = || match &*self.desk.order.borrow() {
-            Some(Ok(order)) => is_woken_by_a_look(order),
+            Some(Ok(order)) => look::wakes(order),
             _ => false,
         };
         self.by_scan.is_none() || self.present && !is_woken()
@@ -376,10 +370,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             return self.handle(Event::Waiting(fault));
         }
         let order = match &*self.desk.order.borrow() {
-            Some(Ok(order))
-                if self.by_bus.is_some() && self.by_scan.is_none() && is_woken_by_a_look(order) =>
-            {
-                Err(unseen_asleep(order))
+            Some(Ok(order)) if self.by_bus.is_some() && self.by_scan.is_none() && look::wakes(order) => {
+                Err(look::unseen_asleep(order))
             }
             Some(order) => order.clone(),
             // Not asked yet: the answer wakes this slot.
@@ -389,7 +381,14 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             Ok(order) => {
                 self.bench.begin_board(&order);
                 let label = self.by_scan.as_ref().and_then(ScanPresence::code);
-                Event::Present(Box::new(Start { run_id: RunId(self.shared.fresh_id()), order, label }))
+                let book = self.shared.book.borrow();
+                Event::Present(Box::new(Start {
+                    run_id: RunId(self.shared.fresh_id()),
+                    order,
+                    label,
+                    operator: book.operator().map(str::to_owned),
+                    only_references: book.only_references(self.number, self.shared.now().at),
+                }))
             }
             Err(fault) => Event::Waiting(fault),
         };
@@ -436,19 +435,4 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         }
         None
     }
-}
-
-/// Whether boards leave their run asleep, and whoever looks whether they are still there would wake them.
-fn is_woken_by_a_look(order: &WorkOrder) -> bool {
-    let sleep = order.model.ship.as_ref().and_then(|ship| ship.sleep.as_ref());
-    order.procedure.sleep.is_some() && sleep.is_some_and(|sleep| sleep.wakes == WakesBy::Frame)
-}
-
-fn unseen_asleep(order: &WorkOrder) -> Fault {
-    let detail = format!(
-        "station.toml names none, and boards of model {} are put to sleep and woken by any question, so nobody would see them taken out; \
-         name a fixture, or assign a batch whose procedure leaves sleep out",
-        order.model.id
-    );
-    Fault::new(FaultCode::FixtureSilent).with("detail", detail)
 }

@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail};
 use fantoccini::{Client, ClientBuilder, Locator};
 use std::{
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -86,6 +87,31 @@ impl Browser {
                 bail!("no {place:?} within {SHOWN_WITHIN:?} ({error}); the page reads:\n{text}")
             }
         }
+    }
+
+    /// Types as a wedge scanner does: keys a few milliseconds apart, wherever the cursor stands, Enter at the end.
+    ///
+    /// # Errors
+    /// The browser is gone.
+    pub async fn type_quickly(&self, code: &str) -> anyhow::Result<()> {
+        let script = "const [code, done] = arguments; let at = 0; const keys = [...code, 'Enter']; const target = document.activeElement || document.body; \
+            const next = () => { if (at == keys.length) { setTimeout(done, 60); return; } \
+            const event = new KeyboardEvent('keydown', { key: keys[at++], bubbles: true, cancelable: true }); \
+            if (target.dispatchEvent(event) && target.tagName == 'INPUT' && event.key.length == 1) { target.value += event.key; } setTimeout(next, 6); }; next();";
+        self.client.execute_async(script, vec![serde_json::Value::from(code)]).await?;
+        Ok(())
+    }
+
+    /// Keeps a picture for a person where a folder for them is named (`JIGLINE_SCREENSHOTS`).
+    ///
+    /// # Errors
+    /// No picture, or the folder can't be written.
+    pub async fn picture(&self, name: &str) -> anyhow::Result<()> {
+        if let Some(folder) = std::env::var_os("JIGLINE_SCREENSHOTS") {
+            std::fs::create_dir_all(&folder)?;
+            std::fs::write(Path::new(&folder).join(format!("{name}.png")), self.client.screenshot().await?)?;
+        }
+        Ok(())
     }
 
     /// Closes the window; the driver ends with the drop.

@@ -3,6 +3,7 @@
 //!
 //! What lives here: starting real programs and stopping them whatever happens; measuring. Judgement lives in the tests.
 
+pub mod at_page;
 pub mod bench;
 pub mod browser;
 pub mod campaign;

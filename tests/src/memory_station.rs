@@ -64,6 +64,7 @@ pub fn config(station_id: StationId, server: &MemoryServer, data: &Path, slots: 
         presence: Presence::Switch,
         has_fixture: true,
         slots: (1..=slots).collect(),
+        needs_sign_in: true,
         commits: CommitWatch::default(),
     }
 }

@@ -32,15 +32,6 @@ fn asking_profiles(folder: &Path) -> anyhow::Result<std::path::PathBuf> {
     Ok(profiles)
 }
 
-/// Keeps a picture for a person where a folder for them is named.
-async fn picture(browser: &Browser, name: &str) -> anyhow::Result<()> {
-    if let Some(folder) = std::env::var_os("JIGLINE_SCREENSHOTS") {
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(Path::new(&folder).join(format!("{name}.png")), browser.client.screenshot().await?)?;
-    }
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_answers_by_scanner_hand_and_pedal_and_sees_the_verdict_with_the_server_gone()
 -> anyhow::Result<()> {
@@ -66,28 +57,28 @@ async fn work(browser: &Browser, page: &str, server: &mut Server, shift: &mut Sh
     shift.until("both slots ask for their housing", WITHIN, asks).await?;
     browser.shown("[data-slot='1'][data-state=asks] .do-it").await?;
     browser.shown("[data-slot='2'][data-state=asks] .do-it").await?;
-    picture(browser, "operator-asks-en").await?;
+    browser.picture("operator-asks-en").await?;
 
     // Two ask: nobody can know whose housing it is, and nothing is guessed.
-    type_quickly(browser, "H-0001").await?;
+    browser.type_quickly("H-0001").await?;
     let line = browser.shown("footer .line:not(:empty)").await?.text().await?;
     ensure!(line.contains("which slot?"), "{line}");
     // A slot's own code says it, then each scan is answered.
-    type_quickly(browser, "SLOT-2").await?;
-    type_quickly(browser, "H-0002").await?;
+    browser.type_quickly("SLOT-2").await?;
+    browser.type_quickly("H-0002").await?;
     until(browser, "[data-slot='2']:not(:has(.do-it))").await?;
     // From here on the network is down.
     server.kill()?;
-    type_quickly(browser, "H-0001").await?;
+    browser.type_quickly("H-0001").await?;
     until(browser, "[data-slot='1']:not(:has(.do-it))").await?;
 
     // A number by hand, in the middle of which somebody scans: what he typed stays, and the scan's Enter sends nothing.
     let field =
         browser.client.wait().at_most(WITHIN).for_element(Locator::Css("[data-slot='1'] input")).await?;
-    picture(browser, "operator-number-en").await?;
+    browser.picture("operator-number-en").await?;
     field.click().await?;
     type_by_hand(browser, &["1"]).await?;
-    type_quickly(browser, "H-9999").await?;
+    browser.type_quickly("H-9999").await?;
     ensure!(field.prop("value").await?.as_deref() == Some("1"), "{:?}", field.prop("value").await?);
     type_by_hand(browser, &[".", "3"]).await?;
     browser.shown("[data-slot='1'] button[type=submit]").await?.click().await?;
@@ -101,13 +92,13 @@ async fn work(browser: &Browser, page: &str, server: &mut Server, shift: &mut Sh
     // Yes by touch, and by the pedal; with the picture of what is asked.
     browser.shown("[data-slot='1'] [data-answer=yes]").await?;
     until_drawn(browser, "[data-slot='1'] .picture").await?;
-    picture(browser, "operator-picture-en").await?;
+    browser.picture("operator-picture-en").await?;
     browser.shown("[data-slot='1'] [data-answer=yes]").await?.click().await?;
     until(browser, "[data-slot='1']:not(:has([data-answer]))").await?;
     browser.shown("[data-slot='2'] [data-answer=yes]").await?;
     press(browser, "F9").await?;
     until(browser, "[data-state=done][data-outcome=pass] .verdict").await?;
-    picture(browser, "operator-passed-en").await?;
+    browser.picture("operator-passed-en").await?;
     shift.until("both passed", WITHIN, |shift| shift.closed.len() == 2).await?;
     until(browser, ".figures [data-figure=passed]").await?;
     let lamp = browser.shown("[data-lamp=away]").await?.text().await?;
@@ -118,7 +109,7 @@ async fn work(browser: &Browser, page: &str, server: &mut Server, shift: &mut Sh
     ensure!(lamp.contains("服务器离线"), "{lamp}");
     server.come_back().await?;
     until(browser, "[data-lamp=green]").await?;
-    picture(browser, "operator-after-zh").await?;
+    browser.picture("operator-after-zh").await?;
 
     // What the server holds is what was said here.
     for run in &shift.closed {
@@ -142,16 +133,6 @@ async fn work(browser: &Browser, page: &str, server: &mut Server, shift: &mut Sh
         ];
         ensure!(said == expected, "slot {slot}: {said:?}");
     }
-    Ok(())
-}
-
-/// As a wedge scanner does: keys a few milliseconds apart, wherever the cursor stands, Enter at the end.
-async fn type_quickly(browser: &Browser, code: &str) -> anyhow::Result<()> {
-    let script = "const [code, done] = arguments; let at = 0; const keys = [...code, 'Enter']; const target = document.activeElement || document.body; \
-        const next = () => { if (at == keys.length) { setTimeout(done, 60); return; } \
-        const event = new KeyboardEvent('keydown', { key: keys[at++], bubbles: true, cancelable: true }); \
-        if (target.dispatchEvent(event) && target.tagName == 'INPUT' && event.key.length == 1) { target.value += event.key; } setTimeout(next, 6); }; next();";
-    browser.client.execute_async(script, vec![Value::from(code)]).await?;
     Ok(())
 }
 

@@ -44,7 +44,7 @@ pub const OPERATOR: Page = Page {
     package: "jigline-operator",
     folder: "operator",
     sheets: &["frontend/style/10-tokens.css", "frontend/style/20-base.css"],
-    in_parts: false,
+    in_parts: true,
     limit: 250_000,
 };
 

@@ -4,6 +4,7 @@ use super::{Floor, ORDER_INTERVAL, drawer::Pauses};
 use crate::{
     progress::describe,
     shared::{OrderState, PortSource},
+    shift::OrderFacts,
     uplink::{OrderBook, Server, Work},
 };
 use domain::{gate::Keeper, ids::BatchId, label::NumberSource, text::Fault};
@@ -33,7 +34,11 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 }
             }
             self.hand_out(&work);
-            sleep(ORDER_INTERVAL).await;
+            tokio::select! {
+                biased;
+                () = self.shared.orders_due.notified() => {}
+                () = sleep(ORDER_INTERVAL) => {}
+            }
         }
     }
 
@@ -50,6 +55,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
 
     /// Tells each slot what its next board will be worked by, where that is something else than before.
     fn hand_out(&self, work: &Result<Work, Fault>) {
+        self.tell_book(work);
         // Slots that are told the same are named in one line.
         let mut told: Vec<(OrderState, Vec<u16>)> = Vec::new();
         for (&number, desk) in &self.shared.slots {
@@ -88,6 +94,22 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 Err(fault) => tracing::warn!(fault = describe(&fault), ?slots, "no work"),
             }
         }
+    }
+}
+
+impl<S: Server, P: PortSource> Floor<S, P> {
+    /// What the slots work, who may sign in and what is open, for the shift book: before any slot is told.
+    fn tell_book(&self, work: &Result<Work, Fault>) {
+        let mut book = self.shared.book.borrow_mut();
+        for &slot in self.shared.slots.keys() {
+            let order = work.as_ref().ok().and_then(|work| work.of(slot).ok());
+            book.ordered(slot, order.as_deref().map(OrderFacts::of));
+        }
+        if let Ok(work) = work {
+            book.told(work.people(), work.open());
+        }
+        drop(book);
+        self.shared.shut_by_book();
     }
 }
 

@@ -1,6 +1,7 @@
 //! A whole agent in virtual time, with lines on which nobody speaks, ports that are not there, and a server that is away.
 
 mod check_in;
+mod floor;
 mod orders;
 
 use super::*;
@@ -84,6 +85,7 @@ fn config(data: &Path, key: &ed25519_dalek::SigningKey, slots: &[u16]) -> AgentC
         presence: Presence::Switch,
         has_fixture: true,
         slots: slots.to_vec(),
+        needs_sign_in: true,
         commits: CommitWatch::default(),
     }
 }

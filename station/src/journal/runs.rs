@@ -1,6 +1,8 @@
 //! Runs: opened, their steps, closed, and what a start finds open.
 
-use super::{Journal, JournalFault, UnitLabel, board, identity_key, shares, standing, unit_labels};
+use super::{
+    Journal, JournalFault, ShiftPage, UnitLabel, board, identity_key, shares, shift, standing, unit_labels,
+};
 use chrono::{DateTime, Utc};
 use domain::{
     identifier::{Identifier, contradiction},
@@ -18,6 +20,15 @@ pub enum EarlierPass {
     OfThis(String),
     /// Another unique identifier of the board is not that unit's: they share a copied one.
     OfAnother(String),
+}
+
+/// What is committed with the end of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// The label of its unit that is due.
+    pub label: Option<&'a UnitLabel>,
+    /// What it means for the shift book.
+    pub page: Option<ShiftPage<'a>>,
 }
 
 impl Journal {
@@ -93,19 +104,20 @@ impl Journal {
     /// # Errors
     /// The disk refuses; the record must then be kept and closed again later.
     pub fn close_run(&self, record: &BirthRecord, identity: Option<&str>) -> Result<u64, JournalFault> {
-        self.close_run_labelled(record, identity, None)
+        self.close_run_beside(record, identity, Beside::default())
     }
 
-    /// As [`Journal::close_run`]; in the same transaction the label of its unit is due.
+    /// As [`Journal::close_run`], with what follows from the run's end, in the same transaction.
     ///
     /// # Errors
     /// As there.
-    pub fn close_run_labelled(
+    pub fn close_run_beside(
         &self,
         record: &BirthRecord,
         identity: Option<&str>,
-        label: Option<&UnitLabel>,
+        Beside { label, page }: Beside<'_>,
     ) -> Result<u64, JournalFault> {
+        let page = page.map(|page| self.shift_texts(page)).transpose()?;
         let run = record.run_id.to_string();
         let known: Option<u64> = self.read(|c| {
             c.query_row("SELECT number FROM record WHERE run_id = ?1", [&run], |row| row.get(0)).optional()
@@ -160,6 +172,7 @@ impl Journal {
             if let Some((label, text)) = &label {
                 unit_labels::keep(c, label, text)?;
             }
+            page.iter().try_for_each(|page| shift::write_shift(c, page))?;
             add_event(c, record.run_id, record.finished_at, "run closed")
         })?;
         Ok(number)
@@ -288,8 +301,8 @@ impl Journal {
         Ok(None)
     }
 
-    fn json(&self, record: &BirthRecord) -> Result<String, JournalFault> {
-        serde_json::to_string(record).map_err(|error| self.not_understood(error))
+    pub(super) fn json(&self, value: &impl serde::Serialize) -> Result<String, JournalFault> {
+        serde_json::to_string(value).map_err(|error| self.not_understood(error))
     }
 }
 

@@ -1,21 +1,21 @@
 //! The page beside a station that works: served where it can be, told what everybody is told.
 
 use super::{Access, PageOrder, Setup, serve};
-use crate::{answer_door::AnswerDoor, progress::Progress};
+use crate::{answer_door::AnswerDoor, floor_door::FloorDoor, progress::Progress};
 use std::net::{SocketAddr, TcpListener};
 use tokio::sync::mpsc;
 
 /// Serves the operator's page, and gives the way by which it hears of the station. Where that can't be, boards matter more: somebody is told, and the slots work.
 pub fn serve_beside(
     (listen, access): (SocketAddr, Access),
-    door: AnswerDoor,
+    (door, floor): (AnswerDoor, FloorDoor),
     setup: Setup,
     lines: &mpsc::UnboundedSender<Progress>,
 ) -> Option<mpsc::UnboundedSender<Progress>> {
     let (said, progress) = mpsc::unbounded_channel();
     let served = TcpListener::bind(listen).and_then(|listener| {
         let at = listener.local_addr()?;
-        serve(PageOrder { listener, access, door, setup, progress }).map(|()| at)
+        serve(PageOrder { listener, access, door, floor, setup, progress }).map(|()| at)
     });
     match served {
         Ok(at) => {

@@ -3,10 +3,15 @@
 use super::{
     access::{Access, Refused},
     detail::detail,
+    floor::{self, SharedTries},
     setup::{self, Setup, SetupDesk},
     view::Picture,
 };
-use crate::{answer_door::AnswerDoor, progress::Progress};
+use crate::{
+    answer_door::AnswerDoor,
+    floor_door::{FloorDoor, FloorShown},
+    progress::Progress,
+};
 use axum::{
     Json, Router,
     extract::{Path, Request, State, rejection::JsonRejection},
@@ -20,7 +25,7 @@ use axum::{
 };
 use domain::{
     api::{
-        operator::{AnswerForm, OperatorView, ReprintForm, ScanForm},
+        operator::{AnswerForm, OperatorView, ReprintForm},
         problem::Problem,
     },
     prompt::{AnswerSource, GivenAnswer},
@@ -35,6 +40,7 @@ pub struct PageOrder {
     pub listener: TcpListener,
     pub access: Access,
     pub door: AnswerDoor,
+    pub floor: FloorDoor,
     pub setup: Setup,
     /// What the station tells of itself. Its end is the page's.
     pub progress: mpsc::UnboundedReceiver<Progress>,
@@ -44,9 +50,11 @@ pub struct PageOrder {
 pub(super) struct Desk {
     access: Access,
     pub(super) door: AnswerDoor,
+    pub(super) floor: FloorDoor,
+    pub(super) tries: SharedTries,
     pub(super) setup: SetupDesk,
     /// None until the station said something.
-    shown: watch::Receiver<Option<Arc<OperatorView>>>,
+    pub(super) shown: watch::Receiver<Option<Arc<OperatorView>>>,
 }
 
 /// Serves the page on a thread of its own until the station's program ends.
@@ -65,15 +73,16 @@ pub fn serve(order: PageOrder) -> std::io::Result<()> {
 }
 
 async fn serve_now(order: PageOrder) -> std::io::Result<()> {
-    let PageOrder { listener, access, door, setup, progress } = order;
+    let PageOrder { listener, access, door, floor, setup, progress } = order;
     let setup = SetupDesk::new(setup);
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (shown, showing) = watch::channel(None);
-    let routes = router(Desk { access, door: door.clone(), setup, shown: showing });
+    let (of_floor, tries) = (floor.shown(), SharedTries::default());
+    let routes = router(Desk { access, door: door.clone(), floor, tries, setup, shown: showing });
     tokio::select! {
         // Whoever listens hears that by the end of his stream.
-        () = look(door, progress, shown) => Ok(()),
+        () = look(door, of_floor, progress, shown) => Ok(()),
         served = async { axum::serve(listener, routes).await } => served,
     }
 }
@@ -81,10 +90,12 @@ async fn serve_now(order: PageOrder) -> std::io::Result<()> {
 /// Keeps the picture until the station is gone.
 async fn look(
     door: AnswerDoor,
+    of_floor: watch::Receiver<FloorShown>,
     mut progress: mpsc::UnboundedReceiver<Progress>,
     shown: watch::Sender<Option<Arc<OperatorView>>>,
 ) {
     let mut picture = Picture::default();
+    let mut of_floor = WatchStream::new(of_floor);
     let mut asked: StreamMap<u16, _> =
         door.slots().filter_map(|slot| Some((slot, WatchStream::new(door.asked(slot)?)))).collect();
     let mut orders: StreamMap<u16, _> =
@@ -96,6 +107,10 @@ async fn look(
                 Some(said) => picture.hear(said),
                 None => return,
             },
+            Some(floor) = of_floor.next() => {
+                picture.floor(floor);
+                true
+            }
             Some((slot, open)) = asked.next() => {
                 picture.asked(slot, open);
                 true
@@ -119,11 +134,10 @@ fn router(desk: Desk) -> Router {
         .route("/api/v1/operator", get(now))
         .route("/api/v1/operator/events", get(events))
         .route("/api/v1/operator/slots/{slot}/answer", post(answer))
-        .route("/api/v1/operator/slots/{slot}/scan", post(scan))
         .route("/api/v1/operator/slots/{slot}/detail", get(detail))
         .route("/api/v1/operator/slots/{slot}/picture", get(picture))
+        .nest("/api/v1/operator", floor::router())
         .merge(setup::router())
-        .route("/api/v1/operator/labels/scan", post(label_by_hand))
         .route("/api/v1/operator/labels/{serial}/again", post(label_again))
         .route("/api/v1/operator/labels/{serial}/later", post(label_later))
         .fallback(get(file))
@@ -183,11 +197,22 @@ pub(super) fn problem(status: StatusCode, code: &str, detail: &str) -> Response 
     (status, [kind], Json(problem)).into_response()
 }
 
+/// The station's program ends.
+pub(super) fn stopping() -> Response {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the station's program ends")
+}
+
+/// A form, or what is answered to one that is none.
+pub(super) fn read<T>(form: Result<Json<T>, JsonRejection>) -> Result<T, Box<Response>> {
+    form.map(|Json(form)| form)
+        .map_err(|fault| Box::new(problem(fault.status(), "invalid", &fault.body_text())))
+}
+
 async fn now(State(desk): State<Desk>) -> Response {
     let mut shown = desk.shown;
     match shown.wait_for(Option::is_some).await {
         Ok(view) => Json(view.as_deref()).into_response(),
-        Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the station's program ends"),
+        Err(_) => stopping(),
     }
 }
 
@@ -203,22 +228,12 @@ async fn answer(
     Path(slot): Path<u16>,
     form: Result<Json<AnswerForm>, JsonRejection>,
 ) -> Response {
-    let Json(AnswerForm { id, answer }) = match form {
+    let AnswerForm { id, answer } = match read(form) {
         Ok(form) => form,
-        Err(fault) => return problem(fault.status(), "invalid", &fault.body_text()),
+        Err(response) => return *response,
     };
-    taken(desk.door.answer(slot, GivenAnswer { id, answer, by: None, source: AnswerSource::Page }))
-}
-
-async fn scan(
-    State(desk): State<Desk>,
-    Path(slot): Path<u16>,
-    form: Result<Json<ScanForm>, JsonRejection>,
-) -> Response {
-    match form {
-        Ok(Json(ScanForm { code })) => taken(desk.door.scan(slot, &code, None, AnswerSource::Page)),
-        Err(fault) => problem(fault.status(), "invalid", &fault.body_text()),
-    }
+    let by = desk.operator();
+    taken(desk.door.answer(slot, GivenAnswer { id, answer, by, source: AnswerSource::Page }))
 }
 
 /// Whatever stands in it, nothing of it runs or loads.
@@ -236,16 +251,6 @@ async fn picture(State(desk): State<Desk>, Path(slot): Path<u16>) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (heads, picture.as_str().to_owned()).into_response()
-}
-
-async fn label_by_hand(State(desk): State<Desk>, form: Result<Json<ScanForm>, JsonRejection>) -> Response {
-    match form {
-        Ok(Json(ScanForm { code })) => {
-            desk.door.scan_by_hand(&code, None, AnswerSource::Page);
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Err(fault) => problem(fault.status(), "invalid", &fault.body_text()),
-    }
 }
 
 async fn label_again(

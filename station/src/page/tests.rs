@@ -3,6 +3,7 @@
 use super::{Access, Looker, PageOrder, Setup, serve, view::Picture};
 use crate::{
     answer_door::{AnswerDoor, Doorway},
+    floor_door::{FloorAsk, FloorDone, FloorDoor, FloorQuestion, FloorShown},
     ports::{PortCommand, PortDoor},
     progress::Progress,
     runner::tests_support::PaperBench,
@@ -12,10 +13,11 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     api::{
-        operator::{MOST_FAILS, OperatorView},
+        operator::{FloorRefusal, OperatorView, ScanReply},
         setup::{PortStanding, PortsView, SetupView, SlotPort},
     },
     doctor::{Finding, FindingCode},
+    floor::{JigPerson, ShiftBatch, ShiftFail, ShiftFigures, SignInWay},
     ids::{BatchId, RunId, StationId},
     live::{SlotLive, SlotState, StationLive},
     model::Bilingual,
@@ -99,7 +101,7 @@ fn question() -> OpenPrompt {
 }
 
 #[test]
-fn the_picture_counts_what_this_jig_made_and_keeps_the_last_that_did_not_pass() {
+fn the_picture_shows_what_the_shift_made_of_a_batch_and_how_fast() {
     let order = PaperBench::new().order;
     let mut picture = Picture::default();
     assert_eq!(picture.view(), None, "the station has said nothing");
@@ -108,36 +110,27 @@ fn the_picture_counts_what_this_jig_made_and_keeps_the_last_that_did_not_pass() 
     for minute in 0..100 {
         picture.hear(closed(minute, order.batch_id, Outcome::Pass));
     }
-    for minute in 0..12 {
-        picture.hear(closed(minute, order.batch_id, Outcome::Fail));
-    }
-    let Progress::RunClosed { number, run_id, slot, outcome, fault, serial, batch_id, at, .. } =
-        closed(5, order.batch_id, Outcome::Fail)
-    else {
-        panic!()
+    assert!(!picture.hear(closed(100, order.batch_id, Outcome::Fail)), "what failed is the book's to say");
+    let fail = ShiftFail {
+        run_id: RunId(Uuid::from_u128(8)),
+        slot: 1,
+        board: Some("TB11".to_owned()),
+        outcome: Outcome::Fail,
+        step: None,
+        fault: None,
+        at: at(100),
     };
-    let reference = Some("Golden 3".to_owned());
-    let check = Progress::RunClosed {
-        number,
-        run_id,
-        slot,
-        outcome,
-        fault,
-        serial,
-        reference,
-        batch_id,
-        at,
-        duration_ms: 1,
-        wire_floor_ms: 1,
-    };
-    assert!(!picture.hear(check), "a check of the bench is no board");
+    let batch =
+        ShiftBatch { batch_id: order.batch_id, name: String::new(), passed: 100, failed: 12, other: 1 };
+    let figures = ShiftFigures { batches: vec![batch], fails: vec![fail], ..ShiftFigures::default() };
+    picture.floor(FloorShown { figures, ..FloorShown::default() });
     let view = picture.view().unwrap();
     let batch = &view.batches[0];
-    assert_eq!((batch.passed, batch.failed, batch.passed_an_hour), (100, 12, None), "too soon to say");
+    assert_eq!((batch.passed, batch.failed, view.pace), (100, 12, None), "too soon to say how fast");
     assert_eq!((batch.name.as_str(), batch.quantity), (order.batch_name.as_str(), order.quantity));
-    assert_eq!((view.fails.len(), view.fails[0].board.as_deref()), (MOST_FAILS, Some("TB11")));
-    picture.hear(live(100, &[SlotState::Empty]));
-    assert_eq!(picture.view().unwrap().batches[0].passed_an_hour, Some(59));
+    assert_eq!(view.fails[0].board.as_deref(), Some("TB11"));
+    picture.hear(live(99, &[SlotState::Empty]));
+    assert_eq!(picture.view().unwrap().pace.map(|pace| pace.made), Some(60));
 }
 
 #[test]
@@ -162,11 +155,22 @@ struct Stand {
     asked_of_ports: mpsc::UnboundedReceiver<PortCommand>,
     ports: watch::Sender<PortsView>,
     looks: Arc<AtomicU32>,
+    floor: watch::Sender<FloorShown>,
+    asks: mpsc::UnboundedReceiver<FloorQuestion>,
 }
 
 fn named(slot: u16) -> SlotPort {
     let device = format!("/dev/serial/by-path/{slot}");
     SlotPort { slot, device, standing: PortStanding::Named, doubt: None }
+}
+
+impl Stand {
+    /// The station's side of the floor: what is asked, once, and answered so.
+    async fn floor(&mut self, answer: Result<FloorDone, FloorRefusal>) -> FloorAsk {
+        let question = timeout(Duration::from_secs(10), self.asks.recv()).await.unwrap().unwrap();
+        question.answer.send(answer).unwrap();
+        question.ask
+    }
 }
 
 fn stand(token: Option<&str>) -> Stand {
@@ -195,9 +199,12 @@ fn stand(token: Option<&str>) -> Stand {
     });
     let ports_door = PortDoor { commands, shown: ports.subscribe() };
     let setup = Setup { station_name: "jig-1".to_owned(), ports: ports_door, look };
-    serve(PageOrder { listener, access, door, setup, progress }).unwrap();
+    let (asks_in, asks) = mpsc::unbounded_channel();
+    let floor = watch::Sender::default();
+    let floor_door = FloorDoor::new(asks_in, floor.subscribe());
+    serve(PageOrder { listener, access, door, floor: floor_door, setup, progress }).unwrap();
     let address = format!("http://{address}");
-    Stand { address, said, inputs, asked, _order: order, asked_of_ports, ports, looks }
+    Stand { address, said, inputs, asked, _order: order, asked_of_ports, ports, looks, floor, asks }
 }
 
 #[tokio::test]
@@ -219,23 +226,30 @@ async fn the_page_shows_what_a_slot_asks_and_takes_the_answer() {
     let now: OperatorView = now.json().await.unwrap();
     assert_eq!((now.station_name.as_str(), now.slots[0].asks.as_ref()), ("jig-1", Some(&question())));
 
+    let address = stand.address.clone();
     let post = |path: &str, body: &'static str| {
-        let request = client.post(format!("{}/api/v1/operator/slots/{path}", stand.address));
+        let request = client.post(format!("{address}/api/v1/operator/{path}"));
         request.header("content-type", "application/json").body(body).send()
     };
-    assert_eq!(post("1/answer", r#"{"id":"7-1","answer":true}"#).await.unwrap().status(), 204);
+    assert_eq!(post("slots/1/answer", r#"{"id":"7-1","answer":true}"#).await.unwrap().status(), 204);
     let Some(SlotInput::Answer(given)) = stand.inputs.recv().await else { panic!("no answer came in") };
     assert_eq!(
         (given.id.as_str(), given.answer, given.source),
         ("7-1", Answer::Confirm(true), AnswerSource::Page)
     );
-    assert_eq!(post("1/scan", r#"{"code":"LB-1"}"#).await.unwrap().status(), 204);
+    // That one wants yes or no: a scan is the label of the only slot's board, once it is no work order.
+    let (scanned, asked) =
+        tokio::join!(post("scan", r#"{"code":" LB-1 "}"#), stand.floor(Ok(FloorDone::NoOrder)));
+    assert_eq!(asked, FloorAsk::Order { code: "LB-1".to_owned(), slot: None });
+    assert_eq!(scanned.unwrap().json::<ScanReply>().await.unwrap(), ScanReply::Announces { slot: 1 });
     let Some(SlotInput::Scan(label)) = stand.inputs.recv().await else { panic!("no scan came in") };
     assert_eq!(label.text, "LB-1");
-    let refused = post("9/answer", r#"{"id":"7-1","answer":true}"#).await.unwrap();
+    let reply = post("scan", r#"{"code":"SLOT-9"}"#).await.unwrap();
+    assert_eq!(reply.json::<ScanReply>().await.unwrap(), ScanReply::NoSlot);
+    let refused = post("slots/9/answer", r#"{"id":"7-1","answer":true}"#).await.unwrap();
     assert_eq!(refused.status(), 404);
     assert!(refused.text().await.unwrap().contains("\"no_slot\""));
-    assert_eq!(post("1/answer", r#"{"id":7}"#).await.unwrap().status(), 422);
+    assert_eq!(post("slots/1/answer", r#"{"id":7}"#).await.unwrap().status(), 422);
 
     drop(stand.said);
     let ends = async { while events.chunk().await.is_ok_and(|chunk| chunk.is_some()) {} };
@@ -292,4 +306,53 @@ async fn the_set_up_page_shows_findings_and_ports_and_hands_a_proof_on() {
     }
     let bind = PortCommand::Bind { slot: 1, device: "COM7".to_owned() };
     assert_eq!(asked, [PortCommand::Prove(Some(1)), PortCommand::Prove(None), bind]);
+}
+
+#[tokio::test]
+async fn a_badge_signs_in_wherever_it_is_scanned_and_stays_in_the_station() {
+    use argon2::{Argon2, PasswordHasher as _};
+    let mut stand = stand(None);
+    stand.said.send(live(0, &[working()])).unwrap();
+    let badge = Argon2::default().hash_password_with_salt(b"0012345678", b"one salt for all").unwrap();
+    let lin = JigPerson {
+        username: "lin".to_owned(),
+        name: "Lin Mei".to_owned(),
+        role: domain::role::Role::Operator,
+        lead: true,
+        number: Some("1042".to_owned()),
+        language: None,
+        badge: Some(badge.to_string()),
+        pin: Some(Argon2::default().hash_password(b"482913").unwrap().to_string()),
+    };
+    stand.floor.send_replace(FloorShown { people: vec![lin], ..FloorShown::default() });
+    let client = reqwest::Client::new();
+    let address = stand.address.clone();
+    let post = |path: &str, body: &'static str| {
+        let request = client.post(format!("{address}/api/v1/operator/{path}"));
+        request.header("content-type", "application/json").body(body).send()
+    };
+    let signed = || Ok(FloorDone::Scanned(ScanReply::SignedIn { name: "Lin Mei".to_owned() }));
+    let sign_in = |way| FloorAsk::SignIn { username: "lin".to_owned(), way };
+    let (reply, asked) = tokio::join!(post("scan", r#"{"code":"0012345678"}"#), stand.floor(signed()));
+    assert_eq!(asked, sign_in(SignInWay::Badge));
+    assert!(!reply.unwrap().text().await.unwrap().contains("0012345678"));
+    let pin = r#"{"number":"1042","pin":"482913"}"#;
+    let (reply, asked) = tokio::join!(post("sign-in", pin), stand.floor(signed()));
+    assert_eq!((reply.unwrap().status().as_u16(), asked), (200, sign_in(SignInWay::Pin)));
+    let vouch = r#"{"badge":"0012345678","vouch_for":"chen"}"#;
+    let (reply, asked) = tokio::join!(post("sign-in", vouch), stand.floor(Err(FloorRefusal::NoSuchPerson)));
+    let way = SignInWay::Vouch { lead: "lin".to_owned() };
+    assert_eq!(asked, FloorAsk::SignIn { username: "chen".to_owned(), way });
+    let refused = reply.unwrap();
+    assert_eq!(refused.status(), 409);
+    assert!(refused.text().await.unwrap().contains("\"no_such_person\""));
+    for _ in 0..5 {
+        let wrong = post("sign-in", r#"{"number":"1042","pin":"000000"}"#).await.unwrap();
+        assert!(wrong.text().await.unwrap().contains("\"wrong_credential\""));
+    }
+    let told_to_wait = post("sign-in", pin).await.unwrap().text().await.unwrap();
+    assert!(told_to_wait.contains("\"too_many_tries\""), "{told_to_wait}");
+    let people =
+        client.get(format!("{address}/api/v1/operator/people")).send().await.unwrap().text().await.unwrap();
+    assert!(people.contains("Lin Mei") && !people.contains("argon2"), "{people}");
 }

@@ -1,23 +1,18 @@
 //! What the page shows, out of what the station tells of itself. Pure.
 
-use crate::{order::WorkOrder, progress::Progress};
-use chrono::{DateTime, TimeDelta, Utc};
+use super::pace::Pace;
+use crate::{floor_door::FloorShown, order::WorkOrder, progress::Progress};
 use domain::{
-    api::operator::{BatchOnJig, FailOnJig, MOST_FAILS, MeasurementTitle, OperatorView, SlotOnJig},
-    ids::{BatchId, ContentHash},
+    api::operator::{BatchOnJig, FailOnJig, MeasurementTitle, OperatorView, SlotOnJig},
+    floor::ShiftFail,
+    ids::ContentHash,
     labelling::LabelsOnJig,
     live::{SlotState, StationLive},
     outcome::Outcome,
     procedure::MeasurementSpec,
     prompt::OpenPrompt,
 };
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
-
-/// Before so much of an hour is over, what passed in it says nothing of an hour.
-const TELLING: TimeDelta = TimeDelta::minutes(10);
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What the page knows.
 #[derive(Debug, Default)]
@@ -27,30 +22,9 @@ pub struct Picture {
     orders: BTreeMap<u16, Arc<WorkOrder>>,
     /// With what its picture is known by.
     asks: BTreeMap<u16, (OpenPrompt, Option<ContentHash>)>,
-    tallies: BTreeMap<BatchId, Tally>,
-    fails: VecDeque<FailOnJig>,
+    floor: FloorShown,
     labels: Option<LabelsOnJig>,
-    /// Since when it counts.
-    since: Option<DateTime<Utc>>,
-}
-
-#[derive(Debug, Default)]
-struct Tally {
-    passed: u32,
-    failed: u32,
-    /// When each board passed, of those within the hour before the last.
-    within: VecDeque<DateTime<Utc>>,
-}
-
-impl Tally {
-    fn passed(&mut self, at: DateTime<Utc>) {
-        self.passed += 1;
-        self.within.push_back(at);
-        // A station works for months: what is over is let go.
-        while self.within.front().is_some_and(|first| at - first >= TimeDelta::hours(1)) {
-            self.within.pop_front();
-        }
-    }
+    pace: Pace,
 }
 
 impl Picture {
@@ -58,33 +32,39 @@ impl Picture {
     pub fn hear(&mut self, said: Progress) -> bool {
         match said {
             Progress::Live { live } => {
-                self.since.get_or_insert(live.at);
+                self.pace.begin(live.at);
                 self.live = Some(*live);
                 true
             }
-            Progress::RunClosed { slot, outcome, fault, serial, reference: None, at, batch_id, .. } => {
-                let tally = self.tallies.entry(batch_id).or_default();
-                match outcome {
-                    Outcome::Pass => tally.passed(at),
-                    Outcome::Fail => tally.failed += 1,
-                    Outcome::Error | Outcome::Aborted | Outcome::Interrupted | Outcome::CollateralAbort => {}
-                }
-                if outcome != Outcome::Pass {
-                    self.fails.push_front(FailOnJig { slot, board: serial, outcome, fault, at });
-                    self.fails.truncate(MOST_FAILS);
-                }
+            // What a shift made is the book's to say; here only how fast.
+            Progress::RunClosed {
+                outcome: Outcome::Pass,
+                reference: None,
+                slot,
+                at,
+                duration_ms,
+                wire_floor_ms,
+                ..
+            } => {
+                self.pace.passed(slot, at, duration_ms, wire_floor_ms);
                 true
             }
-            // A check of the bench is no board.
-            Progress::RunClosed { .. } => false,
             Progress::Server { away } => std::mem::replace(&mut self.server_away, away) != away,
             Progress::Labels { labels } => {
                 let labels = Some(*labels);
                 std::mem::replace(&mut self.labels, labels.clone()) != labels
             }
             // What waits is in the live state.
-            Progress::Uplink { .. } | Progress::InDoubt { .. } | Progress::Page { .. } => false,
+            Progress::RunClosed { .. }
+            | Progress::Uplink { .. }
+            | Progress::InDoubt { .. }
+            | Progress::Page { .. } => false,
         }
+    }
+
+    /// Who works here, what waits for a person, and what the shift made.
+    pub fn floor(&mut self, floor: FloorShown) {
+        self.floor = floor;
     }
 
     /// What a slot's next board is worked by; none: nothing.
@@ -122,24 +102,22 @@ impl Picture {
             at: live.at,
             unsent_records: live.unsent_records,
             server_away: self.server_away,
-            batches: self.batches(live.at),
+            batches: self.batches(),
             slots: slots.collect(),
-            fails: self.fails.iter().cloned().collect(),
+            pace: self.pace.at(live.at),
+            fails: self.floor.figures.fails.iter().map(fail).collect(),
             labels: self.labels.clone(),
+            floor: self.floor.view.clone(),
         })
     }
 
-    fn batches(&self, now: DateTime<Utc>) -> Vec<BatchOnJig> {
+    fn batches(&self) -> Vec<BatchOnJig> {
         let mut batches: Vec<BatchOnJig> = Vec::new();
-        let hour = now - TimeDelta::hours(1);
-        let is_telling = self.since.is_some_and(|since| now - since >= TELLING);
         for order in self.orders.values() {
             if batches.iter().any(|known| known.batch_id == order.batch_id) {
                 continue;
             }
-            let none = Tally::default();
-            let tally = self.tallies.get(&order.batch_id).unwrap_or(&none);
-            let within = tally.within.iter().filter(|at| **at > hour).count() as u32;
+            let made = self.floor.figures.batches.iter().find(|batch| batch.batch_id == order.batch_id);
             batches.push(BatchOnJig {
                 batch_id: order.batch_id,
                 name: order.batch_name.clone(),
@@ -147,14 +125,18 @@ impl Picture {
                 bundle: order.bundle.label.clone(),
                 firmware: order.bundle.firmware_version.clone(),
                 quantity: order.quantity,
-                passed: tally.passed,
-                failed: tally.failed,
+                passed: made.map_or(0, |made| made.passed),
+                failed: made.map_or(0, |made| made.failed),
                 measurements: order.procedure.measurements.iter().map(title).collect(),
-                passed_an_hour: is_telling.then_some(within),
             });
         }
         batches
     }
+}
+
+fn fail(fail: &ShiftFail) -> FailOnJig {
+    let ShiftFail { slot, board, outcome, fault, at, .. } = fail.clone();
+    FailOnJig { slot, board, outcome, fault, at }
 }
 
 fn title(spec: &MeasurementSpec) -> MeasurementTitle {

@@ -50,7 +50,7 @@ impl Draft {
             batch_id: order.batch_id,
             bundle: order.bundle.clone(),
             slot,
-            operator: order.operator.clone(),
+            operator: start.operator.clone().unwrap_or_else(|| order.operator.clone()),
             station_version: station_version.to_owned(),
             started_at: now.at,
             finished_at: now.at,

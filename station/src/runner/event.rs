@@ -24,6 +24,10 @@ pub struct Start {
     pub order: Arc<WorkOrder>,
     /// The label that announced the board.
     pub label: Option<ScannedLabel>,
+    /// Account name of whoever works at the jig; none: the order's.
+    pub operator: Option<String>,
+    /// Why no board but a reference is worked now.
+    pub only_references: Option<Fault>,
 }
 
 /// What has happened.

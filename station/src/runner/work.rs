@@ -203,6 +203,8 @@ pub struct Work {
     was_woken: bool,
     /// The pass that is shown again as soon as it sleeps again.
     stands: Option<StandingPass>,
+    /// Why no board but a reference is worked.
+    only_references: Option<Fault>,
 }
 
 impl Work {
@@ -244,6 +246,7 @@ impl Work {
             told: 0,
             was_woken: false,
             stands: None,
+            only_references: start.only_references,
             order: start.order,
         }
     }

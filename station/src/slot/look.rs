@@ -8,10 +8,12 @@ use super::{
 use crate::{
     board::{BoardReply, BoardRequest},
     journal::identity_key,
+    order::WorkOrder,
     shared::{PortSource, SlotDesk},
     uplink::Server,
 };
 use domain::{
+    model::WakesBy,
     record::FoundState,
     text::{Fault, FaultCode},
 };
@@ -104,4 +106,19 @@ async fn identities<S: Server, P: PortSource>(bench: &mut Bench<'_, S, P>) -> Ve
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether boards leave their run asleep, and whoever looks whether they are still there would wake them.
+pub(super) fn wakes(order: &WorkOrder) -> bool {
+    let sleep = order.model.ship.as_ref().and_then(|ship| ship.sleep.as_ref());
+    order.procedure.sleep.is_some() && sleep.is_some_and(|sleep| sleep.wakes == WakesBy::Frame)
+}
+
+pub(super) fn unseen_asleep(order: &WorkOrder) -> Fault {
+    let detail = format!(
+        "station.toml names none, and boards of model {} are put to sleep and woken by any question, so nobody would see them taken out; \
+         name a fixture, or assign a batch whose procedure leaves sleep out",
+        order.model.id
+    );
+    Fault::new(FaultCode::FixtureSilent).with("detail", detail)
 }

@@ -17,7 +17,7 @@ impl<S: Server, P: PortSource> Slot<'_, S, P> {
         }
         let order = self.closing.clone().or_else(|| self.bench.order.clone());
         let label = self.shared.label_of(record, order.as_deref());
-        let number = self.shared.journal.close_run_labelled(record, identity, label.as_ref())?;
+        let number = self.shared.close_run(record, identity, label.as_ref())?;
         self.closing = None;
         if let Some(label) = label {
             self.held = true;

@@ -9,6 +9,7 @@ use crate::{
 use domain::{
     api::stations::{Assignment, StationWork},
     bundle::BundleContent,
+    floor::{JigPerson, OpenOrder},
     ids::{BatchId, ContentHash},
     reference::KnownReference,
     text::{Fault, FaultCode},
@@ -53,6 +54,18 @@ impl Work {
     #[must_use]
     pub fn references(&self) -> &[KnownReference] {
         &self.said.references
+    }
+
+    /// Who may sign in here.
+    #[must_use]
+    pub fn people(&self) -> &[JigPerson] {
+        &self.said.people
+    }
+
+    /// Batches that a slot may be changed over to here.
+    #[must_use]
+    pub fn open(&self) -> &[OpenOrder] {
+        &self.said.open
     }
 
     /// Batches that one of these slots is to work, whether or not their bundles hold.

@@ -14,7 +14,7 @@ use domain::{
         stations::{Assignment, HeldNumbers, SlotWork},
     },
     bundle::{BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
-    floor::FloorEvent,
+    floor::{FloorEvent, JigPerson},
     ids::{BatchId, OutboxId, RunId, StationId},
     quota::{BatchLedger, Floor},
     reference::KnownReference,
@@ -43,6 +43,7 @@ pub struct ScriptedServer {
     pub assignment: RefCell<Option<Assignment>>,
     pub of_slots: RefCell<Vec<SlotWork>>,
     pub references: RefCell<Vec<KnownReference>>,
+    pub people: RefCell<Vec<JigPerson>>,
     pub content: RefCell<Option<BundleContent>>,
     pub bundles_asked: Cell<u32>,
     pub away: Cell<bool>,
@@ -85,6 +86,7 @@ impl Server for ScriptedServer {
             all: self.assignment.borrow().clone(),
             slots: self.of_slots.borrow().clone(),
             references: self.references.borrow().clone(),
+            people: self.people.borrow().clone(),
             ..StationWork::default()
         })
     }

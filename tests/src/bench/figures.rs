@@ -1,5 +1,6 @@
 //! What a bench ends with: its figures, each with its goal, on one line of JSON.
 
+use crate::report::Report;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -45,6 +46,22 @@ impl Figures {
     /// Those that are shown beside, in order of name.
     pub fn shown_beside(&self) -> impl Iterator<Item = (&str, f64)> {
         self.beside.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
+    /// For a person and as one line of JSON: `options` (an object) with all figures.
+    #[must_use]
+    pub fn report(&self, mut options: serde_json::Value) -> Report {
+        let judged = self.iter().map(|(name, figure)| {
+            let verdict = if figure.met { "met" } else { "MISSED" };
+            format!("{name:<40} {:>10.4}  at most {:>7.4}  {verdict}", figure.value, figure.goal)
+        });
+        let beside =
+            self.shown_beside().map(|(name, value)| format!("{name:<40} {value:>10.4}  beside, no goal"));
+        let lines = judged.chain(beside).collect();
+        options["figures"] = serde_json::json!(self.judged);
+        options["beside"] = serde_json::json!(self.beside);
+        let missed = self.iter().filter(|(_, figure)| !figure.met).map(|(name, _)| name.to_owned()).collect();
+        Report { json: options, lines, missed }
     }
 
     /// Whether every goal is met.

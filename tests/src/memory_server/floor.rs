@@ -20,6 +20,8 @@ pub struct Floor {
     /// Of both its batches.
     rules: Cell<FloorRules>,
     holds: RefCell<BTreeMap<BatchId, BatchHold>>,
+    /// What open orders say of batches, where it is not what their bundle says: name and product.
+    said: RefCell<BTreeMap<BatchId, (String, String)>>,
     /// In the order in which they came, each id once.
     events: RefCell<Vec<FloorEvent>>,
     /// Events whose id was another event's: (the one that is kept, the one that came).
@@ -35,6 +37,11 @@ impl MemoryServer {
     /// Its batches ask this of the jig; before a station asks.
     pub fn say_floor(&self, rules: FloorRules) {
         self.0.floor.rules.set(rules);
+    }
+
+    /// An open order is called so, and is for another product than its bundle's.
+    pub fn name_order(&self, batch: BatchId, name: &str, product: &str) {
+        self.0.floor.said.borrow_mut().insert(batch, (name.to_owned(), product.to_owned()));
     }
 
     /// Quality holds a batch.
@@ -87,10 +94,11 @@ impl MemoryServer {
         let profile = parse_profile("profile", &self.0.bundle.profile_toml).expect("parsed at the start");
         let model = self.0.model.borrow();
         let quantities = self.0.quantities.borrow();
+        let said = self.0.floor.said.borrow();
         let order = |(batch, quantity): (&BatchId, &u32)| OpenOrder {
             batch_id: *batch,
-            name: Self::name_of(*batch).to_owned(),
-            product: profile.id.clone(),
+            name: said.get(batch).map_or_else(|| Self::name_of(*batch).to_owned(), |(name, _)| name.clone()),
+            product: said.get(batch).map_or(&profile.id, |(_, product)| product).clone(),
             title: profile.title.clone(),
             quantity: *quantity,
         };

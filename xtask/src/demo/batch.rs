@@ -3,6 +3,7 @@
 use super::api::{Api, text_of};
 use super::floor::Floor;
 use super::hand::Hand;
+use super::people;
 use super::relay::Relay;
 use super::rough::{self, Rough};
 use super::state::{Batch, Folder, State, Station};
@@ -125,6 +126,7 @@ impl Work<'_> {
                     last_move = Instant::now();
                 }
                 Some(Change::Moved) => last_move = Instant::now(),
+                Some(Change::Page(address)) => people::sign_in(address),
                 Some(Change::None) | None => {}
             }
             if let Some(rough) = rough.as_deref_mut() {

@@ -59,9 +59,9 @@ impl Hand {
         self.due.retain(|slot, serial| {
             let Some(code) = code_of(&printed, serial) else { return true };
             let scan = client
-                .post(format!("{page}/api/v1/operator/slots/{slot}/scan"))
+                .post(format!("{page}/api/v1/operator/scan"))
                 .header("content-type", "application/json")
-                .body(json!({ "code": code }).to_string());
+                .body(json!({ "code": code, "slot": slot }).to_string());
             !scan.send().is_ok_and(|answer| answer.status().is_success())
         });
     }

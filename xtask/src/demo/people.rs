@@ -5,6 +5,11 @@ use super::state::State;
 use crate::say;
 use anyhow::{Context, Result};
 use serde_json::json;
+use std::time::Duration;
+
+/// So often the badge is scanned before a person must.
+const SCANS: u32 = 60;
+const BETWEEN_SCANS: Duration = Duration::from_millis(500);
 
 /// Somebody of the demo's jig.
 struct Somebody {
@@ -23,7 +28,7 @@ const OPERATOR: Somebody = Somebody {
     number: "101",
     badge: "DEMO-OPERATOR",
     pin: "482915",
-    language: "zh",
+    language: "en",
 };
 const LEAD: Somebody = Somebody {
     username: "jig-lead",
@@ -31,7 +36,7 @@ const LEAD: Somebody = Somebody {
     number: "102",
     badge: "DEMO-LEAD",
     pin: "730164",
-    language: "en",
+    language: "zh",
 };
 
 /// Makes them where they are not there yet; those of an earlier start stay as they are.
@@ -45,6 +50,26 @@ pub fn people(api: &Api, state: &State) -> Result<()> {
         OPERATOR.badge, OPERATOR.number, OPERATOR.pin, LEAD.badge, LEAD.number, LEAD.pin
     ));
     Ok(())
+}
+
+/// The operator scans his badge at the page, as soon as the station has heard of him. On a thread of its own: the line is watched meanwhile.
+pub fn sign_in(page: String) {
+    let scan = move || {
+        let Ok(station) = Api::new(&page) else { return };
+        let form = json!({ "code": OPERATOR.badge });
+        for _ in 0..SCANS {
+            let said = station.post("", "/api/v1/operator/scan", &form);
+            if said.is_ok_and(|reply| text_of(&reply, "kind") == "signed_in") {
+                return;
+            }
+            std::thread::sleep(BETWEEN_SCANS);
+        }
+        say::line(format!(
+            "nobody signed in at {page}: boards wait there until somebody scans {}",
+            OPERATOR.badge
+        ));
+    };
+    drop(std::thread::spawn(scan));
 }
 
 fn add(api: &Api, state: &State, somebody: &Somebody) -> Result<()> {

@@ -39,6 +39,8 @@ pub enum Change {
     None,
     Moved,
     Closed(Closed),
+    /// The operator's page is served there.
+    Page(String),
 }
 
 impl Line {
@@ -54,11 +56,9 @@ impl Line {
             }
             Some("run_closed") => self.apply_closed(&event),
             Some("page") => {
-                say::line(format!(
-                    "the operator's page: {}",
-                    event.get("address").and_then(Value::as_str).unwrap_or_default()
-                ));
-                Change::None
+                let address = event.get("address").and_then(Value::as_str).unwrap_or_default();
+                say::line(format!("the operator's page: {address}"));
+                Change::Page(address.to_owned())
             }
             _ => Change::None,
         }

@@ -15,8 +15,8 @@ pub(super) fn nobody_signed_in() -> Sentence {
     say(
         "Nobody is signed in at this jig.",
         "本治具无人登录。",
-        "Scan your badge, or sign in with number and PIN at the top of the page.",
-        "请扫描工牌，或在页面上方用工号和 PIN 登录。",
+        "Scan your badge, or sign in with number and PIN.",
+        "请扫描工牌，或用工号和 PIN 登录。",
     )
 }
 
@@ -40,10 +40,10 @@ pub(super) fn references_due() -> Sentence {
 
 pub(super) fn first_article_due() -> Sentence {
     say(
-        "First article: {boards} made here, and nobody has judged them yet.",
+        "First article: {boards} made here and not judged yet.",
         "首件：本插槽已完成 {boards} 块，尚未判定。",
-        "Quality or a delegated lead looks at the sheet (touch this slot) and signs it with badge or PIN.",
-        "由质量人员或授权班长查看首件单（点按本插槽）并用工牌或 PIN 签字。",
+        "Quality or a delegated lead reads the sheet and signs it with badge or PIN.",
+        "由质量人员或授权班长查看首件单并用工牌或 PIN 签字。",
     )
 }
 

@@ -1,7 +1,7 @@
 //! Which slot works what, and when another order takes over.
 
 use super::*;
-use domain::{api::stations::SlotWork, gate::Keeper, ids::BatchId};
+use domain::{api::stations::SlotWork, floor::BatchHold, ids::BatchId};
 
 const SECOND: BatchId = BatchId(Uuid::from_u128(2));
 
@@ -66,14 +66,14 @@ async fn a_board_under_work_is_finished_under_the_order_that_it_was_begun_with()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slot_that_somebody_keeps_shut_begins_no_board_says_why_and_the_others_work() {
+async fn a_slot_whose_batch_quality_holds_begins_no_board_says_why_and_the_others_work() {
     let folder = tempfile::tempdir().unwrap();
     let (server, (ports, _far)) = (server(), silent_lines());
+    let hold = BatchHold { reason: "cells drift".into(), by: "qiu".into(), at: DateTime::UNIX_EPOCH };
+    split(&server);
+    server.assignment.borrow_mut().as_mut().unwrap().hold = Some(hold);
     let opened = open(folder.path(), Rc::clone(&server), ports, &[1, 2]);
-    // Not by what the server says of its batch, which every order tells anew.
-    let held = Fault::new(FaultCode::LineStopped).with("fails", 3);
-    opened.0.shared.keep_shut(1, Keeper::Stop, Some(held.clone()));
-    let shut = move |state: &SlotState| *state == SlotState::Broken { fault: held.clone() };
+    let shut = |state: &SlotState| matches!(state, SlotState::Broken { fault } if fault.code == FaultCode::BatchHeld && fault.args["by"] == "qiu");
     run_beside(opened, async |hall| {
         hall.live_until(|live| shut(&live.slots[0].state)).await;
         hall.presence(1, true).await;

@@ -146,6 +146,10 @@ pub struct PaperBench {
     pub lease: BirthLease,
     /// The label that announced its board.
     pub label: Option<ScannedLabel>,
+    /// Who works at its jig.
+    pub operator: Option<String>,
+    /// Why it works references alone.
+    pub only_references: Option<Fault>,
     /// What comes of binding a label.
     pub binds: Result<Option<RunId>, Fault>,
     /// Whether its switches are on: charge, discharge.
@@ -181,6 +185,8 @@ impl PaperBench {
             millis: 0,
             lease: BirthLease::Open,
             label: None,
+            operator: None,
+            only_references: None,
             binds: Ok(None),
             switches: (true, true),
             name: "BMS".into(),
@@ -259,7 +265,13 @@ impl PaperBench {
     }
 
     pub fn start(&mut self) -> Option<Effect> {
-        let start = Start { run_id: self.run_id, order: Arc::clone(&self.order), label: self.label.clone() };
+        let start = Start {
+            run_id: self.run_id,
+            order: Arc::clone(&self.order),
+            label: self.label.clone(),
+            operator: self.operator.clone(),
+            only_references: self.only_references.clone(),
+        };
         self.tell(Event::Present(Box::new(start)))
     }
 

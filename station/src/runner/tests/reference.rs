@@ -246,3 +246,21 @@ fn a_check_under_an_order_says_which_values_are_the_orders() {
     let said: Vec<_> = record.parameters.iter().filter(|one| one.from_order).map(|one| &one.name).collect();
     assert_eq!((record.outcome, said), (Outcome::Pass, vec![&name]));
 }
+
+#[test]
+fn while_a_reference_is_due_a_board_is_looked_at_and_not_worked_and_the_reference_is() {
+    let due = Fault::new(FaultCode::ReferencesDue).with("wanted", "golden board");
+    for found in [FoundState::Application, FoundState::Loader] {
+        let mut bench = PaperBench::new();
+        (bench.found, bench.only_references) = (found, Some(due.clone()));
+        assert_eq!(bench.work(|_, _, good| good), None, "no run, no record");
+        only_looked(&bench);
+        let SlotState::Refused { fault, .. } = bench.runner.live() else {
+            panic!("{:?}", bench.runner.live())
+        };
+        assert_eq!(fault, due);
+    }
+    let mut bench = bench(ReferenceKind::Golden);
+    bench.only_references = Some(due);
+    assert_eq!(bench.work(|_, _, good| good).map(|record| record.outcome), Some(Outcome::Pass));
+}

@@ -23,6 +23,7 @@ impl Work {
         match found {
             FoundState::Silent => self.silent(),
             // Nobody can say who it is before it has an application: flashed first, identified and admitted afterwards.
+            FoundState::Loader if self.only_references.is_some() => self.refuse_all_but_references(),
             FoundState::Loader if self.order.procedure.flash.is_none() => {
                 Err(Fault::new(FaultCode::FlashFailed)
                     .with("attempts", 0)
@@ -101,6 +102,9 @@ impl Work {
             return self.check_reference(now, *reference, by);
         }
         match (admission.verdict, standing) {
+            (AdmissionVerdict::Admit, _) if self.only_references.is_some() => {
+                return self.refuse_all_but_references();
+            }
             (AdmissionVerdict::Admit, _) => {}
             (AdmissionVerdict::PassedAlready, Some(pass)) if !self.is_opened() => {
                 // It passed with this bundle's image: whoever runs another one is a copy that nobody worked.
@@ -132,6 +136,14 @@ impl Work {
             return self.take_label(now);
         }
         self.let_in(now)
+    }
+
+    /// The bench is to be checked before it is trusted with a board.
+    fn refuse_all_but_references(&mut self) -> Next {
+        Err(self
+            .only_references
+            .take()
+            .map_or_else(|| internal("nothing speaks against it").into(), Ended::Refused))
     }
 
     /// The board is worked: the run is opened, where it is not.

@@ -1,0 +1,286 @@
+//! The shift book: who works at this jig, and what keeps its slots shut until a person has done something - signed in, changed over, judged
+//! the first boards, put the references in, found why boards fail in a row. Pure: time and ids are arguments.
+//!
+//! What never lives here: badges and PINs (the page's), the journal, the server.
+
+mod article;
+mod change_over;
+mod figures;
+mod people;
+mod streak;
+#[cfg(test)]
+mod tests;
+
+pub use article::ArticleKey;
+pub use change_over::{ChangeOverAsk, Telling};
+
+use crate::order::WorkOrder;
+use change_over::{Moving, Proposal};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    api::operator::{ArticleBoard, FloorOnJig, PersonOnJig},
+    floor::{FloorAct, FloorEvent, FloorRules, JigPerson, OpenOrder, ShiftFigures},
+    gate::Keeper,
+    ids::{BatchId, ContentHash, FloorEventId, ShiftId},
+    model::Bilingual,
+    reference::ReferenceKind,
+    step::Step,
+    text::{Fault, FaultCode, Language, step_title},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// A shift that nobody handed over has ended by then, and so long a reference's check is worth something.
+pub const LONGEST_SHIFT: TimeDelta = TimeDelta::hours(16);
+
+/// What is on disk of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Kept {
+    pub shift: Option<Shift>,
+    pub person: Option<SignedIn>,
+    /// Since the shift began.
+    pub figures: ShiftFigures,
+    /// When the last check of each kind came to what it must.
+    pub golden_at: Option<DateTime<Utc>>,
+    pub known_bad_at: Option<DateTime<Utc>>,
+    slots: BTreeMap<u16, SlotKept>,
+    /// Fails in a row of each batch.
+    streaks: BTreeMap<BatchId, Streak>,
+}
+
+/// From the first sign-in to the hand-over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shift {
+    pub shift_id: ShiftId,
+    pub begun_at: DateTime<Utc>,
+}
+
+/// Who works here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedIn {
+    pub username: String,
+    pub name: String,
+    pub language: Option<Language>,
+    pub vouched_by: Option<String>,
+}
+
+/// One slot's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct SlotKept {
+    /// What its first boards were accepted for.
+    accepted: Option<ArticleKey>,
+    /// What the boards below are the first of.
+    made_for: Option<ArticleKey>,
+    made: Vec<ArticleBoard>,
+    repairs: u32,
+    streak: Option<Streak>,
+    stop: Option<Streak>,
+}
+
+/// Fails in a row at the same step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Streak {
+    step: Step,
+    fails: u8,
+}
+
+/// What a slot's next board is worked by, as far as the book cares.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderFacts {
+    pub batch_id: BatchId,
+    pub batch: String,
+    pub bundle: ContentHash,
+    pub bundle_label: String,
+    /// The id of its profile: another one is another product.
+    pub product: String,
+    pub title: Bilingual,
+    pub rules: FloorRules,
+}
+
+impl OrderFacts {
+    #[must_use]
+    pub fn of(order: &WorkOrder) -> Self {
+        Self {
+            batch_id: order.batch_id,
+            batch: order.batch_name.clone(),
+            bundle: order.bundle.hash.clone(),
+            bundle_label: order.bundle.label.clone(),
+            product: order.profile.id.clone(),
+            title: order.profile.title.clone(),
+            rules: order.floor,
+        }
+    }
+}
+
+/// A moment, and ids for what is written in it.
+pub struct Stamp<'a> {
+    pub at: DateTime<Utc>,
+    pub fresh_id: &'a mut dyn FnMut() -> Uuid,
+}
+
+/// The book of one jig.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShiftBook {
+    kept: Kept,
+    needs_person: bool,
+    orders: BTreeMap<u16, Option<OrderFacts>>,
+    people: Vec<JigPerson>,
+    open: Vec<OpenOrder>,
+    proposal: Option<Proposal>,
+    moving: Option<Moving>,
+}
+
+impl ShiftBook {
+    /// A book as it was kept. `needs_person`: boards are begun only while somebody is signed in.
+    #[must_use]
+    pub fn open(kept: Kept, slots: impl IntoIterator<Item = u16>, needs_person: bool) -> Self {
+        Self {
+            kept,
+            needs_person,
+            orders: slots.into_iter().map(|slot| (slot, None)).collect(),
+            people: Vec::new(),
+            open: Vec::new(),
+            proposal: None,
+            moving: None,
+        }
+    }
+
+    /// What belongs on disk.
+    #[must_use]
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// What a slot's next board is worked by; none: nothing.
+    pub fn ordered(&mut self, slot: u16, order: Option<OrderFacts>) {
+        if let Some(known) = self.orders.get_mut(&slot) {
+            *known = order;
+        }
+    }
+
+    /// Who may sign in and which orders are open, by the server's last word.
+    pub fn told(&mut self, people: &[JigPerson], open: &[OpenOrder]) {
+        people.clone_into(&mut self.people);
+        open.clone_into(&mut self.open);
+        self.hear_of_moves();
+    }
+
+    /// Who may sign in, by the server's last word.
+    #[must_use]
+    pub fn people(&self) -> &[JigPerson] {
+        &self.people
+    }
+
+    /// Whether boards are begun only while somebody is signed in: not where nobody could be, as before an administrator has given anybody a
+    /// badge or a PIN.
+    fn needs_person(&self) -> bool {
+        self.needs_person && self.people.iter().any(|person| person.badge.is_some() || person.pin.is_some())
+    }
+
+    /// The account's name that records name, where somebody is signed in.
+    #[must_use]
+    pub fn operator(&self) -> Option<&str> {
+        self.kept.person.as_ref().map(|person| person.username.as_str())
+    }
+
+    /// Why each keeper holds the slot shut, or that he does not.
+    #[must_use]
+    pub fn gates(&self, slot: u16) -> [(Keeper, Option<Fault>); 4] {
+        let nobody = self.needs_person() && self.kept.person.is_none();
+        [
+            (Keeper::Stop, self.stopped(slot)),
+            (Keeper::ChangeOver, self.being_changed_over(slot)),
+            (Keeper::Person, nobody.then(|| Fault::new(FaultCode::NobodySignedIn))),
+            (Keeper::FirstArticle, self.article_waits(slot)),
+        ]
+    }
+
+    /// Why only a reference is begun at the slot; none: any board is.
+    #[must_use]
+    pub fn only_references(&self, slot: u16, now: DateTime<Utc>) -> Option<Fault> {
+        let due = self.references_due(slot, now);
+        let (en, zh): (Vec<&str>, Vec<&str>) = due.iter().map(|kind| reference_words(*kind)).unzip();
+        if due.is_empty() {
+            return None;
+        }
+        let fault = Fault::new(FaultCode::ReferencesDue).with("wanted", en.join(", "));
+        Some(fault.with("wanted_zh", zh.join("、")))
+    }
+
+    fn references_due(&self, slot: u16, now: DateTime<Utc>) -> Vec<ReferenceKind> {
+        if !self.order(slot).is_some_and(|order| order.rules.references) {
+            return Vec::new();
+        }
+        let since = self.kept.shift.as_ref().map(|shift| shift.begun_at);
+        let holds = |at: Option<DateTime<Utc>>| {
+            at.is_some_and(|at| now - at < LONGEST_SHIFT && since.is_none_or(|since| at >= since))
+        };
+        let of =
+            [(ReferenceKind::Golden, self.kept.golden_at), (ReferenceKind::KnownBad, self.kept.known_bad_at)];
+        of.into_iter().filter(|(_, at)| !holds(*at)).map(|(kind, _)| kind).collect()
+    }
+
+    /// What the page shows of it.
+    #[must_use]
+    pub fn view(&self, now: DateTime<Utc>, is_working: impl Fn(u16) -> bool) -> FloorOnJig {
+        let mut due: Vec<ReferenceKind> =
+            self.orders.keys().flat_map(|slot| self.references_due(*slot, now)).collect();
+        due.sort_by_key(|kind| *kind == ReferenceKind::KnownBad);
+        due.dedup();
+        FloorOnJig {
+            needs_sign_in: self.needs_person(),
+            person: self.kept.person.as_ref().map(|person| PersonOnJig {
+                username: person.username.clone(),
+                name: person.name.clone(),
+                language: person.language,
+                vouched_by: person.vouched_by.clone(),
+            }),
+            shift_begun_at: self.kept.shift.as_ref().map(|shift| shift.begun_at),
+            references_due: due,
+            articles: self.articles(),
+            stops: self.stops(),
+            change_over: self.change_over(is_working),
+        }
+    }
+
+    fn order(&self, slot: u16) -> Option<&OrderFacts> {
+        self.orders.get(&slot)?.as_ref()
+    }
+
+    fn slot(&self, slot: u16) -> Option<&SlotKept> {
+        self.kept.slots.get(&slot)
+    }
+
+    fn slot_mut(&mut self, slot: u16) -> &mut SlotKept {
+        self.kept.slots.entry(slot).or_default()
+    }
+
+    fn has_slots(&self, slots: &[u16]) -> bool {
+        !slots.is_empty() && slots.iter().all(|slot| self.orders.contains_key(slot))
+    }
+
+    fn event(&self, stamp: &mut Stamp<'_>, act: FloorAct) -> FloorEvent {
+        FloorEvent {
+            event_id: FloorEventId((stamp.fresh_id)()),
+            at: stamp.at,
+            shift_id: self.kept.shift.as_ref().map(|shift| shift.shift_id),
+            act,
+        }
+    }
+}
+
+fn reference_words(kind: ReferenceKind) -> (&'static str, &'static str) {
+    match kind {
+        ReferenceKind::Golden => ("golden board", "金板"),
+        ReferenceKind::KnownBad => ("known-bad board", "已知不良板"),
+    }
+}
+
+/// A step's title in both languages, as arguments of a fault.
+fn with_step(fault: Fault, step: Step) -> Fault {
+    let title = |language| step_title(language, step);
+    fault.with("failed_step", title(Language::En)).with("failed_step_zh", title(Language::Zh))
+}
