@@ -61,7 +61,7 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
                 <button type="button" class="plain" title=t.sound_on data-sound=move || if speaker.is_on.get() { "on" } else { "off" } on:click=move |_| speaker.wake()>
                     {move || if speaker.is_on.get() { "♪" } else { t.sound_off }}
                 </button>
-                <a class="plain" href="/setup">{t.set_up}</a>
+                <a class="plain" href="/setup" title=t.set_up aria-label=t.set_up>"⚙"</a>
                 <button type="button" class="plain" title=t.theme on:click=move |_| choices.next_theme()>"◐"</button>
                 <button type="button" class="plain" data-language="other" on:click=move |_| choices.other_language()>{t.other_language}</button>
             </header>
