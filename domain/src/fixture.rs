@@ -14,9 +14,9 @@ pub mod queue;
 pub mod reading;
 
 pub use check::{FixtureFault, parse_dialect, parse_fixture};
-pub use instrument::{Dialect, InstrumentKind, Range, ScpiRows};
+pub use instrument::{Dialect, InstrumentKind, RadioRows, Range, ScpiRows};
 
-use crate::model::Bilingual;
+use crate::{model::Bilingual, record::InstrumentUsed};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -262,6 +262,13 @@ impl Fixture {
 }
 
 impl Instrument {
+    /// As a record names it.
+    #[must_use]
+    pub fn used(&self) -> InstrumentUsed {
+        let (id, serial) = (self.id.clone(), self.serial.clone());
+        InstrumentUsed { id, serial, calibration_due: self.calibration_due }
+    }
+
     /// Whether its calibration has run out on that day.
     #[must_use]
     pub fn is_due(&self, today: NaiveDate) -> bool {

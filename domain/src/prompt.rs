@@ -252,6 +252,7 @@ impl Prompt {
             when: *when,
             source: MeasurementSource::Operator,
             stimulus: None,
+            instrument: None,
         })
     }
 

@@ -17,7 +17,7 @@ use crate::{
     trace::Trace,
     value::Value,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// The version of the record's form that this build writes.
 pub const RECORD_VERSION: u32 = 1;
@@ -115,6 +115,57 @@ wire! {
         /// How the board was left safe after a run that had set it up for its test and came to no pass.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub tear_down: Option<TearDownRecord>,
+        /// What the board lay in and what measured it, where the fixture's file says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fixture: Option<FixtureRecord>,
+        /// None: nobody listened, and name and address are the board's own word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub radio: Option<RadioRecord>,
+    }
+}
+
+wire! {
+    /// The bench around a board.
+    #[derive(Eq)]
+    pub struct FixtureRecord {
+        /// Id of its file.
+        pub id: String,
+        /// The number on its plate.
+        pub serial: String,
+        /// The number on the nest's plate.
+        pub nest: String,
+        /// How many boards that nest has clamped, this one included.
+        pub contacts: u64,
+        /// Those that told a current of this run.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub instruments: Vec<InstrumentUsed>,
+    }
+}
+
+wire! {
+    /// The board's radio as another one heard it: a path that the board's own word does not share.
+    #[derive(Eq)]
+    pub struct RadioRecord {
+        /// Twelve upper-case digits, as the board says its own.
+        pub address: String,
+        /// None: it was heard without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub name: Option<String>,
+        pub rssi_dbm: i32,
+        pub by: InstrumentUsed,
+    }
+}
+
+wire! {
+    /// An instrument whose word stands in a record.
+    #[derive(Eq)]
+    pub struct InstrumentUsed {
+        /// What the people at the jig call it.
+        pub id: String,
+        /// The number on its plate, which it says itself.
+        pub serial: String,
+        /// The last day of its calibration.
+        pub calibration_due: NaiveDate,
     }
 }
 
@@ -275,6 +326,9 @@ wire! {
         /// What the stimulus was, in the measurement's unit, where one was known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub stimulus: Option<f64>,
+        /// The instrument that knew it, where the fixture's file names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub instrument: Option<InstrumentUsed>,
     }
 }
 

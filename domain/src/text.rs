@@ -111,8 +111,14 @@ wire! {
         OtherVariant,
         /// `expected`, `found`, `tolerance`
         CalibrationOff,
+        /// `expected`, `found`, `correction_percent`, `max_correction_percent`: no shunt of this variant is that far off
+        ShuntOfAnotherVariant,
         /// `measurement`, `found`, `min`, `max`, `unit`
         OutsideLimits,
+        /// `address`, `seconds`: its radio was not heard
+        RadioNotHeard,
+        /// `found`, `min`: dBm
+        RadioWeak,
         /// `expected`, `found`
         NameDoesNotHold,
         /// (none): after the restart the new password does not open
@@ -150,6 +156,24 @@ wire! {
         PortRateFixed,
         /// `detail`
         FixtureSilent,
+        /// `cover`: nothing under it is under voltage
+        CoverOpen,
+        /// (none): it is pressed, and everything is off
+        EmergencyStop,
+        /// (none): the emergency stop is pulled out, and nobody has pressed the reset button
+        ResetNeeded,
+        /// `instrument`, `detail`
+        InstrumentSilent,
+        /// `instrument`, `detail`: what it answers is no reading
+        InstrumentNonsense,
+        /// `instrument`, `expected`, `found`: another one is connected in its place
+        InstrumentDiffers,
+        /// `instrument`, `seconds`: other slots had it all the while
+        InstrumentBusy,
+        /// `instrument`, `due`: its calibration has run out
+        InstrumentDue,
+        /// `nest`, `contacts`, `limit`: its needles are to be changed
+        NestWorn,
         /// `path`, `detail`
         JournalNotWritten,
         /// `detail`
@@ -257,6 +281,12 @@ impl FaultCode {
                 | Self::BatchHeld
                 | Self::LabelDue
         )
+    }
+
+    /// Whether it is the fixture's word that nothing may be under voltage: a board lost its supply to it, and nothing more is asked of that one.
+    #[must_use]
+    pub fn is_trip(self) -> bool {
+        matches!(self, Self::CoverOpen | Self::EmergencyStop | Self::ResetNeeded)
     }
 
     /// Whether the station as a whole starts no board for it: shown at every slot, a board in it or not.

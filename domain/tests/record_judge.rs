@@ -170,6 +170,7 @@ fn sound() -> BirthRecord {
             when: MeasureWhen::AfterRestart,
             source: MeasurementSource::Board,
             stimulus: None,
+            instrument: None,
         }],
         password: Some(SecretRecord {
             length: 6,
@@ -190,6 +191,8 @@ fn sound() -> BirthRecord {
         ship: None,
         tear_down: None,
         traces: Vec::new(),
+        fixture: None,
+        radio: None,
         label: None,
         reference: None,
     }

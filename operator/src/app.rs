@@ -1,6 +1,7 @@
 //! The whole page: what is made, how it stands, and all slots at once.
 
 use crate::{
+    bench,
     card::{Beside, card, grid, shape},
     choices::Choices,
     desk::Desk,
@@ -84,6 +85,7 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
             <footer>
                 <p class="line" role="status">{move || desk.line_now(now.get())}</p>
                 {move || feed.view.read().as_ref().map(fails)}
+                {move || feed.view.read().as_ref().and_then(|view| view.bench.as_ref()).map(bench::line)}
             </footer>
         </div>
     }

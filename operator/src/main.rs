@@ -2,6 +2,7 @@
 //! does: rules and verdicts; those are the station's.
 
 mod app;
+mod bench;
 mod card;
 mod choices;
 mod desk;

@@ -147,6 +147,9 @@ domain::texts! {
     not_the_sheet: "these are not the boards that wait: open the sheet again", "首件已变化：请重新打开首件单";
     reason_missing: "write down why", "请填写原因";
     not_written: "the station's disk did not take it: call a technician", "工站磁盘写入失败：请联系技术人员";
+    fixture: "fixture", "治具";
+    nest: "nest", "夹具";
+    calibrated_until: "calibrated until", "校准有效至";
 }
 
 pub fn texts() -> &'static Texts {

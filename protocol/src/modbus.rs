@@ -1,10 +1,11 @@
 //! Modbus application protocol, the register functions the boards speak and those of bits, in both directions.
 //!
-//! Source: Modbus Application Protocol V1.1b3, sections 6.1, 6.3, 6.4, 6.6, 6.11, 6.12 and 7. Discrete inputs, single coils and
+//! Source: Modbus Application Protocol V1.1b3, sections 6.1, 6.3, 6.4, 6.6, 6.11, 6.12 and 7. Discrete inputs are in [`io`]; single coils and
 //! files are not here: no shipped model uses them.
 
 pub mod client;
 pub mod exceptions;
+pub mod io;
 pub mod preamble;
 pub mod question;
 pub mod rtu;

@@ -1,9 +1,11 @@
 //! The jig: slots, the fixture's inputs and outputs, the operator's pile of boards, and the observer's list.
 
 mod memory;
+mod plan;
 mod witness;
 
 pub use memory::MemoryJig;
+pub use plan::{Plan, plan_boards};
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,10 +19,10 @@ use tokio::{
 use witness::{has_verdict, witness};
 
 use crate::{
-    birth::Birth,
+    bench::{Bench, BenchEvent},
     disturbance::Disturbances,
-    faults::{self, Fault},
-    firmware::{ImageRefusal, build_image},
+    faults::Fault,
+    firmware::ImageRefusal,
     fixture::{FixtureCommand, FixtureEvent},
     knobs::Knobs,
     observe::{Kept, Observation, Remembered, Witnessed, write_kept, write_observer},
@@ -31,8 +33,6 @@ use crate::{
 
 /// Changes are gathered this long before the observer's file is written.
 const OBSERVER_DELAY: Duration = Duration::from_millis(40);
-/// Bytes of the image that boards come with.
-const OLD_IMAGE_BYTES: u32 = 24 * 1024;
 
 /// What a jig works on.
 #[derive(Debug, Clone)]
@@ -58,6 +58,8 @@ pub struct JigSettings {
     /// What the boards keep that lay in its slots when it stopped.
     pub remembered: Vec<Remembered>,
     pub operator: Operator,
+    /// There is a bench of modules and instruments: boards have the supply that its relays give.
+    pub bench: bool,
 }
 
 impl JigSettings {
@@ -78,54 +80,9 @@ impl JigSettings {
             earlier: Vec::new(),
             remembered: Vec::new(),
             operator: Operator::default(),
+            bench: false,
         }
     }
-}
-
-/// The boards of a batch, in the order in which the operator takes them.
-///
-/// # Errors
-/// Where the model's flash is too small for the image that boards come with.
-pub fn plan_boards(settings: &JigSettings) -> Result<Vec<Plan>, ImageRefusal> {
-    let size = OLD_IMAGE_BYTES.min(settings.model.image_capacity());
-    let image: Arc<[u8]> = match settings.model.loader() {
-        Some(_) => build_image(&settings.model, "V1.8", size, settings.seed ^ 0x006f_6c64)?.into(),
-        None => Arc::new([]),
-    };
-    let names = Fault::ALL.into_iter().filter(|fault| fault.shows_on(&settings.model)).collect::<Vec<_>>();
-    let mut assigned = faults::assign(settings.boards, settings.faulty, &names);
-    if let Some(fault) = settings.fault {
-        assigned.iter_mut().flatten().for_each(|bad| *bad = fault);
-    }
-    let mut plans: Vec<Plan> = Vec::with_capacity(assigned.len());
-    for (nth, fault) in assigned.iter().enumerate() {
-        let index = settings.first_board + nth as u32;
-        let mut birth = Birth::new(index, settings.seed, *fault, image.clone())
-            .with_knobs(settings.knobs)
-            .with_disturbances(settings.disturbances);
-        let remembered = settings.remembered.iter().find(|board| board.index == index);
-        birth = birth.with_memory_of(remembered.cloned().map(Arc::new));
-        let mut original = None;
-        if *fault == Some(Fault::ClonedIdentity) {
-            // A healthy board that came before; where there is none, any that came before.
-            let earlier = assigned[..nth].iter().position(Option::is_none).or_else(|| nth.checked_sub(1));
-            if let Some(copied) = earlier {
-                birth = birth.with_identity_of(&plans[copied].birth);
-                original = Some(plans[copied].index);
-            }
-        }
-        plans.push(Plan { index, birth, original });
-    }
-    Ok(plans)
-}
-
-/// One board of the pile.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    pub index: u32,
-    pub birth: Birth,
-    /// The board whose identity it copies: it is put in when that one has been taken out.
-    pub original: Option<u32>,
 }
 
 /// A running jig; it ends when this is dropped.
@@ -133,17 +90,41 @@ pub struct Plan {
 pub struct Jig {
     events: mpsc::UnboundedSender<JigEvent>,
     witnessed: watch::Receiver<Vec<Witnessed>>,
+    bench: Option<Bench>,
     tasks: JoinSet<()>,
 }
 
 #[derive(Debug)]
-enum JigEvent {
+pub(crate) enum JigEvent {
     Slot(SlotNews),
+    /// The relay of a slot's supply.
+    Supply {
+        slot: u32,
+        on: bool,
+    },
+    /// What flows out of the board of a slot now, milliamperes?
+    Flowing {
+        slot: u32,
+        answer: oneshot::Sender<u32>,
+    },
+    /// What does the radio of the board of a slot say to everybody?
+    Advertises {
+        slot: u32,
+        answer: oneshot::Sender<Option<(String, String)>>,
+    },
     Connected(mpsc::UnboundedSender<String>),
     Command(FixtureCommand),
-    Observe { index: u32, answer: oneshot::Sender<Option<Observation>> },
-    Befall { slot: u32, mishap: Mishap },
-    Swap { slots: [u32; 2] },
+    Observe {
+        index: u32,
+        answer: oneshot::Sender<Option<Observation>>,
+    },
+    Befall {
+        slot: u32,
+        mishap: Mishap,
+    },
+    Swap {
+        slots: [u32; 2],
+    },
 }
 
 impl Jig {
@@ -157,6 +138,12 @@ impl Jig {
         let mut tasks = JoinSet::new();
         let mut slots = Vec::new();
         let (news, mut heard) = mpsc::unbounded_channel();
+        let bench = settings.bench.then(|| {
+            let file = settings.observer.as_ref().map(|path| path.with_file_name("bench.json"));
+            let (bench, work) = Bench::start(settings.slots, events.clone(), settings.seed, file);
+            tasks.spawn(work);
+            bench
+        });
         for (number, port) in (1..).zip(ports) {
             let (orders, inbox) = mpsc::unbounded_channel();
             slots.push(orders);
@@ -167,6 +154,7 @@ impl Jig {
                 orders: inbox,
                 news: news.clone(),
                 operator: settings.operator.clone(),
+                supplied: bench.is_none(),
             };
             tasks.spawn(async move {
                 if let Err(error) = slot.run().await {
@@ -195,9 +183,10 @@ impl Jig {
             publish,
             observer: settings.observer,
             has_switches: settings.operator.scans.is_none(),
+            bench: bench.as_ref().map(Bench::listener),
         };
         tasks.spawn(floor.run(inbox));
-        Ok(Self { events, witnessed, tasks })
+        Ok(Self { events, witnessed, bench, tasks })
     }
 
     /// A line of the fixture: JSON lines both ways, as over TCP.
@@ -213,6 +202,12 @@ impl Jig {
     #[must_use]
     pub fn door(&self) -> FixtureDoor {
         FixtureDoor(self.events.clone())
+    }
+
+    /// The bench around the boards, where there is one.
+    #[must_use]
+    pub fn bench(&self) -> Option<&Bench> {
+        self.bench.as_ref()
     }
 
     /// The observer's list as it changes.
@@ -305,6 +300,7 @@ struct Floor {
     observer: Option<PathBuf>,
     /// Else boards are scanned.
     has_switches: bool,
+    bench: Option<mpsc::UnboundedSender<BenchEvent>>,
 }
 
 impl Floor {
@@ -342,6 +338,21 @@ impl Floor {
                     *place = *present;
                 }
                 self.broadcast(&event);
+                if let Some(bench) = &self.bench {
+                    let _bench_is_gone = bench.send(BenchEvent::Jig(event));
+                }
+                false
+            }
+            JigEvent::Supply { slot, on } => {
+                self.order(slot, SlotOrder::Supply(on));
+                false
+            }
+            JigEvent::Advertises { slot, answer } => {
+                self.order(slot, SlotOrder::Advertises(answer));
+                false
+            }
+            JigEvent::Flowing { slot, answer } => {
+                self.order(slot, SlotOrder::Flowing(answer));
                 false
             }
             JigEvent::Slot(SlotNews::Seen(sight)) => {

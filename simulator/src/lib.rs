@@ -6,6 +6,7 @@
 //! model file is used.
 //! `board`, `loader`, `memory`, `flash`, `pack`, `line`, `disturbance` are pure; `port`, `serial_server`, `slot`, `jig` drive them.
 
+pub mod bench;
 pub mod birth;
 pub mod board;
 pub mod codec;

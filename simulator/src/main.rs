@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 use domain::model::{DeviceModel, parse_model};
 use jigline_simulator::{
     Birth, Disturbances, Fault, Jig, JigSettings, Knobs,
+    bench::{BenchDoor, IoFraming},
     firmware::{build_image, version_text},
     observe::{read_observer, read_remembered, write_remembered},
     operator::{Answering, Operator},
@@ -97,6 +98,10 @@ enum Command {
         /// further.
         #[arg(long, value_name = "HOST:PORT")]
         tcp: Option<SocketAddr>,
+        /// Play the bench around the boards, too: relay and input modules on Modbus TCP, loads, meters and a supply that speak SCPI, as
+        /// profiles/fixtures/sim-8.toml describes them. Boards then have the supply that the relays give.
+        #[arg(long, conflicts_with = "scans")]
+        bench: bool,
         /// The jig has no switches: the operator scans a label of this form (`TB-######`) at the slot of each board.
         #[arg(long, value_name = "FORM")]
         scans: Option<String>,
@@ -198,6 +203,7 @@ async fn run() -> Result<()> {
             skip_done,
             answers,
             reveal_passwords,
+            bench,
             scans,
         } => {
             std::fs::create_dir_all(&data)
@@ -232,6 +238,7 @@ async fn run() -> Result<()> {
                 earlier,
                 remembered,
                 operator: Operator { scans, answers, ..Operator::default() },
+                bench,
             };
             let place = JigPlace { data, fixture_listen, tcp, passwords: reveal_passwords };
             run_jig(settings, &place).await
@@ -374,7 +381,11 @@ async fn run_jig_on<P: Port + 'static>(
     let listener = listen(place.fixture_listen).await?;
     let address = listener.local_addr()?;
     let jig = Jig::start(settings, ports)?;
-    say(&json!({ "fixture": address.to_string(), "slots": devices }))?;
+    let bench = match jig.bench() {
+        Some(bench) => serve_bench(&bench.door()).await?,
+        None => json!({}),
+    };
+    say(&json!({ "fixture": address.to_string(), "slots": devices, "bench": bench }))?;
     let door = jig.door();
     let accept = async move {
         loop {
@@ -405,6 +416,29 @@ async fn run_jig_on<P: Port + 'static>(
     }
 }
 
+/// Opens a port of its own for the modules and each instrument: bus -> port.
+async fn serve_bench(door: &BenchDoor) -> Result<serde_json::Value> {
+    let mut ports = serde_json::Map::new();
+    for name in ["io"].into_iter().chain(BenchDoor::instruments()) {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        ports.insert(name.to_owned(), format!("tcp:{}", listener.local_addr()?).into());
+        let door = door.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _a_line_must_not_wait = stream.set_nodelay(true);
+                let door = door.clone();
+                tokio::spawn(async move {
+                    match name {
+                        "io" => door.serve_io(stream, IoFraming::Tcp).await,
+                        instrument => door.serve_scpi(instrument, stream).await,
+                    }
+                });
+            }
+        });
+    }
+    Ok(ports.into())
+}
+
 /// Keeps the file a list of the boards that were taken out and their passwords.
 async fn reveal_passwords(jig: &Jig, path: &Path) -> Result<()> {
     let mut seen = jig.witnessed();
@@ -432,7 +466,8 @@ async fn run_board<P: Port + 'static>(model: Arc<DeviceModel>, birth: Birth, por
     let (orders, inbox) = mpsc::unbounded_channel();
     let (news, mut heard) = mpsc::unbounded_channel();
     orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).context("the slot is gone")?;
-    let slot = Slot { number: 1, model, port, orders: inbox, news, operator: Operator::default() };
+    let slot =
+        Slot { number: 1, model, port, orders: inbox, news, operator: Operator::default(), supplied: true };
     tokio::select! {
         outcome = slot.run() => outcome.context("the line failed"),
         outcome = asked_to_stop() => outcome,

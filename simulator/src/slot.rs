@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     birth::Birth,
-    board::Board,
+    board::{Board, Mode},
     fixture::{FixtureCommand, FixtureEvent, Lamp},
     line::Line,
     observe::Observation,
@@ -42,6 +42,12 @@ pub enum SlotOrder {
     /// Look at the board that lies here now.
     Observe(oneshot::Sender<Option<Observation>>),
     Befall(Mishap),
+    /// The relay of the supply, on a jig that has one.
+    Supply(bool),
+    /// What flows out of the board now, milliamperes?
+    Flowing(oneshot::Sender<u32>),
+    /// What its radio says to everybody: address and name; none: it is silent.
+    Advertises(oneshot::Sender<Option<(String, String)>>),
     /// The board is taken out and handed over, with whatever state it keeps.
     TakeOut,
     /// The board of another slot is put in and gets power; none: there was none, and the slot takes the next one of the pile.
@@ -97,6 +103,8 @@ pub struct Slot<P> {
     pub orders: mpsc::UnboundedReceiver<SlotOrder>,
     pub news: mpsc::UnboundedSender<SlotNews>,
     pub operator: Operator,
+    /// A board has its supply as soon as it lies there.
+    pub supplied: bool,
 }
 
 /// A board with the operator's knowledge of it.
@@ -247,7 +255,7 @@ impl<P: Port> Work<P> {
         {
             self.power_back = None;
             if let Some(seat) = &mut self.seat {
-                seat.board.set_power(now, true);
+                seat.board.set_power(now, self.slot.supplied);
             }
             if supply == Supply::ByFixture {
                 self.tell(SlotNews::Fixture(FixtureEvent::Power { slot: self.slot.number, on: true }));
@@ -363,7 +371,7 @@ impl<P: Port> Work<P> {
     fn put_in(&mut self, now: Instant, mut seat: Box<Seat>) {
         self.line.disturb(seat.board.birth().disturbances, seat.board.birth().seed);
         seat.board.set_load_ma(now, self.load_ma);
-        seat.board.set_power(now, true);
+        seat.board.set_power(now, self.slot.supplied);
         seat.lamp = None;
         self.hand = None;
         self.seat = Some(*seat);
@@ -379,6 +387,27 @@ impl<P: Port> Work<P> {
                 self.put_in(now, Box::new(Seat { index, board, lamp: None, seen_frames: 0 }));
             }
             SlotOrder::Befall(mishap) => self.befall(now, mishap),
+            SlotOrder::Supply(on) => {
+                self.slot.supplied = on;
+                if let Some(seat) = self.seat.as_mut().filter(|seat| on || !seat.board.is_supply_stuck()) {
+                    seat.board.set_power(now, on);
+                    if !on {
+                        self.line.cut();
+                    }
+                }
+            }
+            SlotOrder::Advertises(answer) => {
+                let awake = self.seat.as_ref().filter(|seat| seat.board.mode() == Mode::Application);
+                let said = awake.map(|seat| {
+                    let name = seat.board.observe().holds.name.unwrap_or_default();
+                    (seat.board.birth().bluetooth_address.clone(), name)
+                });
+                let _asker_is_gone = answer.send(said);
+            }
+            SlotOrder::Flowing(answer) => {
+                let flowing_ma = self.seat.as_ref().map_or(0, |seat| seat.board.flowing_ma());
+                let _asker_is_gone = answer.send(flowing_ma);
+            }
             SlotOrder::TakeOut => {
                 let seat = self.take_out(now);
                 self.tell(SlotNews::TakenOut { slot: self.slot.number, seat });

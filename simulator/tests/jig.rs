@@ -38,6 +38,7 @@ fn settings(slots: u32, boards: u32, faulty: u32) -> JigSettings {
         earlier: Vec::new(),
         remembered: Vec::new(),
         operator: Default::default(),
+        bench: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod check_in;
 mod drawer;
+mod fixture;
 mod floor;
 mod labels;
 mod orders;
@@ -14,7 +15,7 @@ pub use drawer::DEFAULT_DRAWER;
 use crate::{
     answer_door::AnswerDoor,
     clock::Clock,
-    fixture::{Fixture, FixtureCommand, FixtureNews},
+    fixture::{Fixture, FixtureCommand, FixtureNews, described::Description},
     floor_door::{FloorDoor, FloorQuestion},
     journal::{CommitWatch, Journal, JournalFault, WireLogKeep},
     labels::{Drawing, printer::Printer},
@@ -32,7 +33,6 @@ use crate::{
 use domain::{
     ids::{OutboxId, SessionId, StationId},
     live::SlotState,
-    prompt::AnswerSource,
     text::{Fault, FaultCode},
 };
 use ed25519_dalek::VerifyingKey;
@@ -225,6 +225,13 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         self
     }
 
+    /// At a fixture that a file describes: records name it and its nests.
+    #[must_use]
+    pub fn with_described_fixture(mut self, fixture: Option<Description>) -> Self {
+        self.shared.described = fixture;
+        self
+    }
+
     /// The way for people's answers, for whoever shows the questions.
     #[must_use]
     pub fn answers(&self) -> AnswerDoor {
@@ -340,42 +347,6 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         for desk in self.shared.slots.values() {
             let _slot_may_have_ended = desk.inputs.send(input.clone());
         }
-    }
-
-    async fn route_fixture(&self, mut events: mpsc::UnboundedReceiver<FixtureNews>) {
-        let answers = self.shared.answers();
-        while let Some(event) = events.recv().await {
-            let (slot, input) = match event {
-                FixtureNews::Answer { slot, given } => {
-                    if !answers.answer(slot, *given) {
-                        tracing::debug!(slot, "the fixture answers for a slot that this station has not");
-                    }
-                    continue;
-                }
-                FixtureNews::Scan { slot, code, by } => {
-                    if !answers.scan(slot, &code, by.as_deref(), AnswerSource::Fixture) {
-                        tracing::debug!(slot, "a code was scanned at a slot that this station has not");
-                    }
-                    continue;
-                }
-                FixtureNews::Presence { slot, present } => (slot, SlotInput::Presence(present)),
-                FixtureNews::Load { slot, asked_ma, load_ma } => {
-                    (slot, SlotInput::Load { asked_ma, load_ma })
-                }
-                FixtureNews::Power { slot, on } => (slot, SlotInput::Power(on)),
-                FixtureNews::Gone => {
-                    self.tell_slots(&SlotInput::PresenceUnknown);
-                    continue;
-                }
-            };
-            match self.shared.slots.get(&slot) {
-                Some(desk) => {
-                    let _slot_may_have_ended = desk.inputs.send(input);
-                }
-                None => tracing::debug!(slot, "the fixture speaks of a slot that this station has not"),
-            }
-        }
-        std::future::pending::<()>().await;
     }
 
     async fn send(&self) -> Result<u64, SendFault> {

@@ -16,7 +16,7 @@ use domain::{
 };
 use serde::Deserialize;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -50,6 +50,9 @@ pub struct StationConfig {
     /// `host:port` of the fixture; none: whoever answers on a slot's line is in it, and no load is drawn.
     #[serde(default)]
     pub fixture: Option<String>,
+    /// A fixture that files describe, instead of one at an address.
+    #[serde(default)]
+    pub bench: Option<BenchConfig>,
     /// How boards are noticed: `switch`, `bus` or `scan`; without it by the fixture's switches, or where there is none, on the bus.
     #[serde(default)]
     pub presence: Option<Presence>,
@@ -113,6 +116,18 @@ impl PrinterConfig {
         let form = PrinterForm { language: self.language, dots_per_mm };
         Ok((printer, Drawing { form, font, zone }))
     }
+}
+
+/// A fixture as data, and which ports of this PC its buses are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BenchConfig {
+    /// Its file.
+    pub fixture: PathBuf,
+    /// Folder of its instruments' dialects.
+    pub instruments: PathBuf,
+    /// Bus -> port: as a slot's device.
+    pub ports: BTreeMap<String, String>,
 }
 
 /// One slot.
@@ -183,7 +198,12 @@ impl StationConfig {
         if let (Some(printer), Some(utc)) = (&config.label_printer, FixedOffset::east_opt(0)) {
             printer.set_up(utc)?;
         }
-        if config.presence == Some(Presence::Switch) && config.fixture.is_none() {
+        if config.fixture.is_some() && config.bench.is_some() {
+            return Err(
+                "it names a fixture by its address and one by its files ([bench]): a jig has one".to_owned()
+            );
+        }
+        if config.presence == Some(Presence::Switch) && !config.has_fixture() {
             return Err("presence = \"switch\", and it names no fixture that has any".to_owned());
         }
         let mut numbers = BTreeSet::new();
@@ -204,10 +224,16 @@ impl StationConfig {
 }
 
 impl StationConfig {
+    /// Whether there is a fixture, of either kind.
+    #[must_use]
+    pub fn has_fixture(&self) -> bool {
+        self.fixture.is_some() || self.bench.is_some()
+    }
+
     /// How boards are noticed.
     #[must_use]
     pub fn presence(&self) -> Presence {
-        let usual = if self.fixture.is_some() { Presence::Switch } else { Presence::Bus };
+        let usual = if self.has_fixture() { Presence::Switch } else { Presence::Bus };
         self.presence.unwrap_or(usual)
     }
 

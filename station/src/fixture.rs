@@ -1,7 +1,15 @@
-//! The fixture: presence, load, supply and lamps of all slots, as lines of JSON over a stream. It may go and come back at any time.
+//! The fixture: presence, load, supply and lamps of all slots. Either whatever stands behind an address and speaks lines of JSON, here; or
+//! modules and instruments that a file describes ([`described`]). It may go and come back at any time.
 
-use crate::runner::Lamp;
-use domain::prompt::{Answer, AnswerSource, GivenAnswer, OpenPrompt};
+pub mod described;
+
+use crate::runner::{Lamp, RadioHeard};
+use domain::{
+    fixture::reading::Heard,
+    prompt::{Answer, AnswerSource, GivenAnswer, OpenPrompt},
+    record::InstrumentUsed,
+    text::Fault,
+};
 use serde::{Deserialize, Serialize};
 use socket2::{SockRef, TcpKeepalive};
 use std::{collections::BTreeMap, time::Duration};
@@ -82,6 +90,10 @@ pub enum FixtureCommand {
         slot: u16,
         id: String,
     },
+    /// Which radios are near? Only of a fixture whose file says that it hears them.
+    Hear {
+        slot: u16,
+    },
 }
 
 /// What the station hears of the jig.
@@ -96,6 +108,38 @@ pub enum FixtureNews {
         slot: u16,
         asked_ma: u32,
         load_ma: u32,
+        /// What read it, where the fixture's file says so.
+        by: Option<InstrumentUsed>,
+    },
+    /// Other slots have the instruments: it waits for its turn, at most so long.
+    LoadWaits {
+        slot: u16,
+        seconds: u32,
+    },
+    /// There will be no reading.
+    LoadFailed {
+        slot: u16,
+        fault: Box<Fault>,
+    },
+    /// Nothing may be under voltage at the slot, and why; none: it may again.
+    Shut {
+        slot: u16,
+        why: Option<Fault>,
+    },
+    /// What is wrong with the instruments of the slot; none: nothing.
+    Instruments {
+        slot: u16,
+        why: Option<Fault>,
+    },
+    /// The radios that are near, and who heard them.
+    Heard {
+        slot: u16,
+        by: InstrumentUsed,
+        result: Result<Vec<Heard>, Fault>,
+    },
+    /// Nobody knows what lies in that slot.
+    Unseen {
+        slot: u16,
     },
     Power {
         slot: u16,
@@ -114,6 +158,25 @@ pub enum FixtureNews {
     },
     /// The line to the jig broke: from now on nobody knows what lies in the slots.
     Gone,
+}
+
+/// What it answers to one slot's question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FixtureAnswer {
+    Load(LoadSeen),
+    Power(bool),
+    Radios(Box<Result<RadioHeard, Fault>>),
+}
+
+/// What came of a load that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LoadSeen {
+    /// Both milliamperes: what was asked for, and what flows.
+    Reads { asked_ma: u32, load_ma: u32, by: Option<InstrumentUsed> },
+    /// Other slots have the instruments: at most so long.
+    Waits { seconds: u32 },
+    /// There will be no reading.
+    Failed(Box<Fault>),
 }
 
 /// The station's end.
@@ -282,7 +345,7 @@ impl FixtureWire {
                 desired.asked_at = Some(Instant::now());
             }
             &FixtureCommand::Lamp { slot, lamp } => self.desired.entry(slot).or_default().lamp = Some(lamp),
-            FixtureCommand::PowerCycle { .. } => {}
+            FixtureCommand::PowerCycle { .. } | FixtureCommand::Hear { .. } => {}
             FixtureCommand::Prompt { slot, open } => {
                 self.desired.entry(*slot).or_default().prompt = Some(open.clone());
             }
@@ -308,7 +371,7 @@ impl FixtureWire {
                 if desired.unanswered > 0 {
                     return None;
                 }
-                FixtureNews::Load { slot, asked_ma: desired.load_ma.unwrap_or(0), load_ma }
+                FixtureNews::Load { slot, asked_ma: desired.load_ma.unwrap_or(0), load_ma, by: None }
             }
         })
     }

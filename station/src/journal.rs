@@ -6,6 +6,7 @@ mod board;
 mod check_in;
 mod health;
 mod labels;
+mod nest;
 mod numbers;
 mod outbox;
 mod ports;
@@ -56,6 +57,7 @@ const LATER_TABLES: &str = concat!(
     include_str!("journal/check_in.sql"),
     include_str!("journal/change.sql"),
     include_str!("journal/port.sql"),
+    include_str!("journal/nest.sql"),
     include_str!("journal/share.sql"),
     include_str!("journal/shift.sql"),
     include_str!("journal/unit_label.sql")

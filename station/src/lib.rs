@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod answer_door;
+pub mod bench_files;
 pub mod board;
 pub mod clock;
 pub mod config;

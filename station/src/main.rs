@@ -7,15 +7,16 @@ compile_error!(
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use domain::{ids::RunId, text::Language};
+use domain::{fixture::Bus, ids::RunId, text::Language};
 use jigline_station::{
     agent::{Agent, AgentConfig},
+    bench_files,
     board::Secret,
     clock::Clock,
     config::{SlotConfig, StationConfig},
     doctor::{self, LookOrder},
     enrol::{self, EnrolOrder, SettingsThere},
-    fixture::{fixture, keep_connected},
+    fixture::{described, fixture, keep_connected},
     journal,
     link::{Line, LinkOptions},
     machine::machine_name,
@@ -34,6 +35,7 @@ use std::{
     io::{IsTerminal as _, Write as _},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 use tokio::sync::mpsc;
@@ -384,6 +386,8 @@ async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> 
         }
         None => Line::open("", baud),
     };
+    let bench = bench_files::read(&config)?;
+    let has_fixture = config.has_fixture();
     let presence = config.presence();
     let zone = Clock::machine().now().at.with_timezone(&chrono::Local).fixed_offset();
     let printer = config.label_printer.as_ref().map(|printer| printer.set_up(*zone.offset()));
@@ -406,7 +410,7 @@ async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> 
             machine: machine_name(),
             link: LinkOptions { baud: config.baud, ..LinkOptions::default() },
             presence,
-            has_fixture: config.fixture.is_some(),
+            has_fixture,
             slots: config.slots.iter().map(|slot| slot.number).collect(),
             needs_sign_in: config.sign_in && operator_page.is_some(),
             commits: journal::CommitWatch::default(),
@@ -420,17 +424,28 @@ async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> 
     )?
     .with_wire_log(config.wire_log)
     .with_drawer(config.drawer);
-    let mut agent = match printer {
+    let agent = match printer {
         Some((printer, drawing)) => agent.with_printer(printer, drawing),
         None => agent,
     };
+    let mut agent = agent.with_described_fixture(bench.clone());
     let (to_lines, lines) = mpsc::unbounded_channel();
     let plugged_in = ports::watch().context("no thread that looks at the ports")?;
     let setup = page::Setup { station_name, ports: agent.watch_ports(plugged_in, devices), look: looker };
     let page = operator_page
         .and_then(|page| page::serve_beside(page, (agent.answers(), agent.floor()), setup, &to_lines));
     tokio::spawn(page::hand_on(said, to_lines, page));
-    let fixture = config.fixture.map(|address| tokio::spawn(keep_connected(wire, address)));
+    let fixture = match (config.fixture, config.bench.zip(bench)) {
+        (Some(address), _) => Some(tokio::spawn(keep_connected(wire, address))),
+        (None, Some((bench, description))) => {
+            let open = Arc::new(move |bus: &Bus| {
+                let port = bench.ports.get(&bus.name).map_or("", String::as_str);
+                Line::open(port, bus.baud)
+            });
+            Some(tokio::spawn(described::drive(wire, description, open)))
+        }
+        (None, None) => None,
+    };
     let (out, written) = tokio::sync::oneshot::channel();
     let write = move || {
         write_lines(lines, form, std::io::stdout());

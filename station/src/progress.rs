@@ -3,6 +3,7 @@
 use crate::uplink::{DoubtState, InDoubt};
 use chrono::{DateTime, Utc};
 use domain::{
+    api::bench::BenchOnJig,
     ids::{BatchId, RunId},
     labelling::LabelsOnJig,
     live::StationLive,
@@ -40,6 +41,8 @@ pub enum Progress {
     },
     /// How the labels of units stand that passed here.
     Labels { labels: Box<LabelsOnJig> },
+    /// The bench around the boards, where a file describes it.
+    Bench { bench: Box<BenchOnJig> },
     /// Where the operator's page is.
     Page { address: String },
     /// Whether the server answers.
@@ -102,7 +105,11 @@ impl Progress {
             (ProgressForm::None, _)
             | (
                 ProgressForm::Plain,
-                Self::Live { .. } | Self::Labels { .. } | Self::Uplink { .. } | Self::Server { .. },
+                Self::Live { .. }
+                | Self::Labels { .. }
+                | Self::Uplink { .. }
+                | Self::Server { .. }
+                | Self::Bench { .. },
             ) => None,
             (ProgressForm::Json, _) => serde_json::to_string(self).ok(),
             (ProgressForm::Plain, Self::InDoubt { number, state: DoubtState::Refused, reason, .. }) => {

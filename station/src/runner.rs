@@ -13,7 +13,7 @@ mod tests;
 pub use tests::bench as tests_support;
 mod work;
 
-pub use event::{Admitted, Board, Effect, Event, Lamp, Sealed, Start};
+pub use event::{Admitted, Board, Effect, Event, Lamp, LoadRead, RadioHeard, Sealed, Start};
 
 use crate::{clock::Moment, shared::RunSeen};
 use domain::{
@@ -149,7 +149,7 @@ impl Runner {
                 }
                 self.end_if_working(now, fault)
             }
-            Event::JournalFailed(fault) => self.end_if_working(now, fault),
+            Event::JournalFailed(fault) | Event::Tripped(fault) => self.end_if_working(now, fault),
             Event::Waiting(fault) => {
                 if matches!(self.state, State::Idle(_)) {
                     self.state = State::Idle(SlotState::Broken { fault });
@@ -295,10 +295,12 @@ impl Runner {
             effects.push(Effect::Lamp(Lamp::Idle));
             return effects;
         }
+        // Hands open covers; a bench that does so again and again is no bench fault.
+        let is_trip = fault.as_ref().is_some_and(|fault| fault.code.is_trip());
         let is_spoilt = matches!(outcome, Outcome::Error | Outcome::CollateralAbort);
         // Nothing was done to a board whose label nobody scanned: it is looked at anew.
         if is_spoilt || !is_worth_a_record {
-            self.spoilt += u32::from(is_spoilt);
+            self.spoilt += u32::from(is_spoilt && !is_trip);
             let fault = fault.unwrap_or_else(|| Fault::new(FaultCode::Internal));
             // Without a run nothing was done to the board: it waits for as long as the bench takes.
             if !is_worth_a_record || judge::may_pass_by_itself(fault.code) && self.spoilt < BENCH_FAULTS {

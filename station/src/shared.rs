@@ -5,7 +5,7 @@ use crate::{
     agent::DEFAULT_DRAWER,
     answer_door::{AnswerDoor, Doorway},
     clock::{Clock, Moment},
-    fixture::FixtureCommand,
+    fixture::{FixtureAnswer, FixtureCommand, described::Description},
     floor_door::FloorShown,
     journal::{Beside, Journal, JournalFault, ShiftPage, UnitLabel, WireLogKeep, identity_key},
     labels::{LabelWish, Labels},
@@ -72,12 +72,10 @@ pub enum SlotInput {
     Presence(bool),
     /// The line to the fixture broke: nobody knows what lies in the slot until the fixture says so again.
     PresenceUnknown,
-    /// The instrument's reading under the load asked for, milliamperes.
-    Load {
-        asked_ma: u32,
-        load_ma: u32,
-    },
-    Power(bool),
+    /// To this slot's own question.
+    Fixture(FixtureAnswer),
+    /// The fixture dropped all that was under voltage here.
+    Tripped(Box<Fault>),
     /// A person's, to whatever question.
     Answer(Box<GivenAnswer>),
     /// A code that was scanned here, with no question.
@@ -146,6 +144,8 @@ pub struct Shared<S> {
     pub floor_event: Notify,
     /// The orders are to be asked for now.
     pub orders_due: Notify,
+    /// The fixture, where a file describes it.
+    pub described: Option<Description>,
     /// The reference boards in use, by the server's last word.
     pub references: RefCell<Vec<KnownReference>>,
     /// Identifier -> the slot whose board has it.
@@ -264,6 +264,7 @@ impl<S> Shared<S> {
             floor: watch::Sender::default(),
             floor_event: Notify::new(),
             orders_due: Notify::new(),
+            described: None,
             references: RefCell::default(),
             claims: RefCell::new(BTreeMap::new()),
         }

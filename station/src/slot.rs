@@ -160,7 +160,7 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             ..
         } = self;
         let mut order = desk.order.subscribe();
-        let (loads, powers, doubted) = (bench.loads.clone(), bench.powers.clone(), bench.doubted.clone());
+        let (ears, doubted) = (bench.ears.clone(), bench.doubted.clone());
         let moved = bench.moved.clone();
         let asked = question.is_some();
         let patience =
@@ -192,9 +192,8 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             };
             match input {
                 None => return Woken::Forsaken,
-                Some(SlotInput::Load { asked_ma, load_ma }) => {
-                    loads.send_replace(Some((asked_ma, load_ma)));
-                }
+                Some(SlotInput::Fixture(answer)) => ears.hear(answer),
+                Some(SlotInput::Tripped(fault)) => return Woken::Event(Event::Tripped(*fault)),
                 Some(SlotInput::Answer(given)) => {
                     if runner.open_prompt().is_some_and(|open| open.id == given.id) {
                         return Woken::Event(Event::Answered(given));
@@ -210,7 +209,6 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
                 }
                 // What the fixture's switches say, where they are not what counts.
                 Some(SlotInput::PresenceUnknown | SlotInput::Presence(_)) if !has_switch => {}
-                Some(SlotInput::Power(on)) => powers.send_modify(|seen| seen.count(on)),
                 Some(SlotInput::PresenceUnknown) => {
                     *unknown = true;
                     if !runner.is_working() {
@@ -381,11 +379,14 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
             Ok(order) => {
                 self.bench.begin_board(&order);
                 let label = self.by_scan.as_ref().and_then(ScanPresence::code);
+                let (fixture, radio) = self.shared.bench_of(self.number);
                 let book = self.shared.book.borrow();
                 Event::Present(Box::new(Start {
                     run_id: RunId(self.shared.fresh_id()),
                     order,
                     label,
+                    fixture,
+                    radio,
                     operator: book.operator().map(str::to_owned),
                     only_references: book.only_references(self.number, self.shared.now().at),
                 }))

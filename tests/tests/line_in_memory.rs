@@ -66,6 +66,7 @@ async fn work(slots: u16, boards: u32, faulty: u32, seed: u64, meddle: impl Asyn
         remembered: Vec::new(),
         operator: Default::default(),
         knobs: Default::default(),
+        bench: false,
     };
     let mut jig = MemoryJig::start(settings).unwrap();
     let (ends, mut wire) = fixture();

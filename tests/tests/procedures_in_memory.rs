@@ -138,7 +138,7 @@ async fn a_jk_board_that_is_bad_is_found_without_a_lock_to_ask() {
     for (fault, code) in [
         (Fault::KeepsNothing, FaultCode::RegisterDoesNotHold),
         (Fault::StuckMosfet, FaultCode::OutputWrong),
-        (Fault::WrongShunt, FaultCode::CalibrationOff),
+        (Fault::WrongShunt, FaultCode::ShuntOfAnotherVariant),
         (Fault::CellOutOfLimits, FaultCode::OutsideLimits),
         (Fault::WrongModel, FaultCode::WrongModel),
         (Fault::Silent, FaultCode::BoardSilent),

@@ -205,7 +205,15 @@ impl RateSet {
         let birth = Birth::new(0, 42, None, image.into());
         orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).unwrap();
         let operator = simulator::operator::Operator::default();
-        let slot = Slot { number: 1, model: Arc::clone(&model), port, orders: inbox, news, operator };
+        let slot = Slot {
+            number: 1,
+            model: Arc::clone(&model),
+            port,
+            orders: inbox,
+            news,
+            operator,
+            supplied: true,
+        };
         let slot = tokio::spawn(async move { slot.run().await.unwrap() });
         let mut server = Command::new("python3")
             .args(["-c", RFC2217_SERVER])

@@ -39,7 +39,7 @@ fn boards_on_disturbed_lines_end_verified_or_refused_and_every_seed_replays_to_t
 #[test]
 fn a_bad_board_is_refused_for_what_is_wrong_with_it_on_a_quiet_line() {
     for (fault, code) in [
-        (Fault::WrongShunt, "CalibrationOff"),
+        (Fault::WrongShunt, "ShuntOfAnotherVariant"),
         (Fault::StuckMosfet, "OutputWrong"),
         (Fault::DriftingCell, "OutsideLimits"),
         (Fault::IdentityChanges, "IdentityChanged"),

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod batches;
+pub mod bench;
 pub mod enrolment;
 pub mod floor;
 pub mod ingest;

@@ -2,6 +2,7 @@
 //! the station.
 
 use crate::{
+    api::bench::BenchOnJig,
     floor::{ArticleWhy, Clearance},
     ids::{BatchId, ContentHash, RunId},
     labelling::{LabelsOnJig, ReprintReason},
@@ -40,6 +41,9 @@ wire! {
         pub labels: Option<LabelsOnJig>,
         #[serde(default)]
         pub floor: FloorOnJig,
+        /// The bench, where a file describes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub bench: Option<BenchOnJig>,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod doubts;
 mod filled;
+mod fixtures;
 mod gates;
 mod labels;
 mod lists;
@@ -235,18 +236,11 @@ fn sentence(code: FaultCode) -> Sentence {
             "Put it aside; call the engineer: this batch's profile is for boards of the other size.",
             "请放入待修区并联系工程师：本批参数方案适用于另一规格的板。",
         ),
-        C::CalibrationOff => say(
-            "Current calibration is off: {found} where {expected} flows, {tolerance} allowed.",
-            "电流校准超差：读数 {found}，实际 {expected}，允许 {tolerance}。",
-            "Check the load's clamps and put the board in again; if it fails twice, put it aside for repair.",
-            "检查负载夹具后重新放入；再次失败请放入待修区。",
-        ),
-        C::OutsideLimits => say(
-            "{measurement} is {found} {unit}, outside {min} to {max}.",
-            "{measurement} 为 {found} {unit}，超出 {min} 至 {max}。",
-            "Check wires and clamps and put the board in again; if it fails twice, put it aside for repair.",
-            "检查接线和夹具后重新放入；再次失败请放入待修区。",
-        ),
+        C::CalibrationOff => fixtures::calibration_off(),
+        C::ShuntOfAnotherVariant => fixtures::shunt_of_another_variant(),
+        C::OutsideLimits => fixtures::outside_limits(),
+        C::RadioNotHeard => fixtures::radio_not_heard(),
+        C::RadioWeak => fixtures::radio_weak(),
         C::NameDoesNotHold => say(
             "The Bluetooth name does not hold: set {expected}, read {found}.",
             "蓝牙名称未保存：设定 {expected}，读回 {found}。",
@@ -361,6 +355,15 @@ fn sentence(code: FaultCode) -> Sentence {
             "Set this PC's date and time: what waits goes on.",
             "请校正本机日期和时间，等待的板将自动继续。",
         ),
+        C::CoverOpen => fixtures::cover_open(),
+        C::EmergencyStop => fixtures::emergency_stop(),
+        C::ResetNeeded => fixtures::reset_needed(),
+        C::InstrumentSilent => fixtures::instrument_silent(),
+        C::InstrumentNonsense => fixtures::instrument_nonsense(),
+        C::InstrumentDiffers => fixtures::instrument_differs(),
+        C::InstrumentBusy => fixtures::instrument_busy(),
+        C::InstrumentDue => fixtures::instrument_due(),
+        C::NestWorn => fixtures::nest_worn(),
         C::JournalNotWritten => say(
             "The run cannot be written to {path}: {detail}.",
             "无法写入记录文件 {path}：{detail}。",

@@ -88,6 +88,7 @@ mod tests {
             when: MeasureWhen::AfterRestart,
             source: MeasurementSource::Board,
             stimulus: None,
+            instrument: None,
         }
     }
 

@@ -224,6 +224,9 @@ domain::texts! {
     cell_temperature: "Cell temperature", "电芯温度";
     calibration_correction: "Calibration's correction", "校准修正量";
     calibrated_current: "Current after calibration", "校准后电流";
+    nest: "nest", "夹具";
+    nest_contacts: "boards clamped", "次压合";
+    calibrated_until: "calibrated until", "校准有效至";
     source_known: "board's reading against a known stimulus", "板的读数，对照已知激励";
     source_board: "board's own reading, no proof of accuracy", "板自身读数，不证明准确度";
     source_instrument: "instrument of the fixture", "治具仪器";

@@ -220,6 +220,8 @@ fn record(
             .then(|| ShipRecord { asleep: Some(Evidence::Verified), ..ShipRecord::default() }),
         tear_down: None,
         traces: Vec::new(),
+        fixture: None,
+        radio: None,
         label: None,
         reference: None,
     }
@@ -315,6 +317,7 @@ fn measurements(expected: &Expected, fails: bool, chance: &mut Chance) -> Vec<Me
             when: ordered.when,
             source: ordered.source,
             stimulus,
+            instrument: None,
         });
     }
     readings

@@ -69,6 +69,8 @@ pub(super) fn text(parts: &Parts<'_>) -> String {
     let mut rest = parts.before.map(|before| before.rest.clone()).unwrap_or_default();
     if let Some(fixture) = parts.fixture {
         rest.insert("fixture".to_owned(), fixture.into());
+        // A jig has one.
+        rest.remove("bench");
     }
     if !parts.slots.is_empty() {
         let slots = (1..).zip(parts.slots).map(|(number, device)| {
@@ -79,7 +81,7 @@ pub(super) fn text(parts: &Parts<'_>) -> String {
         });
         rest.insert("slot".to_owned(), toml::Value::Array(slots.collect()));
     }
-    if !rest.contains_key("fixture") {
+    if !rest.contains_key("fixture") && !rest.contains_key("bench") {
         text.push_str(
             "# Without it whoever answers on a slot's line lies in it, and nothing that draws a load can be worked.\n\
              # fixture = \"127.0.0.1:4020\"   # host:port of the fixture's presence switches, load and lamps\n",

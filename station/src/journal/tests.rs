@@ -2,6 +2,7 @@
 
 mod board;
 mod labels;
+mod nest;
 mod shares;
 
 use super::*;

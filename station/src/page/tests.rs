@@ -13,6 +13,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     api::{
+        bench::{BenchOnJig, NestOnJig},
         operator::{FloorRefusal, OperatorView, ScanReply},
         setup::{PortStanding, PortsView, SetupView, SlotPort},
     },
@@ -143,6 +144,21 @@ fn a_question_is_shown_while_its_board_is_at_work_and_no_longer() {
     assert_eq!(picture.view().unwrap().slots[0].asks, None);
     picture.hear(Progress::Server { away: true });
     assert!(picture.view().unwrap().server_away);
+}
+
+#[test]
+fn a_bench_is_shown_when_it_is_told_and_no_news_twice() {
+    let mut picture = Picture::default();
+    picture.hear(live(0, &[SlotState::Empty]));
+    assert_eq!(picture.view().unwrap().bench, None);
+    let bench = |contacts| BenchOnJig {
+        serial: "FX-1".into(),
+        nests: vec![NestOnJig { slot: 1, nest: "N-1".into(), contacts, limit: 50_000 }],
+        instruments: Vec::new(),
+    };
+    let told = |contacts| Progress::Bench { bench: Box::new(bench(contacts)) };
+    assert!(picture.hear(told(1)) && !picture.hear(told(1)) && picture.hear(told(2)));
+    assert_eq!(picture.view().unwrap().bench, Some(bench(2)));
 }
 
 /// A page on some port, with what keeps it alive and what comes through its door.

@@ -3,7 +3,10 @@
 use super::pace::Pace;
 use crate::{floor_door::FloorShown, order::WorkOrder, progress::Progress};
 use domain::{
-    api::operator::{BatchOnJig, FailOnJig, MeasurementTitle, OperatorView, SlotOnJig},
+    api::{
+        bench::BenchOnJig,
+        operator::{BatchOnJig, FailOnJig, MeasurementTitle, OperatorView, SlotOnJig},
+    },
     floor::ShiftFail,
     ids::ContentHash,
     labelling::LabelsOnJig,
@@ -25,6 +28,7 @@ pub struct Picture {
     floor: FloorShown,
     labels: Option<LabelsOnJig>,
     pace: Pace,
+    bench: Option<BenchOnJig>,
 }
 
 impl Picture {
@@ -53,6 +57,11 @@ impl Picture {
             Progress::Labels { labels } => {
                 let labels = Some(*labels);
                 std::mem::replace(&mut self.labels, labels.clone()) != labels
+            }
+            Progress::Bench { bench } => {
+                let is_new = self.bench.as_ref() != Some(&*bench);
+                self.bench = Some(*bench);
+                is_new
             }
             // What waits is in the live state.
             Progress::RunClosed { .. }
@@ -108,6 +117,7 @@ impl Picture {
             fails: self.floor.figures.fails.iter().map(fail).collect(),
             labels: self.labels.clone(),
             floor: self.floor.view.clone(),
+            bench: self.bench.clone(),
         })
     }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     api::operator::StepMark,
     outcome::Outcome,
-    record::{BirthRecord, RECORD_VERSION, RestartKind, StepOutcome, StepRecord},
+    record::{BirthRecord, InstrumentUsed, RECORD_VERSION, RestartKind, StepOutcome, StepRecord},
     step::Step,
     text::{Fault, FaultCode},
     trace::{self, Quantity},
@@ -74,6 +74,8 @@ impl Draft {
             ship: None,
             tear_down: None,
             traces: Vec::new(),
+            fixture: start.fixture.clone(),
+            radio: None,
             label: None,
             reference: None,
         };
@@ -140,6 +142,15 @@ impl Draft {
             .iter()
             .map(|one| StepMark { step: one.step, started_ms: one.since.millis_since(&self.started) });
         done.chain(running).collect()
+    }
+
+    /// An instrument told a current of this run.
+    pub fn used(&mut self, instrument: Option<&InstrumentUsed>) {
+        if let (Some(fixture), Some(instrument)) = (&mut self.record.fixture, instrument)
+            && !fixture.instruments.contains(instrument)
+        {
+            fixture.instruments.push(instrument.clone());
+        }
     }
 
     pub fn retry(&mut self) {

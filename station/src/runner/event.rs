@@ -2,20 +2,22 @@
 
 use crate::{
     board::{BoardAnswer, BoardRequest, LeaseReading, Secret},
+    fixture::described::RadioThere,
     journal::StandingPass,
     order::WorkOrder,
 };
 use domain::{
     admission::Admission,
+    fixture::reading::Heard,
     identifier::{Identifier, IdentifierKind},
     ids::{BatchId, RunId},
     label::{NumberSource, ScannedLabel},
     prompt::{GivenAnswer, OpenPrompt},
-    record::{AdmittedBy, BirthRecord, SecretRecord},
+    record::{AdmittedBy, BirthRecord, FixtureRecord, InstrumentUsed, SecretRecord},
     text::Fault,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// What a run begins with.
 #[derive(Debug, Clone)]
@@ -28,6 +30,10 @@ pub struct Start {
     pub operator: Option<String>,
     /// Why no board but a reference is worked now.
     pub only_references: Option<Fault>,
+    /// What it lies in, where the fixture's file says so.
+    pub fixture: Option<FixtureRecord>,
+    /// What hears its radio.
+    pub radio: Option<RadioThere>,
 }
 
 /// What has happened.
@@ -63,8 +69,12 @@ pub enum Event {
     NumberReserved(Result<String, Fault>),
     /// Answer to [`Effect::SealSecret`]: committed.
     SecretSealed(Result<Sealed, Fault>),
-    /// Answer to [`Effect::SetLoad`]: the instrument's true reading, milliamperes.
-    LoadIs(Result<u32, Fault>),
+    /// Answer to [`Effect::SetLoad`].
+    LoadIs(Result<LoadRead, Fault>),
+    /// Answer to [`Effect::Hear`].
+    Heard(Result<RadioHeard, Fault>),
+    /// The fixture dropped everything that was under voltage, the board's supply included.
+    Tripped(Fault),
     /// Answer to [`Effect::PowerCycle`].
     PowerCycled(Result<(), Fault>),
     /// Answer to [`Effect::Wait`].
@@ -73,6 +83,31 @@ pub enum Event {
     Answered(Box<GivenAnswer>),
     /// No answer within the time that [`super::Runner::deadline`] told.
     OutOfTime,
+}
+
+/// The radios that are near.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RadioHeard {
+    pub radios: Vec<Heard>,
+    pub by: InstrumentUsed,
+}
+
+/// A known current.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadRead {
+    /// The instrument's true reading, milliamperes.
+    pub ma: u32,
+    /// Which one, where the fixture's file names it.
+    pub by: Option<InstrumentUsed>,
+    /// How long other slots had it.
+    pub waited: Duration,
+}
+
+impl From<u32> for LoadRead {
+    /// Of an instrument that nobody named.
+    fn from(ma: u32) -> Self {
+        Self { ma, by: None, waited: Duration::ZERO }
+    }
 }
 
 /// What station and server know of a board.
@@ -181,6 +216,8 @@ pub enum Effect {
     },
     /// Question: the known load, milliamperes.
     SetLoad(u32),
+    /// Question: which radios are near?
+    Hear,
     /// Question: the slot's supply off and on.
     PowerCycle,
     /// Question: milliseconds.

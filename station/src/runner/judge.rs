@@ -11,8 +11,8 @@ use domain::{
     procedure::{CalibrateStep, MeasureWhen, MeasurementSource, MeasurementSpec},
     profile::Profile,
     record::{
-        CALIBRATED_CURRENT, CALIBRATION_CORRECTION, MeasurementRecord, ParameterRecord, ShownBoard,
-        bare_version,
+        CALIBRATED_CURRENT, CALIBRATION_CORRECTION, InstrumentUsed, MeasurementRecord, ParameterRecord,
+        ShownBoard, bare_version,
     },
     text::{Fault, FaultCode},
     value::Value,
@@ -53,7 +53,16 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::LabelAddressDiffers
         | C::LabelNumberToo
         | C::LabelNotAwaited => Outcome::Aborted,
-        C::FixtureSilent => Outcome::CollateralAbort,
+        C::FixtureSilent
+        | C::CoverOpen
+        | C::EmergencyStop
+        | C::ResetNeeded
+        | C::InstrumentSilent
+        | C::InstrumentNonsense
+        | C::InstrumentDiffers
+        | C::InstrumentBusy
+        | C::InstrumentDue
+        | C::NestWorn => Outcome::CollateralAbort,
         C::LineCollision
         | C::PortVanished
         | C::PortNotOpened
@@ -98,7 +107,10 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::WriteRefused
         | C::NoSafeOrder
         | C::CalibrationOff
+        | C::ShuntOfAnotherVariant
         | C::OutsideLimits
+        | C::RadioNotHeard
+        | C::RadioWeak
         | C::NameDoesNotHold
         | C::NewPasswordRefused
         | C::OldPasswordStillOpens
@@ -165,6 +177,15 @@ pub fn may_pass_by_itself(code: FaultCode) -> bool {
                 | C::PortNotOpened
                 | C::PortRateFixed
                 | C::FixtureSilent
+                | C::CoverOpen
+                | C::EmergencyStop
+                | C::ResetNeeded
+                | C::InstrumentSilent
+                | C::InstrumentNonsense
+                | C::InstrumentDiffers
+                | C::InstrumentBusy
+                | C::InstrumentDue
+                | C::NestWorn
                 | C::ClockWrong
                 | C::JournalNotWritten
                 | C::NoSerialNumbers
@@ -240,21 +261,28 @@ pub fn registers_of(order: &WorkOrder, measurements: &[String]) -> Vec<String> {
     names
 }
 
-/// Judges each of these measurements. `true_ma`: the known load.
+/// A current that flows, milliamperes, and what read it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub ma: u32,
+    pub by: Option<InstrumentUsed>,
+}
+
+/// Judges each of these measurements. `known`: the current that flows.
 ///
 /// # Errors
 /// A register is missing or holds no number: the board's answer is not one.
 pub fn judge_measurements<'a>(
     order: &WorkOrder,
     measurements: &[String],
-    true_ma: Option<u32>,
+    known: Option<&Known>,
     find: impl Fn(&str) -> Option<&'a Reading>,
 ) -> Result<Vec<MeasurementRecord>, Fault> {
     let mut records = Vec::new();
     for spec in order.procedure.measurements_named(measurements) {
         for (name, register) in readings_of(spec, order) {
             let reading = find(&register).ok_or_else(|| garbage(&register, "was not answered"))?;
-            records.push(judge_one(spec, name, reading, order, true_ma)?);
+            records.push(judge_one(spec, name, reading, order, known)?);
         }
     }
     Ok(records)
@@ -276,11 +304,12 @@ pub fn first_outside(records: &[MeasurementRecord]) -> Option<Fault> {
 /// The known load against what the board reads after its calibration, and how far it had to be corrected. Which sign a
 /// discharge has is the model's affair: the procedure's own limits on the current under load check it.
 pub fn judge_calibration(
-    true_ma: u32,
+    known: &Known,
     before_ma: i64,
     after_ma: i64,
     step: CalibrateStep,
 ) -> (Vec<MeasurementRecord>, Option<Fault>) {
+    let true_ma = known.ma;
     let truth = f64::from(true_ma);
     let (before_ma, after_ma) = (before_ma.abs(), after_ma.abs());
     let correction = (truth - before_ma as f64) / truth * 100.0;
@@ -296,6 +325,7 @@ pub fn judge_calibration(
         when: MeasureWhen::UnderLoad,
         source: MeasurementSource::BoardKnownStimulus,
         stimulus,
+        instrument: known.by.clone(),
     };
     let records = vec![
         // Hundredths of a per cent are below what the current register resolves.
@@ -321,8 +351,11 @@ pub fn judge_calibration(
             .with("tolerance", step.tolerance_ma)
     };
     let fault = match (records[0].passed, records[1].passed) {
+        // No calibration makes another shunt out of it, whatever the board reads afterwards.
         (false, _) => Some(
-            off(true_ma, before_ma)
+            Fault::new(FaultCode::ShuntOfAnotherVariant)
+                .with("expected", true_ma)
+                .with("found", before_ma)
                 .with("correction_percent", Value::Number(records[0].value))
                 .with("max_correction_percent", bound),
         ),
@@ -352,7 +385,7 @@ fn judge_one(
     name: String,
     reading: &Reading,
     order: &WorkOrder,
-    true_ma: Option<u32>,
+    known: Option<&Known>,
 ) -> Result<MeasurementRecord, Fault> {
     let (value, limit) = if spec.forbidden_bits.is_empty() {
         let number = reading.value.as_number().ok_or_else(|| garbage(&reading.name, "holds no number"))?;
@@ -364,8 +397,9 @@ fn judge_one(
     };
     let is_current = order.model.calibration.as_ref().is_some_and(|c| c.current_register == reading.name);
     // The instrument knows no sign, the board's reading does.
-    let stimulus = true_ma.filter(|_| is_current).map(|ma| {
-        let truth = f64::from(ma) * factor("mA", &spec.unit);
+    let known = known.filter(|_| is_current);
+    let stimulus = known.map(|known| {
+        let truth = f64::from(known.ma) * factor("mA", &spec.unit);
         if value < 0.0 && truth > 0.0 { -truth } else { truth }
     });
     Ok(MeasurementRecord {
@@ -378,6 +412,7 @@ fn judge_one(
         when: spec.when,
         source: spec.source,
         stimulus,
+        instrument: known.and_then(|known| known.by.clone()),
     })
 }
 

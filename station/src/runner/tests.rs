@@ -1,6 +1,7 @@
 //! The runner against a bench of paper.
 
 mod admission;
+mod around;
 pub mod bench;
 mod flashed;
 mod jig;
@@ -62,6 +63,7 @@ fn failed(question: &Effect) -> Event {
         Effect::SealSecret { .. } => Event::SecretSealed(Err(fault)),
         Effect::SetLoad(_) => Event::LoadIs(Err(fault)),
         Effect::PowerCycle => Event::PowerCycled(Err(fault)),
+        Effect::Hear => Event::Heard(Err(fault)),
         Effect::Ask(..) => Event::OutOfTime,
         _ => Event::Removed,
     }
@@ -462,7 +464,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(reply(BoardReply::Name { read: "x".into() })),
         Just(Event::Board(Err(Fault::new(FaultCode::BoardStoppedAnswering)))),
         Just(Event::Claimed(Ok(()))),
-        Just(Event::LoadIs(Ok(0))),
+        Just(Event::LoadIs(Ok(0.into()))),
         Just(Event::Waited),
         Just(Event::PowerCycled(Ok(()))),
         Just(Event::NumberReserved(Ok("TB1".into()))),

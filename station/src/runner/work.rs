@@ -7,6 +7,7 @@ mod label;
 mod plan;
 mod prompt;
 mod proof;
+mod radio;
 mod reference;
 mod seen;
 mod ship;
@@ -22,6 +23,7 @@ use super::{
 use crate::{
     board::{BoardIdentity, BoardReply, BoardRequest, LeaseReading, ProfileWritten, Secret},
     clock::Moment,
+    fixture::described::RadioThere,
     journal::StandingPass,
     order::WorkOrder,
 };
@@ -30,10 +32,9 @@ use domain::{
     live::SlotState,
     outcome::Outcome,
     procedure::PlannedStep,
-    record::{BirthRecord, RestartKind, StepOutcome, judge_record},
+    record::{BirthRecord, InstrumentUsed, RestartKind, StepOutcome, judge_record},
     step::Step,
     text::{Fault, FaultCode},
-    trace::Quantity,
 };
 use label::Label;
 use std::sync::Arc;
@@ -123,6 +124,8 @@ enum Phase {
     ProvePassword,
     ReadAll,
     SafeOutput,
+    /// Another radio listens.
+    Radio,
     IdentifyLast,
     // The check of a reference.
     CheckParameters,
@@ -189,6 +192,10 @@ pub struct Work {
     load_ma: u32,
     load_before_ma: u32,
     true_ma: Option<u32>,
+    /// What read it.
+    read_by: Option<InstrumentUsed>,
+    /// What hears its radio.
+    radio: Option<RadioThere>,
     /// What the board read before and after its calibration, milliamperes.
     board_ma: (i64, i64),
     /// Nobody saw the slot for a while since the identity was last compared.
@@ -238,6 +245,8 @@ impl Work {
             load_ma: 0,
             load_before_ma: 0,
             true_ma: None,
+            read_by: None,
+            radio: start.radio,
             board_ma: (0, 0),
             doubted: false,
             written: None,
@@ -327,9 +336,6 @@ impl Work {
     }
 
     fn react(&mut self, now: Moment, event: Event) -> Next {
-        if let Event::LoadIs(Ok(load_ma)) = &event {
-            self.draft.note_reading(now, Quantity::LoadCurrent, f64::from(*load_ma) / 1000.0);
-        }
         match event {
             Event::Board(Ok(answer)) => {
                 self.draft.count(answer.wire);
@@ -352,12 +358,8 @@ impl Work {
                 Err(Ended::Refused(fault))
             }
             Event::Admitted(answer) if self.phase == Phase::Admit => self.admitted(now, answer?),
-            Event::LoadIs(answer) if self.phase == Phase::Load => self.loaded(answer?),
-            Event::LoadIs(answer) if self.phase == Phase::SettledLoad => self.load_settled(answer?),
-            Event::LoadIs(answer) if self.phase == Phase::LoadAfter => self.load_stood(now, answer?),
-            Event::LoadIs(answer) if self.phase == Phase::LoadOff => self.unloaded(now, answer?),
-            Event::LoadIs(answer) if self.phase == Phase::Stimulus => Ok(self.stimulus_set(answer?)),
-            Event::LoadIs(answer) if self.phase == Phase::SettledStimulus => self.stimulated(now, answer?),
+            Event::LoadIs(answer) => self.load_is(now, answer?),
+            Event::Heard(answer) if self.phase == Phase::Radio => self.heard(answer?),
             Event::Waited if self.phase == Phase::StimulusSettles => {
                 Ok(self.read_load(Phase::SettledStimulus))
             }

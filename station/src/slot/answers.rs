@@ -27,17 +27,14 @@ use domain::{
     record::AdmittedBy,
     text::{Fault, FaultCode},
 };
-pub use fixture::Power;
+pub use fixture::Ears;
 use std::{
     cell::Cell,
     rc::Rc,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
 /// How long the server may take to say whether a board may be worked; then the station's own knowledge decides.
 const ADMISSION_PATIENCE: Duration = Duration::from_secs(2);
@@ -53,9 +50,8 @@ pub struct Bench<'a, S, P> {
     recorder: Recorder,
     /// What of the link's bytes stands in answers already.
     told: WireUse,
-    /// What was asked for and what the instrument read then, milliamperes.
-    pub loads: watch::Sender<Option<(u32, u32)>>,
-    pub powers: watch::Sender<Power>,
+    /// What the fixture says to this slot's questions.
+    pub ears: Ears,
     /// The board may be another one: its identity is read before the next request.
     pub doubted: Rc<Cell<bool>>,
     /// The port is another one: the line is opened anew before the next request.
@@ -66,7 +62,6 @@ pub struct Bench<'a, S, P> {
 
 impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     pub fn new(slot: u16, shared: &'a Shared<S>, desk: &'a SlotDesk, ports: &'a P) -> Self {
-        let (loads, powers) = (watch::Sender::new(None), watch::Sender::new(Power::default()));
         Self {
             slot,
             shared,
@@ -76,8 +71,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
             link: None,
             recorder: desk.recorder.clone(),
             told: WireUse::default(),
-            loads,
-            powers,
+            ears: Ears::default(),
             doubted: Rc::default(),
             moved: Rc::default(),
             asked: None,
@@ -165,6 +159,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
                 Event::SecretSealed(sealed)
             }
             Effect::SetLoad(load_ma) => Event::LoadIs(self.set_load(load_ma).await),
+            Effect::Hear => Event::Heard(self.hear().await),
             Effect::PowerCycle => Event::PowerCycled(self.power_cycle().await),
             Effect::Wait(milliseconds) => {
                 sleep(Duration::from_millis(milliseconds.into())).await;

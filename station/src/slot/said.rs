@@ -7,7 +7,7 @@ use crate::{
     shared::PortSource,
     uplink::Server,
 };
-use domain::{live::SlotState, outcome::Outcome, record::BirthRecord};
+use domain::{live::SlotState, outcome::Outcome, record::BirthRecord, text::FaultCode};
 
 impl<S: Server, P: PortSource> Slot<'_, S, P> {
     pub(super) fn close(&mut self, record: &BirthRecord, identity: Option<&str>) -> Result<(), JournalFault> {
@@ -68,8 +68,11 @@ impl<S: Server, P: PortSource> Slot<'_, S, P> {
                     SlotState::Broken { fault: fault.clone() }
                 }
                 (SlotState::Empty, _) => match self.desk.gate.borrow().shut_by() {
-                    Some(fault) => SlotState::Broken { fault: fault.clone() },
-                    None => SlotState::Empty,
+                    // Of an empty slot nobody is in the way: that is how a board gets in.
+                    Some(fault) if fault.code != FaultCode::CoverOpen => {
+                        SlotState::Broken { fault: fault.clone() }
+                    }
+                    _ => SlotState::Empty,
                 },
                 (state, _) => state,
             },

@@ -127,6 +127,7 @@ fn put_in<P: Port + 'static>(
         orders: inbox,
         news,
         operator: Operator::default(),
+        supplied: true,
     };
     let running = tokio::spawn(async move {
         // A port that fails is seen at its other end.

@@ -122,7 +122,7 @@ impl Board {
         let (news, heard) = mpsc::unbounded_channel();
         orders.send(SlotOrder::Insert { index: 0, birth: Box::new(birth) }).unwrap();
         let operator = simulator::operator::Operator::default();
-        let slot = Slot { number: 1, model, port, orders: inbox, news, operator };
+        let slot = Slot { number: 1, model, port, orders: inbox, news, operator, supplied: true };
         let slot = tokio::spawn(async move { slot.run().await.unwrap() });
         let board = Self { orders, slot, _news: heard };
         while board.observe().await.mode != simulator::Mode::Application {

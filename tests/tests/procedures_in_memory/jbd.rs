@@ -67,7 +67,7 @@ async fn a_jbd_board_whose_station_dies_with_the_barcode_written_is_taken_up_by_
 async fn a_jbd_board_that_is_bad_is_found_and_the_judge_refuses_its_spoilt_twin() {
     for (fault, code) in [
         (Fault::StuckMosfet, FaultCode::OutputWrong),
-        (Fault::WrongShunt, FaultCode::CalibrationOff),
+        (Fault::WrongShunt, FaultCode::ShuntOfAnotherVariant),
         (Fault::CellOutOfLimits, FaultCode::OutsideLimits),
         (Fault::RegisterDoesNotHold, FaultCode::RegisterDoesNotHold),
     ] {

@@ -1,7 +1,7 @@
 //! One batch from the first board to the verdict.
 
 use super::api::{Api, text_of};
-use super::floor::Floor;
+use super::floor::{BENCH_SLOTS, Floor};
 use super::hand::Hand;
 use super::people;
 use super::relay::Relay;
@@ -72,6 +72,10 @@ impl Work<'_> {
         wrong.extend(hand.judge(self.api, self.token("engineer"), self.stop, &rows)?);
         if boards.len() != self.batch.boards as usize {
             wrong.push(format!("the jig knows {} boards, the batch has {}", boards.len(), self.batch.boards));
+        }
+        if self.batch.slots <= BENCH_SLOTS {
+            let seen = witness::read_bench(&self.observer().with_file_name("bench.json"))?;
+            wrong.extend(seen.into_iter().map(|what| format!("the bench was not safe: {what}")));
         }
         if line.unsent > 0 {
             wrong.push(format!("{} records are still on the station only", line.unsent));

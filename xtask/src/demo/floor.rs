@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+/// Slots of profiles/fixtures/sim-8.toml.
+pub const BENCH_SLOTS: u16 = 8;
 /// The server's very first start makes a database cluster, migrates and imports; later ones take a second.
 const SERVER_READY_WITHIN: Duration = Duration::from_secs(120);
 const JIG_READY_WITHIN: Duration = Duration::from_secs(30);
@@ -102,13 +104,19 @@ impl<'a> Floor<'a> {
             jig.args([option, &value.to_string()]);
         }
         jig.args(["--fixture-listen", "127.0.0.1:0"]);
+        // As many slots as the shipped fixture has; more are a jig of JSON lines.
+        if batch.slots <= BENCH_SLOTS {
+            jig.arg("--bench");
+        }
         match keep_done {
             KeepDone::Yes => {
                 put_back_undecided(&data.join("observer.json"))?;
                 jig.arg("--skip-done");
             }
             KeepDone::No => {
-                let _ = std::fs::remove_file(data.join("observer.json"));
+                for of_before in ["observer.json", "bench.json"] {
+                    let _ = std::fs::remove_file(data.join(of_before));
+                }
             }
         }
         let jig = Running::start("jig", jig, &self.folder.root)?;

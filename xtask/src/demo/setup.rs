@@ -18,6 +18,9 @@ use std::process::Command;
 pub const MODEL_FILE: &str = "profiles/models/topbms.toml";
 /// The demo's jig holds titanate cells.
 const PROCEDURE_FILE: &str = "profiles/procedures/topbms-birth.toml";
+/// The fixture that the jig plays, and how its instruments are spoken to.
+const FIXTURE_FILE: &str = "profiles/fixtures/sim-8.toml";
+const INSTRUMENTS: &str = "profiles/instruments";
 const FIRMWARE_VERSION: &str = "1.9";
 /// What is printed for a unit that has passed.
 const LABEL: &str = "unit-50x25";
@@ -251,13 +254,24 @@ pub fn station_config(
     put("simulated", true.into());
     put("baud", i64::from(baud).into());
     put("operator_page", format!("127.0.0.1:{operator_port}").into());
-    put("fixture", required(jig, "fixture")?.into());
     if let Some(address) = printer {
         let mut printer = toml::Table::new();
         printer.insert("to".to_owned(), format!("tcp:{address}").into());
         printer.insert("language".to_owned(), "zpl".into());
         printer.insert("dpi".to_owned(), 203.into());
         put("label_printer", printer.into());
+    }
+    match jig.get("bench").and_then(Value::as_object).filter(|ports| !ports.is_empty()) {
+        Some(ports) => {
+            let port =
+                |(bus, port): (&String, &Value)| (bus.clone(), port.as_str().unwrap_or_default().into());
+            let mut bench = toml::Table::new();
+            bench.insert("fixture".to_owned(), FIXTURE_FILE.into());
+            bench.insert("instruments".to_owned(), INSTRUMENTS.into());
+            bench.insert("ports".to_owned(), ports.iter().map(port).collect::<toml::Table>().into());
+            put("bench", bench.into());
+        }
+        None => drop(put("fixture", required(jig, "fixture")?.into())),
     }
     let devices = jig.get("slots").and_then(Value::as_array).context("the jig named no slots")?;
     let slots: Vec<toml::Value> = devices
@@ -387,6 +401,14 @@ mod tests {
         assert_eq!(table["slot"][1]["device"].as_str(), Some("/d/slot-2"));
         assert_eq!(table["slot"][1]["number"].as_integer(), Some(2));
         assert_eq!(table["fixture"].as_str(), Some("127.0.0.1:4000"));
+        let bench = json!({ "io": "tcp:127.0.0.1:1" });
+        let jig = json!({ "fixture": "127.0.0.1:4000", "slots": ["/d/slot-1"], "bench": bench });
+        let text =
+            station_config(&station, "http://127.0.0.1:1", Path::new("/d/station"), (9600, 0), (&jig, None))
+                .unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table["bench"]["ports"]["io"].as_str(), Some("tcp:127.0.0.1:1"));
+        assert!(table.get("fixture").is_none(), "a jig has one");
     }
 
     #[test]

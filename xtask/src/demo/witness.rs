@@ -65,6 +65,18 @@ pub fn read_witness(path: &Path) -> Result<Vec<Board>> {
     Ok(boards)
 }
 
+/// What the bench around the boards saw that must not be: DIR/jig/bench.json.
+///
+/// # Errors
+/// When it is not there, or cannot be understood.
+pub fn read_bench(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let seen: Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+    let violations = seen.get("violations").context("the bench says nothing of violations")?;
+    Ok(serde_json::from_value(violations.clone())?)
+}
+
 /// DIR/jig/observer.json.
 ///
 /// # Errors

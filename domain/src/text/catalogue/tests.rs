@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 88] = {
+const CODES: [FaultCode; 100] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -47,7 +47,10 @@ const CODES: [FaultCode; 88] = {
         C::NoSafeOrder,
         C::OtherVariant,
         C::CalibrationOff,
+        C::ShuntOfAnotherVariant,
         C::OutsideLimits,
+        C::RadioNotHeard,
+        C::RadioWeak,
         C::NameDoesNotHold,
         C::NewPasswordRefused,
         C::OldPasswordStillOpens,
@@ -66,6 +69,15 @@ const CODES: [FaultCode; 88] = {
         C::PortNotOpened,
         C::PortRateFixed,
         C::FixtureSilent,
+        C::CoverOpen,
+        C::EmergencyStop,
+        C::ResetNeeded,
+        C::InstrumentSilent,
+        C::InstrumentNonsense,
+        C::InstrumentDiffers,
+        C::InstrumentBusy,
+        C::InstrumentDue,
+        C::NestWorn,
         C::JournalNotWritten,
         C::NoSerialNumbers,
         C::NoShare,
@@ -135,6 +147,16 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::NoSafeOrder => &["registers", "rules"],
         C::OtherVariant => &["register", "bit", "found", "expected"],
         C::CalibrationOff => &["expected", "found", "tolerance"],
+        C::ShuntOfAnotherVariant => &["expected", "found", "correction_percent", "max_correction_percent"],
+        C::RadioNotHeard => &["address", "seconds"],
+        C::RadioWeak => &["found", "min"],
+        C::CoverOpen => &["cover"],
+        C::EmergencyStop | C::ResetNeeded => &[],
+        C::InstrumentSilent | C::InstrumentNonsense => &["instrument", "detail"],
+        C::InstrumentDiffers => &["instrument", "expected", "found"],
+        C::InstrumentBusy => &["instrument", "seconds"],
+        C::InstrumentDue => &["instrument", "due"],
+        C::NestWorn => &["nest", "contacts", "limit"],
         C::OutsideLimits => &["measurement", "found", "min", "max", "unit"],
         C::OutputWrong => &["path", "expected", "found"],
         C::BoardAnswersGarbage => &["request", "detail"],

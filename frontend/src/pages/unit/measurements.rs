@@ -9,7 +9,11 @@ use crate::{
     i18n, numbers,
     ui::{self, Tone},
 };
-use domain::{api::units::RunView, limit::Limit, record::MeasurementRecord};
+use domain::{
+    api::units::RunView,
+    limit::Limit,
+    record::{FixtureRecord, MeasurementRecord},
+};
 use leptos::prelude::*;
 
 pub fn measurements(run: &RunView) -> AnyView {
@@ -41,9 +45,23 @@ pub fn measurements(run: &RunView) -> AnyView {
             } else {
                 view! { <table class="tight"><tbody>{rows.into_iter().collect_view()}</tbody></table> }.into_any()
             }}
+            {run.record.fixture.as_ref().map(bench)}
         </section>
     }
     .into_any()
+}
+
+/// What the board lay in, and what knew the current.
+fn bench(fixture: &FixtureRecord) -> AnyView {
+    let t = i18n::texts();
+    let FixtureRecord { serial, nest, contacts, instruments, .. } = fixture;
+    let nest = format!("{serial} · {} {nest} · {contacts} {}", t.nest, t.nest_contacts);
+    let instruments = instruments.iter().map(|one| {
+        let until = format!("{} {}", t.calibrated_until, one.calibration_due);
+        view! { <span data-instrument=one.serial.clone()>{format!(" · {} {} ({until})", one.id, one.serial)}</span> }
+    });
+    view! { <p class="quiet small" data-fixture=serial.clone()>{nest}{instruments.collect_view()}</p> }
+        .into_any()
 }
 
 fn row(run: &RunView, measurement: &MeasurementRecord, marks: bool) -> AnyView {
@@ -51,6 +69,7 @@ fn row(run: &RunView, measurement: &MeasurementRecord, marks: bool) -> AnyView {
     let stimulus = measurement
         .stimulus
         .map(|stimulus| format!(" @ {} {}", numbers::reading(stimulus), measurement.unit));
+    let by = measurement.instrument.as_ref().map(|one| format!(" · {}", one.id));
     let why = assumed(run, &measurement.name);
     let mark = why.clone().filter(|_| marks).map(|why| view! { " "{ui::assumed(why)} });
     let about = format!("{} · {}", t.source(measurement.source), t.when(measurement.when));
@@ -61,7 +80,7 @@ fn row(run: &RunView, measurement: &MeasurementRecord, marks: bool) -> AnyView {
             data-marginal=measurement.is_marginal().to_string()
             class:broken=!measurement.passed
         >
-            <td title=about>{title(run, &measurement.name)}<span class="quiet">{stimulus}</span>{mark}</td>
+            <td title=about>{title(run, &measurement.name)}<span class="quiet">{stimulus}{by}</span>{mark}</td>
             <td>{bar(measurement)}</td>
             <td class="number set">{numbers::reading(measurement.value)}</td>
             <td class="unit">{measurement.unit.clone()}</td>

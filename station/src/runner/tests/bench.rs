@@ -7,14 +7,16 @@ use crate::{
         WireUse,
     },
     clock::Moment,
+    fixture::described::RadioThere,
     order::WorkOrder,
-    runner::{Admitted, Effect, Event, Runner, Sealed, Start},
+    runner::{Admitted, Effect, Event, RadioHeard, Runner, Sealed, Start},
 };
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use domain::{
     admission::{Admission, AdmissionVerdict, FAILS_ALLOWED},
     bundle::{BundleManifest, FileRef, FirmwareRef},
     codec::encode,
+    fixture::reading::Heard,
     identifier::{Identifier, IdentifierKind},
     ids::{BatchId, ContentHash, RunId},
     label::ScannedLabel,
@@ -23,7 +25,7 @@ use domain::{
     procedure::{Procedure, parse_procedure},
     profile::{OrderValues, Profile, parse_profile},
     prompt::{Answer, AnswerSource, Asks, GivenAnswer},
-    record::{AdmittedBy, BirthRecord, FoundState, SecretRecord},
+    record::{AdmittedBy, BirthRecord, FoundState, InstrumentUsed, SecretRecord},
     reference::Reference,
     step::Step,
     text::Fault,
@@ -163,6 +165,8 @@ pub struct PaperBench {
     pub beside: BTreeMap<String, Value>,
     /// What each of its counters reads.
     pub counts: f64,
+    /// What hears its radio.
+    pub radio: Option<RadioThere>,
 }
 
 impl PaperBench {
@@ -195,6 +199,7 @@ impl PaperBench {
             number: None,
             beside: BTreeMap::new(),
             counts: 3.0,
+            radio: None,
         }
     }
 
@@ -271,6 +276,8 @@ impl PaperBench {
             label: self.label.clone(),
             operator: self.operator.clone(),
             only_references: self.only_references.clone(),
+            fixture: None,
+            radio: self.radio,
         };
         self.tell(Event::Present(Box::new(start)))
     }
@@ -314,9 +321,10 @@ impl PaperBench {
             })),
             Effect::SetLoad(load_ma) => {
                 self.true_ma = *load_ma;
-                Event::LoadIs(Ok(*load_ma))
+                Event::LoadIs(Ok((*load_ma).into()))
             }
             Effect::PowerCycle => Event::PowerCycled(Ok(())),
+            Effect::Hear => Event::Heard(Ok(self.near())),
             Effect::Wait(_) => Event::Waited,
             Effect::BindLabel { .. } => Event::LabelBound(self.binds.clone()),
             Effect::Ask(open, _) => Event::Answered(Box::new(GivenAnswer {
@@ -327,6 +335,19 @@ impl PaperBench {
             })),
             effect => panic!("no question: {effect:?}"),
         }
+    }
+
+    /// Its own radio, and a telephone.
+    fn near(&self) -> RadioHeard {
+        let own = self.identity.identifiers.iter().find(|one| one.kind == IdentifierKind::BluetoothAddress);
+        let own = own.map(|one| Heard { address: one.value.clone(), rssi_dbm: -55, name: self.name.clone() });
+        let telephone = Heard { address: "5C0272001122".into(), rssi_dbm: -40, name: String::new() };
+        let by = InstrumentUsed {
+            id: "radio-1".into(),
+            serial: "SR-1".into(),
+            calibration_due: NaiveDate::from_ymd_opt(2030, 1, 1).unwrap(),
+        };
+        RadioHeard { radios: [telephone].into_iter().chain(own).collect(), by }
     }
 
     fn reply(&mut self, request: &BoardRequest) -> BoardReply {

@@ -115,7 +115,9 @@ fn with_loads(readings: [u32; 3]) -> PaperBench {
     let mut bench = PaperBench::new();
     let mut left = readings.into_iter();
     bench.work(|_, question, event| match question {
-        Effect::SetLoad(load_ma) if *load_ma > 0 => left.next().map_or(event, |ma| Event::LoadIs(Ok(ma))),
+        Effect::SetLoad(load_ma) if *load_ma > 0 => {
+            left.next().map_or(event, |ma| Event::LoadIs(Ok(ma.into())))
+        }
         _ => event,
     });
     assert!(left.next().is_none(), "the load was not asked three times");

@@ -279,7 +279,7 @@ fn a_board_that_failed_is_looked_at_and_nobody_is_bothered_with_it() {
             (_, event) => event,
         })
         .unwrap();
-    assert_eq!((record.outcome, code(&record)), (Outcome::Fail, FaultCode::CalibrationOff));
+    assert_eq!((record.outcome, code(&record)), (Outcome::Fail, FaultCode::ShuntOfAnotherVariant));
     assert!(!bench.done.iter().any(|effect| matches!(effect, Effect::Ask(..))));
 }
 

@@ -299,7 +299,7 @@ fn a_load_that_does_not_obey_its_step_is_the_fault_of_the_bench() {
         let mut bench = with_every_kind();
         let record = bench
             .work(|_, question, event| match question {
-                Effect::SetLoad(ma) if *ma == asked => Event::LoadIs(Ok(read)),
+                Effect::SetLoad(ma) if *ma == asked => Event::LoadIs(Ok(read.into())),
                 _ => event,
             })
             .unwrap();

@@ -118,7 +118,9 @@ impl Work {
     pub fn deadline(&self) -> Option<Duration> {
         let of_step = || {
             // None of these is a step of the procedure.
-            let planned = self.planned().filter(|_| !self.is_reference_check());
+            // Others may have the instruments: whoever asks has a patience of his own.
+            let has_its_turn = !matches!(self.phase, Phase::Load | Phase::Stimulus);
+            let planned = self.planned().filter(|_| !self.is_reference_check() && has_its_turn);
             let timeout_ms = planned?.patience_ms()?;
             Some(self.step_since.elapsed + Duration::from_millis(timeout_ms.into()))
         };

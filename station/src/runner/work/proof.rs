@@ -87,7 +87,8 @@ impl Work {
         let lease_fault = self.verify_lease(afresh);
         let number_fault = self.verify_number(afresh);
         let ship_fault = self.verify_ship(now, afresh).err();
-        let records = judge::judge_measurements(&self.order, self.readings(), self.true_ma, |name| {
+        let known = self.known();
+        let records = judge::judge_measurements(&self.order, self.readings(), known.as_ref(), |name| {
             afresh.reading(name)
         })?;
         let measurement_fault = first_outside(&records);
@@ -193,6 +194,6 @@ impl Work {
             self.draft.record.output = Some(OutputRecord { charge_on, discharge_on });
         }
         judge_output(output, self.order.procedure.leaves_discharging())?;
-        Ok(self.ask(Phase::IdentifyLast, BoardRequest::ReadIdentity))
+        self.listen()
     }
 }

@@ -48,7 +48,9 @@ impl Work {
         if crate::sabotage::is(crate::sabotage::Sabotage::SkipTearDown) {
             return Err(ended);
         }
-        if matches!(fault.code, FaultCode::BoardTakenOut | FaultCode::IdentityChanged) || self.unseen {
+        // A board that lost its supply is asked nothing: who lies there is read anew.
+        let is_out_of_reach = fault.code.is_trip() || self.unseen;
+        if matches!(fault.code, FaultCode::BoardTakenOut | FaultCode::IdentityChanged) || is_out_of_reach {
             let why = Some(fault.clone());
             return Err(self.torn_down(now, TearDown { ended, since: now }, why));
         }
@@ -79,7 +81,9 @@ impl Work {
 
     pub(super) fn handle_tear_down(&mut self, now: Moment, event: Event) -> Next {
         let answer = match event {
-            Event::LoadIs(answer) if self.phase == Phase::SafeLoad => return Ok(self.load_is_safe(answer)),
+            Event::LoadIs(answer) if self.phase == Phase::SafeLoad => {
+                return Ok(self.load_is_safe(answer.map(|read| read.ma)));
+            }
             Event::Board(Ok(answer)) => answer,
             Event::Board(Err(fault)) => return self.give_up(now, fault),
             Event::OutOfTime => {

@@ -5,8 +5,8 @@ use crate::{
     board::{BoardRequest, LeaseReading, OutputReading, ProfileWritten, Reading, Secret},
     clock::Moment,
     runner::{
-        Effect,
-        judge::{self, does_not_hold, first_outside},
+        Effect, LoadRead,
+        judge::{self, Known, does_not_hold, first_outside},
     },
 };
 use domain::{
@@ -14,6 +14,7 @@ use domain::{
     procedure::{Action, CalibrateStep},
     step::Step,
     text::{Fault, FaultCode},
+    trace::Quantity,
 };
 
 impl Work {
@@ -117,6 +118,23 @@ impl Work {
         self.order.procedure.calibrate.ok_or_else(|| internal("the procedure does not calibrate"))
     }
 
+    /// What flows, told by whoever read it. What others had the instruments for is not this step's time.
+    pub(super) fn load_is(&mut self, now: Moment, read: LoadRead) -> Next {
+        self.draft.note_reading(now, Quantity::LoadCurrent, f64::from(read.ma) / 1000.0);
+        self.step_since.elapsed += read.waited;
+        self.draft.used(read.by.as_ref());
+        self.read_by = read.by;
+        match self.phase {
+            Phase::Load => self.loaded(read.ma),
+            Phase::SettledLoad => self.load_settled(read.ma),
+            Phase::LoadAfter => self.load_stood(now, read.ma),
+            Phase::LoadOff => self.unloaded(now, read.ma),
+            Phase::Stimulus => Ok(self.stimulus_set(read.ma)),
+            Phase::SettledStimulus => self.stimulated(now, read.ma),
+            phase => Err(internal(format!("{phase:?} was answered by a load of {} mA", read.ma)).into()),
+        }
+    }
+
     /// Asked for again, the load tells its reading anew.
     pub(super) fn read_load(&mut self, phase: Phase) -> Vec<Effect> {
         self.phase = phase;
@@ -164,7 +182,8 @@ impl Work {
             return Err(Fault::new(FaultCode::FixtureSilent).with("detail", detail).into());
         }
         let (before_ma, after_ma) = self.board_ma;
-        let (records, fault) = judge::judge_calibration(true_ma, before_ma, after_ma, step);
+        let known = Known { ma: true_ma, by: self.read_by.clone() };
+        let (records, fault) = judge::judge_calibration(&known, before_ma, after_ma, step);
         self.draft.record.measurements.extend(records);
         if let Some(fault) = fault {
             return Err(fault.into());
@@ -174,13 +193,19 @@ impl Work {
 
     pub(super) fn measured(&mut self, readings: &[Reading]) -> Next {
         let find = |name: &str| readings.iter().find(|reading| reading.name == name);
-        let records = judge::judge_measurements(&self.order, self.readings(), self.true_ma, find)?;
+        let known = self.known();
+        let records = judge::judge_measurements(&self.order, self.readings(), known.as_ref(), find)?;
         let fault = first_outside(&records);
         self.draft.record.measurements.extend(records);
         match fault {
             Some(fault) => Err(fault.into()),
             None => Ok(self.ask(Phase::OutputUnderLoad, BoardRequest::ReadOutput)),
         }
+    }
+
+    /// The current that flows, where an instrument says so.
+    pub(super) fn known(&self) -> Option<Known> {
+        self.true_ma.map(|ma| Known { ma, by: self.read_by.clone() })
     }
 
     pub(super) fn output_under_load(&mut self, now: Moment, output: OutputReading) -> Next {
