@@ -97,6 +97,8 @@ pub struct OrderFacts {
     /// The id of its profile: another one is another product.
     pub product: String,
     pub title: Bilingual,
+    /// Account name that its records name where nobody is signed in.
+    pub operator: String,
     pub rules: FloorRules,
 }
 
@@ -110,6 +112,7 @@ impl OrderFacts {
             bundle_label: order.bundle.label.clone(),
             product: order.profile.id.clone(),
             title: order.profile.title.clone(),
+            operator: order.operator.clone(),
             rules: order.floor,
         }
     }
@@ -127,6 +130,8 @@ pub struct ShiftBook {
     kept: Kept,
     needs_person: bool,
     orders: BTreeMap<u16, Option<OrderFacts>>,
+    /// What batches are called, those among them that no slot works any more and whose last boards still do.
+    names: BTreeMap<BatchId, String>,
     people: Vec<JigPerson>,
     open: Vec<OpenOrder>,
     proposal: Option<Proposal>,
@@ -141,6 +146,7 @@ impl ShiftBook {
             kept,
             needs_person,
             orders: slots.into_iter().map(|slot| (slot, None)).collect(),
+            names: BTreeMap::new(),
             people: Vec::new(),
             open: Vec::new(),
             proposal: None,
@@ -156,6 +162,9 @@ impl ShiftBook {
 
     /// What a slot's next board is worked by; none: nothing.
     pub fn ordered(&mut self, slot: u16, order: Option<OrderFacts>) {
+        if let Some(order) = &order {
+            self.names.entry(order.batch_id).or_insert_with(|| order.batch.clone());
+        }
         if let Some(known) = self.orders.get_mut(&slot) {
             *known = order;
         }

@@ -11,6 +11,7 @@ fn choice(hands_s: u64, seed: u64) -> Choice {
         size: 8 * 1024,
         hands: Duration::from_secs(hands_s),
         away: Duration::from_secs(600),
+        jammed: Duration::from_secs(60),
         seed,
     }
 }

@@ -19,6 +19,14 @@ macro_rules! texts {
             pub fn all(&self) -> Vec<(&'static str, &'static str)> {
                 vec![$((stringify!($key), self.$key),)+]
             }
+
+            /// Keys whose Chinese has no Chinese letter, or of which one text is empty.
+            pub fn untranslated() -> Vec<&'static str> {
+                let is_chinese = |letter: char| ('\u{4e00}'..='\u{9fff}').contains(&letter);
+                let pairs = EN.all().into_iter().zip(ZH.all());
+                let lacking = pairs.filter(|((_, en), (_, zh))| en.trim().is_empty() || !zh.chars().any(is_chinese));
+                lacking.map(|((key, _), _)| key).collect()
+            }
         }
     };
 }

@@ -64,9 +64,6 @@ mod tests {
 
     #[test]
     fn every_word_is_there_in_both_languages() {
-        for ((key, en), (_, zh)) in EN.all().into_iter().zip(ZH.all()) {
-            assert!(!en.trim().is_empty(), "{key}");
-            assert!(zh.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)), "{key}: {zh}");
-        }
+        assert!(Texts::untranslated().is_empty(), "{:?}", Texts::untranslated());
     }
 }

@@ -1,27 +1,21 @@
 //! Signing in: by badge, by number and PIN, or because a lead says who it is.
 
-use super::{Panel, credential::Signing, field, titled, told};
+use super::{Panel, credential::Signing, titled, told};
 use crate::{desk::Desk, post::ask, words};
-use domain::api::operator::{Credential, PersonChoice, SignInForm};
+use domain::api::operator::{PersonChoice, SignInForm};
 use gloo_net::http::Method;
 use leptos::{prelude::*, task::spawn_local};
 
 pub fn view(desk: Desk) -> AnyView {
     let t = words::texts();
-    let (number, pin, said) =
-        (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let send = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let credential = Credential::Pin { number: number.get_untracked(), pin: pin.get_untracked() };
-        pin.set(String::new());
-        send_in(desk, said, SignInForm { credential, vouch_for: None });
-    };
+    let said = RwSignal::new(String::new());
+    // A badge goes to the station by itself, wherever it is scanned.
+    let sign = move |credential| send_in(desk, said, SignInForm { credential, vouch_for: None });
+    let signing = Signing::new(desk, sign);
     view! {
         {titled(desk, t.sign_in)}
-        <form on:submit=send>
-            <p class="do-it">{t.scan_badge}</p>
-            {field(t.number, "number", number, "numeric")}
-            {field(t.pin, "pin", pin, "numeric")}
+        <form on:submit=move |event| { event.prevent_default(); sign(signing.typed()); }>
+            {signing.view(t.scan_badge)}
             <button type="submit" class="main">{t.sign_in}</button>
             <button type="button" class="plain" data-act="vouch" on:click=move |_| desk.open(Some(Panel::Vouch))>{t.vouch}</button>
         </form>

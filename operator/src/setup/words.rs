@@ -64,10 +64,6 @@ mod tests {
 
     #[test]
     fn every_word_is_there_in_both_languages() {
-        for ((key, en), (_, zh)) in EN.all().into_iter().zip(ZH.all()) {
-            assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{key}");
-            let chinese = zh.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
-            assert!(chinese || key == "other_language" || key == "so_far_slot_end", "{key}: {zh}");
-        }
+        assert_eq!(Texts::untranslated(), ["other_language"]);
     }
 }

@@ -123,6 +123,8 @@ impl Journal {
             c.query_row("SELECT number FROM record WHERE run_id = ?1", [&run], |row| row.get(0)).optional()
         })?;
         if let Some(number) = known {
+            // It is there with its events, and what other slots wrote since is without it.
+            page.iter().try_for_each(|page| self.write(|c| shift::write_book(c, page)))?;
             return Ok(number);
         }
         let number: u64 =

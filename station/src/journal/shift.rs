@@ -71,8 +71,12 @@ impl Journal {
     }
 }
 
+pub(super) fn write_book(c: &Connection, texts: &ShiftTexts) -> rusqlite::Result<()> {
+    c.execute("INSERT OR REPLACE INTO shift_book (one, body) VALUES (1, ?1)", params![texts.kept]).map(drop)
+}
+
 pub(super) fn write_shift(c: &Connection, texts: &ShiftTexts) -> rusqlite::Result<()> {
-    c.execute("INSERT OR REPLACE INTO shift_book (one, body) VALUES (1, ?1)", params![texts.kept])?;
+    write_book(c, texts)?;
     for event in &texts.events {
         c.execute("INSERT INTO floor_event (body) VALUES (?1)", params![event])?;
     }

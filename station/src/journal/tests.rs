@@ -4,6 +4,7 @@ mod board;
 mod labels;
 mod nest;
 mod shares;
+mod shift;
 
 use super::*;
 use crate::{

@@ -33,8 +33,7 @@ impl ShiftBook {
     }
 
     fn count(&mut self, record: &BirthRecord) {
-        let name = self.orders.values().flatten().find(|order| order.batch_id == record.batch_id);
-        let name = name.map(|order| order.batch.clone());
+        let name = self.names.get(&record.batch_id).cloned();
         let figures = &mut self.kept.figures;
         let known = figures.batches.iter().position(|batch| batch.batch_id == record.batch_id);
         let index = known.unwrap_or_else(|| {

@@ -80,12 +80,12 @@ impl ShiftBook {
         if person.may_decide() { Ok(person) } else { Err(FloorRefusal::MayNotDecide) }
     }
 
-    /// Who does what he does here; where nobody has to be signed in, nobody in particular.
+    /// Who does what he does here; where nobody has to be signed in, whoever the orders say works here, as for the records.
     pub(super) fn signed_in(&self) -> Result<String, FloorRefusal> {
-        match self.operator() {
-            Some(name) => Ok(name.to_owned()),
-            None if self.needs_person() => Err(FloorRefusal::NobodySignedIn),
-            None => Ok(String::new()),
-        }
+        let of_orders = || {
+            let mut orders = self.orders.values().flatten();
+            orders.next().map(|order| order.operator.clone()).filter(|_| !self.needs_person())
+        };
+        self.operator().map(str::to_owned).or_else(of_orders).ok_or(FloorRefusal::NobodySignedIn)
     }
 }

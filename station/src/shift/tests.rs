@@ -55,6 +55,7 @@ fn order(batch_id: BatchId, product: &str, rules: FloorRules) -> OrderFacts {
         bundle_label: product.into(),
         product: product.into(),
         title: Bilingual { en: product.into(), zh: product.into() },
+        operator: "plan".into(),
         rules,
     }
 }
@@ -149,6 +150,18 @@ fn where_nobody_has_a_badge_or_a_pin_nobody_need_sign_in() {
     desk.book.told(&[JigPerson { badge: None, ..person("lin", Role::Operator, false) }], &[]);
     assert_eq!(desk.shut(1), []);
     assert!(!desk.book.view(desk.at, |_| false).needs_sign_in);
+    // Then whoever the order names does what is done, as in the records: the server asks for somebody whom it knows.
+    desk.book.told(&[], &[open_order(B2, "p1")]);
+    let Ok(ChangeOverAsk::Tell(telling)) = desk.book.scan_order("B-2", None) else { panic!() };
+    assert_eq!(telling.form.by, "plan");
+    for slot in [1, 2] {
+        desk.book.ordered(slot, None);
+    }
+    assert_eq!(
+        desk.book.scan_order("B-2", None),
+        Err(FloorRefusal::NobodySignedIn),
+        "and no order names anybody"
+    );
 }
 
 #[test]
@@ -359,4 +372,16 @@ fn a_shift_that_nobody_handed_over_ends_by_itself() {
     let events = act!(desk, sign_in, "wei", SignInWay::Badge).unwrap();
     assert!(matches!(events[0].act, FloorAct::ShiftBegun { .. }));
     assert_eq!(desk.book.figures().batches, []);
+}
+
+#[test]
+fn the_last_board_of_a_batch_that_every_slot_has_left_is_counted_under_its_name() {
+    let mut desk = desk(FloorRules::default());
+    desk.sign_in("lin");
+    for slot in [1, 2] {
+        desk.book.ordered(slot, Some(order(B2, "p1", FloorRules::default())));
+    }
+    desk.close(1, Outcome::Pass, None);
+    let made = &desk.book.figures().batches[0];
+    assert_eq!((made.name.as_str(), made.batch_id, made.passed), ("B-1", B1, 1));
 }

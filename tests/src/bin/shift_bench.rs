@@ -5,7 +5,8 @@ use clap::Parser;
 use jigline_tests::bench::shift::{Choice, measure};
 use std::{process::ExitCode, time::Duration};
 
-/// Works a shift in virtual time: one pair of hands for all slots, some boards bad, a change-over, the server away for an hour. At
+/// Works a shift in virtual time: one pair of hands for all slots, some boards bad, a label for every unit from a printer that
+/// jams, a change-over, the server away for an hour. At
 /// least 95 in 100 of what start-on-load arithmetic allows must be made - slots over a board's time and its handling, or the hands alone, whichever is less -
 /// and nothing lost.
 #[derive(Debug, Parser)]
@@ -23,19 +24,22 @@ struct Options {
     /// Bytes of the image.
     #[arg(long, default_value_t = 64 * 1024)]
     size: u32,
-    /// Seconds that the hands need for a board, from the one that is taken out to the next in its place.
+    /// Seconds that the hands need for a board: its label, taking it out, and the next one in its place.
     #[arg(long, default_value_t = 6)]
     hands: u64,
     /// Minutes that the server is away.
     #[arg(long, default_value_t = 60)]
     away: u64,
+    /// Minutes that the printer is jammed.
+    #[arg(long, default_value_t = 10)]
+    jammed: u64,
     /// Chooses the boards.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
 fn main() -> Result<ExitCode> {
-    let Options { boards, slots, bad, size, hands, away, seed } = Options::parse();
+    let Options { boards, slots, bad, size, hands, away, jammed, seed } = Options::parse();
     let disk = tempfile::tempdir().context("no folder for the station")?;
     let choice = Choice {
         slots,
@@ -44,11 +48,13 @@ fn main() -> Result<ExitCode> {
         size,
         hands: Duration::from_secs(hands),
         away: Duration::from_secs(away * 60),
+        jammed: Duration::from_secs(jammed * 60),
         seed,
     };
     let figures = measure(choice, disk.path(), say)?;
     let options = serde_json::json!({
-        "bench": "shift", "boards": boards, "slots": slots, "bad": bad, "size": size, "hands": hands, "away": away, "seed": seed,
+        "bench": "shift", "boards": boards, "slots": slots, "bad": bad, "size": size, "hands": hands, "away": away,
+        "jammed": jammed, "seed": seed,
     });
     Ok(figures.report(options).tell()?)
 }
