@@ -48,6 +48,8 @@ wire! {
         EnterRework,
         /// Mark a unit shipped, or taken back.
         ShipUnits,
+        /// Have a station send what passed over the line in a run (audited).
+        FetchWireLogs,
         /// Read a unit's own password at the rework bench (audited).
         RevealSecret,
     }
@@ -83,6 +85,7 @@ impl Role {
                     | P::ReadLeases
                     | P::RevealSecret
                     | P::EnterRework
+                    | P::FetchWireLogs
             ),
             Self::Quality => matches!(
                 permission,
@@ -99,6 +102,7 @@ impl Role {
                     | P::ReadPeople
                     | P::DelegateLead
                     | P::HoldBatches
+                    | P::FetchWireLogs
             ),
             Self::Sales => {
                 matches!(permission, P::ReadProduction | P::ReadLeases | P::ManageLeases | P::ShipUnits)
@@ -115,6 +119,7 @@ impl Role {
                     | P::ReviewQuarantine
                     | P::ScrapNumbers
                     | P::ShipUnits
+                    | P::FetchWireLogs
             ),
         }
     }

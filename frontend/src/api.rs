@@ -19,6 +19,7 @@ use domain::{
         releases::BundleView,
         stations::{Assign, LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{NewUnitAct, RunView, UnitQuery, UnitRow, UnitView},
+        wire_log::WireLogView,
     },
     ids::{
         AccountId, BatchId, ContentHash, FloorEventId, QuarantineId, ReferenceId, RunId, StationId, UnitId,
@@ -169,6 +170,15 @@ pub async fn decide_unit(id: UnitId, act: NewUnitAct) -> Answer<UnitView> {
 
 pub async fn run(id: RunId) -> Answer<RunView> {
     get(&run_address(id)).await
+}
+
+pub async fn wire_log(id: RunId) -> Answer<WireLogView> {
+    get(&format!("{}/wire", run_address(id))).await
+}
+
+/// Has the run's station asked for its wire log.
+pub async fn want_wire_log(id: RunId) -> Answer<WireLogView> {
+    read(&call(Method::POST, &format!("{}/wire", run_address(id)), None).await?)
 }
 
 /// Address of a run's record as JSON.

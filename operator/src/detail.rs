@@ -1,9 +1,9 @@
 //! One slot in detail, beside the others and over none of them: voltage and current of its run, and what passed over its line, frame by frame.
 
 mod chart;
-mod line;
 mod words;
 
+use browser::replay::{Line, Replay, Room};
 use domain::api::operator::SlotDetail;
 use gloo_net::http::Request;
 use leptos::{html::Aside, prelude::*, task::spawn_local};
@@ -16,13 +16,12 @@ const EVERY: Duration = Duration::from_secs(1);
 pub struct Look {
     pub slot: RwSignal<Option<u16>>,
     seen: RwSignal<Option<SlotDetail>>,
-    /// The frame that is looked at; none: the newest, whichever that is.
-    at: RwSignal<Option<usize>>,
+    replay: Replay,
 }
 
 impl Look {
     pub fn new() -> Self {
-        let look = Self { slot: RwSignal::new(None), seen: RwSignal::new(None), at: RwSignal::new(None) };
+        let look = Self { slot: RwSignal::new(None), seen: RwSignal::new(None), replay: Replay::default() };
         set_interval(move || look.ask(), EVERY);
         look
     }
@@ -31,7 +30,7 @@ impl Look {
     pub fn toggle(self, slot: u16) {
         let opens = self.slot.get_untracked() != Some(slot);
         self.seen.set(None);
-        self.at.set(None);
+        self.replay.clear();
         self.slot.set(opens.then_some(slot));
         self.ask();
     }
@@ -46,56 +45,20 @@ impl Look {
             };
             let seen = asked.await;
             let is_news = seen.is_some() && self.seen.with_untracked(|before| *before != seen);
-            if is_news && self.slot.get_untracked() == Some(slot) {
-                self.seen.set(seen);
+            if let Some(seen) = seen.filter(|_| is_news && self.slot.get_untracked() == Some(slot)) {
+                let steps = seen.run.as_ref().map(|run| run.steps.clone()).unwrap_or_default();
+                self.replay.show(Line { frames: seen.frames.clone(), before: seen.before, steps });
+                self.seen.set(Some(seen));
             }
         });
     }
 
-    fn frames(self) -> usize {
-        self.seen.with(|seen| seen.as_ref().map_or(0, |seen| seen.frames.len()))
-    }
-
-    /// The frame that is shown.
-    fn shown(self) -> Option<usize> {
-        let last = self.frames().checked_sub(1)?;
-        Some(self.at.get().unwrap_or(last).min(last))
-    }
-
-    fn go(self, to: usize) {
-        let last = untrack(|| self.frames()).saturating_sub(1);
-        self.at.set(Some(to.min(last)).filter(|to| *to < last));
-    }
-
-    fn by(self, frames: isize) {
-        let at = untrack(|| self.shown()).unwrap_or_default();
-        self.go(at.saturating_add_signed(frames));
-    }
-
-    /// To the first frame of the step before or behind the one that is shown.
-    fn step(self, forward: bool) {
-        let to = self.seen.with_untracked(|seen| {
-            let seen = seen.as_ref()?;
-            let at = untrack(|| self.shown())?;
-            line::step_of(seen, at, forward)
-        });
-        if let Some(to) = to {
-            self.go(to);
-        }
-    }
-
     fn key(self, key: &str) -> bool {
-        match key {
-            "ArrowUp" | "ArrowLeft" => self.by(-1),
-            "ArrowDown" | "ArrowRight" => self.by(1),
-            "PageUp" => self.step(false),
-            "PageDown" => self.step(true),
-            "Home" => self.go(0),
-            "End" => self.at.set(None),
-            "Escape" => self.slot.set(None),
-            _ => return false,
+        if key == "Escape" {
+            self.slot.set(None);
+            return true;
         }
-        true
+        self.replay.key(key)
     }
 }
 
@@ -132,11 +95,15 @@ fn move_on_open(look: Look) -> impl IntoView {
                     {move || look.seen.with(|seen| match seen {
                         None => view! { <p class="quiet">{t.looking}</p> }.into_any(),
                         Some(seen) => match &seen.run {
-                            Some(run) => chart::charts(run),
+                            Some(run) => chart::charts(run, look.replay),
                             None => view! { <p class="quiet">{t.no_run}</p> }.into_any(),
                         },
                     })}
-                    {line::replay(look)}
+                    <section class="line">
+                        <h3>{t.line}</h3>
+                        {look.replay.view(Room::Narrow)}
+                        <p class="quiet small">{t.keys}</p>
+                    </section>
                 </aside>
             }
             .into_any(),

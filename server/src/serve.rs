@@ -1,7 +1,11 @@
 //! The service from start to stop: database, keys, accounts, files, socket, and all of it back again in order.
 
 use crate::{
-    bootstrap, clock, db,
+    bootstrap, clock,
+    db::{
+        self,
+        wire_logs::{self, Bound},
+    },
     embedded_postgres::{Cluster, ClusterSettings, Durability},
     error::chain,
     import::import,
@@ -11,6 +15,7 @@ use crate::{
     state::AppState,
 };
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use std::{
     ffi::OsString,
     fs::{File, TryLockError},
@@ -46,6 +51,9 @@ pub struct Ready {
 
 /// Connections of the pool: the embedded cluster allows 200, and two services may share one database.
 const CONNECTIONS: u32 = 24;
+/// How long wire logs of runs are kept, and how many bytes of all of them, packed.
+const WIRE_LOG_DAYS: TimeDelta = TimeDelta::days(90);
+const WIRE_LOG_BYTES: u64 = 1024 * 1024 * 1024;
 /// How long open requests may take at the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -146,7 +154,11 @@ async fn serve_on(
     bootstrap::make_first_accounts(&pool, &settings.bootstrap_accounts).await?;
     import(&pool, &settings.profiles).await.context("can't import the profiles")?;
     let state = AppState::new(pool.clone(), keys, stopping.clone());
-    let jobs = [tokio::spawn(line::run(state.clone())), tokio::spawn(daily(state.clone()))];
+    let jobs = [
+        tokio::spawn(line::run(state.clone())),
+        tokio::spawn(daily(state.clone())),
+        tokio::spawn(hourly(state.clone())),
+    ];
     let address = listener.local_addr()?;
     let own = settings.database_url.is_none().then(|| url.to_owned());
     ready(&Ready { base_url: format!("http://{address}"), database_url: own })?;
@@ -183,6 +195,26 @@ async fn daily(state: AppState) {
         }
         if let Err(error) = db::ensure_partitions(&state.pool, clock::now().date_naive()).await {
             tracing::error!(error = %chain(&error), "can't make the next months' partitions; runs go into the default one");
+        }
+    }
+}
+
+/// Lets go of wire logs beyond what is kept of them. Two services on one database may do so at once: what one deleted the other does not find.
+async fn hourly(state: AppState) {
+    let mut tick = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        tokio::select! {
+            () = state.stopping.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        let bound = Bound { before: clock::now() - WIRE_LOG_DAYS, bytes: WIRE_LOG_BYTES };
+        let pruned = async { wire_logs::prune(&mut *state.pool.acquire().await?, bound).await };
+        match pruned.await {
+            Ok(0) => {}
+            Ok(logs) => tracing::info!(logs, "wire logs that were too old, or too many, are let go"),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "can't let go of old wire logs; they fill the disk");
+            }
         }
     }
 }

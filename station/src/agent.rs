@@ -9,8 +9,10 @@ mod orders;
 mod ports;
 #[cfg(test)]
 mod tests;
+mod wire_logs;
 
 pub use drawer::DEFAULT_DRAWER;
+pub use wire_logs::WireLogDesk;
 
 use crate::{
     answer_door::AnswerDoor,
@@ -280,6 +282,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
                 this.tell_live(),
                 this.keep_floor(asks),
                 this.keep_telling_floor(),
+                this.keep_sending_wire_logs(),
                 this.tell_server_live(),
                 ports
             );
@@ -376,6 +379,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                         tracing::info!(sent, "the records that waited on this disk are on the server");
                     }
                     if sent > 0 {
+                        self.shared.wire_logs.records_went();
                         self.tell_counts();
                     }
                     self.shared.record_closed.notified().await;

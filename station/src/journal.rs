@@ -30,7 +30,7 @@ pub use shift::ShiftPage;
 pub use standing::StandingPass;
 pub use unit_labels::{UnitLabel, UntoldLabel};
 pub use watch::{Commit, CommitWatch, Fate};
-pub use wire_log::{KeptWireLog, WireLogKeep, wire_log, wire_logs};
+pub use wire_log::{KeptWireLog, LogIsSent, WireLogKeep, wire_log, wire_logs};
 
 use crate::private;
 use chrono::{DateTime, Utc};

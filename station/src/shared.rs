@@ -2,7 +2,7 @@
 //! One thread works all of it, so nothing here is locked.
 
 use crate::{
-    agent::DEFAULT_DRAWER,
+    agent::{DEFAULT_DRAWER, WireLogDesk},
     answer_door::{AnswerDoor, Doorway},
     clock::{Clock, Moment},
     fixture::{FixtureAnswer, FixtureCommand, described::Description},
@@ -18,7 +18,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    api::operator::{StepMark, TraceLimit},
+    api::{operator::TraceLimit, wire_log::StepMark},
     floor::FloorEvent,
     gate::{Gate, Keeper},
     identifier::Identifier,
@@ -116,6 +116,7 @@ pub struct Shared<S> {
     pub server: S,
     pub link: LinkOptions,
     pub wire_log: WireLogKeep,
+    pub wire_logs: WireLogDesk,
     /// Boards that numbers and shares are kept in hand for.
     pub drawer: u32,
     pub fixture: mpsc::UnboundedSender<FixtureCommand>,
@@ -248,6 +249,7 @@ impl<S> Shared<S> {
             server: parts.server,
             link: parts.link,
             wire_log: WireLogKeep::default(),
+            wire_logs: WireLogDesk::default(),
             drawer: DEFAULT_DRAWER,
             fixture: parts.fixture,
             progress: parts.progress,

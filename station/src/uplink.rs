@@ -24,9 +24,10 @@ use domain::{
             Admission, AskAdmission, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare, SerialBlock,
             ShareGrant, StationWork, TellLabels,
         },
+        wire_log::WireLogGone,
     },
     bundle::BundleContent,
-    ids::ContentHash,
+    ids::{ContentHash, RunId},
     live::StationLive,
     text::{Fault, Language, fault_text},
 };
@@ -56,6 +57,10 @@ pub trait Server {
     fn change_over(&self, to: &ChangeOver) -> impl Future<Output = Result<(), ServerFault>>;
     /// What people did at the jig, the oldest first; the same events again are as good as once.
     fn floor_events(&self, done: &FloorEvents) -> impl Future<Output = Result<(), ServerFault>>;
+    /// The wire log of a run, packed (`wirelog::packed`); the same again is as good as once.
+    fn wire_log(&self, run: RunId, packed: &[u8]) -> impl Future<Output = Result<(), ServerFault>>;
+    /// The wire log that the server asked for is here no more.
+    fn wire_log_gone(&self, run: RunId, gone: &WireLogGone) -> impl Future<Output = Result<(), ServerFault>>;
 }
 
 /// Why the server did not answer as asked.
@@ -109,5 +114,11 @@ impl<S: Server> Server for std::rc::Rc<S> {
     }
     fn floor_events(&self, done: &FloorEvents) -> impl Future<Output = Result<(), ServerFault>> {
         (**self).floor_events(done)
+    }
+    fn wire_log(&self, run: RunId, packed: &[u8]) -> impl Future<Output = Result<(), ServerFault>> {
+        (**self).wire_log(run, packed)
+    }
+    fn wire_log_gone(&self, run: RunId, gone: &WireLogGone) -> impl Future<Output = Result<(), ServerFault>> {
+        (**self).wire_log_gone(run, gone)
     }
 }

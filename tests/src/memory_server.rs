@@ -3,8 +3,12 @@
 
 #![expect(clippy::expect_used, reason = "a tool of the tests: what can't be made here can't be tested")]
 
+mod files;
 mod floor;
 mod labels;
+mod wire_logs;
+
+pub use files::BundleFiles;
 
 use crate::ingest_model::{IngestModel, Refused};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -17,6 +21,7 @@ use domain::{
             Admission, AskAdmission, Assignment, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare,
             SerialBlock, ShareGrant, SlotWork, StationWork, TellLabels,
         },
+        wire_log::WireLogGone,
     },
     bundle::{BundleContent, BundleManifest, FileRef, FirmwareRef, Release, SignedRelease},
     check_in::Known,
@@ -85,6 +90,7 @@ pub struct Held {
     /// What it was told of labels, by number.
     pub told_labels: RefCell<BTreeMap<String, LabelNews>>,
     floor: floor::Floor,
+    wire_logs: wire_logs::WireLogs,
 }
 
 impl Held {
@@ -92,45 +98,6 @@ impl Held {
     pub fn skip_numbers(&self, count: u32) {
         let prefix = self.pattern.number(0, DAY).expect("0 fits every pattern");
         self.model.borrow_mut().skip_numbers(&prefix, count);
-    }
-}
-
-/// The files that a bundle is made of, as text.
-#[derive(Debug, Clone)]
-pub struct BundleFiles {
-    pub model: String,
-    pub profile: String,
-    pub procedure: String,
-    /// The template of its units' labels; empty: it has none.
-    pub label: String,
-}
-
-impl BundleFiles {
-    /// Those that are shipped for the titanate pack on a TOPBMS board.
-    ///
-    /// # Panics
-    /// When one is not there: then nothing can be tested.
-    #[must_use]
-    pub fn shipped() -> Self {
-        Self::of("topbms", "topbms-12s-lto-200a", "topbms-birth")
-    }
-
-    /// The shipped files of these names.
-    ///
-    /// # Panics
-    /// When one is not there: then nothing can be tested.
-    #[must_use]
-    pub fn of(model: &str, profile: &str, procedure: &str) -> Self {
-        let read = |path: &str| {
-            let path = crate::demo::workspace_root().join("profiles").join(path);
-            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-        };
-        Self {
-            model: read(&format!("models/{model}.toml")),
-            profile: read(&format!("parameters/{profile}.toml")),
-            procedure: read(&format!("procedures/{procedure}.toml")),
-            label: String::new(),
-        }
     }
 }
 
@@ -238,6 +205,7 @@ impl MemoryServer {
             label_mode: Cell::default(),
             told_labels: RefCell::default(),
             floor: floor::Floor::default(),
+            wire_logs: wire_logs::WireLogs::default(),
         }))
     }
 
@@ -423,6 +391,7 @@ impl Server for MemoryServer {
             references: self.0.model.borrow().references(self.now()),
             people: self.people(),
             open: self.open(),
+            wire_logs: self.wanted_wire_logs(),
         })
     }
 
@@ -488,5 +457,17 @@ impl Server for MemoryServer {
         self.reach().await?;
         self.take_floor_events(done)?;
         self.answer(())
+    }
+
+    async fn wire_log(&self, run: RunId, packed: &[u8]) -> Result<(), ServerFault> {
+        self.reach().await?;
+        let taken = self.take_wire_log(run, packed);
+        self.answer(taken)?
+    }
+
+    async fn wire_log_gone(&self, run: RunId, gone: &WireLogGone) -> Result<(), ServerFault> {
+        self.reach().await?;
+        let taken = self.take_wire_log_gone(run, *gone);
+        self.answer(taken)?
     }
 }

@@ -16,10 +16,12 @@ use std::{
     fs,
     path::Path,
     process::Command,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const BATCH_WITHIN: Duration = Duration::from_secs(120);
+/// A station that nobody disturbs sends what is asked for within seconds.
+const LOG_WITHIN: Duration = Duration::from_secs(30);
 
 /// Prints the first sheet as JSON: a list of rows of texts.
 const READ_XLSX: &str = "
@@ -43,11 +45,48 @@ async fn a_board_that_failed_is_nowhere_passed_and_no_password_stands_anywhere_i
             shift.unsent == 0 && shift.held == shift.closed.len() as u64
         })
         .await?;
+    let logs = every_wire_log(&server).await?;
     let boards = floor.observed();
     forge_a_pass(&server, &floor).await?;
     let seen = Seen::gather(&server, folder.path()).await?;
     judge(&boards, &seen)?;
-    search_for_passwords(folder.path(), &server, &shift, &boards, &seen).await
+    search_for_passwords(folder.path(), &server, &shift, &boards, &seen, logs).await
+}
+
+/// What passed over the line in every run, as the server has it and as pages show it: of runs that failed it came by itself, of the others
+/// quality asks for it.
+async fn every_wire_log(server: &Server) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let runs = server.sql("select run_id || '|' || outcome from run")?;
+    let mut logs = Vec::new();
+    for (run, outcome) in runs.iter().filter_map(|row| row.split_once('|')) {
+        let path = format!("/api/v1/runs/{run}/wire");
+        if outcome == "pass" {
+            server.send("quality", Method::POST, &path, json!({})).await?;
+        }
+        let begun = Instant::now();
+        let view = loop {
+            let view = server.get("operator", &path).await?;
+            if text(&view, "/state/kind") == "held" {
+                break view;
+            }
+            ensure!(begun.elapsed() < LOG_WITHIN, "no wire log of run {run} ({outcome}): {}", view["state"]);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        ensure!(
+            view["frames"].as_array().is_some_and(|frames| !frames.is_empty()),
+            "nothing passed in {run}"
+        );
+        logs.push((format!("the frames of run {run}"), view.to_string().into()));
+    }
+    for row in server.sql("select run_id || '|' || encode(content, 'hex') from wire_log")? {
+        let (run, packed) = row.split_once('|').context("a log without its run")?;
+        logs.push((
+            format!("the wire log of run {run}"),
+            station::wire::packed::unpack(&hex::decode(packed)?)?,
+        ));
+    }
+    ensure!(logs.len() == runs.len() * 2, "{} of {} logs", logs.len(), runs.len());
+    Ok(logs)
 }
 
 /// Somebody takes the record of a failed board, makes a pass of it, and sends it with the station's own key.
@@ -233,6 +272,7 @@ async fn search_for_passwords(
     shift: &Shift,
     boards: &[Value],
     seen: &Seen,
+    logs: Vec<(String, Vec<u8>)>,
 ) -> anyhow::Result<()> {
     let witness = fs::read(folder.join("passwords.json"))?;
     let revealed: Vec<Value> = serde_json::from_slice(&witness)?;
@@ -254,6 +294,7 @@ async fn search_for_passwords(
         seen.runs.iter().map(|run| (format!("run {}", text(run, "/record/run_id")), run.to_string().into())),
     );
     places.extend(seen.units.iter().map(|(id, unit)| (format!("unit {id}"), unit.to_string().into())));
+    places.extend(logs);
     places.push(("the CSV".to_owned(), seen.csv_text.clone().into()));
     places.push(("the XLSX".to_owned(), format!("{:?}", seen.xlsx).into()));
     places.push(("the report".to_owned(), seen.report.to_string().into()));

@@ -28,6 +28,8 @@ mod boards;
 mod floor;
 #[path = "office_pages/orders.rs"]
 mod orders;
+#[path = "office_pages/wire_log.rs"]
+mod wire_log;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_gives_out_a_code_on_the_stations_page() -> anyhow::Result<()> {

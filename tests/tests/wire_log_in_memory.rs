@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
 
 use domain::{
-    api::operator::{FrameKind, SlotDetail},
+    api::{
+        operator::SlotDetail,
+        wire_log::{FrameKind, WireLogGone},
+    },
     ids::StationId,
     model::{DeviceModel, parse_model},
     outcome::Outcome,
@@ -16,6 +19,7 @@ use jigline_tests::{demo::workspace_root, memory_server::MemoryServer, memory_st
 use protocol::modbus::{Request, rtu};
 use rand::{SeedableRng as _, rngs::StdRng};
 use simulator::{
+    faults::Fault,
     firmware::build_image,
     jig::{JigSettings, MemoryJig},
 };
@@ -28,7 +32,9 @@ use station::{
     wire::{
         Direction, LIMIT, What, Withheld,
         form::{Damage, Decoded, decode},
+        packed::{pack, unpack},
         replay::{Exchange, Said, replay},
+        shown,
     },
 };
 use std::{
@@ -91,6 +97,9 @@ struct Run {
     record: BirthRecord,
     seen: Seen,
     log: Vec<u8>,
+    /// The log as the server has it, unpacked: that of a run that did not pass came by itself, another one was asked for.
+    sent: Option<Vec<u8>>,
+    gone: Option<WireLogGone>,
     /// What the slot's page showed at the end.
     detail: SlotDetail,
     /// What the board's password is after it.
@@ -101,11 +110,20 @@ struct Run {
 
 /// Works one good board.
 async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
+    work_board(image_bytes, keep, None).await
+}
+
+/// Works one board.
+async fn work_board(image_bytes: u32, keep: WireLogKeep, fault: Option<Fault>) -> Run {
     let text = std::fs::read_to_string(workspace_root().join("profiles/models/topbms.toml")).unwrap();
     let model = Arc::new(parse_model("topbms.toml", &text).unwrap());
     let image = build_image(&model, VERSION, image_bytes, 5).unwrap();
     let server = MemoryServer::new(StationId(Uuid::from_u128(42)), &image, VERSION);
-    let settings = JigSettings::one_board(Arc::clone(&model), 5);
+    let settings = JigSettings {
+        faulty: u32::from(fault.is_some()),
+        fault,
+        ..JigSettings::one_board(Arc::clone(&model), 5)
+    };
     let mut jig = MemoryJig::start(settings).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let seen = Arc::new(Mutex::new(Seen::default()));
@@ -128,6 +146,11 @@ async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
         let out = witnessed.wait_for(|list| list.iter().all(|board| board.removed));
         tokio::time::timeout(WITHIN, out).await.expect("the board comes out").expect("the jig lives");
         tokio::time::sleep(Duration::from_secs(5)).await;
+        if server.records().iter().all(|record| record.outcome == Outcome::Pass) {
+            assert!(server.wire_logs().is_empty(), "nobody asked for it");
+            server.records().iter().for_each(|record| server.want_wire_log(record.run_id));
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
     };
     tokio::select! {
         biased;
@@ -138,6 +161,8 @@ async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
     let (shown, line) = door.seen(1).unwrap();
     let detail = page::of_slot(1, shown.as_deref(), line.as_deref());
     let log = journal::wire_log(&folder.path().join("journal.sqlite"), record.run_id).unwrap();
+    let sent = server.wire_logs().remove(&record.run_id).map(|packed| unpack(&packed).unwrap());
+    let gone = server.gone_wire_logs().remove(&record.run_id);
     let observed = jig.jig.observe(1).await.unwrap();
     let mut disk = Vec::new();
     for file in std::fs::read_dir(folder.path()).unwrap() {
@@ -148,7 +173,7 @@ async fn work(image_bytes: u32, keep: WireLogKeep) -> Run {
     }
     let seen = seen.lock().unwrap().clone();
     let (model, password) = (DeviceModel::clone(&model), observed.password);
-    Run { model, image, record, seen, log: log.unwrap_or_default(), detail, password, disk }
+    Run { model, image, record, seen, log: log.unwrap_or_default(), sent, gone, detail, password, disk }
 }
 
 /// Every frame on the wire that writes registers, found by its check sum at whatever place.
@@ -355,4 +380,34 @@ async fn a_large_image_fits_as_well_and_where_no_log_is_wanted_none_is_kept() {
     assert!(run.log.len() <= LIMIT && !log.entries.iter().any(|e| matches!(e.what, What::Dropped { .. })));
     let none = work(8 * 1024, WireLogKeep { days: 0, megabytes: 1 }).await;
     assert!(none.record.outcome == Outcome::Pass && none.log.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_gets_the_log_of_a_run_that_failed_and_no_password_that_was_set_in_it() {
+    // The password is set, holds and is proved; what fails is one parameter.
+    let run = work_board(8 * 1024, WireLogKeep::default(), Some(Fault::RegisterDoesNotHold)).await;
+    assert_eq!(run.record.outcome, Outcome::Fail, "{:?}", run.record.fault);
+    let on_wire = run.seen.sent.windows(6).any(|window| window == run.password.as_bytes());
+    assert!(on_wire && run.password != "123456", "no password was set in this run");
+    let sent = run.sent.as_ref().expect("the log of a failed run goes by itself");
+    assert_eq!(*sent, run.log);
+    let log = decode(sent).unwrap();
+    let frames = serde_json::to_vec(&shown(&replay(&log, Some(&run.model), None))).unwrap();
+    assert!(String::from_utf8_lossy(&frames).contains("(6 ×)"), "not even that it was set");
+    assert_absent(&run.password, &[("the log", sent), ("the page's frames", &frames)]);
+    // Nor the name that the record has for it, by which two boards of one password could be told.
+    let hash = run.record.password.as_ref().unwrap().keyed_hash.clone();
+    assert!(!String::from_utf8_lossy(&frames).contains(&hash));
+    assert_eq!(run.gone, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_of_a_run_that_passed_is_sent_when_asked_small_and_is_gone_where_none_is_kept() {
+    let run = work(110 * 1024, WireLogKeep::default()).await;
+    assert_eq!((run.record.outcome, run.sent.as_ref()), (Outcome::Pass, Some(&run.log)));
+    let packed = pack(&run.log).len();
+    println!("a whole run's log of {} bytes travels and is kept as {packed}", run.log.len());
+    assert!(packed < run.log.len(), "{packed} of {}", run.log.len());
+    let none = work(8 * 1024, WireLogKeep { days: 0, megabytes: 1 }).await;
+    assert_eq!((none.sent, none.gone), (None, Some(WireLogGone { days: 0, megabytes: 1 })));
 }

@@ -18,3 +18,4 @@ pub mod releases;
 pub mod setup;
 pub mod stations;
 pub mod units;
+pub mod wire_log;

@@ -2,7 +2,10 @@
 //! the station.
 
 use crate::{
-    api::bench::BenchOnJig,
+    api::{
+        bench::BenchOnJig,
+        wire_log::{LineFrame, StepMark},
+    },
     floor::{ArticleWhy, Clearance},
     ids::{BatchId, ContentHash, RunId},
     labelling::{LabelsOnJig, ReprintReason},
@@ -430,62 +433,11 @@ wire! {
 }
 
 wire! {
-    /// When a step began.
-    #[derive(Copy, Eq)]
-    pub struct StepMark {
-        pub step: Step,
-        /// After the run's start, milliseconds.
-        pub started_ms: u64,
-    }
-}
-
-wire! {
     /// What a quantity is held to, in its unit.
     pub struct TraceLimit {
         pub quantity: Quantity,
         pub title: Bilingual,
         pub limit: Limit,
-    }
-}
-
-wire! {
-    /// One thing that was said on the line, with what came back.
-    pub struct LineFrame {
-        /// After the run's start, milliseconds.
-        pub ms: f64,
-        pub kind: FrameKind,
-        /// Registers, command, block, text: as the wire has it, in no language.
-        pub what: String,
-        /// What came back, and after how long; none where nothing is awaited.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub answer: Option<String>,
-        /// What was read or written, in the model's names and units.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub values: Vec<String>,
-    }
-}
-
-wire! {
-    /// What kind of thing was said.
-    #[derive(Copy, Eq)]
-    pub enum FrameKind {
-        Read,
-        Write,
-        Command,
-        /// A request that nobody answered.
-        Unanswered,
-        /// Of an image's transfer.
-        Transfer,
-        /// Keys for the loader's menu.
-        Keys,
-        /// Bytes that answer nothing: the loader's text, noise.
-        Heard,
-        /// Bytes that are not kept for a secret in them.
-        Withheld,
-        /// Another rate of the line.
-        Rate,
-        /// What did not fit the log.
-        LeftOut,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     api::enrolment::{Awaited, GivenCode},
     floor::{BatchHold, FloorRules, JigPerson, OpenOrder},
     identifier::Identifier,
-    ids::{BatchId, ContentHash, OutboxId, SerialBlockId, SessionId, StationId},
+    ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, SessionId, StationId},
     label::LabelForm,
     labelling::{LabelMode, LabelNews},
     live::StationLive,
@@ -283,8 +283,14 @@ wire! {
         /// Batches that a slot may be changed over to at the jig: with units left to make, not held, for boards of this station's kind.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub open: Vec<OpenOrder>,
+        /// Runs whose wire log somebody wants to see: to be sent, or said to be gone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub wire_logs: Vec<RunId>,
     }
 }
+
+/// Runs in [`StationWork::wire_logs`]; the next ones are named once these are there.
+pub const MOST_WANTED_LOGS: usize = 20;
 
 wire! {
     /// A slot with a batch of its own.

@@ -6,12 +6,14 @@ mod floor;
 mod floor_words;
 mod orders;
 mod sentences;
+mod wire_words;
 mod words;
 
 pub use fault_names::fault_name;
 pub use floor::{floor_act, floor_rules, floor_texts, held_by, language_name, person_fault, some_slots};
 pub use orders::{characters, left_to_order, name_taken, order_problem};
 pub use sentences::*;
+pub use wire_words::{fetched_by, gone_since, waits_for, wire_texts};
 pub use words::Texts;
 
 pub use browser::language::{language, pick};
@@ -67,6 +69,7 @@ mod tests {
         let mut lacking = words::Texts::untranslated();
         lacking.retain(|key| !alike.contains(key));
         assert!(lacking.is_empty(), "{lacking:?}");
+        assert!(wire_words::Texts::untranslated().is_empty(), "{:?}", wire_words::Texts::untranslated());
         assert!(floor_words::Texts::untranslated().is_empty(), "{:?}", floor_words::Texts::untranslated());
     }
 }

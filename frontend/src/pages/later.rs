@@ -35,6 +35,12 @@ pub enum Care {
     Stations,
 }
 
+/// What passed over a run's line, part `replay`: a card of the unit and the run page.
+#[wasm_split(replay, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn replay() -> Result<Build, SplitLoaderError> {
+    Ok(|| super::replay::replay().into_any())
+}
+
 #[wasm_split(plan, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn plan(page: Plan) -> Result<Build, SplitLoaderError> {
     Ok(match page {
@@ -63,6 +69,7 @@ fn care(page: Care) -> Result<Build, SplitLoaderError> {
 pub enum Later {
     Plan(Plan),
     Care(Care),
+    Replay,
 }
 
 /// Why a page is not there.
@@ -82,6 +89,7 @@ pub fn later(page: Later) -> AnyView {
             let fetched = match page {
                 Later::Plan(page) => plan(page).await,
                 Later::Care(page) => care(page).await,
+                Later::Replay => replay().await,
             };
             let fetched = match fetched {
                 Ok(build) => Ok(build),

@@ -18,6 +18,7 @@ mod profile;
 mod profiles;
 mod quarantine;
 mod references;
+mod replay;
 mod run;
 mod sign_in;
 mod slot_card;

@@ -8,8 +8,10 @@ mod parameters;
 mod proof;
 mod standing;
 mod traces;
+mod wire_log;
 
 pub use lease::lease_form;
+pub use wire_log::OfRun;
 pub(super) use {
     head::{fact, facts},
     proof::held,
@@ -73,6 +75,7 @@ fn show(unit: &UnitView, changed: Callback<()>) -> AnyView {
 }
 
 pub(super) fn middle(run: &RunView) -> AnyView {
+    let moment = RwSignal::new(None);
     view! {
         <div class="stack">
             {proof::doubts(run)}
@@ -80,7 +83,8 @@ pub(super) fn middle(run: &RunView) -> AnyView {
             {proof::fault(run)}
             {parameters::parameters(run)}
             {measurements::measurements(run)}
-            {traces::traces(run)}
+            {traces::traces(run, moment)}
+            {wire_log::card(run, moment)}
         </div>
     }
     .into_any()

@@ -1,6 +1,7 @@
 //! Voltage and current so far, with the limits that the procedure holds them to.
 
 use super::words;
+use browser::replay::Replay;
 use domain::{
     api::operator::RunOnSlot,
     limit::Limit,
@@ -13,17 +14,18 @@ const HIGH: f64 = 110.0;
 const LEFT: f64 = 40.0;
 const RIGHT: f64 = 92.0;
 
-pub fn charts(run: &RunOnSlot) -> AnyView {
+/// `replay`: the moment that is looked at there stands here, too.
+pub fn charts(run: &RunOnSlot, replay: Replay) -> AnyView {
     let t = words::texts();
     let pictures = [&[Quantity::PackVoltage][..], &[Quantity::PackCurrent, Quantity::LoadCurrent]];
-    let drawn: Vec<AnyView> = pictures.into_iter().filter_map(|shown| picture(run, shown)).collect();
+    let drawn: Vec<AnyView> = pictures.into_iter().filter_map(|shown| picture(run, shown, replay)).collect();
     if drawn.is_empty() {
         return view! { <p class="quiet">{t.nothing_read}</p> }.into_any();
     }
     view! { <div class="traces">{drawn}<p class="quiet small">{t.traces_are}</p></div> }.into_any()
 }
 
-fn picture(run: &RunOnSlot, shown: &[Quantity]) -> Option<AnyView> {
+fn picture(run: &RunOnSlot, shown: &[Quantity], replay: Replay) -> Option<AnyView> {
     let of = |trace: &&Trace| shown.contains(&trace.quantity) && !trace.points.is_empty();
     let traces: Vec<&Trace> = run.traces.iter().filter(of).collect();
     let held: Vec<_> = run.limits.iter().filter(|one| shown.contains(&one.quantity)).collect();
@@ -46,11 +48,16 @@ fn picture(run: &RunOnSlot, shown: &[Quantity]) -> Option<AnyView> {
         <text x=LEFT - 5.0 y=y(*height) + 4.0 text-anchor="end">{short(*value)}</text> }
     });
     let lines = traces.iter().map(|trace| series(trace, &scale)).collect_view();
+    let until = scale.until_ms.max(1);
+    let moment = move || {
+        let at = LEFT + replay.moment()?.min(until) as f64 / until as f64 * (WIDE - LEFT - RIGHT);
+        Some(view! { <line class="moment" x1=at x2=at y1="14" y2=HIGH - 8.0></line> })
+    };
     Some(
         view! {
             <svg class="trace" viewBox=format!("0 0 {WIDE} {HIGH}") role="img" aria-label=name(*shown.first()?)>
                 <text x=LEFT - 5.0 y="9" text-anchor="end">{unit}</text>
-                {ticks.collect_view()}{limits.collect_view()}{lines}
+                {ticks.collect_view()}{limits.collect_view()}{lines}{moment}
             </svg>
         }
         .into_any(),

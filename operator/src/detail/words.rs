@@ -1,7 +1,7 @@
 //! The detail panel's catalogue.
 
 pub use browser::language::{language, pick};
-use domain::{api::operator::FrameKind, text::Language};
+use domain::text::Language;
 
 domain::texts! {
     slot: "Slot", "插槽";
@@ -14,47 +14,13 @@ domain::texts! {
     pack_current: "board", "板读电流";
     load_current: "load", "负载";
     line: "On the line", "通信报文";
-    step_back: "step before", "上一步骤";
-    back: "frame before", "上一帧";
-    forward: "next frame", "下一帧";
-    step_forward: "next step", "下一步骤";
-    newest: "newest", "最新";
-    no_frames: "nothing passed over the line in this run yet", "本次运行尚无报文";
     keys: "Keys: ↑ ↓ a frame, Page up and down a step, Home, End, Esc", "按键：↑ ↓ 逐帧，PageUp/PageDown 逐步骤，Home、End、Esc";
-    ms: "frames, ms", "帧，毫秒";
-    answer: "answer:", "应答：";
-    read: "read", "读";
-    write: "write", "写";
-    command: "command", "命令";
-    unanswered: "no answer", "无应答";
-    transfer: "transfer", "传输";
-    typed: "keys", "按键";
-    heard: "heard", "收到";
-    withheld: "withheld", "已隐去";
-    rate: "baud", "波特率";
-    left_out: "left out", "已省略";
 }
 
 pub fn texts() -> &'static Texts {
     match language() {
         Language::En => &EN,
         Language::Zh => &ZH,
-    }
-}
-
-pub fn kind(kind: FrameKind) -> &'static str {
-    let t = texts();
-    match kind {
-        FrameKind::Read => t.read,
-        FrameKind::Write => t.write,
-        FrameKind::Command => t.command,
-        FrameKind::Unanswered => t.unanswered,
-        FrameKind::Transfer => t.transfer,
-        FrameKind::Keys => t.typed,
-        FrameKind::Heard => t.heard,
-        FrameKind::Withheld => t.withheld,
-        FrameKind::Rate => t.rate,
-        FrameKind::LeftOut => t.left_out,
     }
 }
 

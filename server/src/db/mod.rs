@@ -27,6 +27,7 @@ pub mod size;
 pub mod stations;
 pub mod unit_acts;
 pub mod units;
+pub mod wire_logs;
 
 use chrono::{Datelike as _, NaiveDate};
 use sqlx::{

@@ -341,7 +341,8 @@ pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<Station
     }
     work.references = super::references::in_use(&mut *db).await?;
     work.people = super::people::of_jigs(&mut *db).await?;
-    work.open = super::open_orders::of_station(db, station).await?;
+    work.open = super::open_orders::of_station(&mut *db, station).await?;
+    work.wire_logs = super::wire_logs::wanted_of(db, station).await?;
     Ok(work)
 }
 

@@ -32,6 +32,7 @@ mod session;
 mod set_lease;
 mod station;
 mod station_labels;
+mod station_wire_logs;
 mod stations;
 mod submit_bundle;
 mod tokens;
@@ -39,6 +40,7 @@ mod unfreeze_station;
 mod unit_acts;
 mod unit_password;
 mod units;
+mod wire_log;
 
 use crate::{error::ApiError, state::AppState, web};
 use axum::{
@@ -91,6 +93,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(unfreeze_station::router())
         .merge(station::router())
         .merge(station_labels::router())
+        .merge(station_wire_logs::router())
         .merge(check_in::router())
         .merge(change_over::router())
         .merge(floor_events::router())
@@ -101,6 +104,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(unit_password::router())
         .merge(exports::router())
         .merge(runs::router())
+        .merge(wire_log::router())
         .merge(leases::router())
         .merge(set_lease::router())
         .merge(references::router())

@@ -25,3 +25,4 @@ mod sign_in;
 mod stations;
 mod trust;
 mod units;
+mod wire_logs;

@@ -25,6 +25,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             check_in_due |= work.as_ref().is_err_and(|fault| fault.code.halts_station());
             if let Ok(work) = &work {
                 work.references().clone_into(&mut self.shared.references.borrow_mut());
+                self.shared.wire_logs.want(work.wire_logs());
                 // What is given back first can be had again, for the outbox that follows one that ended.
                 let slots = self.shared.slots.keys().copied();
                 self.return_shares(&work.batches(slots), &mut pauses).await;

@@ -3,6 +3,7 @@
 mod check_in;
 mod floor;
 mod orders;
+mod wire_logs;
 
 use super::*;
 use crate::{

@@ -24,6 +24,13 @@ impl Default for WireLogKeep {
     }
 }
 
+/// Whether the server gets a log by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogIsSent {
+    Unasked,
+    WhenAsked,
+}
+
 /// A log that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptWireLog {
@@ -43,6 +50,7 @@ impl Journal {
         at: DateTime<Utc>,
         log: &[u8],
         keep: WireLogKeep,
+        sent: LogIsSent,
     ) -> Result<(), JournalFault> {
         let limit = u64::from(keep.megabytes) * 1024 * 1024;
         let oldest = at.checked_sub_signed(TimeDelta::days(keep.days.into())).unwrap_or(DateTime::UNIX_EPOCH);
@@ -52,6 +60,9 @@ impl Journal {
                     "INSERT OR REPLACE INTO wire_log (run_id, at_ms, bytes, log) VALUES (?1, ?2, ?3, ?4)",
                     params![run.to_string(), at.timestamp_millis(), log.len(), log],
                 )?;
+                if sent == LogIsSent::Unasked {
+                    c.execute("INSERT OR IGNORE INTO wire_log_due (run_id) VALUES (?1)", [run.to_string()])?;
+                }
             }
             // By the order of writing down: the clock may have been set in between.
             let oldest = if keep.days > 0 { oldest.timestamp_millis() } else { i64::MAX };
@@ -59,9 +70,55 @@ impl Journal {
                 "DELETE FROM wire_log WHERE seq <= coalesce((SELECT max(seq) FROM wire_log WHERE at_ms < ?1), 0)",
                 [oldest],
             )?;
-            drop_oldest(c, limit)
+            drop_oldest(c, limit)?;
+            c.execute("DELETE FROM wire_log_due WHERE run_id NOT IN (SELECT run_id FROM wire_log)", [])
+                .map(drop)
         })
     }
+
+    /// A log that the server is to have by itself, and whose record it holds; the oldest one.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn due_wire_log(&self) -> Result<Option<(RunId, Vec<u8>)>, JournalFault> {
+        let due = self.read(|c| {
+            c.prepare_cached(
+                "SELECT d.run_id, w.log FROM wire_log_due d JOIN wire_log w USING (run_id)
+                 WHERE d.run_id NOT IN (SELECT run_id FROM outbox) ORDER BY w.seq LIMIT 1",
+            )?
+            .query_row([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))
+            .optional()
+        })?;
+        due.map(|(run, log)| Ok((run.parse().map_err(|error| self.not_understood(error))?, log))).transpose()
+    }
+
+    /// The log of a run; none where it was not kept or is let go.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn wire_log_of(&self, run: RunId) -> Result<Option<Vec<u8>>, JournalFault> {
+        self.read(|c| log_of(c, run))
+    }
+
+    /// The server has this run's log, or does not want it: it is not offered again by itself.
+    ///
+    /// # Errors
+    /// The disk refuses; offering it again is harmless.
+    pub fn wire_log_is_done(&self, run: RunId) -> Result<(), JournalFault> {
+        let is_due: bool = self.read(|c| {
+            c.query_row("SELECT count(*) > 0 FROM wire_log_due WHERE run_id = ?1", [run.to_string()], |row| {
+                row.get(0)
+            })
+        })?;
+        if !is_due {
+            return Ok(());
+        }
+        self.write(|c| c.execute("DELETE FROM wire_log_due WHERE run_id = ?1", [run.to_string()]).map(drop))
+    }
+}
+
+fn log_of(c: &Connection, run: RunId) -> rusqlite::Result<Option<Vec<u8>>> {
+    c.query_row("SELECT log FROM wire_log WHERE run_id = ?1", [run.to_string()], |row| row.get(0)).optional()
 }
 
 fn drop_oldest(c: &Connection, limit: u64) -> rusqlite::Result<()> {
@@ -110,8 +167,7 @@ pub fn wire_log(path: &Path, run: RunId) -> Result<Option<Vec<u8>>, JournalFault
         if !has_table(&c)? {
             return Ok(None);
         }
-        c.query_row("SELECT log FROM wire_log WHERE run_id = ?1", [run.to_string()], |row| row.get(0))
-            .optional()
+        log_of(&c, run)
     };
     ask().map_err(|source| sort_fault(&path.display().to_string(), source))
 }
@@ -124,6 +180,7 @@ fn has_table(c: &Connection) -> rusqlite::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::tests_support::PaperBench;
     use domain::ids::{OutboxId, StationId};
     use uuid::Uuid;
 
@@ -154,22 +211,59 @@ mod tests {
         let keep = WireLogKeep { days: 10, megabytes: 2 };
         let names = |numbers: &[u128]| numbers.iter().map(|n| run(*n).to_string()).collect::<Vec<_>>();
         for (number, day) in [(1, 0), (2, 4), (3, 9)] {
-            journal.keep_wire_log(run(number), at(day), b"log", keep).unwrap();
+            journal.keep_wire_log(run(number), at(day), b"log", keep, LogIsSent::WhenAsked).unwrap();
         }
         assert_eq!(kept(folder.path()), names(&[1, 2, 3]));
-        journal.keep_wire_log(run(4), at(12), b"four", keep).unwrap();
+        journal.keep_wire_log(run(4), at(12), b"four", keep, LogIsSent::WhenAsked).unwrap();
         assert_eq!(kept(folder.path()), names(&[2, 3, 4]), "one is older than ten days");
         // Beside a running station.
         let path = folder.path().join("journal.sqlite");
         assert_eq!(wire_log(&path, run(4)).unwrap().as_deref(), Some(b"four".as_slice()));
         assert_eq!(wire_log(&path, run(1)).unwrap(), None);
         for number in 5..8 {
-            journal.keep_wire_log(run(number), at(12), &vec![7; MEGABYTE - 100], keep).unwrap();
+            journal
+                .keep_wire_log(run(number), at(12), &vec![7; MEGABYTE - 100], keep, LogIsSent::WhenAsked)
+                .unwrap();
         }
         assert_eq!(kept(folder.path()), names(&[6, 7]), "two megabytes hold two of them");
-        journal.keep_wire_log(run(7), at(12), b"anew", keep).unwrap();
+        journal.keep_wire_log(run(7), at(12), b"anew", keep, LogIsSent::WhenAsked).unwrap();
         assert_eq!(kept(folder.path()), names(&[6, 7]));
         assert_eq!(wire_log(&path, run(7)).unwrap().as_deref(), Some(b"anew".as_slice()));
+    }
+
+    #[test]
+    fn a_log_is_due_once_its_record_is_held_until_it_was_sent_or_let_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let keep = WireLogKeep { days: 10, megabytes: 2 };
+        let record = |number| domain::record::BirthRecord { run_id: run(number), ..PaperBench::finished() };
+        for (number, sent) in [
+            (1, LogIsSent::WhenAsked),
+            (2, LogIsSent::Unasked),
+            (3, LogIsSent::Unasked),
+            (4, LogIsSent::Unasked),
+        ] {
+            journal.close_run(&record(number), None).unwrap();
+            journal.keep_wire_log(run(number), at(0), &[number as u8], keep, sent).unwrap();
+        }
+        assert_eq!(journal.due_wire_log().unwrap(), None, "records go first");
+        journal.acknowledge(&[1, 3]).unwrap();
+        assert_eq!(journal.due_wire_log().unwrap(), Some((run(3), vec![3])));
+        journal.acknowledge(&[2]).unwrap();
+        assert_eq!(journal.due_wire_log().unwrap(), Some((run(2), vec![2])), "the oldest first");
+        journal.wire_log_is_done(run(2)).unwrap();
+        assert_eq!(journal.due_wire_log().unwrap(), Some((run(3), vec![3])));
+        assert_eq!(journal.wire_log_of(run(2)).unwrap(), Some(vec![2]), "it can still be asked for");
+        // Behind a start as well.
+        drop(journal);
+        let journal = open(folder.path());
+        assert_eq!(journal.due_wire_log().unwrap(), Some((run(3), vec![3])));
+        journal.keep_wire_log(run(9), at(11), b"nine", keep, LogIsSent::WhenAsked).unwrap();
+        journal.acknowledge(&[4]).unwrap();
+        assert_eq!(journal.due_wire_log().unwrap(), None, "let go unsent");
+        let due: u32 =
+            journal.read(|c| c.query_row("SELECT count(*) FROM wire_log_due", [], |r| r.get(0))).unwrap();
+        assert_eq!(due, 0);
     }
 
     #[test]
@@ -177,9 +271,11 @@ mod tests {
         for nothing in [WireLogKeep { days: 0, megabytes: 9 }, WireLogKeep { days: 9, megabytes: 0 }] {
             let folder = tempfile::tempdir().unwrap();
             let journal = open(folder.path());
-            journal.keep_wire_log(run(1), at(0), b"log", WireLogKeep::default()).unwrap();
+            journal
+                .keep_wire_log(run(1), at(0), b"log", WireLogKeep::default(), LogIsSent::WhenAsked)
+                .unwrap();
             assert_eq!(kept(folder.path()).len(), 1);
-            journal.keep_wire_log(run(2), at(1), b"log", nothing).unwrap();
+            journal.keep_wire_log(run(2), at(1), b"log", nothing, LogIsSent::WhenAsked).unwrap();
             assert!(kept(folder.path()).is_empty(), "{nothing:?}");
         }
     }
@@ -188,12 +284,12 @@ mod tests {
     fn a_journal_made_before_there_were_wire_logs_gets_their_table_and_shows_none_until_then() {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
-        journal.write(|c| c.execute_batch("DROP TABLE wire_log")).unwrap();
+        journal.write(|c| c.execute_batch("DROP TABLE wire_log; DROP TABLE wire_log_due")).unwrap();
         assert!(kept(folder.path()).is_empty());
         assert_eq!(wire_log(&folder.path().join("journal.sqlite"), run(1)).unwrap(), None);
         drop(journal);
         let journal = open(folder.path());
-        journal.keep_wire_log(run(1), at(0), b"log", WireLogKeep::default()).unwrap();
+        journal.keep_wire_log(run(1), at(0), b"log", WireLogKeep::default(), LogIsSent::WhenAsked).unwrap();
         assert_eq!(kept(folder.path()).len(), 1);
     }
 }

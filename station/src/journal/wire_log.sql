@@ -8,3 +8,7 @@ CREATE TABLE IF NOT EXISTS wire_log (
 ) STRICT;
 -- What all of them take is added up without a look at the logs themselves.
 CREATE INDEX IF NOT EXISTS wire_log_size ON wire_log (seq, at_ms, bytes);
+-- Logs that the server is to have without being asked, once it holds their records.
+CREATE TABLE IF NOT EXISTS wire_log_due (
+    run_id TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;

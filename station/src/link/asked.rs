@@ -1,6 +1,6 @@
 //! What a board is asked, in the framing of its model: the bytes of it, and what counts as its answer.
 
-use super::{fault::internal, frames::frames, map};
+use super::{fault::internal, map};
 use domain::{
     model::{Command, DeviceModel, FramePart, Framing, Quantity},
     text::Fault,
@@ -13,6 +13,7 @@ use protocol::{
     row::Fields,
 };
 use std::{fmt, sync::Arc};
+use wirelog::model_frames::frames;
 
 /// Address, function, code, check sum.
 pub(super) const EXCEPTION_FRAME: usize = 5;

@@ -1,7 +1,7 @@
 //! Who asks: tokio-modbus, or the clients of `protocol` for boards that it cannot serve: another framing, answers from another
 //! address, before which something else comes, or whose length is not the quantity asked for. All under the same guard.
 
-use super::{asked::Asked, frames::frames, map, settings::BusSettings};
+use super::{asked::Asked, map, settings::BusSettings};
 use domain::model::{DeviceModel, Framing, Quantity};
 use protocol::{
     Instant,
@@ -17,6 +17,7 @@ use protocol::{
         client::{ClientOptions, RtuClient},
     },
 };
+use wirelog::model_frames::frames;
 
 /// A board that was not spoken to for so long may sleep, where its model says that it sleeps at all. Assumed: no document says how
 /// soon. A read sent twice for nothing costs a frame; a time-out costs the identity's read.

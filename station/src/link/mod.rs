@@ -14,7 +14,6 @@ mod bus;
 mod client;
 mod factory;
 pub(crate) mod fault;
-pub(crate) mod frames;
 mod identity;
 mod lent;
 mod line;

@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    api::operator::StepMark,
+    api::wire_log::StepMark,
     outcome::Outcome,
     record::{BirthRecord, InstrumentUsed, RECORD_VERSION, RestartKind, StepOutcome, StepRecord},
     step::Step,

@@ -8,7 +8,7 @@ use super::admission::{Here, decide};
 use crate::{
     board::{BoardAnswer, BoardRequest, WireUse},
     fixture::FixtureCommand,
-    journal::{EarlierPass, JournalFault, identity_key, label_key},
+    journal::{EarlierPass, JournalFault, LogIsSent, identity_key, label_key},
     link::BoardLink,
     order::WorkOrder,
     runner::{Admitted, Board, Effect, Event, Lamp, Sealed},
@@ -24,7 +24,8 @@ use domain::{
     ids::{BatchId, RunId},
     label::NumberSource,
     model::DeviceModel,
-    record::AdmittedBy,
+    outcome::Outcome,
+    record::{AdmittedBy, BirthRecord},
     text::{Fault, FaultCode},
 };
 pub use fixture::Ears;
@@ -99,10 +100,13 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     }
 
     /// Keeps what passed over the line in a run that is closed. It is no part of the record, and a disk that refuses it stops nobody.
-    pub fn keep_log(&self, run: RunId) {
+    pub fn keep_log(&self, record: &BirthRecord) {
+        let run = record.run_id;
         let Some(log) = self.recorder.log(Some(run)) else { return };
         let (journal, keep) = (&self.shared.journal, self.shared.wire_log);
-        if let Err(fault) = journal.keep_wire_log(run, self.shared.now().at, &log, keep) {
+        // Whoever looks into a run that did not pass wants to see why.
+        let sent = if record.outcome == Outcome::Pass { LogIsSent::WhenAsked } else { LogIsSent::Unasked };
+        if let Err(fault) = journal.keep_wire_log(run, self.shared.now().at, &log, keep, sent) {
             tracing::warn!(slot = self.slot, %run, %fault, "the wire log of this run is lost");
         }
     }

@@ -29,7 +29,7 @@ impl<S: Server, P: PortSource> Slot<'_, S, P> {
                 presence.fell_asleep();
             }
         }
-        self.bench.keep_log(record.run_id);
+        self.bench.keep_log(record);
         let fault = record.fault.as_ref().map(describe).unwrap_or_default();
         match record.outcome {
             Outcome::Pass | Outcome::Fail => {

@@ -10,7 +10,7 @@ use domain::{
     api::stations::{Assignment, StationWork},
     bundle::BundleContent,
     floor::{JigPerson, OpenOrder},
-    ids::{BatchId, ContentHash},
+    ids::{BatchId, ContentHash, RunId},
     reference::KnownReference,
     text::{Fault, FaultCode},
 };
@@ -66,6 +66,12 @@ impl Work {
     #[must_use]
     pub fn open(&self) -> &[OpenOrder] {
         &self.said.open
+    }
+
+    /// Runs whose wire log the server wants.
+    #[must_use]
+    pub fn wire_logs(&self) -> &[RunId] {
+        &self.said.wire_logs
     }
 
     /// Batches that one of these slots is to work, whether or not their bundles hold.

@@ -13,12 +13,13 @@ use domain::{
             Admission, AskAdmission, CheckIn, CheckInAnswer, LeaseSerialBlock, ReturnShare, SerialBlock,
             ShareGrant, StationWork, TellLabels,
         },
+        wire_log::WireLogGone,
     },
     bundle::BundleContent,
-    ids::ContentHash,
+    ids::{ContentHash, RunId},
     live::StationLive,
 };
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
@@ -119,6 +120,15 @@ impl Server for HttpServer {
 
     async fn floor_events(&self, done: &FloorEvents) -> Result<(), ServerFault> {
         self.tell("floor-events", done).await
+    }
+
+    async fn wire_log(&self, run: RunId, packed: &[u8]) -> Result<(), ServerFault> {
+        let request = self.request(Method::POST, &format!("wire-logs/{run}"));
+        send(request.header(CONTENT_TYPE, "application/gzip").body(packed.to_vec())).await.map(drop)
+    }
+
+    async fn wire_log_gone(&self, run: RunId, gone: &WireLogGone) -> Result<(), ServerFault> {
+        self.tell(&format!("wire-logs/{run}/gone"), gone).await
     }
 }
 

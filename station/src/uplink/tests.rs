@@ -1,5 +1,7 @@
 //! The queue and the order book against a server that does as it is told.
 
+mod wire_logs;
+
 use super::*;
 use crate::{
     journal::{HeldCounts, Journal},
@@ -27,6 +29,7 @@ use std::{
     path::Path,
 };
 use uuid::Uuid;
+use wire_logs::WireLogShelf;
 
 /// Answers from a script; without one, everything is held.
 #[derive(Default)]
@@ -59,6 +62,7 @@ pub struct ScriptedServer {
     /// What it was told of change-overs and of what people did, in order.
     pub changed_over: RefCell<Vec<ChangeOver>>,
     pub floor_events: RefCell<Vec<FloorEvent>>,
+    pub logs: WireLogShelf,
 }
 
 impl ScriptedServer {
@@ -87,6 +91,7 @@ impl Server for ScriptedServer {
             slots: self.of_slots.borrow().clone(),
             references: self.references.borrow().clone(),
             people: self.people.borrow().clone(),
+            wire_logs: self.logs.wanted.borrow().clone(),
             ..StationWork::default()
         })
     }
@@ -172,6 +177,14 @@ impl Server for ScriptedServer {
         self.faults.borrow_mut().pop_front().map_or(Ok(()), Err)?;
         self.floor_events.borrow_mut().extend(done.events.iter().cloned());
         Ok(())
+    }
+    async fn wire_log(&self, run: RunId, packed: &[u8]) -> Result<(), ServerFault> {
+        self.check()?;
+        self.logs.take(run, packed, self.held.borrow().len())
+    }
+    async fn wire_log_gone(&self, run: RunId, gone: &WireLogGone) -> Result<(), ServerFault> {
+        self.check()?;
+        self.logs.take_gone(run, *gone)
     }
 }
 
@@ -324,7 +337,6 @@ fn released_with(image: &[u8], crc32: u32, kind: &str) -> (Assignment, BundleCon
         labels: None,
         label_mode: domain::labelling::LabelMode::None,
         customer: String::new(),
-
         floor: domain::floor::FloorRules::default(),
         hold: None,
     };

@@ -2,8 +2,13 @@
 
 use super::{form::*, store::Store, *};
 use crate::secrets::{Placeholder, Sealer};
+use chrono::DateTime;
+use domain::ids::{ContentHash, RunId};
 use proptest::prelude::*;
-use protocol::modbus::{Request, Response, rtu};
+use protocol::{
+    modbus::{Request, Response, rtu},
+    ymodem::BlockSize,
+};
 use std::time::Duration;
 use tokio::time::sleep;
 

@@ -6,15 +6,21 @@ use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 /// Each crate of ours, those of ours it may use, and third-party crates that have no place in it.
-const ARROWS: [(&str, &[&str], &[&str]); 11] = [
+const ARROWS: [(&str, &[&str], &[&str]); 12] = [
     ("jigline-domain", &[], &["tokio", "reqwest", "sqlx", "rusqlite", "rand"]),
     ("jigline-protocol", &[], &["tokio", "tokio-serial", "tokio-modbus", "serde", "chrono"]),
+    // What a wire log's bytes meant asks both the model and the protocols, and the server reads logs as the station does.
+    (
+        "jigline-wirelog",
+        &["jigline-domain", "jigline-protocol"],
+        &["tokio", "sqlx", "rusqlite", "reqwest", "rand"],
+    ),
     ("jigline-simulator", &["jigline-domain", "jigline-protocol"], &["sqlx", "rusqlite", "tokio-modbus"]),
     ("jigline-web", &[], &["tokio", "sqlx", "rusqlite"]),
-    ("jigline-station", &["jigline-domain", "jigline-protocol", "jigline-web"], &["sqlx"]),
+    ("jigline-station", &["jigline-domain", "jigline-protocol", "jigline-web", "jigline-wirelog"], &["sqlx"]),
     (
         "jigline-server",
-        &["jigline-domain", "jigline-protocol", "jigline-web"],
+        &["jigline-domain", "jigline-protocol", "jigline-web", "jigline-wirelog"],
         &["tokio-serial", "tokio-modbus", "rusqlite"],
     ),
     ("jigline-browser", &["jigline-domain"], &["tokio", "sqlx", "reqwest"]),
@@ -26,7 +32,14 @@ const ARROWS: [(&str, &[&str], &[&str]); 11] = [
     ("jigline-operator", &["jigline-browser", "jigline-domain"], &["tokio", "sqlx", "reqwest"]),
     (
         "jigline-tests",
-        &["jigline-domain", "jigline-protocol", "jigline-simulator", "jigline-station", "jigline-server"],
+        &[
+            "jigline-domain",
+            "jigline-protocol",
+            "jigline-simulator",
+            "jigline-station",
+            "jigline-server",
+            "jigline-wirelog",
+        ],
         &[],
     ),
     ("xtask", &[], &["sqlx", "tokio"]),

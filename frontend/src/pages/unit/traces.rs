@@ -16,7 +16,8 @@ const HIGH: f64 = 132.0;
 const LEFT: f64 = 44.0;
 const RIGHT: f64 = 132.0;
 
-pub fn traces(run: &RunView) -> AnyView {
+/// `moment`: the one that is looked at, in the replay below.
+pub fn traces(run: &RunView, moment: RwSignal<Option<u64>>) -> AnyView {
     let t = i18n::texts();
     let record = &run.record;
     if record.traces.iter().all(|trace| trace.points.is_empty()) {
@@ -24,12 +25,12 @@ pub fn traces(run: &RunView) -> AnyView {
     }
     let whole = (record.finished_at - record.started_at).num_milliseconds().max(0) as u64;
     let pictures = [&[Quantity::PackVoltage][..], &[Quantity::PackCurrent, Quantity::LoadCurrent]];
-    let pictures = pictures.into_iter().filter_map(|shown| picture(run, shown, whole)).collect_view();
+    let pictures = pictures.into_iter().filter_map(|shown| picture(run, shown, whole, moment)).collect_view();
     view! {
         <section class="card long" data-traces=record.traces.len().to_string()>
             <div class="card-head"><h2>{t.traces}</h2><span class="aside quiet small">{numbers::clock(whole / 1000)}</span></div>
             {pictures}
-            {steps(&record.steps, whole)}
+            {steps(&record.steps, whole, moment)}
             <p class="quiet small">{t.traces_are}</p>
             <details class="trace-table no-print"><summary>{t.as_table}</summary>{table(&record.traces)}</details>
         </section>
@@ -46,7 +47,7 @@ fn name(quantity: Quantity) -> &'static str {
     }
 }
 
-fn picture(run: &RunView, shown: &[Quantity], whole: u64) -> Option<AnyView> {
+fn picture(run: &RunView, shown: &[Quantity], whole: u64, moment: RwSignal<Option<u64>>) -> Option<AnyView> {
     let traces: Vec<&Trace> = run
         .record
         .traces
@@ -85,6 +86,7 @@ fn picture(run: &RunView, shown: &[Quantity], whole: u64) -> Option<AnyView> {
                 {ticks.collect_view()}
                 {held}
                 {lines}
+                {at_moment(moment, scale.until_ms, (14.0, HIGH - 6.0))}
             </svg>
         }
         .into_any(),
@@ -131,6 +133,15 @@ fn line(trace: &Trace, scale: &Plot) -> AnyView {
     .into_any()
 }
 
+/// The moment that is looked at, from one height to the other.
+fn at_moment(moment: RwSignal<Option<u64>>, until_ms: u64, (from, to): (f64, f64)) -> AnyView {
+    let line = move || {
+        let at = x(moment.get()?.min(until_ms) as f64 / until_ms.max(1) as f64);
+        Some(view! { <line class="moment" x1=at x2=at y1=from y2=to></line> })
+    };
+    line.into_any()
+}
+
 /// A limit with whose it is.
 fn limit_line(height: f64, value: f64, unit: &str, limits: &[(Limit, String)]) -> AnyView {
     let t = i18n::texts();
@@ -151,7 +162,7 @@ fn limit_line(height: f64, value: f64, unit: &str, limits: &[(Limit, String)]) -
 }
 
 /// Where the run was at each time: a band below, whose longest steps are named.
-fn steps(steps: &[StepRecord], whole: u64) -> AnyView {
+fn steps(steps: &[StepRecord], whole: u64, moment: RwSignal<Option<u64>>) -> AnyView {
     let span = |ms: u64| x(ms as f64 / whole.max(1) as f64);
     let bands = steps.iter().enumerate().map(|(at, step)| {
         let (from, to) = (span(step.started_ms), span((step.started_ms + step.duration_ms).min(whole.max(1))));
@@ -164,7 +175,7 @@ fn steps(steps: &[StepRecord], whole: u64) -> AnyView {
             </g>
         }
     });
-    view! { <svg class="trace bands" viewBox=format!("0 0 {WIDE} 16") aria-hidden="true">{bands.collect_view()}</svg> }.into_any()
+    view! { <svg class="trace bands" viewBox=format!("0 0 {WIDE} 16") aria-hidden="true">{bands.collect_view()}{at_moment(moment, whole.max(1), (0.0, 16.0))}</svg> }.into_any()
 }
 
 fn table(traces: &[Trace]) -> AnyView {

@@ -1,10 +1,10 @@
 //! What is heard on a line, of whichever framing it is: one form for all. Which framing it is, the frames that check out decide,
 //! unless somebody knew. Pure.
 
-use crate::link::frames::{frames, joined, way_of};
 use domain::model::{DeviceModel, Framing};
 use protocol::{described, jbd, modbus};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
+use wirelog::model_frames::{frames, joined, way_of};
 
 /// An exchange that was answered says this much for a framing, a frame alone says one.
 const ANSWERED: u32 = 3;

@@ -4,7 +4,7 @@ use super::{
     Answer, Direction, Message, Readers, Reply, Said, What, described, fields::bytes_of_words, jbd,
     milliseconds, refusal, text,
 };
-use crate::wire::Entry;
+use crate::Entry;
 use domain::model::Framing;
 use protocol::{
     modbus::{READ_COILS, Response, rtu},

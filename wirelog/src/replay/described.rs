@@ -1,7 +1,7 @@
 //! Questions and answers in a framing that the model describes.
 
 use super::{Answer, Exchange, Reader, command, refusal};
-use crate::link::frames::{frames, joined, way_of};
+use crate::model_frames::{frames, joined, way_of};
 use domain::model::{Command, DeviceModel, Framing};
 use protocol::{
     described::{Frames, Way},

@@ -2,13 +2,9 @@
 //! the blocks of a transfer, and what nobody answered. Pure: it reads no file and knows no clock.
 
 mod described;
-#[cfg(test)]
-mod described_tests;
 pub mod fields;
 mod hear;
 mod jbd;
-#[cfg(test)]
-mod tests;
 
 use super::{Direction, Entry, ImageBlock, What, form::Decoded};
 use domain::{

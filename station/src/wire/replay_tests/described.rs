@@ -1,9 +1,9 @@
 //! Frames that others captured or printed, of boards whose framing their model describes: found, told apart and given their names.
 
-use super::tests::{bytes, exchanges, shipped, told, values_of};
-use crate::link::frames::frames;
+use super::{bytes, exchanges, shipped, told, values_of};
 use domain::model::Framing;
 use protocol::{described::Way, row::Fields};
+use wirelog::model_frames::frames;
 
 /// A line of text as people print it, its bytes in digits.
 fn text(printed: &str) -> String {
@@ -56,11 +56,11 @@ async fn a_daly_board_speaks_in_frames_of_thirteen_bytes_and_numbers_those_of_it
     says(&values_of(exchanges[4]), &["hardware_version DL-BMS-R32-01E"]);
     assert!(exchanges[5].is_write() && exchanges[5].command.as_deref() == Some("discharge_on"));
     // Another board, discharging: raw 30500 is 50 A out of the pack.
-    let told = super::tests::told(
+    let told = super::told(
         "daly-a5",
         &[("A5 40 90 08 00 00 00 00 00 00 00 00 7D", "A5 01 90 08 02 03 00 00 77 24 03 38 19")],
     );
-    says(&values_of(super::tests::exchanges(&told)[0]), &["current_a -50", "soc_percent 82.4"]);
+    says(&values_of(super::exchanges(&told)[0]), &["current_a -50", "soc_percent 82.4"]);
 }
 
 #[tokio::test(start_paused = true)]

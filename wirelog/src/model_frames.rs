@@ -10,7 +10,8 @@ use protocol::{
 use std::sync::Arc;
 
 /// None: the model's framing is one that has a name.
-pub(crate) fn frames(model: &DeviceModel) -> Option<Arc<Frames>> {
+#[must_use]
+pub fn frames(model: &DeviceModel) -> Option<Arc<Frames>> {
     let settings = model.frame.as_ref()?;
     let row = |row: &FrameRow| described(settings, row);
     let write = settings.write.as_ref().zip(settings.write_answer.as_ref());
@@ -25,7 +26,8 @@ pub(crate) fn frames(model: &DeviceModel) -> Option<Arc<Frames>> {
 
 /// Which way a request goes where both look the same: as its function says, or as its block allows, and if both are allowed a write is
 /// what carries something.
-pub(crate) fn way_of(model: &DeviceModel, request: &Request) -> Way {
+#[must_use]
+pub fn way_of(model: &DeviceModel, request: &Request) -> Way {
     request.way.unwrap_or_else(|| {
         let fields = &request.fields;
         let block = fields.register.and_then(|register| model.block_of(register, 1));
@@ -41,7 +43,8 @@ pub(crate) fn way_of(model: &DeviceModel, request: &Request) -> Way {
 }
 
 /// The data of an answer, out of all its frames.
-pub(crate) fn joined(model: &DeviceModel, register: u16, frames: &[Fields]) -> Vec<u8> {
+#[must_use]
+pub fn joined(model: &DeviceModel, register: u16, frames: &[Fields]) -> Vec<u8> {
     let numbered = model.block_of(register, 1).is_some_and(|block| block.frames.is_some());
     frames.iter().flat_map(|fields| fields.data.iter().skip(usize::from(numbered))).copied().collect()
 }

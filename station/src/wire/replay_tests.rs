@@ -1,15 +1,21 @@
 //! A scripted board, a transfer, and what the log of them says.
 
-use super::*;
+mod described;
+
 use crate::{
     board::{BoardReply, BoardRequest, FlashEntry, Secret},
     flash::tests::loader::{Setup, Trouble, connect, image},
     link::tests::peer::{self, Mischief, Peer, ask, read},
-    wire::{Begin, Recorder, form::decode, tests::traces_of},
+    wire::{
+        Begin, ImageBlock, Recorder, What,
+        form::decode,
+        replay::{Exchange, Message, Said, fields::Reader, replay, sent_bytes},
+        tests::traces_of,
+    },
 };
 use chrono::DateTime;
-use domain::model::BootGeneration;
-use protocol::modbus::rtu as frames;
+use domain::model::{BootGeneration, DeviceModel, Framing};
+use protocol::modbus::{Request, rtu as frames};
 use std::{collections::BTreeMap, sync::Arc};
 
 fn recorder() -> Recorder {

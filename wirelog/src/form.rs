@@ -44,7 +44,7 @@ const MOST_FILL: u64 = 64 * 1024;
 
 /// An entry's code and content, apart, for the time goes between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Coded {
+pub struct Coded {
     pub at_us: u64,
     code: u8,
     content: Vec<u8>,
@@ -54,6 +54,7 @@ pub(super) struct Coded {
 
 impl Coded {
     /// Bytes in the log behind an entry of `before_us`.
+    #[must_use]
     pub fn cost(&self, before_us: u64) -> usize {
         let time = self.at_us.saturating_sub(before_us);
         let bits = (u64::BITS - time.leading_zeros()).max(1) as usize;
@@ -69,7 +70,7 @@ impl Coded {
 }
 
 /// The entries of the form for one entry: one, or more where one byte stands over and over in it.
-pub(super) fn code(entry: &Entry, each: &mut dyn FnMut(Coded)) {
+pub fn code(entry: &Entry, each: &mut dyn FnMut(Coded)) {
     let from = if entry.direction == Direction::Received { RECEIVED } else { 0 };
     let mut make = |code: u8, content: Vec<u8>, wire: u64| {
         each(Coded { at_us: entry.at_us, code: from | code, content, wire });
@@ -144,7 +145,8 @@ fn code_bytes(bytes: &[u8], make: &mut dyn FnMut(u8, Vec<u8>, u64)) {
 }
 
 /// What stands before the entries.
-pub(super) fn begin(head: &Head) -> Vec<u8> {
+#[must_use]
+pub fn begin(head: &Head) -> Vec<u8> {
     let mut log = MAGIC.to_vec();
     log.push(VERSION);
     // A head is plain texts and numbers: it always makes JSON.
@@ -155,7 +157,7 @@ pub(super) fn begin(head: &Head) -> Vec<u8> {
 }
 
 /// What stands behind them.
-pub(super) fn end(log: &mut Vec<u8>) {
+pub fn end(log: &mut Vec<u8>) {
     log.push(END);
     let sum = crc32(log);
     log.extend(sum.to_le_bytes());
