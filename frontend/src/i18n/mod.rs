@@ -66,7 +66,7 @@ mod tests {
     fn every_word_is_there_in_both_languages() {
         // These are written alike in both.
         let alike = ["name_product", "column_csv", "column_xlsx"];
-        let mut lacking = words::Texts::untranslated();
+        let mut lacking = Texts::untranslated();
         lacking.retain(|key| !alike.contains(key));
         assert!(lacking.is_empty(), "{lacking:?}");
         assert!(wire_words::Texts::untranslated().is_empty(), "{:?}", wire_words::Texts::untranslated());
