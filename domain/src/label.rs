@@ -3,6 +3,7 @@
 
 use crate::{
     codec,
+    identifier::{Identifier, IdentifierKind, normalise_address},
     model::{Bilingual, DeviceModel},
     number_list::{LONGEST_NUMBER, is_number_character},
     procedure::Procedure,
@@ -64,8 +65,10 @@ wire! {
     pub enum NumberSource {
         /// The server lends them to stations: of a pattern, or of a customer's list.
         Lent,
-        /// They are scanned from the boards' labels.
+        /// They are scanned from the labels that the boards bring.
         Label,
+        /// They are lent, printed on labels, and scanned from the boards that those are stuck on.
+        Printed,
     }
 }
 
@@ -74,6 +77,9 @@ wire! {
     #[derive(Eq)]
     pub struct ScannedLabel {
         pub text: String,
+        /// The Bluetooth address that stood beside the number in the same code, twelve digits; held against the board's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub address: Option<String>,
         /// Who, where that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub by: Option<String>,
@@ -89,7 +95,15 @@ impl ScannedLabel {
     pub fn announcing(code: &str, by: Option<&str>, source: AnswerSource) -> Option<Self> {
         let text = printable(code);
         let is_one = (1..=MOST_CHARACTERS).contains(&text.chars().count());
-        is_one.then(|| Self { text, by: by.and_then(name_of), source, after_ms: 0 })
+        is_one.then(|| Self { text, address: None, by: by.and_then(name_of), source, after_ms: 0 })
+    }
+}
+
+impl LabelForm {
+    /// Whatever can be a number.
+    #[must_use]
+    pub fn any() -> Self {
+        Self::Scan { pattern: Some("*".to_owned()), length: None }
     }
 }
 
@@ -97,6 +111,20 @@ impl ScannedLabel {
 #[must_use]
 pub fn label_differs(serial: &str, label: &str) -> Fault {
     Fault::new(FaultCode::LabelDiffers).with("serial", serial).with("label", label)
+}
+
+/// The label says another Bluetooth address than the board; none: it says its own, or one of the two says none.
+#[must_use]
+pub fn address_differs(label: &ScannedLabel, shown: &[Identifier]) -> Option<Fault> {
+    let printed = label.address.as_deref()?;
+    let read = shown.iter().find(|one| one.kind == IdentifierKind::BluetoothAddress)?;
+    let own = normalise_address(&read.value);
+    (own.as_deref() != Some(printed)).then(|| {
+        Fault::new(FaultCode::LabelAddressDiffers)
+            .with("serial", &label.text)
+            .with("printed", printed)
+            .with("read", own.as_ref().unwrap_or(&read.value))
+    })
 }
 
 /// Which texts are labels of a batch.
@@ -136,6 +164,26 @@ impl LabelRule {
             None => return None,
         };
         Some(Fault::new(FaultCode::LabelNotOfForm).with("found", text).with("expected", expected))
+    }
+
+    /// The scan as number and, where its code holds one beside it, Bluetooth address. What is no label stays as it was scanned.
+    #[must_use]
+    pub fn read(&self, scan: ScannedLabel) -> ScannedLabel {
+        if self.holds(&scan.text) {
+            return scan;
+        }
+        let mut pieces = scan.text.split([';', ',', '|', ' ', '\t']).filter(|piece| !piece.is_empty());
+        let (Some(first), Some(second), None) = (pieces.next(), pieces.next(), pieces.next()) else {
+            return scan;
+        };
+        let told = [(first, second), (second, first)].into_iter().find_map(|(number, address)| {
+            let address = normalise_address(address).filter(|_| self.holds(number))?;
+            Some((number.to_owned(), address))
+        });
+        match told {
+            Some((text, address)) => ScannedLabel { text, address: Some(address), ..scan },
+            None => scan,
+        }
     }
 
     /// The form as a person reads it.
@@ -248,6 +296,57 @@ mod tests {
             assert_eq!(serde_json::from_str::<LabelForm>(&text).unwrap(), form, "{text}");
         }
         assert!(serde_json::from_str::<LabelForm>(r#"{"kind":"moonlight"}"#).is_err());
+    }
+
+    fn scanned(text: &str) -> ScannedLabel {
+        ScannedLabel {
+            text: text.to_owned(),
+            address: None,
+            by: None,
+            source: AnswerSource::Page,
+            after_ms: 0,
+        }
+    }
+
+    #[test]
+    fn an_address_beside_the_number_is_told_from_it_however_it_is_written() {
+        let rule = LabelRule::new(scan(Some("L-####"), None), NUMBERS);
+        for text in [
+            "L-0001;A4:C1:38:00:11:22",
+            "a4c138001122 L-0001",
+            "L-0001|a4-c1-38-00-11-22",
+            "L-0001,A4C1.3800.1122",
+        ] {
+            let read = rule.read(scanned(text));
+            assert_eq!((&*read.text, read.address.as_deref()), ("L-0001", Some("A4C138001122")), "{text}");
+        }
+        for text in [
+            "L-0001",
+            "L-0001;",
+            "L-0001;A4:C1:38:00:11",
+            "L-001;A4:C1:38:00:11:22",
+            "L-0001;A4C138001122;x",
+            "",
+        ] {
+            assert_eq!(rule.read(scanned(text)), scanned(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_label_with_another_boards_address_is_told_and_one_without_is_not() {
+        let shows = |kind, value: &str| Identifier { kind, value: value.to_owned(), unique: true };
+        let board = [
+            shows(IdentifierKind::MachineCode, "7"),
+            shows(IdentifierKind::BluetoothAddress, "a4:c1:38:00:11:22"),
+        ];
+        let with = |address: &str| ScannedLabel { address: Some(address.to_owned()), ..scanned("L-0001") };
+        assert_eq!(address_differs(&with("A4C138001122"), &board), None);
+        assert_eq!(address_differs(&scanned("L-0001"), &board), None);
+        assert_eq!(address_differs(&with("A4C138001123"), &board[..1]), None, "the board says none");
+        let fault = address_differs(&with("A4C138001123"), &board).unwrap();
+        assert_eq!(fault.code, FaultCode::LabelAddressDiffers);
+        let said = [&fault.args["serial"], &fault.args["printed"], &fault.args["read"]];
+        assert_eq!(said, ["L-0001", "A4C138001123", "A4C138001122"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use crate::{
     ids::{BatchId, RunId},
+    label::LabelForm,
     prompt::AnswerSource,
     text::Fault,
 };
@@ -16,6 +17,8 @@ wire! {
         /// Not here.
         #[default]
         None,
+        /// Ahead of the boards, with numbers that are lent: stuck on a board before it is worked, and scanned to its slot.
+        Before,
         /// When the board has passed: printed, stuck on it and scanned back; the slot stays occupied and the unit unlabelled until then.
         AfterPass,
     }
@@ -25,6 +28,16 @@ impl LabelMode {
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::None
+    }
+
+    /// Which texts are labels of a batch's boards; none: nobody scans one before a board is worked. `brought`: of those that its boards bring.
+    #[must_use]
+    pub fn scanned(self, brought: Option<&LabelForm>) -> Option<LabelForm> {
+        match self {
+            // Whether it was printed here, its number says, and a customer's list has numbers of any form.
+            Self::Before => Some(LabelForm::any()),
+            Self::None | Self::AfterPass => brought.cloned(),
+        }
     }
 }
 
@@ -131,6 +144,20 @@ wire! {
 }
 
 wire! {
+    /// A label that was printed ahead and that no board has yet.
+    #[derive(Eq)]
+    pub struct LabelAhead {
+        pub serial: String,
+        pub batch: String,
+        pub prints: u32,
+        /// Asked for and not printed yet.
+        pub waiting: bool,
+        /// No slot works its batch any more: it is to be destroyed.
+        pub left_over: bool,
+    }
+}
+
+wire! {
     /// `labels` of the operator's page.
     #[derive(Eq)]
     pub struct LabelsOnJig {
@@ -141,11 +168,14 @@ wire! {
         pub unlabelled: Vec<UnlabelledUnit>,
         /// All of them.
         pub count: u32,
+        /// Labels that wait for their boards, in the order in which they come out; at most [`MOST_SHOWN`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub ahead: Vec<LabelAhead>,
         /// What came of the last label that was scanned by hand, where it was none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub fault: Option<Fault>,
     }
 }
 
-/// Units in [`LabelsOnJig::unlabelled`].
+/// Units in [`LabelsOnJig::unlabelled`], and labels in [`LabelsOnJig::ahead`].
 pub const MOST_SHOWN: usize = 50;

@@ -55,6 +55,8 @@ wire! {
         LabelTaken,
         /// `label`, `serial`: another label than the number that the board has
         LabelDiffers,
+        /// `label`, `batch`: it was not printed at this jig for that batch, or was given up
+        LabelNotPrinted,
         /// `detail`: what the batch's label can't be printed for at this jig
         LabelNotPrintable,
         /// `serial`: the board in the slot has passed, and its label is to be stuck on it and scanned back
@@ -257,6 +259,8 @@ impl FaultCode {
                 | Self::NumberNotOurs
                 | Self::LabelTaken
                 | Self::LabelDiffers
+                | Self::LabelNotPrinted
+                | Self::LabelAddressDiffers
                 | Self::IdentityChanged
                 | Self::BoardIsReference
                 | Self::BoardShipped

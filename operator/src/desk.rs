@@ -156,6 +156,10 @@ impl Desk {
         self.tell(format!("/labels/{}/later", encoded(serial)), None);
     }
 
+    pub fn label_destroyed(self, serial: &str) {
+        self.tell(format!("/labels/{}/destroyed", encoded(serial)), None);
+    }
+
     pub fn answer(self, slot: u16, id: String, answer: Answer) {
         self.tell(format!("/slots/{slot}/answer"), serde_json::to_string(&AnswerForm { id, answer }).ok());
     }

@@ -3,7 +3,7 @@
 use crate::{desk::Desk, said, words};
 use domain::{
     api::operator::OperatorView,
-    labelling::{LabelsOnJig, PrinterState, ReprintReason, UnlabelledUnit},
+    labelling::{LabelAhead, LabelsOnJig, PrinterState, ReprintReason, UnlabelledUnit},
 };
 use leptos::prelude::*;
 
@@ -52,10 +52,12 @@ pub fn line(desk: Desk, view: &OperatorView) -> Option<AnyView> {
     let loose: Vec<&UnlabelledUnit> = loose(labels).collect();
     let trouble = labels.printer.as_ref().and_then(trouble);
     let stands = trouble.as_ref().map(|_| "trouble");
-    if trouble.is_none() && loose.is_empty() && labels.fault.is_none() {
+    if trouble.is_none() && loose.is_empty() && labels.fault.is_none() && labels.ahead.is_empty() {
         return None;
     }
     let t = words::texts();
+    let (over, ahead): (Vec<&LabelAhead>, Vec<&LabelAhead>) =
+        labels.ahead.iter().partition(|label| label.left_over);
     let more = loose.len().saturating_sub(NAMED);
     let chips: Vec<AnyView> = loose.into_iter().take(NAMED).map(|unit| chip(desk, unit)).collect();
     let has_chips = !chips.is_empty();
@@ -68,6 +70,8 @@ pub fn line(desk: Desk, view: &OperatorView) -> Option<AnyView> {
                 {chips}
                 {(more > 0).then(|| format!("+{more}"))}
                 {has_chips.then(|| view! { <span class="quiet">{t.stick_and_scan}</span> })}
+                {named(t.left_over, &over, |label| destroyed(desk, label))}
+                {named(t.labels_ahead, &ahead, |label| chip_ahead(desk, label))}
             </section>
         }
         .into_any(),
@@ -88,6 +92,43 @@ fn chip(desk: Desk, unit: &UnlabelledUnit) -> AnyView {
         <span class="chip" data-unlabelled=unit.serial.clone()>
             <b>{unit.serial.clone()}</b>
             <button type="button" class="plain" disabled=waiting on:click=move |_| desk.label_again(&serial, ReprintReason::Lost)>{word}</button>
+        </span>
+    }
+    .into_any()
+}
+
+/// Labels that wait for their boards, the first few with their buttons.
+fn named(
+    word: &'static str,
+    labels: &[&LabelAhead],
+    chip: impl Fn(&LabelAhead) -> AnyView,
+) -> Option<AnyView> {
+    let more = labels.len().saturating_sub(NAMED);
+    let chips: Vec<AnyView> = labels.iter().take(NAMED).map(|label| chip(label)).collect();
+    let more = (more > 0).then(|| format!("+{more}"));
+    (!chips.is_empty()).then(|| view! { <span class="quiet">{word}": "</span>{chips}{more} }.into_any())
+}
+
+fn chip_ahead(desk: Desk, label: &LabelAhead) -> AnyView {
+    let t = words::texts();
+    let (serial, waiting) = (label.serial.clone(), label.waiting);
+    let word = if waiting { t.label_waits } else { t.print_again };
+    view! {
+        <span class="chip" data-ahead=label.serial.clone()>
+            {label.serial.clone()}
+            <button type="button" class="plain" disabled=waiting on:click=move |_| desk.label_again(&serial, ReprintReason::Spoilt)>{word}</button>
+        </span>
+    }
+    .into_any()
+}
+
+/// A label whose batch is over: a board that it was stuck on would bear a number that nobody knows.
+fn destroyed(desk: Desk, label: &LabelAhead) -> AnyView {
+    let serial = label.serial.clone();
+    view! {
+        <span class="chip" data-left-over=label.serial.clone()>
+            <b>{label.serial.clone()}</b>
+            <button type="button" class="plain" on:click=move |_| desk.label_destroyed(&serial)>{words::texts().destroyed}</button>
         </span>
     }
     .into_any()

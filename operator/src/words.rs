@@ -59,6 +59,9 @@ domain::texts! {
     label_waits: "printing", "打印中";
     print_again: "print again", "重打";
     unlabelled: "Without a label", "未贴标";
+    labels_ahead: "Labels for the next boards", "后续板的标签";
+    left_over: "Left over: destroy these labels", "剩余标签，请销毁";
+    destroyed: "destroyed", "已销毁";
     stick_and_scan: "stick each and scan it", "贴好后逐一扫码";
     label_printer: "Label printer", "标签打印机";
     paper_out: "out of labels: put a roll in; slots go on", "标签纸用尽：请装纸；插槽继续工作";

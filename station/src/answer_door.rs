@@ -100,6 +100,11 @@ impl AnswerDoor {
         self.wish(LabelWish::Later { serial: serial.to_owned() });
     }
 
+    /// A label that was printed ahead is no more.
+    pub fn label_destroyed(&self, serial: &str) {
+        self.wish(LabelWish::Destroyed { serial: serial.to_owned() });
+    }
+
     fn wish(&self, wish: LabelWish) {
         let _station_may_have_ended = self.1.send(wish);
     }

@@ -1,6 +1,7 @@
 //! The labels of units that passed at this jig: which are due, which slot waits for which, what a scan says, what is printed again.
 //! Every change is on disk before it shows. What never lives here: SQL (`journal`), the way to the printer (`printer`).
 
+mod ahead;
 mod fields;
 pub mod printer;
 mod queue;
@@ -14,6 +15,7 @@ use crate::{
     progress::Progress,
     shared::{Shared, SlotInput},
 };
+use ahead::Ahead;
 use chrono::FixedOffset;
 use domain::{
     gate::Keeper,
@@ -61,6 +63,8 @@ pub enum LabelWish {
     Again { serial: String, reason: ReprintReason },
     /// The slot is to go on; the unit stays unlabelled.
     Later { serial: String },
+    /// A label that was printed ahead is no more.
+    Destroyed { serial: String },
 }
 
 /// A label that was not scanned back yet.
@@ -85,16 +89,21 @@ impl Due {
         self.label.prints < self.label.wanted
     }
 
-    /// What its slot shows.
-    fn state(&self) -> SlotState {
-        SlotState::Unlabelled {
-            run_id: self.label.run_id,
+    /// What its slot shows; none: it was printed ahead, and no slot waits for it.
+    fn state(&self) -> Option<SlotState> {
+        Some(SlotState::Unlabelled {
+            run_id: self.label.run_id?,
             board: self.label.serial.clone(),
             printed: !self.waits(),
             fault: self.fault.clone(),
             started_at: self.label.started_at,
             finished_at: self.label.due_at,
-        }
+        })
+    }
+
+    /// Whether a unit passed that has it not yet.
+    fn is_of_unit(&self) -> bool {
+        self.label.run_id.is_some()
     }
 
     fn shown(&self) -> UnlabelledUnit {
@@ -115,6 +124,8 @@ pub struct Labels {
     /// None: it has no printer.
     drawing: RefCell<Option<Drawing>>,
     due: RefCell<Vec<Due>>,
+    /// For which batches labels are printed ahead.
+    ahead: RefCell<Vec<Ahead>>,
     printer: RefCell<PrinterState>,
     by_hand: RefCell<Option<Fault>>,
     /// What was said of an order last: it is asked again and again.
@@ -130,6 +141,7 @@ impl Default for Labels {
         Self {
             drawing: RefCell::default(),
             due: RefCell::default(),
+            ahead: RefCell::default(),
             printer: RefCell::new(PrinterState::Unknown),
             by_hand: RefCell::default(),
             judged: RefCell::default(),
@@ -151,7 +163,7 @@ impl Labels {
 
     /// What a slot shows that waits for a label.
     pub fn shown(&self, slot: u16) -> Option<SlotState> {
-        self.due.borrow().iter().find(|due| due.label.slot == Some(slot)).map(Due::state)
+        self.due.borrow().iter().find(|due| due.label.slot == Some(slot)).and_then(Due::state)
     }
 
     /// Why the labels of an order can't be printed here; none: they can, or it has none.
@@ -184,10 +196,12 @@ impl Labels {
     pub fn on_jig(&self) -> Option<LabelsOnJig> {
         let due = self.due.borrow();
         let has_printer = self.drawing.borrow().is_some();
+        let of_units = || due.iter().filter(|due| due.is_of_unit());
         (has_printer || !due.is_empty()).then(|| LabelsOnJig {
             printer: has_printer.then(|| self.printer.borrow().clone()),
-            unlabelled: due.iter().take(MOST_SHOWN).map(Due::shown).collect(),
-            count: due.len() as u32,
+            unlabelled: of_units().take(MOST_SHOWN).map(Due::shown).collect(),
+            count: of_units().count() as u32,
+            ahead: self.shown_ahead(&due),
             fault: self.by_hand.borrow().clone(),
         })
     }
@@ -226,31 +240,36 @@ impl<S> Shared<S> {
         }
         let zone = self.labels.drawing.borrow().as_ref().map(|drawing| drawing.zone);
         let (prints, reprints) = known.map_or((0, Vec::new()), |known| (known.prints, known.reprints));
+        let matched = ahead::match_of(order, record);
         Some(UnitLabel {
             values: fields::values(order, record, zone.or(FixedOffset::east_opt(0))?),
             serial,
-            run_id: record.run_id,
+            run_id: Some(record.run_id),
             batch_id: record.batch_id,
-            slot: Some(record.slot),
-            template: format!("{} r{}", released.template.id, released.template.revision),
+            slot: matched.is_none().then_some(record.slot),
+            template: ahead::name_of(&released.template),
             template_toml: released.text.clone(),
             started_at: record.started_at,
             due_at: record.finished_at,
-            wanted: prints + 1,
+            wanted: prints + u32::from(matched.is_none()),
             prints,
             reprints,
-            matched: None,
+            matched,
         })
     }
 
-    /// It is on disk: the slot waits for it, and the printer is told.
+    /// It is on disk: the slot waits for it, and the printer is told; or it sticks on its board already.
     pub fn label_is_due(&self, label: UnitLabel) {
         self.hold_for(&label);
         let mut due = self.labels.due.borrow_mut();
         due.retain(|known| known.label.serial != label.serial);
-        due.push(Due::new(label));
+        if label.matched.is_none() {
+            due.push(Due::new(label));
+            self.labels.wanted.notify_one();
+        } else {
+            self.labels.changed.notify_one();
+        }
         drop(due);
-        self.labels.wanted.notify_one();
         self.tell_labels();
     }
 
@@ -320,6 +339,7 @@ impl<S> Shared<S> {
                 }
             }
             LabelWish::Later { serial } => self.let_go(&serial),
+            LabelWish::Destroyed { serial } => self.label_is_destroyed(&serial),
         }
         self.tell_labels();
     }
@@ -327,7 +347,7 @@ impl<S> Shared<S> {
     fn label_by_hand(&self, scan: &ScannedLabel) {
         let own = self.labels.due.borrow().iter().find_map(|due| {
             let is_own = |template| read_back(template, &due.label.values, &scan.text) == ReadBack::Matches;
-            let is_free = due.label.slot.is_none();
+            let is_free = due.label.slot.is_none() && due.is_of_unit();
             (is_free && due.template.as_ref().is_some_and(is_own)).then(|| due.label.serial.clone())
         });
         let is_matched = own.is_some_and(|serial| self.match_label(&serial, scan, None));
@@ -390,8 +410,8 @@ impl<S> Shared<S> {
             self.tell(Progress::Labels { labels: Box::new(labels) });
         }
         for due in &*self.labels.due.borrow() {
-            if let Some(slot) = due.label.slot {
-                self.show(slot, due.state());
+            if let (Some(slot), Some(state)) = (due.label.slot, due.state()) {
+                self.show(slot, state);
             }
         }
     }

@@ -31,7 +31,7 @@ pub struct WorkOrder {
     pub fails_allowed: u8,
     /// What the batch's order says of parameters; the profile holds it.
     pub order_values: OrderValues,
-    /// The form of the labels that its boards bring, each its number; none: numbers are lent.
+    /// The form of the labels that stick on its boards, each its number; none: nobody scans one before a board is worked.
     pub labels: Option<LabelForm>,
     /// When its units' labels are printed.
     pub label_mode: LabelMode,
@@ -103,7 +103,7 @@ impl WorkOrder {
             operator: assignment.operator.clone(),
             fails_allowed: assignment.fails_allowed,
             order_values: assignment.order_values.clone(),
-            labels: assignment.labels.clone(),
+            labels: assignment.label_mode.scanned(assignment.labels.as_ref()),
             label_mode: assignment.label_mode,
             customer: assignment.customer.clone(),
             floor: assignment.floor,
@@ -150,10 +150,14 @@ impl WorkOrder {
     /// Where its numbers come from.
     #[must_use]
     pub fn number_source(&self) -> NumberSource {
-        if self.labels.is_some() { NumberSource::Label } else { NumberSource::Lent }
+        match (self.label_mode, &self.labels) {
+            (LabelMode::Before, _) => NumberSource::Printed,
+            (_, Some(_)) => NumberSource::Label,
+            (_, None) => NumberSource::Lent,
+        }
     }
 
-    /// Which texts are labels of its boards; none: numbers are lent.
+    /// Which texts are labels of its boards; none: nobody scans one.
     #[must_use]
     pub fn label_rule(&self) -> Option<LabelRule> {
         self.labels.clone().map(|form| LabelRule::new(form, &self.procedure.number.pattern))

@@ -15,7 +15,12 @@ use crate::{
     uplink::Server,
 };
 use answers::Bench;
-use domain::{ids::RunId, label::ScannedLabel, record::BirthRecord, text::Fault};
+use domain::{
+    ids::RunId,
+    label::{LabelRule, ScannedLabel},
+    record::BirthRecord,
+    text::Fault,
+};
 use presence::{BusPresence, Heard, ScanPresence, Seen};
 use std::{collections::VecDeque, future::pending, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
@@ -330,7 +335,10 @@ impl<'a, S: Server, P: PortSource> Slot<'a, S, P> {
         let Some(scans) = &mut self.by_scan else { return Vec::new() };
         let refused = match &*self.desk.order.borrow() {
             Some(Ok(order)) => {
-                order.label_rule().and_then(|rule| rule.refusal(&code.text, &order.procedure, &order.model))
+                let refusal = |rule: LabelRule| {
+                    rule.refusal(&rule.read(code.clone()).text, &order.procedure, &order.model)
+                };
+                order.label_rule().and_then(refusal)
             }
             _ => None,
         };

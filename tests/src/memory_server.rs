@@ -247,7 +247,8 @@ impl MemoryServer {
     pub fn expected(&self) -> Expected {
         let hash = self.0.bundle.manifest.hash();
         let expected = self.0.model.borrow().expected(&hash).expect("released at the start").clone();
-        expected.with_order(&self.0.order_values.borrow()).with_labels(self.0.labels.borrow().as_ref())
+        let labels = self.0.label_mode.get().scanned(self.0.labels.borrow().as_ref());
+        expected.with_order(&self.0.order_values.borrow()).with_labels(labels.as_ref())
     }
 
     /// Its batch's order says this of parameters; before a station asks.

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: what fails here is the test's result")]
 
+#[path = "labels_in_memory/ahead.rs"]
+mod ahead;
+
 use domain::{
     identifier::IdentifierKind,
     ids::StationId,
@@ -21,7 +24,9 @@ use jigline_tests::{
     memory_station,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
-use simulator::{Jig, JigSettings, MemoryJig, firmware::build_image, printer::Troubles, slot::Mishap};
+use simulator::{
+    Jig, JigSettings, MemoryJig, firmware::build_image, operator::Answering, printer::Troubles, slot::Mishap,
+};
 use station::{agent::Agent, answer_door::AnswerDoor, clock::Clock, fixture::fixture, progress::Progress};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -50,12 +55,22 @@ struct Person {
 impl Hall {
     /// So many slots and boards of a batch whose labels are printed after the pass.
     fn new(slots: u32, boards: u32, language: PrinterLanguage) -> Self {
-        let files = BundleFiles::shipped().with_label("unit-50x25");
+        Self::printing(LabelMode::AfterPass, "unit-50x25", (slots, boards, language))
+    }
+
+    fn printing(
+        mode: LabelMode,
+        template: &str,
+        (slots, boards, language): (u32, u32, PrinterLanguage),
+    ) -> Self {
+        let files = BundleFiles::shipped().with_label(template);
         let model = Arc::new(parse_model("model", &files.model).unwrap());
         let image = build_image(&model, "V1.9", 8 * 1024, 7).unwrap();
         let server = MemoryServer::with_files(files, STATION, &image, "V1.9");
-        server.print_labels(LabelMode::AfterPass);
-        let settings = JigSettings { slots, boards, ..JigSettings::one_board(model, 7) };
+        server.print_labels(mode);
+        let mut settings = JigSettings { slots, boards, ..JigSettings::one_board(model, 7) };
+        // Whoever is asked for a label that was printed ahead has it in his hand: the test scans it.
+        settings.operator.answers = Answering::Never;
         Self {
             jig: MemoryJig::start(settings).unwrap(),
             server,

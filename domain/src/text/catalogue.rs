@@ -122,7 +122,7 @@ fn sentence(code: FaultCode) -> Sentence {
             "Put it aside and ask quality whose board it is; to number it anew, its field must be emptied with the maker's tool first.",
             "请放入待查区，由质量部门确认来源；如需重新编号，请先用厂商工具清空该字段。",
         ),
-        C::LabelNotOfForm | C::LabelTaken | C::LabelDiffers => labels::scanned(code),
+        C::LabelNotOfForm | C::LabelTaken | C::LabelDiffers | C::LabelNotPrinted => labels::scanned(code),
         C::LabelNotPrintable | C::LabelDue | C::LabelOfAnother => labels::printed(code),
         C::LabelAddressDiffers | C::LabelNumberToo | C::LabelNotAwaited => labels::printed(code),
         C::BoardIsReference => references::never_worked(),

@@ -8,8 +8,13 @@ use jigline_domain::{
 };
 
 fn labelled(text: &str, serial: &str) -> BirthRecord {
-    let label =
-        ScannedLabel { text: text.to_owned(), by: None, source: AnswerSource::Fixture, after_ms: 900 };
+    let label = ScannedLabel {
+        text: text.to_owned(),
+        address: None,
+        by: None,
+        source: AnswerSource::Fixture,
+        after_ms: 900,
+    };
     BirthRecord { serial: Some(serial.to_owned()), label: Some(label), ..sound() }
 }
 

@@ -18,6 +18,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::LabelNotOfForm => ("scan is no label of the batch", "扫码不是本批次标签"),
         FaultCode::LabelTaken => ("label is another board's", "标签已属于另一块板"),
         FaultCode::LabelDiffers => ("label is not the board's number", "标签与本板序列号不符"),
+        FaultCode::LabelNotPrinted => ("label not printed for the batch", "标签非本批次打印"),
         FaultCode::LabelNotPrintable => ("label can't be printed", "标签无法打印"),
         FaultCode::LabelDue => ("label not scanned back", "标签未回扫"),
         FaultCode::LabelOfAnother => ("another unit's label", "标签属于另一产品"),

@@ -91,6 +91,8 @@ domain::texts! {
     unit_label: "Label", "标签";
     labels_printed: "Labels printed", "标签打印";
     label_mode_none: "none here", "本线不打印";
+    label_mode_before: "before: stuck on and scanned to a slot", "加工前：贴标并扫码入工位";
+    label_mode_before_why: "The bundle has to have a label whose code is the number alone. The jig prints labels ahead; one is stuck on each board and scanned at its slot before the board is worked.", "发布包须含条码仅为序列号的标签。治具预先打印标签；每块板先贴标，并在其工位扫码后才开始加工。";
     label_mode_after_pass: "after the pass: stuck on and scanned back", "合格后：贴标并回扫";
     label_mode_why: "The bundle has to have a label. Each unit is unlabelled, and its slot waits, until its label was scanned at the slot.", "发布包须含标签模板。标签在工位回扫之前，单体为未贴标，工位等待。";
     label_prints: "printed", "打印";

@@ -11,6 +11,7 @@ use domain::{
         units::UnitQuery,
     },
     ids::BatchId,
+    labelling::LabelMode,
     outcome::Outcome,
     stats::StepFailures,
 };
@@ -81,8 +82,13 @@ fn facts(report: &BatchReport) -> AnyView {
     }
     facts.push(ui::fact(t.quantity, numbers::count(u64::from(batch.quantity)).into_any()));
     facts.push(ui::fact(t.unit_numbers, order::numbers_from(batch.labels.as_ref())));
-    if !batch.label_mode.is_none() {
-        facts.push(ui::fact(t.labels_printed, t.label_mode_after_pass.into_any()));
+    let labels_printed = match batch.label_mode {
+        LabelMode::None => None,
+        LabelMode::Before => Some(t.label_mode_before),
+        LabelMode::AfterPass => Some(t.label_mode_after_pass),
+    };
+    if let Some(mode) = labels_printed {
+        facts.push(ui::fact(t.labels_printed, mode.into_any()));
     }
     facts.push(ui::fact(t.fails_allowed, batch.fails_allowed.to_string().into_any()));
     let f = i18n::floor_texts();

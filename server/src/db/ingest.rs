@@ -7,6 +7,7 @@ use domain::{
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, RunId, StationId, UnitId},
     label::LabelForm,
+    labelling::LabelMode,
     lease::BirthLease,
     outcome::Outcome,
     profile::OrderValues,
@@ -66,11 +67,12 @@ pub struct BatchWork {
     pub order_values: OrderValues,
     /// The form of its boards' labels, where those are the numbers.
     pub labels: Option<LabelForm>,
+    pub label_mode: LabelMode,
 }
 
 pub async fn work_of(db: &mut PgConnection, batch: BatchId) -> DbResult<Option<BatchWork>> {
     let row = sqlx::query!(
-        "select hash, order_values, labels from batch join bundle using (bundle_id) where batch_id = $1",
+        "select hash, order_values, labels, label_mode from batch join bundle using (bundle_id) where batch_id = $1",
         batch.0
     )
     .fetch_optional(db)
@@ -80,6 +82,7 @@ pub async fn work_of(db: &mut PgConnection, batch: BatchId) -> DbResult<Option<B
             bundle: row.hash.try_into().map_err(inconsistent("bundle", "hash"))?,
             order_values: from_json("batch", "order_values", row.order_values)?,
             labels: row.labels.map(|labels| from_json("batch", "labels", labels)).transpose()?,
+            label_mode: super::batches::label_mode(row.label_mode)?,
         })
     })
     .transpose()

@@ -135,7 +135,7 @@ pub struct Judged {
     pub disbelief: Option<String>,
     /// Without repetition and without empty values.
     pub identifiers: Vec<Identifier>,
-    /// Whether its number was scanned from a label of its batch.
+    /// Whether its number was scanned from a label that its board brought, of the form of its batch's.
     pub has_label: bool,
     pub reported_lease: Option<BirthLease>,
 }
@@ -161,7 +161,8 @@ pub fn judge(
             record.batch_id, work.bundle
         )));
     }
-    let expected = &rules.expected.clone().with_order(&work.order_values).with_labels(work.labels.as_ref());
+    let labels = work.label_mode.scanned(work.labels.as_ref());
+    let expected = &rules.expected.clone().with_order(&work.order_values).with_labels(labels.as_ref());
     let is_check = record.reference.is_some();
     if is_check != (record.operation == REFERENCE_CHECK) {
         return Err(refuse(format!(
@@ -187,7 +188,8 @@ pub fn judge(
         doubts,
         disbelief,
         identifiers: distinct(&record.identifiers),
-        has_label: has_label(record, expected),
+        // One that was printed ahead bears a number that was lent.
+        has_label: work.labels.is_some() && has_label(record, expected),
         reported_lease: record
             .lease
             .as_ref()

@@ -19,6 +19,8 @@ use domain::{
     floor::{MOST_FIRST_ARTICLES, MOST_STOP_AFTER},
     ids::BatchId,
     label::check_label_form,
+    label_template::parse_label_template,
+    labelling::LabelMode,
     model::parse_model,
     procedure::parse_procedure,
     profile::{check_order_values, parse_profile},
@@ -121,11 +123,27 @@ async fn check_order(db: &mut sqlx::PgConnection, form: &NewBatch) -> ApiResult<
     let mut faults: Vec<FieldFault> = found.into_iter().map(fault).collect();
     let label_fault = form.labels.as_ref().and_then(|labels| check_label_form(labels, &procedure, &model));
     faults.extend(label_fault.map(|detail| FieldFault { field: "labels".to_owned(), detail }));
-    if !form.label_mode.is_none() && texts.label.is_none() {
-        let detail = "this bundle has no label to print; have one released that has (label_id)";
-        faults.push(FieldFault { field: "label_mode".to_owned(), detail: detail.to_owned() });
-    }
+    let label_fault = printing_fault(form, texts.label.as_deref());
+    faults.extend(label_fault.map(|detail| FieldFault { field: "label_mode".to_owned(), detail }));
     if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(faults)) }
+}
+
+/// Why no labels can be printed when the batch wants them; none: they can, or it wants none. `label`: the bundle's.
+fn printing_fault(form: &NewBatch, label: Option<&str>) -> Option<String> {
+    if form.label_mode.is_none() {
+        return None;
+    }
+    let Some(label) = label else {
+        return Some("this bundle has no label to print; have one released that has (label_id)".to_owned());
+    };
+    match (form.label_mode, &form.labels) {
+        (LabelMode::Before, Some(_)) => {
+            Some("its boards bring labels, so none are printed before they are worked".to_owned())
+        }
+        // It was read when it was released.
+        (LabelMode::Before, None) => parse_label_template("label.toml", label).ok()?.unfit_before(),
+        (LabelMode::AfterPass | LabelMode::None, _) => None,
+    }
 }
 
 fn faults_of(form: &NewBatch) -> Vec<FieldFault> {

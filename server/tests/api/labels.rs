@@ -36,8 +36,13 @@ async fn labelled() -> Factory {
 fn scanned(factory: &Factory, number: u32, label: &str) -> Envelope {
     let mut envelope = factory.envelope(number, Some(label));
     let text = label.to_owned();
-    envelope.record.label =
-        Some(ScannedLabel { text, by: Some("li".to_owned()), source: AnswerSource::Fixture, after_ms: 900 });
+    envelope.record.label = Some(ScannedLabel {
+        text,
+        address: None,
+        by: Some("li".to_owned()),
+        source: AnswerSource::Fixture,
+        after_ms: 900,
+    });
     envelope
 }
 
@@ -187,24 +192,29 @@ async fn a_number_on_a_customers_list_is_no_label() {
 
 /// The factory at work on a batch whose labels are printed after the pass.
 async fn printed() -> Factory {
+    printed_by("unit-50x25", "after_pass").await
+}
+
+/// The factory at work on a batch whose labels are printed by that template, then.
+async fn printed_by(template: &str, mode: &str) -> Factory {
     let mut factory = Factory::start().await;
     let engineer = &factory.tokens[&Role::Engineer];
     let mut body = crate::factory::submission(&crate::factory::image(&crate::factory::model(), "V1.9", 4096));
-    body["label_id"] = json!("unit-50x25");
+    body["label_id"] = json!(template);
     let (_, bundle) = factory.ask(Method::POST, "/api/v1/bundles", engineer, Some(body)).await;
     let release = format!("/api/v1/bundles/{}/release", bundle["hash"].as_str().unwrap());
     let quality = &factory.tokens[&Role::Quality];
     let (status, released) = factory.ask(Method::POST, &release, quality, None).await;
     assert_eq!(status, 200, "{released}");
-    let body = json!({ "name": "B-8", "customer": "Solar", "bundle": released["hash"], "quantity": 5, "label_mode": "after_pass" });
+    let body = json!({ "name": "B-8", "customer": "Solar", "bundle": released["hash"], "quantity": 5, "label_mode": mode });
     let (status, made) = factory.ask(Method::POST, "/api/v1/batches", engineer, Some(body)).await;
-    assert_eq!((status.as_u16(), &made["label_mode"]), (201, &json!("after_pass")), "{made}");
+    assert_eq!((status.as_u16(), &made["label_mode"]), (201, &json!(mode)), "{made}");
     let batch: BatchView = serde_json::from_value(made).unwrap();
     let path = format!("/api/v1/stations/{}/assignment", factory.station.station_id);
     let assign = json!({ "batch_id": batch.batch_id });
     assert!(factory.ask(Method::PUT, &path, engineer, Some(assign)).await.0.is_success());
     let (_, work) = factory.ask(Method::GET, "/api/v1/station/assignment", &factory.station.key, None).await;
-    assert_eq!((&work["label_mode"], &work["customer"]), (&json!("after_pass"), &json!("Solar")), "{work}");
+    assert_eq!((&work["label_mode"], &work["customer"]), (&json!(mode), &json!("Solar")), "{work}");
     let manifest: domain::bundle::BundleManifest =
         serde_json::from_value(released["manifest"].clone()).unwrap();
     factory.work.expected.bundle = manifest.reference();
@@ -296,4 +306,40 @@ async fn a_unit_is_unlabelled_from_its_pass_until_its_label_was_scanned_back() {
     let after = unit().await;
     assert_eq!(after["label"]["matched"]["slot"], 1, "{after}");
     assert_eq!(after["label"]["station_name"], json!(factory.station.name));
+}
+
+#[tokio::test]
+async fn labels_are_printed_ahead_only_where_their_numbers_are_lent_and_all_that_they_show_is_known() {
+    let factory = printed_by("unit-50x25", "after_pass").await;
+    let engineer = &factory.tokens[&Role::Engineer];
+    let refusal = async |bundle: &Value, labels: Value| {
+        let body = json!({ "name": "B-7", "customer": "C", "bundle": bundle, "quantity": 5, "label_mode": "before", "labels": labels });
+        let (status, answer) = factory.ask(Method::POST, "/api/v1/batches", engineer, Some(body)).await;
+        assert_eq!((status.as_u16(), &answer["faults"][0]["field"]), (422, &json!("label_mode")), "{answer}");
+        answer["faults"][0]["detail"].to_string()
+    };
+    let bundle = json!(factory.work.expected.bundle.hash);
+    let why = refusal(&bundle, Value::Null).await;
+    assert!(why.contains("{bluetooth}") && why.contains("before the board was read"), "{why}");
+    let why = refusal(&bundle, json!({ "kind": "number" })).await;
+    assert!(why.contains("bring labels"), "{why}");
+}
+
+#[tokio::test]
+async fn a_pass_of_a_batch_whose_labels_came_first_has_a_number_that_was_lent_and_scanned() {
+    let factory = printed_by("number-40x10", "before").await;
+    let numbers = factory.serials(3).await;
+    let good = scanned(&factory, 1, &numbers[0]);
+    let unscanned = factory.envelope(2, Some(&numbers[1]));
+    let unlent = scanned(&factory, 3, "TB-ELSEWHERE");
+    let results = factory.send(&[&good, &unscanned, &unlent]).await;
+    let states: Vec<IngestState> = results.iter().map(|result| result.state).collect();
+    use IngestState::{Quarantined, Stored};
+    assert_eq!(states, [Stored, Quarantined, Quarantined], "{results:?}");
+    let reason = |place: usize| results[place].reason.clone().unwrap_or_default();
+    assert!(reason(1).contains("no scanned label"), "{}", reason(1));
+    assert!(reason(2).contains("never lent"), "{}", reason(2));
+    let path = format!("/api/v1/batches/{}/ledger", factory.batch.batch_id);
+    let ledger: LedgerView = factory.get(Role::Quality, &path).await;
+    assert_eq!((ledger.numbers.scanned, ledger.numbers.bound, ledger.passed), (false, 2, 1));
 }

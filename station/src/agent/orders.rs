@@ -2,12 +2,13 @@
 
 use super::{Floor, ORDER_INTERVAL, drawer::Pauses};
 use crate::{
+    order::WorkOrder,
     progress::describe,
     shared::{OrderState, PortSource},
     shift::OrderFacts,
     uplink::{OrderBook, Server, Work},
 };
-use domain::{gate::Keeper, ids::BatchId, label::NumberSource, text::Fault};
+use domain::{gate::Keeper, ids::BatchId, text::Fault};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::sleep;
 
@@ -30,9 +31,11 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 let slots = self.shared.slots.keys().copied();
                 self.return_shares(&work.batches(slots), &mut pauses).await;
                 // Before the order is shown: a first board must not meet an empty drawer.
-                for ((batch, numbers), slots) in self.slots_of(work) {
-                    self.keep_drawer((batch, numbers), slots, &mut pauses).await;
+                let orders = self.orders_of(work);
+                for (order, slots) in &orders {
+                    self.keep_drawer((order.batch_id, order.number_source()), *slots, &mut pauses).await;
                 }
+                self.shared.print_ahead(&orders);
             }
             self.hand_out(&work);
             tokio::select! {
@@ -43,15 +46,15 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         }
     }
 
-    /// How many slots work each batch whose order holds.
-    fn slots_of(&self, work: &Work) -> BTreeMap<(BatchId, NumberSource), u32> {
-        let mut slots = BTreeMap::new();
+    /// The orders that hold, and how many slots work each.
+    fn orders_of(&self, work: &Work) -> Vec<(Arc<WorkOrder>, u32)> {
+        let mut orders: BTreeMap<BatchId, (Arc<WorkOrder>, u32)> = BTreeMap::new();
         for &slot in self.shared.slots.keys() {
             if let Ok(order) = work.of(slot) {
-                *slots.entry((order.batch_id, order.number_source())).or_default() += 1;
+                orders.entry(order.batch_id).or_insert((order, 0)).1 += 1;
             }
         }
-        slots
+        orders.into_values().collect()
     }
 
     /// Tells each slot what its next board will be worked by, where that is something else than before.

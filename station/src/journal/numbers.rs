@@ -198,7 +198,9 @@ impl Journal {
         let enough = u64::from(drawer - drawer / 4);
         let (shares, free) = (share.free() + share.open(), share.free());
         let has_numbers = match numbers {
-            NumberSource::Lent => u64::from(in_hand) >= free.saturating_add(4).min(enough),
+            NumberSource::Lent | NumberSource::Printed => {
+                u64::from(in_hand) >= free.saturating_add(4).min(enough)
+            }
             NumberSource::Label => true,
         };
         Ok(shares < enough || !has_numbers)

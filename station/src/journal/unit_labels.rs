@@ -17,7 +17,9 @@ const REMEMBERED: u32 = 2000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UnitLabel {
     pub serial: String,
-    pub run_id: RunId,
+    /// Of the pass; none: it was printed ahead, and no board has passed with it.
+    #[serde(default)]
+    pub run_id: Option<RunId>,
     pub batch_id: BatchId,
     /// The slot that waits for it; none: its board was let go of.
     pub slot: Option<u16>,
@@ -37,11 +39,11 @@ pub struct UnitLabel {
 }
 
 impl UnitLabel {
-    /// What the server is told of it.
+    /// What the server is told of it; none: it is no unit's yet.
     #[must_use]
-    pub fn news(&self) -> LabelNews {
-        LabelNews {
-            run_id: self.run_id,
+    pub fn news(&self) -> Option<LabelNews> {
+        Some(LabelNews {
+            run_id: self.run_id?,
             batch_id: self.batch_id,
             serial: self.serial.clone(),
             template: self.template.clone(),
@@ -49,7 +51,7 @@ impl UnitLabel {
             prints: self.prints,
             reprints: self.reprints.clone(),
             matched: self.matched.clone(),
-        }
+        })
     }
 }
 
@@ -61,13 +63,18 @@ pub struct UntoldLabel {
 }
 
 impl Journal {
-    /// Labels that were not scanned back yet, the oldest first.
+    /// Labels of units that were not scanned back yet, and those printed ahead that stick on no board; the oldest first.
     ///
     /// # Errors
     /// The file can't be read, so below.
     pub fn unlabelled(&self) -> Result<Vec<UnitLabel>, JournalFault> {
         let texts: Vec<String> = self.read(|c| {
-            c.prepare("SELECT label FROM unit_label WHERE matched = 0 ORDER BY due_at, serial")?
+            c.prepare(
+                "SELECT label FROM unit_label WHERE matched = 0
+                    AND (json_extract(label, '$.run_id') IS NOT NULL
+                        OR EXISTS (SELECT 1 FROM number WHERE number.serial = unit_label.serial AND state = 'free'))
+                 ORDER BY due_at, serial",
+            )?
                 .query_map([], |row| row.get(0))?
                 .collect()
         })?;
@@ -102,15 +109,16 @@ impl Journal {
     pub fn untold_labels(&self, limit: u32) -> Result<Vec<UntoldLabel>, JournalFault> {
         let lines: Vec<(String, u64)> = self.read(|c| {
             c.prepare(
-                "SELECT label, version FROM unit_label WHERE told < version ORDER BY due_at, serial LIMIT ?1",
+                "SELECT label, version FROM unit_label WHERE told < version AND json_extract(label, '$.run_id') IS NOT NULL ORDER BY due_at, serial LIMIT ?1",
             )?
             .query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()
         })?;
         let told = |(text, version): (String, u64)| {
-            Ok(UntoldLabel { version, news: self.read_label(&text)?.news() })
+            let news = self.read_label(&text)?.news();
+            Ok(news.map(|news| UntoldLabel { version, news }))
         };
-        lines.into_iter().map(told).collect()
+        lines.into_iter().filter_map(|line| told(line).transpose()).collect()
     }
 
     /// The server knows these.

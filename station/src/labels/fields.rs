@@ -25,6 +25,11 @@ pub fn values(order: &WorkOrder, record: &BirthRecord, zone: FixedOffset) -> Lab
     })
 }
 
+/// Of a unit that is a number alone so far, its label being printed at that time.
+pub fn ahead(order: &WorkOrder, serial: &str, at: DateTime<Utc>, zone: FixedOffset) -> LabelValues {
+    of_order(order).with(Field::Serial, serial).with(Field::Date, day(at, zone))
+}
+
 /// Of a unit as an order's may be: its number as long as they are, and what a board of its model shows.
 pub fn sample(order: &WorkOrder, zone: FixedOffset) -> LabelValues {
     // Nobody is told a day by it: all are of one length.

@@ -21,7 +21,7 @@ fn journal(folder: &Path) -> Journal {
 fn label(serial: &str, minute: i64) -> UnitLabel {
     UnitLabel {
         serial: serial.to_owned(),
-        run_id: RunId(Uuid::from_u128(3)),
+        run_id: Some(RunId(Uuid::from_u128(3))),
         batch_id: BatchId(Uuid::from_u128(4)),
         slot: Some(1),
         template: "unit-50x25 r1".to_owned(),

@@ -140,6 +140,7 @@ fn router(desk: Desk) -> Router {
         .merge(setup::router())
         .route("/api/v1/operator/labels/{serial}/again", post(label_again))
         .route("/api/v1/operator/labels/{serial}/later", post(label_later))
+        .route("/api/v1/operator/labels/{serial}/destroyed", post(label_destroyed))
         .fallback(get(file))
         .layer(from_fn_with_state(desk.clone(), guarded))
         .with_state(desk)
@@ -269,6 +270,11 @@ async fn label_again(
 
 async fn label_later(State(desk): State<Desk>, Path(serial): Path<String>) -> Response {
     desk.door.label_later(&serial);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn label_destroyed(State(desk): State<Desk>, Path(serial): Path<String>) -> Response {
+    desk.door.label_destroyed(&serial);
     StatusCode::NO_CONTENT.into_response()
 }
 

@@ -199,6 +199,7 @@ pub enum Effect {
         board: Board,
         identifiers: Vec<Identifier>,
         label: String,
+        numbers: NumberSource,
     },
     /// Question: binds a number, committed before it is answered. `known`: the one the server says it has, or its label.
     ReserveNumber {

@@ -33,6 +33,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::LabelNotOfForm
         | C::LabelTaken
         | C::LabelDiffers
+        | C::LabelNotPrinted
         | C::BoardIsReference
         | C::ReferenceAsExpected
         | C::BoardShipped

@@ -132,9 +132,9 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         match question {
             Effect::Board(request) => Event::Board(self.ask_board(request).await),
             Effect::ClaimIdentity(identifiers) => Event::Claimed(self.shared.claim(self.slot, &identifiers)),
-            Effect::BindLabel { run_id, batch_id, operation, board, identifiers, label } => {
+            Effect::BindLabel { run_id, batch_id, operation, board, identifiers, label, numbers } => {
                 let question = AskAdmission { batch_id, operation, identifiers };
-                let bound = self.bind_label((run_id, batch_id), &board, question, &label).await;
+                let bound = self.bind_label(run_id, &board, question, (&label, numbers)).await;
                 self.shared.bound.notify_one();
                 Event::LabelBound(bound)
             }
@@ -309,7 +309,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         };
         let is_let_in = admission.verdict == AdmissionVerdict::Admit;
         let Some(identity) = identity else {
-            if numbers == NumberSource::Lent && journal.free_numbers(batch_id).map_err(disk)? == 0 {
+            if numbers != NumberSource::Label && journal.free_numbers(batch_id).map_err(disk)? == 0 {
                 return Err(no_numbers());
             }
             return Ok(Admitted::alone(admission, by));
@@ -330,7 +330,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         let resumes = journal.interrupted_run(identity).map_err(disk)?;
         let lock = resumes.map(|run| journal.lock_found_by(run)).transpose().map_err(disk)?.flatten();
         let needs_number = is_let_in
-            && numbers == NumberSource::Lent
+            && numbers != NumberSource::Label
             && admission.serial.is_none()
             && !matches!(board, Board::Numbered { .. })
             && journal.number_of(identity).map_err(disk)?.is_none();

@@ -125,7 +125,7 @@ mod tests {
     fn a_code_announces_one_board_however_often_it_is_scanned() {
         let scanned = |text: &str| {
             let text = text.to_owned();
-            ScannedLabel { text, by: None, source: AnswerSource::Fixture, after_ms: 0 }
+            ScannedLabel { text, address: None, by: None, source: AnswerSource::Fixture, after_ms: 0 }
         };
         let mut slot = ScanPresence::default();
         assert_eq!(slot.hear(scanned("no label"), false), Heard::NoLabel);

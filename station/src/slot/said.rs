@@ -20,7 +20,7 @@ impl<S: Server, P: PortSource> Slot<'_, S, P> {
         let number = self.shared.close_run(record, identity, label.as_ref())?;
         self.closing = None;
         if let Some(label) = label {
-            self.held = true;
+            self.held = label.slot.is_some();
             self.shared.label_is_due(label);
         }
         if let Some(presence) = &mut self.by_bus {

@@ -29,6 +29,7 @@ use domain::{
     identifier::Identifier,
     ids::{BatchId, ContentHash, OutboxId, RunId, SerialBlockId, StationId},
     label::LabelForm,
+    labelling::LabelMode,
     model::parse_model,
     outcome::Outcome,
     procedure::parse_procedure,
@@ -109,6 +110,7 @@ struct Batch {
     order_values: OrderValues,
     /// The form of its boards' labels, where those are the numbers.
     labels: Option<LabelForm>,
+    label_mode: LabelMode,
     /// Quality holds it: no jig is changed over to it.
     held: bool,
     ledger: BatchLedger,
@@ -215,14 +217,32 @@ impl IngestModel {
         let ledger = BatchLedger::new(quantity.into());
         let name = name.to_owned();
         let (order_values, labels, held) = (OrderValues::new(), None, false);
-        self.batches
-            .insert(batch, Batch { name, bundle: bundle.clone(), list, order_values, labels, held, ledger });
+        self.batches.insert(
+            batch,
+            Batch {
+                name,
+                bundle: bundle.clone(),
+                list,
+                order_values,
+                labels,
+                label_mode: LabelMode::None,
+                held,
+                ledger,
+            },
+        );
     }
 
     /// What the order of a batch says of the parameters that its profile leaves to it.
     pub fn order(&mut self, batch: BatchId, values: OrderValues) {
         if let Some(batch) = self.batches.get_mut(&batch) {
             batch.order_values = values;
+        }
+    }
+
+    /// The labels of a batch are printed ahead or after the pass.
+    pub fn print_labels(&mut self, batch: BatchId, mode: LabelMode) {
+        if let Some(batch) = self.batches.get_mut(&batch) {
+            batch.label_mode = mode;
         }
     }
 
@@ -328,7 +348,7 @@ impl IngestModel {
             return Err(refuse("is for operation"));
         }
         let expected = rules.expected.clone().with_order(&batch.order_values);
-        let expected = expected.with_labels(batch.labels.as_ref());
+        let expected = expected.with_labels(batch.label_mode.scanned(batch.labels.as_ref()).as_ref());
         let mut doubts = judge_record(&record, &expected);
         if record.reference.is_some() {
             return match holds_nul(&record) {
@@ -347,7 +367,10 @@ impl IngestModel {
         let belonging = match of_reference {
             true => belonging::Belonging::of_reference(outcome == Outcome::Pass),
             false => {
-                let comes_from = Comes { station, from_label: comes_from_label(&record, &expected) };
+                let comes_from = Comes {
+                    station,
+                    from_label: batch.labels.is_some() && comes_from_label(&record, &expected),
+                };
                 self.belonging(comes_from, &record, outcome == Outcome::Pass)
             }
         };

@@ -1,6 +1,6 @@
 //! Labels that are printed for the units of its batches.
 
-use super::{BundleFiles, MemoryServer};
+use super::{BATCH, BundleFiles, MemoryServer};
 use crate::demo::workspace_root;
 use domain::labelling::LabelMode;
 
@@ -22,5 +22,6 @@ impl MemoryServer {
     /// Labels of its batches are printed; before a station asks, and of files that have one.
     pub fn print_labels(&self, mode: LabelMode) {
         self.0.label_mode.set(mode);
+        self.0.model.borrow_mut().print_labels(BATCH, mode);
     }
 }

@@ -200,7 +200,7 @@ impl Play<'_> {
             run.minute.is_multiple_of(64)
         };
         let source = AnswerSource::Fixture;
-        let scanned = |text| ScannedLabel { text, by: None, source, after_ms: 1 };
+        let scanned = |text| ScannedLabel { text, address: None, by: None, source, after_ms: 1 };
         record.label = record.serial.clone().filter(|_| says_so).map(scanned);
         record.identifiers = self.shown(&run.board);
         let other = &self.stage.stations[usize::from(1 - station)];

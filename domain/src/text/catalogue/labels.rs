@@ -18,6 +18,12 @@ pub(super) fn scanned(code: FaultCode) -> Sentence {
             "Take it out and look at its label: it must bear {serial}, or another board's was scanned.",
             "请取出并核对标签：应为 {serial}，或误扫了其他板的标签。",
         ),
+        FaultCode::LabelNotPrinted => say(
+            "Label {label} was not printed at this jig for batch {batch}, or was given up.",
+            "标签 {label} 不是本治具为批次 {batch} 打印的，或已作废。",
+            "Take the board out, put one of this batch's labels on it, and begin again.",
+            "请取出该板，换贴本批次的标签后重新开始。",
+        ),
         _ => say(
             "The scan {found} is no label of this batch: {expected}.",
             "扫码 {found} 不是本批次标签：{expected}。",

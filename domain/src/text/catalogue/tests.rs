@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 100] = {
+const CODES: [FaultCode; 101] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -19,6 +19,7 @@ const CODES: [FaultCode; 100] = {
         C::LabelNotOfForm,
         C::LabelTaken,
         C::LabelDiffers,
+        C::LabelNotPrinted,
         C::LabelNotPrintable,
         C::LabelDue,
         C::LabelOfAnother,
@@ -126,6 +127,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::LabelNotOfForm => &["found", "expected"],
         C::LabelTaken => &["label", "holder"],
         C::LabelDiffers => &["label", "serial"],
+        C::LabelNotPrinted => &["label", "batch"],
         C::LabelDue | C::LabelNumberToo => &["serial"],
         C::LabelOfAnother => &["found", "serial"],
         C::LabelAddressDiffers => &["serial", "printed", "read"],

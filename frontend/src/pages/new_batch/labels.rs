@@ -50,12 +50,24 @@ impl Labels {
     /// When the units' labels are printed.
     pub fn printed(self) -> Vec<AnyView> {
         let t = i18n::texts();
-        let options = [("none", t.label_mode_none), ("after_pass", t.label_mode_after_pass)];
+        let options = [
+            ("none", t.label_mode_none),
+            ("before", t.label_mode_before),
+            ("after_pass", t.label_mode_after_pass),
+        ];
         let options = options.map(|(value, word)| (value.to_owned(), word.to_owned()));
         let choose = Callback::new(move |value: String| {
-            self.mode.set(if value == "after_pass" { LabelMode::AfterPass } else { LabelMode::None });
+            self.mode.set(match value.as_str() {
+                "before" => LabelMode::Before,
+                "after_pass" => LabelMode::AfterPass,
+                _ => LabelMode::None,
+            });
         });
-        let why = move || (!self.mode.read().is_none()).then_some(t.label_mode_why);
+        let why = move || match self.mode.get() {
+            LabelMode::None => None,
+            LabelMode::Before => Some(t.label_mode_before_why),
+            LabelMode::AfterPass => Some(t.label_mode_why),
+        };
         vec![
             ui::choice_field(t.labels_printed, "label_mode", options.into(), None, choose),
             view! { <p class="quiet small wide">{why}</p> }.into_any(),

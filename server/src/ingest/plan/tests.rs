@@ -5,6 +5,7 @@ use crate::load::synthetic::{self, Work};
 use chrono::DateTime;
 use domain::{
     ids::{BatchId, ContentHash},
+    labelling::LabelMode,
     profile::OrderValues,
 };
 use proptest::prelude::*;
@@ -24,7 +25,12 @@ fn rules() -> Rules {
 }
 
 fn worked(bundle: &ContentHash) -> BatchWork {
-    BatchWork { bundle: bundle.clone(), order_values: OrderValues::new(), labels: None }
+    BatchWork {
+        bundle: bundle.clone(),
+        order_values: OrderValues::new(),
+        labels: None,
+        label_mode: LabelMode::None,
+    }
 }
 
 fn judged(record: &BirthRecord) -> Judged {

@@ -1,10 +1,12 @@
 //! Labels in the journal: one board's for ever, whatever becomes of the program.
 
 use super::{Desk, batch};
-use crate::journal::{LabelBinding, label_key};
+use crate::journal::{LabelBinding, UnitLabel, label_key};
 use domain::{
+    api::stations::SerialBlock,
     identifier::IdentifierKind,
-    ids::{BatchId, RunId},
+    ids::{BatchId, RunId, SerialBlockId},
+    label_template::LabelValues,
 };
 use uuid::Uuid;
 
@@ -13,7 +15,7 @@ const ONE: &str = "machine_code:1";
 const OTHER: &str = "machine_code:2";
 
 fn bind(desk: &Desk, identity: Option<&str>, label: &str) -> LabelBinding {
-    desk.journal().bind_label(RUN, batch(), identity, label).unwrap()
+    desk.journal().bind_label(RUN, batch(), identity, label, None).unwrap()
 }
 
 #[test]
@@ -68,4 +70,75 @@ fn a_number_that_was_lent_is_no_label() {
     let other = BatchId(Uuid::from_u128(99));
     assert_eq!(desk.journal().free_numbers(other).unwrap(), 0);
     assert_eq!(desk.journal().free_numbers(batch()).unwrap(), 1, "it stays to be given");
+}
+
+/// Three numbers that were lent for the batch, and a label with the first one.
+fn printed(desk: &Desk, prints: u32) -> UnitLabel {
+    let serials = ["N-1", "N-2", "N-3"].map(str::to_owned).to_vec();
+    let block = SerialBlock {
+        block_id: SerialBlockId(Uuid::from_u128(9)),
+        batch_id: batch(),
+        serials,
+        share: None,
+        scrapped: Vec::new(),
+    };
+    desk.journal().store_block(&block).unwrap();
+    let at = chrono::DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+    let label = UnitLabel {
+        serial: "N-1".to_owned(),
+        run_id: None,
+        batch_id: batch(),
+        slot: None,
+        template: "number-40x10 r1".to_owned(),
+        template_toml: String::new(),
+        values: LabelValues::default(),
+        started_at: at,
+        due_at: at,
+        wanted: 1,
+        prints,
+        reprints: Vec::new(),
+        matched: None,
+    };
+    desk.journal().keep_label(&label).unwrap();
+    label
+}
+
+#[test]
+fn only_a_label_that_was_printed_for_the_batch_numbers_a_board_of_it() {
+    use LabelBinding as B;
+    let mut desk = Desk::new();
+    let bind = |desk: &Desk, identity: &str, label: &str, batch: BatchId| {
+        desk.journal().bind_label(RUN, batch, Some(identity), label, Some(batch)).unwrap()
+    };
+    let label = printed(&desk, 0);
+    assert_eq!(bind(&desk, ONE, "N-1", batch()), B::NotPrinted, "it did not come out yet");
+    desk.journal().keep_label(&UnitLabel { prints: 1, ..label }).unwrap();
+    assert_eq!(bind(&desk, ONE, "N-2", batch()), B::NotPrinted, "a number without a label");
+    assert_eq!(bind(&desk, ONE, "N-9", batch()), B::NotPrinted, "nobody's number");
+    assert_eq!(bind(&desk, ONE, "N-1", BatchId(Uuid::from_u128(77))), B::NotPrinted, "another batch's");
+    assert_eq!(desk.journal().unlabelled().unwrap().len(), 1);
+    assert_eq!(bind(&desk, ONE, "N-1", batch()), B::Its);
+    desk.reopen();
+    assert_eq!(bind(&desk, ONE, "N-1", batch()), B::Its, "the same board again");
+    assert_eq!(bind(&desk, OTHER, "N-1", batch()), B::OfAnother(ONE.to_owned()));
+    assert_eq!(desk.journal().number_of(ONE).unwrap().as_deref(), Some("N-1"));
+    assert_eq!(desk.journal().free_numbers(batch()).unwrap(), 2);
+    // It is on its board: nobody waits for it any more, and the server hears of it with its pass.
+    assert_eq!(desk.journal().unlabelled().unwrap(), []);
+    assert_eq!(desk.journal().untold_labels(10).unwrap(), []);
+}
+
+#[test]
+fn numbers_are_printed_once_and_those_of_destroyed_labels_go_to_no_board() {
+    let desk = Desk::new();
+    printed(&desk, 1);
+    let without = || desk.journal().numbers_without_label(batch(), 5).unwrap();
+    assert_eq!(without(), ["N-2", "N-3"]);
+    assert_eq!(desk.journal().numbers_without_label(batch(), 1).unwrap(), ["N-2"]);
+    desk.journal().give_up_label("N-1").unwrap();
+    desk.journal().give_up_label("N-1").unwrap();
+    assert_eq!((without().len(), desk.journal().unlabelled().unwrap().len()), (2, 0));
+    let stands = desk.journal().label_stands(Some(ONE), "N-1", Some(batch())).unwrap();
+    assert!(matches!(stands, LabelBinding::OfAnother(_)), "{stands:?}");
+    assert_eq!(desk.journal().free_numbers(batch()).unwrap(), 2);
 }

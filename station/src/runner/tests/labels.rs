@@ -212,7 +212,7 @@ fn a_board_whose_label_nobody_scans_is_looked_at_anew_and_is_no_run() {
 fn the_label_that_announced_a_board_is_not_asked_for_and_one_of_another_form_is() {
     let scanned = |text: &str| {
         let text = text.to_owned();
-        Some(ScannedLabel { text, by: None, source: AnswerSource::Page, after_ms: 0 })
+        Some(ScannedLabel { text, address: None, by: None, source: AnswerSource::Page, after_ms: 0 })
     };
     let mut bench = of_labels(PaperBench::new());
     bench.label = scanned(LABEL);
@@ -314,4 +314,37 @@ fn a_run_that_only_the_label_named_is_taken_over_by_the_board_that_bears_it() {
     let mut bench = of_labels(PaperBench::new());
     bench.binds = Ok(Some(interrupted));
     assert_eq!(bench.work(good).unwrap().resumes, Some(interrupted));
+}
+
+#[test]
+fn a_label_that_says_another_boards_address_stops_before_anything_is_done() {
+    let mut bench = of_labels(PaperBench::new());
+    let open = up_to_label(&mut bench);
+    let next = bench.tell(given(&open, "H-1234;00:11:22:33:44:55"));
+    to_the_end(&mut bench, next);
+    let fault = refused(&bench);
+    assert_eq!(fault.code, FaultCode::LabelAddressDiffers);
+    assert_eq!((fault.args["printed"].as_str(), &*fault.args["serial"]), ("001122334455", LABEL));
+    assert!(bench.closed.is_empty() && !bench.done.iter().any(is_write));
+    // Its own, written in another way, is kept with the label.
+    let own = fault.args["read"].to_lowercase();
+    let mut bench = of_labels(PaperBench::new());
+    let open = up_to_label(&mut bench);
+    let next = bench.tell(given(&open, &format!("{own} H-1234\r")));
+    to_the_end(&mut bench, next);
+    let record = &bench.closed[0];
+    assert_eq!((record.outcome, record.serial.as_deref()), (Outcome::Pass, Some(LABEL)));
+    assert_eq!(record.label.as_ref().unwrap().address.as_deref(), Some(&*own.to_uppercase()));
+    assert_eq!(judge_record(record, &bench.order.expected()), []);
+}
+
+#[test]
+fn a_board_that_was_flashed_under_a_label_with_another_address_is_no_pass() {
+    let mut bench = of_labels(PaperBench::new());
+    bench.found = FoundState::Loader;
+    let open = up_to_label(&mut bench);
+    let next = bench.tell(given(&open, "H-1234;00:11:22:33:44:55"));
+    to_the_end(&mut bench, next);
+    let record = &bench.closed[0];
+    assert_eq!((record.outcome, code(record)), (Outcome::Aborted, FaultCode::LabelAddressDiffers));
 }

@@ -10,6 +10,7 @@ use crate::{
 use domain::{
     api::stations::AdmissionVerdict,
     identifier::Identifier,
+    label::address_differs,
     model::ValidFrom,
     record::{AdmissionRecord, FoundState},
     step::Step,
@@ -59,6 +60,11 @@ impl Work {
         }
         if let Some(fault) = judge::another_variant(&self.order.profile, &identity.shows()) {
             return Err(Ended::Refused(fault));
+        }
+        // Of a board that was found in its loader nobody could say before whether the label is its own.
+        let label = self.draft.record.label.as_ref();
+        if let Some(fault) = label.and_then(|label| address_differs(label, &identity.identifiers)) {
+            return Err(self.not_with(fault));
         }
         // What a flash may change is the last to go by.
         let unique = identity.identifiers.iter().filter(|identifier| identifier.unique);

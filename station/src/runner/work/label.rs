@@ -10,7 +10,7 @@ use crate::{
 use domain::{
     admission::AdmissionVerdict,
     ids::RunId,
-    label::{LabelRule, ScannedLabel, label_differs},
+    label::{LabelRule, ScannedLabel, address_differs, label_differs},
     prompt::{Answer, GivenAnswer, OpenPrompt, PATIENCE_MS, printable},
     record::AdmissionRecord,
     text::{Fault, FaultCode},
@@ -28,13 +28,12 @@ pub(super) struct Label {
 
 impl Label {
     pub fn new(start: &Start) -> Self {
-        let is_one = |label: &ScannedLabel| {
-            let order = &start.order;
-            order
-                .label_rule()
-                .is_some_and(|rule| rule.refusal(&label.text, &order.procedure, &order.model).is_none())
-        };
-        Self { scanned: start.label.clone().filter(is_one), ..Self::default() }
+        let order = &start.order;
+        let scanned = order.label_rule().zip(start.label.clone()).and_then(|(rule, scan)| {
+            let label = rule.read(scan);
+            rule.refusal(&label.text, &order.procedure, &order.model).is_none().then_some(label)
+        });
+        Self { scanned, ..Self::default() }
     }
 }
 
@@ -51,6 +50,9 @@ impl Work {
                 let own = self.known_serial.as_ref().filter(|own| **own != label.text);
                 if let Some(own) = own {
                     return Err(self.not_with(label_differs(own, &label.text)));
+                }
+                if let Some(fault) = address_differs(label, &self.draft.record.identifiers) {
+                    return Err(self.not_with(fault));
                 }
                 self.phase = Phase::ClaimLabel;
                 Ok(vec![Effect::ClaimIdentity(vec![label_identifier(&label.text)])])
@@ -95,13 +97,15 @@ impl Work {
             return self.put();
         }
         let after_ms = self.label.asked_at.as_ref().map_or(0, |asked| now.millis_since(asked));
-        let refused = self.label_rule().refusal(&text, &self.order.procedure, &self.order.model);
+        let rule = self.label_rule();
+        let (by, source) = (given.by_whom(), given.source);
+        let label = rule.read(ScannedLabel { text, address: None, by, source, after_ms });
+        let refused = rule.refusal(&label.text, &self.order.procedure, &self.order.model);
         if refused.is_some() {
             (self.label.refused, self.label.asked_at) = (refused, Some(now));
             return self.ask_label(now);
         }
-        let (by, source) = (given.by_whom(), given.source);
-        self.label.scanned = Some(ScannedLabel { text, by, source, after_ms });
+        self.label.scanned = Some(label);
         self.take_label(now)
     }
 
@@ -150,6 +154,7 @@ impl Work {
             board,
             identifiers: self.draft.record.identifiers.clone(),
             label: self.scanned()?.text.clone(),
+            numbers: self.order.number_source(),
         }])
     }
 
@@ -175,7 +180,7 @@ impl Work {
     }
 
     /// This board is not to be worked with that label. Before the run was opened nothing is recorded: nothing was done.
-    fn not_with(&self, fault: Fault) -> Ended {
+    pub(super) fn not_with(&self, fault: Fault) -> Ended {
         if self.is_opened() { Ended::Fault(fault) } else { Ended::Refused(fault) }
     }
 
