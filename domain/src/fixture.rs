@@ -16,7 +16,11 @@ pub mod reading;
 pub use check::{FixtureFault, parse_dialect, parse_fixture};
 pub use instrument::{Dialect, InstrumentKind, RadioRows, Range, ScpiRows};
 
-use crate::{model::Bilingual, record::InstrumentUsed};
+use crate::{
+    model::Bilingual,
+    record::InstrumentUsed,
+    text::{Fault, FaultCode},
+};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +37,9 @@ pub struct Fixture {
     /// The number on its plate: records name it.
     pub serial: String,
     pub title: Bilingual,
+    /// Ids of the profiles whose boards fit into its nests; none: whatever is ordered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fits: Vec<String>,
     #[serde(rename = "bus")]
     pub buses: Vec<Bus>,
     /// None: nothing has to be closed.
@@ -49,6 +56,31 @@ pub struct Fixture {
     pub instruments: Vec<Instrument>,
     #[serde(rename = "slot")]
     pub slots: Vec<FixtureSlot>,
+}
+
+/// A fixture as it is told from another: the number on its plate, and the products that fit into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixturePlate {
+    pub serial: String,
+    /// Ids of profiles; none: whatever is ordered.
+    pub fits: Vec<String>,
+}
+
+impl FixturePlate {
+    /// Why boards of that profile don't belong into it; none: they fit, as far as it says.
+    #[must_use]
+    pub fn unfit(&self, product: &str) -> Option<Fault> {
+        let fits = self.fits.is_empty() || self.fits.iter().any(|one| one == product);
+        (!fits).then(|| {
+            Fault::new(FaultCode::FixtureUnfit).with("fixture", &self.serial).with("product", product)
+        })
+    }
+
+    /// Whether a code that was scanned is its own.
+    #[must_use]
+    pub fn is(&self, code: &str) -> bool {
+        self.serial.trim().eq_ignore_ascii_case(code.trim())
+    }
 }
 
 /// A line to modules or to an instrument. Which port of a PC it is, that PC's own settings say.
@@ -229,6 +261,12 @@ pub struct Connection {
 }
 
 impl Fixture {
+    /// What says whether it is the one that a product needs.
+    #[must_use]
+    pub fn plate(&self) -> FixturePlate {
+        FixturePlate { serial: self.serial.clone(), fits: self.fits.clone() }
+    }
+
     /// That slot.
     #[must_use]
     pub fn slot(&self, number: u16) -> Option<&FixtureSlot> {

@@ -158,6 +158,8 @@ wire! {
         PortRateFixed,
         /// `detail`
         FixtureSilent,
+        /// `fixture`, `product`: boards of the order don't belong into this fixture
+        FixtureUnfit,
         /// `cover`: nothing under it is under voltage
         CoverOpen,
         /// (none): it is pressed, and everything is off

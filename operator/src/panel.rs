@@ -66,10 +66,15 @@ fn told(said: RwSignal<String>) -> AnyView {
     view! { <p class="told" role="status">{move || said.get()}</p> }.into_any()
 }
 
-fn field(label: &'static str, name: &'static str, value: RwSignal<String>, mode: &'static str) -> AnyView {
+fn field(
+    label: impl Into<String>,
+    name: &'static str,
+    value: RwSignal<String>,
+    mode: &'static str,
+) -> AnyView {
     let kind = if name == "pin" { "password" } else { "text" };
     view! {
-        <label>{label}
+        <label>{label.into()}
             <input type=kind name=name inputmode=mode autocomplete="off" prop:value=move || value.get()
                 on:input=move |event| value.set(event_target_value(&event))/>
         </label>

@@ -146,6 +146,8 @@ domain::texts! {
     server_refuses: "the server refuses: look at the batches page", "服务器拒绝：请查看批次页面";
     nothing_open: "nothing of that kind is open any more", "已无此待办事项";
     clearance_differs: "what came in is not all accounted for: count again", "投入数与去向不符：请重新清点";
+    fixture_differs: "that is another fixture than this jig is set up with: put the right one on", "与本治具设置不符：请更换为正确的治具";
+    fixture_unfit: "that product does not fit into this jig's fixture: put the right one on", "该产品不适用于本治具：请更换治具";
     fixture_missing: "scan the fixture's code", "请扫描治具编号";
     not_the_sheet: "these are not the boards that wait: open the sheet again", "首件已变化：请重新打开首件单";
     reason_missing: "write down why", "请填写原因";
@@ -185,6 +187,8 @@ impl Texts {
             FloorRefusal::NothingOpen => self.nothing_open,
             FloorRefusal::ClearanceDiffers => self.clearance_differs,
             FloorRefusal::FixtureMissing => self.fixture_missing,
+            FloorRefusal::FixtureDiffers => self.fixture_differs,
+            FloorRefusal::FixtureUnfit => self.fixture_unfit,
             FloorRefusal::NotTheSheet => self.not_the_sheet,
             FloorRefusal::ReasonMissing => self.reason_missing,
             FloorRefusal::NoSlot => self.no_such_slot,

@@ -11,7 +11,7 @@ mod ports;
 mod tests;
 mod wire_logs;
 
-pub use drawer::DEFAULT_DRAWER;
+pub use drawer::drawer_of;
 pub use wire_logs::WireLogDesk;
 
 use crate::{
@@ -212,7 +212,7 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         self
     }
 
-    /// Keeps numbers and shares for so many boards in hand instead of [`DEFAULT_DRAWER`].
+    /// Keeps numbers and shares for so many boards in hand instead of [`drawer_of`] its slots.
     #[must_use]
     pub fn with_drawer(mut self, boards: u32) -> Self {
         self.shared.drawer = boards;
@@ -230,6 +230,8 @@ impl<S: Server, P: PortSource> Agent<S, P> {
     /// At a fixture that a file describes: records name it and its nests.
     #[must_use]
     pub fn with_described_fixture(mut self, fixture: Option<Description>) -> Self {
+        let plate = fixture.as_ref().map(|described| described.fixture.plate());
+        self.shared.book.borrow_mut().lie_in(plate);
         self.shared.described = fixture;
         self
     }

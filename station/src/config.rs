@@ -1,7 +1,6 @@
 //! `station.toml`: who this station is, where its server, its fixture and its ports are.
 
 use crate::{
-    agent::DEFAULT_DRAWER,
     journal::WireLogKeep,
     label_font::LabelFont,
     labels::{Drawing, printer::Printer},
@@ -59,9 +58,10 @@ pub struct StationConfig {
     /// How long the wire logs of the runs stay in the journal.
     #[serde(default)]
     pub wire_log: WireLogKeep,
-    /// Boards that numbers and shares of the batch are kept in hand for, 1 to 1000: what a shift without the server takes.
-    #[serde(default = "default_drawer")]
-    pub drawer: u32,
+    /// Boards that numbers and shares of the batch are kept in hand for, 1 to 1000: what a shift without the server takes. None: as goes with
+    /// the number of slots.
+    #[serde(default)]
+    pub drawer: Option<u32>,
     /// Where the operator's page is served: `127.0.0.1:8470` where nothing is said; `off`: nowhere.
     #[serde(default = "default_page")]
     pub operator_page: String,
@@ -191,8 +191,8 @@ impl StationConfig {
         if config.slots.len() > 32 {
             return Err(format!("it names {} slots; a station has 1 to 32", config.slots.len()));
         }
-        if !(1..=MOST_SHARES).contains(&config.drawer) {
-            return Err(format!("drawer = {} is not between 1 and {MOST_SHARES} boards", config.drawer));
+        if let Some(drawer) = config.drawer.filter(|drawer| !(1..=MOST_SHARES).contains(drawer)) {
+            return Err(format!("drawer = {drawer} is not between 1 and {MOST_SHARES} boards"));
         }
         config.operator_page()?;
         if let (Some(printer), Some(utc)) = (&config.label_printer, FixedOffset::east_opt(0)) {
@@ -260,10 +260,6 @@ fn yes() -> bool {
 
 fn default_page() -> String {
     "127.0.0.1:8470".to_owned()
-}
-
-fn default_drawer() -> u32 {
-    DEFAULT_DRAWER
 }
 
 /// A TOML error in one line, with its place.

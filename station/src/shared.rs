@@ -2,7 +2,7 @@
 //! One thread works all of it, so nothing here is locked.
 
 use crate::{
-    agent::{DEFAULT_DRAWER, WireLogDesk},
+    agent::{WireLogDesk, drawer_of},
     answer_door::{AnswerDoor, Doorway},
     clock::{Clock, Moment},
     fixture::{FixtureAnswer, FixtureCommand, described::Description},
@@ -250,7 +250,7 @@ impl<S> Shared<S> {
             link: parts.link,
             wire_log: WireLogKeep::default(),
             wire_logs: WireLogDesk::default(),
-            drawer: DEFAULT_DRAWER,
+            drawer: drawer_of(slots.len()),
             fixture: parts.fixture,
             progress: parts.progress,
             heard_on_line: parts.heard_on_line,

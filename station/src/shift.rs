@@ -19,6 +19,7 @@ use change_over::{Moving, Proposal};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     api::operator::{ArticleBoard, FloorOnJig, PersonOnJig},
+    fixture::FixturePlate,
     floor::{FloorAct, FloorEvent, FloorRules, JigPerson, OpenOrder, ShiftFigures},
     gate::Keeper,
     ids::{BatchId, ContentHash, FloorEventId, ShiftId},
@@ -136,6 +137,8 @@ pub struct ShiftBook {
     open: Vec<OpenOrder>,
     proposal: Option<Proposal>,
     moving: Option<Moving>,
+    /// Of the fixture that the boards lie in, where it is described.
+    fixture: Option<FixturePlate>,
 }
 
 impl ShiftBook {
@@ -151,7 +154,13 @@ impl ShiftBook {
             open: Vec::new(),
             proposal: None,
             moving: None,
+            fixture: None,
         }
+    }
+
+    /// What the boards lie in.
+    pub fn lie_in(&mut self, fixture: Option<FixturePlate>) {
+        self.fixture = fixture;
     }
 
     /// What belongs on disk.

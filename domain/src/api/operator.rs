@@ -236,6 +236,9 @@ wire! {
         /// What this jig counted of it in this shift.
         pub passed: u32,
         pub failed: u32,
+        /// The number on the plate of the fixture that is to be scanned; none: this jig's fixture is described nowhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fixture: Option<String>,
     }
 }
 
@@ -384,6 +387,10 @@ wire! {
         /// What came in is not all accounted for.
         ClearanceDiffers,
         FixtureMissing,
+        /// Another fixture's code than the one that this jig is set up with.
+        FixtureDiffers,
+        /// The product is none of those that fit into this jig's fixture.
+        FixtureUnfit,
         /// No first board is made, or another one since.
         NotTheSheet,
         ReasonMissing,

@@ -355,6 +355,7 @@ fn sentence(code: FaultCode) -> Sentence {
             "Set this PC's date and time: what waits goes on.",
             "请校正本机日期和时间，等待的板将自动继续。",
         ),
+        C::FixtureUnfit => fixtures::fixture_unfit(),
         C::CoverOpen => fixtures::cover_open(),
         C::EmergencyStop => fixtures::emergency_stop(),
         C::ResetNeeded => fixtures::reset_needed(),

@@ -69,6 +69,7 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::PortNotOpened => ("port not opened", "串口打不开"),
         FaultCode::PortRateFixed => ("port of one rate", "串口波特率固定"),
         FaultCode::FixtureSilent => ("fixture silent", "治具无响应"),
+        FaultCode::FixtureUnfit => ("fixture unfit for product", "治具不适用"),
         FaultCode::CoverOpen => ("cover open", "护盖打开"),
         FaultCode::EmergencyStop => ("emergency stop", "急停"),
         FaultCode::ResetNeeded => ("reset needed", "待复位"),

@@ -56,6 +56,10 @@ fn shown(desk: Desk, open: &ChangeOverOnJig) -> AnyView {
             }
         });
     };
+    let fixture_word = match &open.fixture {
+        Some(plate) => format!("{} ({plate})", t.fixture_code),
+        None => t.fixture_code.to_owned(),
+    };
     let slots = open.slots.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
     let working = move || {
         let working = desk
@@ -80,7 +84,7 @@ fn shown(desk: Desk, open: &ChangeOverOnJig) -> AnyView {
             {field(t.clear_rework, "rework", rework, "numeric")}
             {field(t.clear_scrap, "scrap", scrap, "numeric")}
             <p class="sum" data-adds-up=move || if clearance().is_some_and(|counted| counted.missing() == 0) { "1" } else { "0" }>{adds_up}</p>
-            {field(t.fixture_code, "fixture", fixture, "text")}
+            {field(fixture_word, "fixture", fixture, "text")}
             <button type="submit" class="main" data-act="change-over">{t.change_over}</button>
             <button type="button" class="plain" data-act="give-up" on:click=give_up>{t.give_up}</button>
         </form>

@@ -13,8 +13,13 @@ use domain::{
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
-/// Boards of a shift, where the station's settings say nothing else.
-pub const DEFAULT_DRAWER: u32 = 200;
+/// Boards that are kept in hand where the station's settings say nothing else: an hour and more of a jig with so many slots. One with few slots
+/// works its shift with them. A slot that is never waited for makes some 40 boards an hour (90 s a board).
+#[must_use]
+pub fn drawer_of(slots: usize) -> u32 {
+    let of_slots = u32::try_from(slots).unwrap_or(u32::MAX).saturating_mul(50);
+    of_slots.clamp(200, MOST_SHARES)
+}
 /// Questions in a row: the first brings the shares, the second the numbers for them.
 const QUESTIONS: u32 = 2;
 

@@ -240,6 +240,12 @@ fn refused(refusal: FloorRefusal) -> Response {
         FloorRefusal::ClearanceDiffers => {
             "what came in is not pass, fail, rework and scrap together; count again"
         }
+        FloorRefusal::FixtureDiffers => {
+            "that is another fixture's code than the one this jig is set up with; put the right fixture on, or have its file named in station.toml"
+        }
+        FloorRefusal::FixtureUnfit => {
+            "this jig's fixture is not made for that product; put the right one on and name its file in station.toml"
+        }
         FloorRefusal::FixtureMissing => "scan the fixture's code, or write how it was seen to fit",
         FloorRefusal::NotTheSheet => "these are not the boards that wait to be judged; open the sheet again",
         FloorRefusal::ReasonMissing => "write down why",

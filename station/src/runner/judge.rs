@@ -55,6 +55,7 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::LabelNumberToo
         | C::LabelNotAwaited => Outcome::Aborted,
         C::FixtureSilent
+        | C::FixtureUnfit
         | C::CoverOpen
         | C::EmergencyStop
         | C::ResetNeeded

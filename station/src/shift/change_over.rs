@@ -58,7 +58,7 @@ impl ShiftBook {
     /// A code was scanned that may be a work order, for that slot or (none) all.
     ///
     /// # Errors
-    /// It is one, and nobody is signed in who could change over.
+    /// It is one, and nobody is signed in who could change over, or its boards do not fit into this jig's fixture.
     pub fn scan_order(&mut self, code: &str, slot: Option<u16>) -> Result<ChangeOverAsk, FloorRefusal> {
         let Some(to) = self.open.iter().find(|order| order.name.eq_ignore_ascii_case(code.trim())).cloned()
         else {
@@ -77,6 +77,9 @@ impl ShiftBook {
         let other =
             slots.iter().filter_map(|slot| self.order(*slot)).find(|order| order.product != to.product);
         if let Some(before) = other {
+            if self.fixture.as_ref().is_some_and(|plate| plate.unfit(&to.product).is_some()) {
+                return Err(FloorRefusal::FixtureUnfit);
+            }
             let (from, from_name) = (before.batch_id, before.batch.clone());
             let name = to.name.clone();
             self.proposal = Some(Proposal { to, slots, from, from_name });
@@ -89,7 +92,7 @@ impl ShiftBook {
     /// Somebody has counted and looked at the fixture.
     ///
     /// # Errors
-    /// None is open, nobody is signed in, boards are missing, or nothing is said of the fixture.
+    /// None is open, nobody is signed in, boards are missing, nothing is said of the fixture, or it is another one's code.
     pub fn finish_change_over(&self, said: &FinishChangeOver) -> Result<Telling, FloorRefusal> {
         let proposal = self.proposal.as_ref().ok_or(FloorRefusal::NothingOpen)?;
         let by = self.signed_in()?;
@@ -98,6 +101,9 @@ impl ShiftBook {
         }
         if said.fixture.trim().is_empty() {
             return Err(FloorRefusal::FixtureMissing);
+        }
+        if self.fixture.as_ref().is_some_and(|plate| !plate.is(&said.fixture)) {
+            return Err(FloorRefusal::FixtureDiffers);
         }
         Ok(Telling {
             form: ChangeOver { batch_id: proposal.to.batch_id, slots: proposal.slots.clone(), by },
@@ -147,6 +153,7 @@ impl ShiftBook {
             from: proposal.from_name.clone(),
             passed: counted.map_or(0, |batch| batch.passed),
             failed: counted.map_or(0, |batch| batch.failed),
+            fixture: self.fixture.as_ref().map(|plate| plate.serial.clone()),
         })
     }
 }

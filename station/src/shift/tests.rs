@@ -4,6 +4,7 @@ use super::*;
 use crate::runner::tests_support::PaperBench;
 use domain::{
     api::operator::{FinishChangeOver, FloorRefusal},
+    fixture::FixturePlate,
     floor::{ArticleWhy, Clearance, SignInWay},
     outcome::Outcome,
     record::BirthRecord,
@@ -265,6 +266,31 @@ fn the_same_step_failing_too_often_in_a_row_stops_its_slot_or_all_of_the_batch()
     assert_eq!(desk.shut(1), []);
     desk.close(1, Outcome::Fail, fail);
     assert_eq!(desk.shut(1), [FaultCode::LineStopped]);
+}
+
+#[test]
+fn a_change_over_takes_the_code_of_this_jigs_fixture_and_no_product_that_does_not_fit_into_it() {
+    let mut desk = desk(FloorRules::default());
+    desk.sign_in("lin");
+    let plate = |fits: &[&str]| FixturePlate {
+        serial: "FX-12".into(),
+        fits: fits.iter().map(|one| (*one).to_owned()).collect(),
+    };
+    desk.book.lie_in(Some(plate(&["p1"])));
+    assert_eq!(desk.book.scan_order("b-2", None).unwrap_err(), FloorRefusal::FixtureUnfit);
+    assert_eq!(desk.shut(1), [], "nothing is changed over");
+    for fits in [&["p1", "p2"][..], &[]] {
+        desk.book.lie_in(Some(plate(fits)));
+        assert_eq!(desk.book.scan_order("b-2", None), Ok(ChangeOverAsk::Open("B-2".into())));
+        let open = desk.book.view(desk.at, |_| false).change_over.unwrap();
+        assert_eq!(open.fixture.as_deref(), Some("FX-12"));
+        let form = |fixture: &str| FinishChangeOver {
+            clearance: Clearance { came_in: 0, ..Clearance::default() },
+            fixture: fixture.into(),
+        };
+        assert_eq!(desk.book.finish_change_over(&form("FX-13")).unwrap_err(), FloorRefusal::FixtureDiffers);
+        assert!(desk.book.finish_change_over(&form(" fx-12\r")).is_ok());
+    }
 }
 
 #[test]

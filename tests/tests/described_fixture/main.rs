@@ -60,6 +60,17 @@ async fn boards_that_share_a_load_pass_and_their_records_name_what_measured_them
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_whose_boards_do_not_fit_into_the_fixture_is_not_begun() {
+    let hall = Hall::new(1, |_| {})
+        .with_change("emergency_stop = {", "fits = [\"another-pack\"]\nemergency_stop = {");
+    hall.work_until(|_| true).await;
+    assert!(hall.server.records().is_empty());
+    let seen = hall.bench().seen().borrow().clone();
+    assert!(seen.connections.is_empty() && seen.violations.is_empty(), "{seen:?}");
+    assert!(!hall.jig.jig.observe(1).await.unwrap().calibrated);
+}
+
+#[tokio::test(start_paused = true)]
 async fn modules_on_a_serial_line_do_as_well() {
     let hall = Hall::new(2, |_| {}).with_framing(IoFraming::Rtu);
     hall.work().await;

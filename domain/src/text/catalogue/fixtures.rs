@@ -11,6 +11,15 @@ pub(super) fn shunt_of_another_variant() -> Sentence {
     )
 }
 
+pub(super) fn fixture_unfit() -> Sentence {
+    say(
+        "Fixture {fixture} is not made for {product}.",
+        "治具 {fixture} 不适用于 {product}。",
+        "Put the right fixture on and name its file in station.toml, or give this jig another order.",
+        "请更换为正确的治具并在 station.toml 中指定其文件，或为本治具更换工单。",
+    )
+}
+
 pub(super) fn cover_open() -> Sentence {
     say(
         "The cover {cover} is open: nothing under it is under voltage.",

@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 101] = {
+const CODES: [FaultCode; 102] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -70,6 +70,7 @@ const CODES: [FaultCode; 101] = {
         C::PortNotOpened,
         C::PortRateFixed,
         C::FixtureSilent,
+        C::FixtureUnfit,
         C::CoverOpen,
         C::EmergencyStop,
         C::ResetNeeded,
@@ -152,6 +153,7 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::ShuntOfAnotherVariant => &["expected", "found", "correction_percent", "max_correction_percent"],
         C::RadioNotHeard => &["address", "seconds"],
         C::RadioWeak => &["found", "min"],
+        C::FixtureUnfit => &["fixture", "product"],
         C::CoverOpen => &["cover"],
         C::EmergencyStop | C::ResetNeeded => &[],
         C::InstrumentSilent | C::InstrumentNonsense => &["instrument", "detail"],
