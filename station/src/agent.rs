@@ -212,10 +212,10 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         self
     }
 
-    /// Keeps numbers and shares for so many boards in hand instead of [`drawer_of`] its slots.
+    /// Keeps numbers and shares for so many boards in hand; none: as [`drawer_of`] its slots has it.
     #[must_use]
-    pub fn with_drawer(mut self, boards: u32) -> Self {
-        self.shared.drawer = boards;
+    pub fn with_drawer(mut self, boards: Option<u32>) -> Self {
+        self.shared.drawer = boards.unwrap_or(self.shared.drawer);
         self
     }
 

@@ -422,11 +422,8 @@ async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> 
         StdRng::from_os_rng(),
         progress,
     )?
-    .with_wire_log(config.wire_log);
-    let agent = match config.drawer {
-        Some(boards) => agent.with_drawer(boards),
-        None => agent,
-    };
+    .with_wire_log(config.wire_log)
+    .with_drawer(config.drawer);
     let agent = match printer {
         Some((printer, drawing)) => agent.with_printer(printer, drawing),
         None => agent,

@@ -121,9 +121,9 @@ impl MemoryPrinter {
     /// The codes of the last label that came out for that number.
     #[must_use]
     pub fn label_of(&self, serial: &str) -> Option<Vec<String>> {
-        let printed = self.printed();
+        // Without its picture, which is large.
         let is_its = |label: &&Label| label.codes.iter().any(|code| code == serial);
-        printed.iter().rfind(is_its).map(|label| label.codes.clone())
+        self.state().printer.printed().iter().rfind(is_its).map(|label| label.codes.clone())
     }
 }
 
