@@ -1,7 +1,8 @@
 //! Reference boards: what a jig is told of one, how its check there is recorded, and what came of it for the bench. A reference is never
 //! worked: a check only reads.
 //!
-//! What lives here: kinds, what must come of a check, the verdict on the bench. What never does: how a board is recognised, I/O.
+//! What lives here: kinds, what must come of a check, the verdict on the bench, how long a reference is good for. What never does: how a board
+//! is recognised, I/O.
 
 use crate::{
     identifier::{Identifier, IdentifierKind},
@@ -9,6 +10,7 @@ use crate::{
     step::Step,
     text::{Fault, FaultCode},
 };
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 /// The operation of a check's record, which no procedure may have.
 pub const REFERENCE_CHECK: &str = "reference_check";
@@ -83,6 +85,75 @@ wire! {
         /// The profile whose parameters and limits it is made for: it checks no jig that works another. None: whatever the jig works.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub profile: Option<String>,
+        /// How long it is good for, as the server said with it; a server of a version before says nothing.
+        #[serde(default, skip_serializing_if = "ReferenceLife::is_unbounded_and_unused")]
+        pub life: ReferenceLife,
+    }
+}
+
+wire! {
+    /// How long a reference is good for, and how much of that is used up.
+    #[derive(Copy, Default, Eq)]
+    pub struct ReferenceLife {
+        /// The last day (UTC) on which a check with it proves something: its values are to be confirmed by then. None: nobody set one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub due: Option<NaiveDate>,
+        /// Checks that it is good for: contacts and connectors wear. None: nobody set a bound.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub most_uses: Option<u32>,
+        /// Checks with it so far, at all stations, whatever they came to.
+        #[serde(default)]
+        pub uses: u32,
+    }
+}
+
+/// Days before a reference's due date from which pages say that it comes.
+pub const NEAR_DAYS: i64 = 14;
+/// Of this many uses the last one is near the end of them.
+pub const NEAR_USES: u32 = 10;
+
+wire! {
+    /// What a check with a reference is worth.
+    #[derive(Copy, Eq)]
+    pub enum Worth {
+        Good,
+        /// Good, and due within [`NEAR_DAYS`] days or with one in [`NEAR_USES`] of its uses left.
+        NearEnd,
+        /// Nothing: nobody confirmed its values in time.
+        Overdue,
+        /// Nothing: it was used as often as it is good for.
+        WornOut,
+    }
+}
+
+impl Worth {
+    /// Whether a check with it says something of a bench.
+    #[must_use]
+    pub fn proves(self) -> bool {
+        matches!(self, Self::Good | Self::NearEnd)
+    }
+}
+
+impl ReferenceLife {
+    /// What a check that begins then is worth; those that are counted came before it.
+    #[must_use]
+    pub fn worth(&self, at: DateTime<Utc>) -> Worth {
+        let today = at.date_naive();
+        if self.due.is_some_and(|due| due < today) {
+            return Worth::Overdue;
+        }
+        if self.most_uses.is_some_and(|most| self.uses >= most) {
+            return Worth::WornOut;
+        }
+        let is_due_soon = self.due.is_some_and(|due| due - today <= TimeDelta::days(NEAR_DAYS));
+        let is_near = |most: u32| u64::from(most - self.uses) * u64::from(NEAR_USES) <= u64::from(most);
+        if is_due_soon || self.most_uses.is_some_and(is_near) { Worth::NearEnd } else { Worth::Good }
+    }
+
+    /// As it is where nobody says anything of it.
+    #[must_use]
+    pub fn is_unbounded_and_unused(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -155,13 +226,11 @@ impl Reference {
         if is_as_expected { CheckResult::AsExpected } else { CheckResult::NotAsExpected }
     }
 
-    /// What the slot shows for that; none where the check was cut off, which its own fault says.
+    /// What the slot shows for that, of a check that began then; none where it was cut off, which its own fault says.
     #[must_use]
-    pub fn shown(&self, result: CheckResult, fault: Option<&Fault>) -> Option<Fault> {
+    pub fn shown(&self, result: CheckResult, fault: Option<&Fault>, begun: DateTime<Utc>) -> Option<Fault> {
         match result {
-            CheckResult::AsExpected => {
-                Some(Fault::new(FaultCode::ReferenceAsExpected).with("name", &self.name))
-            }
+            CheckResult::AsExpected => Some(self.as_expected(begun)),
             CheckResult::NotAsExpected => Some(
                 Fault::new(FaultCode::ReferenceNotAsExpected)
                     .with("name", &self.name)
@@ -170,6 +239,20 @@ impl Reference {
             ),
             CheckResult::CutOff => None,
         }
+    }
+
+    /// A bench that is in order, or (where it is past its end) that nobody knows more of than before.
+    fn as_expected(&self, begun: DateTime<Utc>) -> Fault {
+        let ReferenceLife { due, most_uses, uses } = self.life;
+        let fault = match self.life.worth(begun) {
+            Worth::Good | Worth::NearEnd => Fault::new(FaultCode::ReferenceAsExpected),
+            Worth::Overdue => Fault::new(FaultCode::ReferenceOverdue)
+                .with("due", due.map(|due| due.to_string()).unwrap_or_default()),
+            Worth::WornOut => Fault::new(FaultCode::ReferenceWornOut)
+                .with("uses", uses)
+                .with("most", most_uses.unwrap_or_default()),
+        };
+        fault.with("name", &self.name)
     }
 
     fn expected(&self) -> String {
@@ -195,7 +278,20 @@ mod tests {
     use super::*;
 
     fn reference(kind: ReferenceKind, must_fail: Option<MustFail>) -> Reference {
-        Reference { name: "R 1".into(), kind, must_fail, profile: None }
+        Reference { name: "R 1".into(), kind, must_fail, profile: None, life: ReferenceLife::default() }
+    }
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    /// The last second of that day.
+    fn at(text: &str) -> DateTime<Utc> {
+        day(text).and_hms_opt(23, 59, 59).unwrap().and_utc()
+    }
+
+    fn life(due: Option<&str>, most_uses: Option<u32>, uses: u32) -> ReferenceLife {
+        ReferenceLife { due: due.map(day), most_uses, uses }
     }
 
     fn low_cell() -> Fault {
@@ -210,7 +306,7 @@ mod tests {
         let golden = reference(ReferenceKind::Golden, None);
         assert_eq!(golden.judge(Outcome::Pass, None), CheckResult::AsExpected);
         assert_eq!(golden.judge(Outcome::Fail, Some(&low_cell())), CheckResult::NotAsExpected);
-        let shown = golden.shown(CheckResult::NotAsExpected, Some(&low_cell())).unwrap();
+        let shown = golden.shown(CheckResult::NotAsExpected, Some(&low_cell()), at("2027-03-31")).unwrap();
         assert_eq!(shown.code, FaultCode::ReferenceNotAsExpected);
         assert_eq!(
             (shown.args["expected"].as_str(), shown.args["found"].as_str()),
@@ -245,7 +341,57 @@ mod tests {
             for outcome in ends {
                 assert_eq!(reference.judge(outcome, Some(&low_cell())), CheckResult::CutOff);
             }
-            assert_eq!(reference.shown(CheckResult::CutOff, None), None);
+            assert_eq!(reference.shown(CheckResult::CutOff, None, at("2027-03-31")), None);
         }
+    }
+
+    #[test]
+    fn a_reference_is_good_through_the_day_on_which_it_is_due_and_two_weeks_before_it_says_so() {
+        let due = life(Some("2027-03-31"), None, 7);
+        assert_eq!(due.worth(at("2027-03-16")), Worth::Good);
+        assert_eq!(due.worth(at("2027-03-17")), Worth::NearEnd);
+        assert_eq!(due.worth(at("2027-03-31")), Worth::NearEnd);
+        assert_eq!(due.worth(at("2027-04-01")), Worth::Overdue);
+        assert_eq!(life(None, None, u32::MAX).worth(at("2027-04-01")), Worth::Good, "nobody set an end");
+    }
+
+    #[test]
+    fn a_reference_is_good_for_as_many_uses_as_it_was_given_and_says_when_a_tenth_is_left() {
+        let on = at("2027-03-31");
+        let worth = |most, uses| life(None, Some(most), uses).worth(on);
+        assert_eq!((worth(200, 179), worth(200, 180)), (Worth::Good, Worth::NearEnd));
+        assert_eq!((worth(200, 199), worth(200, 200)), (Worth::NearEnd, Worth::WornOut));
+        assert_eq!((worth(5, 4), worth(5, 5), worth(1, 0)), (Worth::Good, Worth::WornOut, Worth::Good));
+        assert_eq!((worth(0, 0), worth(u32::MAX, 0)), (Worth::WornOut, Worth::Good));
+        let both = life(Some("2027-03-30"), Some(2), 2);
+        assert_eq!(both.worth(on), Worth::Overdue, "what a confirmation cures is said first");
+    }
+
+    #[test]
+    fn past_its_end_a_reference_blames_a_bench_and_clears_none() {
+        let mut golden = reference(ReferenceKind::Golden, None);
+        golden.life = life(Some("2027-03-31"), Some(40), 40);
+        let shown =
+            |golden: &Reference, result, day| golden.shown(result, Some(&low_cell()), at(day)).unwrap();
+        let overdue = shown(&golden, CheckResult::AsExpected, "2027-04-01");
+        assert_eq!((overdue.code, overdue.args["due"].as_str()), (FaultCode::ReferenceOverdue, "2027-03-31"));
+        let worn = shown(&golden, CheckResult::AsExpected, "2027-03-31");
+        assert_eq!(
+            (worn.code, worn.args["uses"].as_str(), worn.args["most"].as_str()),
+            (FaultCode::ReferenceWornOut, "40", "40")
+        );
+        let blamed = shown(&golden, CheckResult::NotAsExpected, "2027-04-01");
+        assert_eq!(blamed.code, FaultCode::ReferenceNotAsExpected);
+    }
+
+    #[test]
+    fn what_a_server_of_the_version_before_says_of_a_reference_is_read_and_has_no_end() {
+        let text = r#"{"name":"R 1","kind":"golden"}"#;
+        let read: Reference = serde_json::from_str(text).unwrap();
+        assert_eq!(read, reference(ReferenceKind::Golden, None));
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        let ends = Reference { life: life(Some("2027-03-31"), None, 3), ..read };
+        let text = serde_json::to_string(&ends).unwrap();
+        assert!(text.ends_with(r#""life":{"due":"2027-03-31","uses":3}}"#), "{text}");
     }
 }

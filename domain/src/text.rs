@@ -73,6 +73,10 @@ wire! {
         BoardIsReference,
         /// `name`: the check of that reference came to what it must; nothing was written
         ReferenceAsExpected,
+        /// `name`, `due`: it came to what it must, and nobody has confirmed in time that this is what it must come to
+        ReferenceOverdue,
+        /// `name`, `uses`, `most`: it came to what it must, and was used as often as it is good for before
+        ReferenceWornOut,
         /// `name`, `expected`, `found`: it did not, and the bench is to blame; nothing was written
         ReferenceNotAsExpected,
         /// `board`, `reason`: it left the factory; nothing was written

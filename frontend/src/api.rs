@@ -15,7 +15,7 @@ use domain::{
             FreeNumber, FreedNumber, ImportNumbers, LedgerView, NumberCounts, ScrapNumber, ScrappedNumber,
             WriteOff,
         },
-        references::{EndReference, NewReference, ReferenceCheckRow, ReferenceRow},
+        references::{ConfirmReference, EndReference, NewReference, ReferenceCheckRow, ReferenceRow},
         releases::BundleView,
         stations::{Assign, LineView, ReplaceStation, ReplacedStation, StationView, UnfreezeStation},
         units::{NewUnitAct, RunView, UnitQuery, UnitRow, UnitView},
@@ -245,6 +245,10 @@ pub async fn references_and_checks() -> Answer<(Vec<ReferenceRow>, Vec<Reference
 
 pub async fn register_reference(form: NewReference) -> Answer<ReferenceRow> {
     read(&send(Method::POST, "/api/v1/references", &form).await?)
+}
+
+pub async fn confirm_reference(id: ReferenceId, form: ConfirmReference) -> Answer<ReferenceRow> {
+    read(&send(Method::POST, &format!("/api/v1/references/{id}/confirm"), &form).await?)
 }
 
 pub async fn end_reference(id: ReferenceId, reason: String) -> Answer<ReferenceRow> {

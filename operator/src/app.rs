@@ -8,7 +8,7 @@ use crate::{
     feed::{self, Feed},
     labels, later,
     panel::Panel,
-    said,
+    references, said,
     sound::{Sound, Speaker},
     wedge::{Heard, OVER_MS, Wedge},
     words,
@@ -85,6 +85,7 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
             <footer>
                 <p class="line" role="status">{move || desk.line_now(now.get())}</p>
                 {move || feed.view.read().as_ref().map(fails)}
+                {move || feed.view.read().as_ref().and_then(|view| references::line(&view.floor.references_ending))}
                 {move || feed.view.read().as_ref().and_then(|view| view.bench.as_ref()).map(bench::line)}
             </footer>
         </div>

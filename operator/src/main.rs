@@ -13,6 +13,7 @@ mod later;
 mod panel;
 mod post;
 mod question;
+mod references;
 mod said;
 mod setup;
 mod sound;

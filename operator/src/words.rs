@@ -155,6 +155,11 @@ domain::texts! {
     fixture: "fixture", "治具";
     nest: "nest", "夹具";
     calibrated_until: "calibrated until", "校准有效至";
+    reference_overdue: "proves nothing: to be confirmed by", "无效：应复核日期";
+    reference_worn_out: "proves nothing: uses", "无效：已用次数";
+    reference_due: "to be confirmed by", "须复核日期";
+    reference_uses: "uses", "已用次数";
+    ask_quality: "ask quality", "请联系质量部门";
 }
 
 pub fn texts() -> &'static Texts {

@@ -184,7 +184,9 @@ impl<S: Server, P: PortSource> Agent<S, P> {
         };
         let shared = Shared::new(parts, desks);
         shared.shut_by_book();
-        for record in shared.journal.finish_interrupted()? {
+        let interrupted = shared.journal.finish_interrupted()?;
+        shared.note_checks(&interrupted);
+        for record in interrupted {
             tracing::warn!(slot = record.slot, run = %record.run_id, "a run was found open and is closed as interrupted");
         }
         let fixture_events = fixture.events;

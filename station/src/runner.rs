@@ -266,7 +266,8 @@ impl Runner {
         let (outcome, fault) = (record.outcome, record.fault.clone());
         let checked = record.reference.as_ref().and_then(|reference| {
             let result = reference.judge(outcome, fault.as_ref());
-            Some((reference.name.clone(), result, reference.shown(result, fault.as_ref())?))
+            let begun = record.started_at;
+            Some((reference.name.clone(), result, reference.shown(result, fault.as_ref(), begun)?))
         });
         let is_worth_a_record = has_run || outcome == Outcome::Fail;
         let run_id = record.run_id;

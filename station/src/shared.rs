@@ -1,6 +1,8 @@
 //! What the slots of one agent share: journal, server, clock, chance, who holds which identity, what each slot shows.
 //! One thread works all of it, so nothing here is locked.
 
+mod checks;
+
 use crate::{
     agent::{WireLogDesk, drawer_of},
     answer_door::{AnswerDoor, Doorway},
@@ -28,7 +30,6 @@ use domain::{
     model::DeviceModel,
     prompt::{GivenAnswer, OpenPrompt},
     record::BirthRecord,
-    reference::{KnownReference, Reference},
     step::Step,
     text::{Fault, FaultCode},
     trace::Trace,
@@ -147,8 +148,6 @@ pub struct Shared<S> {
     pub orders_due: Notify,
     /// The fixture, where a file describes it.
     pub described: Option<Description>,
-    /// The reference boards in use, by the server's last word.
-    pub references: RefCell<Vec<KnownReference>>,
     /// Identifier -> the slot whose board has it.
     claims: RefCell<BTreeMap<String, u16>>,
 }
@@ -267,7 +266,6 @@ impl<S> Shared<S> {
             floor_event: Notify::new(),
             orders_due: Notify::new(),
             described: None,
-            references: RefCell::default(),
             claims: RefCell::new(BTreeMap::new()),
         }
     }
@@ -355,12 +353,6 @@ impl<S> Shared<S> {
             }
             is_another
         });
-    }
-
-    /// The reference that a board with these identifiers is, by the server's last word.
-    pub fn reference(&self, shown: &[Identifier]) -> Option<Reference> {
-        let references = self.references.borrow();
-        references.iter().find(|one| one.is_shown_by(shown)).map(|one| one.reference.clone())
     }
 
     /// Takes the identifiers for `slot`. Where another slot has one already, that slot is told and its number given.

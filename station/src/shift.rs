@@ -7,6 +7,7 @@ mod article;
 mod change_over;
 mod figures;
 mod people;
+mod reference;
 mod streak;
 #[cfg(test)]
 mod tests;
@@ -24,10 +25,11 @@ use domain::{
     gate::Keeper,
     ids::{BatchId, ContentHash, FloorEventId, ShiftId},
     model::Bilingual,
-    reference::ReferenceKind,
+    reference::KnownReference,
     step::Step,
     text::{Fault, FaultCode, Language, step_title},
 };
+use reference::OwnCheck;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -46,6 +48,8 @@ pub struct Kept {
     /// When the last check of each kind came to what it must.
     pub golden_at: Option<DateTime<Utc>>,
     pub known_bad_at: Option<DateTime<Utc>>,
+    /// Checks here that the server may not have counted, as far as this station heard.
+    checks: Vec<OwnCheck>,
     slots: BTreeMap<u16, SlotKept>,
     /// Fails in a row of each batch.
     streaks: BTreeMap<BatchId, Streak>,
@@ -135,6 +139,7 @@ pub struct ShiftBook {
     names: BTreeMap<BatchId, String>,
     people: Vec<JigPerson>,
     open: Vec<OpenOrder>,
+    references: Vec<KnownReference>,
     proposal: Option<Proposal>,
     moving: Option<Moving>,
     /// Of the fixture that the boards lie in, where it is described.
@@ -152,6 +157,7 @@ impl ShiftBook {
             names: BTreeMap::new(),
             people: Vec::new(),
             open: Vec::new(),
+            references: Vec::new(),
             proposal: None,
             moving: None,
             fixture: None,
@@ -216,38 +222,9 @@ impl ShiftBook {
         ]
     }
 
-    /// Why only a reference is begun at the slot; none: any board is.
-    #[must_use]
-    pub fn only_references(&self, slot: u16, now: DateTime<Utc>) -> Option<Fault> {
-        let due = self.references_due(slot, now);
-        let (en, zh): (Vec<&str>, Vec<&str>) = due.iter().map(|kind| reference_words(*kind)).unzip();
-        if due.is_empty() {
-            return None;
-        }
-        let fault = Fault::new(FaultCode::ReferencesDue).with("wanted", en.join(", "));
-        Some(fault.with("wanted_zh", zh.join("、")))
-    }
-
-    fn references_due(&self, slot: u16, now: DateTime<Utc>) -> Vec<ReferenceKind> {
-        if !self.order(slot).is_some_and(|order| order.rules.references) {
-            return Vec::new();
-        }
-        let since = self.kept.shift.as_ref().map(|shift| shift.begun_at);
-        let holds = |at: Option<DateTime<Utc>>| {
-            at.is_some_and(|at| now - at < LONGEST_SHIFT && since.is_none_or(|since| at >= since))
-        };
-        let of =
-            [(ReferenceKind::Golden, self.kept.golden_at), (ReferenceKind::KnownBad, self.kept.known_bad_at)];
-        of.into_iter().filter(|(_, at)| !holds(*at)).map(|(kind, _)| kind).collect()
-    }
-
     /// What the page shows of it.
     #[must_use]
     pub fn view(&self, now: DateTime<Utc>, is_working: impl Fn(u16) -> bool) -> FloorOnJig {
-        let mut due: Vec<ReferenceKind> =
-            self.orders.keys().flat_map(|slot| self.references_due(*slot, now)).collect();
-        due.sort_by_key(|kind| *kind == ReferenceKind::KnownBad);
-        due.dedup();
         FloorOnJig {
             needs_sign_in: self.needs_person(),
             person: self.kept.person.as_ref().map(|person| PersonOnJig {
@@ -257,7 +234,8 @@ impl ShiftBook {
                 vouched_by: person.vouched_by.clone(),
             }),
             shift_begun_at: self.kept.shift.as_ref().map(|shift| shift.begun_at),
-            references_due: due,
+            references_due: self.all_references_due(now),
+            references_ending: self.references_ending(now),
             articles: self.articles(),
             stops: self.stops(),
             change_over: self.change_over(is_working),
@@ -287,13 +265,6 @@ impl ShiftBook {
             shift_id: self.kept.shift.as_ref().map(|shift| shift.shift_id),
             act,
         }
-    }
-}
-
-fn reference_words(kind: ReferenceKind) -> (&'static str, &'static str) {
-    match kind {
-        ReferenceKind::Golden => ("golden board", "金板"),
-        ReferenceKind::KnownBad => ("known-bad board", "已知不良板"),
     }
 }
 

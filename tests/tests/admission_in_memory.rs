@@ -11,7 +11,7 @@ use domain::{
     model::{DeviceModel, parse_model},
     outcome::Outcome,
     record::{AdmissionRecord, AdmittedBy, BirthRecord, Envelope, RecordDoubt},
-    reference::{CheckResult, MustFail, Reference, ReferenceKind},
+    reference::{CheckResult, MustFail, Reference, ReferenceKind, ReferenceLife, Worth},
     step::Step,
     text::FaultCode,
 };
@@ -36,7 +36,13 @@ const WITHIN: Duration = Duration::from_secs(3600);
 const STATION: StationId = StationId(Uuid::from_u128(42));
 
 fn golden() -> Reference {
-    Reference { name: "Golden 3".into(), kind: ReferenceKind::Golden, must_fail: None, profile: None }
+    Reference {
+        name: "Golden 3".into(),
+        kind: ReferenceKind::Golden,
+        must_fail: None,
+        profile: None,
+        life: ReferenceLife::default(),
+    }
 }
 
 /// A board, and the jig that it comes to.
@@ -313,6 +319,31 @@ async fn a_reference_that_never_lay_here_is_known_off_line_by_what_the_server_sa
     line.server.0.away.set(false);
     assert_eq!(line.check().await, CheckResult::AsExpected);
     assert_eq!((line.server.checks().len(), line.runs().len()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_often_a_reference_was_used_is_known_off_line_too_and_past_its_end_it_clears_no_bench() {
+    let mut line = Visited::new(None);
+    assert_eq!(line.visit().await.lamp.as_deref(), Some("pass"));
+    let life = ReferenceLife { most_uses: Some(3), ..ReferenceLife::default() };
+    line.register(Reference { life, ..golden() });
+    line.check().await;
+    line.server.0.away.set(true);
+    line.is_checked().await;
+    line.is_checked().await;
+    line.server.0.away.set(false);
+    line.check().await;
+    let mut checks = line.server.checks();
+    checks.sort_by_key(|check| check.started_at);
+    let known: Vec<(u32, Worth)> = checks
+        .iter()
+        .map(|check| {
+            let life = check.reference.as_ref().unwrap().life;
+            (life.uses, life.worth(check.started_at))
+        })
+        .collect();
+    let expected = [(0, Worth::Good), (1, Worth::Good), (2, Worth::Good), (3, Worth::WornOut)];
+    assert_eq!(known, expected, "each knew of those before it, whoever held them");
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,7 +31,13 @@ fn verdict_on(known: &KnownBoard) -> AdmissionVerdict {
 }
 
 fn golden() -> Reference {
-    Reference { name: "Golden 3".into(), kind: ReferenceKind::Golden, must_fail: None, profile: None }
+    Reference {
+        name: "Golden 3".into(),
+        kind: ReferenceKind::Golden,
+        must_fail: None,
+        profile: None,
+        life: crate::reference::ReferenceLife::default(),
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
     model::Bilingual,
     outcome::Outcome,
     prompt::{Answer, OpenPrompt},
-    reference::ReferenceKind,
+    reference::{ReferenceKind, ReferenceLife, Worth},
     step::Step,
     text::{Fault, Language},
     trace::{Quantity, Trace},
@@ -177,6 +177,9 @@ wire! {
         /// References that this shift lacks yet, where a batch asks for them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub references_due: Vec<ReferenceKind>,
+        /// Those for what is worked here that are near their end or past it, where a batch asks for references.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub references_ending: Vec<ReferenceEnding>,
         /// Slots whose first boards are made or to be made, and not judged.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub articles: Vec<ArticleOnJig>,
@@ -185,6 +188,17 @@ wire! {
         pub stops: Vec<StopOnJig>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub change_over: Option<ChangeOverOnJig>,
+    }
+}
+
+wire! {
+    /// A reference near its end, or past it.
+    #[derive(Eq)]
+    pub struct ReferenceEnding {
+        pub name: String,
+        pub kind: ReferenceKind,
+        pub worth: Worth,
+        pub life: ReferenceLife,
     }
 }
 

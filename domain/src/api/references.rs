@@ -1,6 +1,6 @@
 //! References: boards that stay with the jigs to check them, and are never worked.
 
-pub use crate::reference::{CheckResult, MustFail, ReferenceKind};
+pub use crate::reference::{CheckResult, MustFail, ReferenceKind, ReferenceLife, Worth};
 use crate::{
     identifier::IdentifierKind,
     ids::{BatchId, ReferenceId, RunId, StationId},
@@ -8,7 +8,7 @@ use crate::{
     record::RecordDoubt,
     text::Fault,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 wire! {
     /// `POST /api/v1/references` (quality): 201 [`ReferenceRow`]; 409 `conflict` where that identifier is a reference's already.
@@ -27,6 +27,29 @@ wire! {
         /// The id of the profile that it is made for; none: it checks a jig whatever that works.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub profile: Option<String>,
+        /// Its values are to be confirmed by then: the last day (UTC) on which its checks prove something.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub due: Option<NaiveDate>,
+        /// Checks that it is good for: 1 to [`MOST_USES`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub most_uses: Option<u32>,
+    }
+}
+
+/// Checks that a reference may be good for.
+pub const MOST_USES: u32 = 1_000_000;
+
+wire! {
+    /// `POST /api/v1/references/{id}/confirm` (quality): 200 [`ReferenceRow`]; 409 `ended`. Its values were found to be what they must: it is good
+    /// until then. One of the two is said; the other stays as it is.
+    pub struct ConfirmReference {
+        /// Not past.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub due: Option<NaiveDate>,
+        /// In all, those before among them: more than it was used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub most_uses: Option<u32>,
+        pub reason: String,
     }
 }
 
@@ -52,8 +75,23 @@ wire! {
         pub profile: Option<String>,
         pub by: String,
         pub at: DateTime<Utc>,
+        /// As it stands now.
+        #[serde(default)]
+        pub life: ReferenceLife,
+        /// The last time that somebody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub confirmed: Option<ReferenceConfirmed>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub ended: Option<ReferenceEnd>,
+    }
+}
+
+wire! {
+    /// Who found its values to be what they must.
+    pub struct ReferenceConfirmed {
+        pub reason: String,
+        pub by: String,
+        pub at: DateTime<Utc>,
     }
 }
 
@@ -90,10 +128,21 @@ wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub fault: Option<Fault>,
         pub result: CheckResult,
+        /// What it was worth when it began: past its end a reference clears no bench, whatever came of it.
+        #[serde(default = "of_old", skip_serializing_if = "is_good")]
+        pub worth: Worth,
         /// Why the record does not support what it says; then somebody looks at it in the quarantine, too.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub doubts: Vec<RecordDoubt>,
     }
+}
+
+fn of_old() -> Worth {
+    Worth::Good
+}
+
+fn is_good(worth: &Worth) -> bool {
+    *worth == Worth::Good
 }
 
 wire! {

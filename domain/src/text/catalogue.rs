@@ -127,6 +127,7 @@ fn sentence(code: FaultCode) -> Sentence {
         C::LabelAddressDiffers | C::LabelNumberToo | C::LabelNotAwaited => labels::printed(code),
         C::BoardIsReference => references::never_worked(),
         C::ReferenceAsExpected => references::as_expected(),
+        C::ReferenceOverdue | C::ReferenceWornOut => references::past_its_end(code),
         C::ReferenceNotAsExpected => references::not_as_expected(),
         C::BoardShipped => say(
             "Board {board} was shipped: {reason}. Nothing was written.",

@@ -3,7 +3,7 @@
 use super::*;
 use jigline_domain::{
     record::CHECK_STEPS,
-    reference::{REFERENCE_CHECK, Reference, ReferenceKind},
+    reference::{REFERENCE_CHECK, Reference, ReferenceKind, ReferenceLife},
 };
 
 /// A check with a golden board that came to a pass.
@@ -15,6 +15,7 @@ fn check() -> BirthRecord {
         kind: ReferenceKind::Golden,
         must_fail: None,
         profile: None,
+        life: ReferenceLife::default(),
     });
     record.steps.retain(|entry| CHECK_STEPS.contains(&entry.step));
     (record.serial, record.firmware, record.password, record.lease) = (None, None, None, None);

@@ -27,6 +27,8 @@ pub fn fault_name(code: FaultCode, language: Language) -> &'static str {
         FaultCode::LabelNotAwaited => ("label not awaited", "无产品等待该标签"),
         FaultCode::BoardIsReference => ("reference board", "标准样板"),
         FaultCode::ReferenceAsExpected => ("bench in order", "工位正常"),
+        FaultCode::ReferenceOverdue => ("reference overdue", "样板逾期未复核"),
+        FaultCode::ReferenceWornOut => ("reference worn out", "样板次数用尽"),
         FaultCode::ReferenceNotAsExpected => ("bench not to be trusted", "工位不可信"),
         FaultCode::BoardShipped => ("board shipped", "板已发货"),
         FaultCode::BoardOnHold => ("board on hold", "板已停用"),

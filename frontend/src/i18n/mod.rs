@@ -5,6 +5,7 @@ mod fault_names;
 mod floor;
 mod floor_words;
 mod orders;
+mod reference_words;
 mod sentences;
 mod wire_words;
 mod words;
@@ -12,6 +13,7 @@ mod words;
 pub use fault_names::fault_name;
 pub use floor::{floor_act, floor_rules, floor_texts, held_by, language_name, person_fault, some_slots};
 pub use orders::{characters, left_to_order, name_taken, order_problem};
+pub use reference_words::{reference_texts, worth};
 pub use sentences::*;
 pub use wire_words::{fetched_by, gone_since, waits_for, wire_texts};
 pub use words::Texts;
@@ -69,7 +71,12 @@ mod tests {
         let mut lacking = Texts::untranslated();
         lacking.retain(|key| !alike.contains(key));
         assert!(lacking.is_empty(), "{lacking:?}");
-        assert!(wire_words::Texts::untranslated().is_empty(), "{:?}", wire_words::Texts::untranslated());
-        assert!(floor_words::Texts::untranslated().is_empty(), "{:?}", floor_words::Texts::untranslated());
+        for lacking in [
+            wire_words::Texts::untranslated(),
+            floor_words::Texts::untranslated(),
+            reference_words::Texts::untranslated(),
+        ] {
+            assert!(lacking.is_empty(), "{lacking:?}");
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Reference boards: golden and known-bad ones that stay with the jigs, and what the slots' checks with them came to. None works them.
 
+mod life;
+
 use super::note_form::note_form;
 use crate::{
-    api, i18n, numbers,
+    api, clock, i18n, numbers,
     query::query,
     session::session,
     ui::{self, Coming, Tone},
@@ -61,13 +63,15 @@ pub fn references() -> impl IntoView {
     }
 }
 
-fn columns() -> [ui::Column; 6] {
-    let t = i18n::texts();
+fn columns() -> [ui::Column; 8] {
+    let (t, r) = (i18n::texts(), i18n::reference_texts());
     [
         (t.reference, "nowrap", ""),
         (t.state, "", ""),
         (t.identity, "nowrap", ""),
         (t.reference_for, "reason", ""),
+        (r.uses, "number", ""),
+        (r.due, "nowrap", ""),
         (t.changed_by, "quiet", ""),
         ("", "number", ""),
     ]
@@ -89,6 +93,10 @@ fn check_row(row: &ReferenceCheckRow) -> AnyView {
     let t = i18n::texts();
     let pass = t.outcome(Outcome::Pass);
     let result = match row.result {
+        CheckResult::AsExpected if !row.worth.proves() => {
+            let why = i18n::worth(row.worth).unwrap_or_default();
+            ui::badge(Tone::Attention, format!("{} · {why}", i18n::reference_texts().proves_nothing))
+        }
         CheckResult::AsExpected => ui::badge(Tone::Pass, t.as_expected),
         CheckResult::NotAsExpected => ui::badge(Tone::Fail, t.not_as_expected),
         CheckResult::CutOff => ui::badge(Tone::Quiet, t.outcome(row.outcome)),
@@ -113,8 +121,17 @@ fn by(must: MustFail) -> &'static str {
     i18n::fault_name(must.code, i18n::language())
 }
 
-fn row(row: &ReferenceRow, may: bool, open: RwSignal<Option<ReferenceId>>, changed: Callback<()>) -> AnyView {
-    let t = i18n::texts();
+/// What is done to a reference under its row.
+#[derive(Clone, Copy, PartialEq)]
+enum Act {
+    Confirm,
+    End,
+}
+
+type Open = RwSignal<Option<(ReferenceId, Act)>>;
+
+fn row(row: &ReferenceRow, may: bool, open: Open, changed: Callback<()>) -> AnyView {
+    let (t, r) = (i18n::texts(), i18n::reference_texts());
     let id = row.reference_id;
     let (tone, kind) = match row.kind {
         ReferenceKind::Golden => (Tone::Pass, t.golden),
@@ -132,35 +149,53 @@ fn row(row: &ReferenceRow, may: bool, open: RwSignal<Option<ReferenceId>>, chang
     let about = [
         must_fail(row.kind, row.must_fail).map(|must| (t.must_fail_by, must.to_owned())),
         row.profile.clone().map(|id| (t.made_for, id)),
+        row.confirmed
+            .as_ref()
+            .map(|one| (r.confirmed, format!("{} ({}, {})", one.reason, one.by, clock::day(one.at)))),
         row.ended.as_ref().map(|end| (t.reference_ended, end.reason.clone())),
     ];
     let about = about.into_iter().flatten();
     let about: Vec<AnyView> =
         about.map(|(name, what)| view! { <p class="quiet small">{name}": "{what}</p> }.into_any()).collect();
     let ends = may && row.ended.is_none();
-    let toggle = Callback::new(move |()| open.update(|open| *open = (*open != Some(id)).then_some(id)));
+    let toggle = move |act| {
+        Callback::new(move |()| open.update(|open| *open = (*open != Some((id, act))).then_some((id, act))))
+    };
+    let acts = ends.then(|| view! {
+        {ui::button("button", "confirm", r.confirm, toggle(Act::Confirm))}" "{ui::button("button", "end", t.end_reference, toggle(Act::End))}
+    });
     let cells = vec![
         ui::said("strong", row.name.clone()),
-        state,
+        view! { {state}{life::badge(row)} }.into_any(),
         view! { <p class="quiet small">{t.identifier(row.identifier_kind)}</p><span class="mono">{shown}</span> }.into_any(),
         view! { {row.reason.clone()}{about} }.into_any(),
+        life::uses(&row.life).into_any(),
+        life::due(&row.life).into_any(),
         view! { {by.clone()}" "{ui::moment(at)} }.into_any(),
-        if ends { ui::button("button", "end", t.end_reference, toggle) } else { ().into_any() },
+        acts.into_any(),
     ];
     let form = move || {
-        (open.get() == Some(id)).then(|| {
-            let act = move |reason| -> Coming {
-                Box::pin(async move {
-                    api::end_reference(id, reason).await?;
-                    changed.run(());
-                    Ok(())
-                })
-            };
-            let cancel = Callback::new(move |()| open.set(None));
-            view! { <tr class="inline-form"><td colspan="6">{note_form(t.end_reference_why.into_any(), t.end_reference, Box::new(act), cancel)}</td></tr> }
-        })
+        let (_, act) = open.get().filter(|(of, _)| *of == id)?;
+        let cancel = Callback::new(move |()| open.set(None));
+        let form = match act {
+            Act::Confirm => life::confirm_form(id, changed, cancel),
+            Act::End => end_form(id, changed, cancel),
+        };
+        Some(view! { <tr class="inline-form"><td colspan=columns().len()>{form}</td></tr> })
     };
     view! { {ui::row(id.to_string(), &columns(), cells)}{form} }.into_any()
+}
+
+fn end_form(id: ReferenceId, changed: Callback<()>, cancel: Callback<()>) -> AnyView {
+    let t = i18n::texts();
+    let act = move |reason| -> Coming {
+        Box::pin(async move {
+            api::end_reference(id, reason).await?;
+            changed.run(());
+            Ok(())
+        })
+    };
+    note_form(t.end_reference_why.into_any(), t.end_reference, Box::new(act), cancel)
 }
 
 fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView {
@@ -171,8 +206,10 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
     let identifier_kind = RwSignal::new(IdentifierKind::MachineCode);
     let (name, value, reason) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let end = life::End::default();
     let act = move || -> Result<Coming, &'static str> {
         let must_fail = must_fail.get_untracked();
+        let (due, most_uses) = end.given()?;
         let form = NewReference {
             kind: if must_fail.is_some() { ReferenceKind::KnownBad } else { ReferenceKind::Golden },
             name: name.get_untracked(),
@@ -181,6 +218,8 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
             reason: reason.get_untracked(),
             must_fail,
             profile: profile.get_untracked(),
+            due,
+            most_uses,
         };
         Ok(Box::pin(async move {
             api::register_reference(form).await?;
@@ -201,6 +240,7 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
     let golden = ("golden".to_owned(), format!("{} – {}", t.golden, t.golden_why));
     let kinds = std::iter::once(golden).chain((0..MustFail::ALL.len()).map(bad)).collect();
     let identifiers = KINDS.map(|kind| (kind.as_str().to_owned(), t.identifier(kind).to_owned())).into();
+    let [uses, due] = end.fields();
     let parts = vec![
         ui::choice_field(t.reference_kind, "kind", kinds, None, choose_kind),
         ui::text_field(t.reference, "name", "GOLD-1", name),
@@ -208,6 +248,8 @@ fn register_form(changed: Callback<()>, registering: RwSignal<bool>) -> AnyView 
         ui::text_field(t.read_or_scan, "identifier_value", "", value),
         made_for(profile),
         ui::text_field(t.reference_for, "reason", "", reason),
+        due,
+        uses,
     ];
     let cancel = Callback::new(move |()| registering.set(false));
     ui::form("note-form pairs", parts, t.register_reference, Box::new(act), Some(cancel))

@@ -1,6 +1,6 @@
 //! Checks of jigs with references: appended by ingest, listed for people. In no count and no unit's history.
 
-use super::{DbResult, from_json, inconsistent, to_json};
+use super::{DbResult, from_json, inconsistent, references, to_json};
 use domain::{
     api::references::{CheckResult, ReferenceCheckQuery, ReferenceCheckRow},
     ids::{ReferenceId, StationId},
@@ -62,11 +62,15 @@ pub async fn list(
     limit: i64,
 ) -> DbResult<Vec<ReferenceCheckRow>> {
     let rows = sqlx::query!(
-        "select run_id, reference_id, c.name, kind, must_fail, station_id, s.name as station_name, slot, batch_id, operator,
-            started_at, finished_at, outcome, fault, result, doubts
+        r#"select run_id, reference_id, c.name, kind, must_fail, station_id, s.name as station_name, slot, batch_id, operator,
+            started_at, finished_at, outcome, fault, result, doubts,
+            reference_due(reference_id, started_at) as due, reference_most_uses(reference_id, started_at) as most_uses,
+            case when reference_most_uses(reference_id, started_at) is null then 0 else
+                (select count(*) from reference_check k where k.reference_id = c.reference_id and k.finished_at < c.finished_at) end
+                as "uses!"
          from reference_check c join station s using (station_id)
          where ($1::uuid is null or reference_id = $1) and ($2::uuid is null or station_id = $2)
-         order by finished_at desc, run_id desc limit $3",
+         order by finished_at desc, run_id desc limit $3"#,
         query.reference.map(|id| id.0),
         query.station.map(|id| id.0),
         limit
@@ -91,6 +95,7 @@ pub async fn list(
                 finished_at: row.finished_at,
                 outcome: row.outcome.parse().map_err(inconsistent::<String>(table, "outcome"))?,
                 fault: row.fault.map(|json| from_json(table, "fault", json)).transpose()?,
+                worth: references::life(row.due, row.most_uses, row.uses).worth(row.started_at),
                 result: row.result.parse().map_err(inconsistent::<String>(table, "result"))?,
                 doubts: row
                     .doubts

@@ -339,7 +339,7 @@ pub async fn work(db: &mut PgConnection, station: StationId) -> DbResult<Station
             Some(slot) => work.slots.push(SlotWork { slot: slot as u16, work: assignment }),
         }
     }
-    work.references = super::references::in_use(&mut *db).await?;
+    work.references = super::references::in_use(&mut *db, crate::clock::now()).await?;
     work.people = super::people::of_jigs(&mut *db).await?;
     work.open = super::open_orders::of_station(&mut *db, station).await?;
     work.wire_logs = super::wire_logs::wanted_of(db, station).await?;

@@ -39,9 +39,10 @@ async fn end(
     signed.require(Permission::DecideUnits)?;
     let reason = body::reason("reason", &form.reason)?.to_owned();
     let mut db = state.pool.begin().await?;
-    let found = references::list(&mut db, Some(id)).await?.pop();
+    let now = clock::now();
+    let found = references::list(&mut db, Some(id), now).await?.pop();
     let row = found.ok_or_else(|| ApiError::not_found("reference", id))?;
-    let end = ReferenceEnd { reason, by: signed.0.username.clone(), at: clock::now() };
+    let end = ReferenceEnd { reason, by: signed.0.username.clone(), at: now };
     match references::end(&mut db, id, &end).await {
         Ok(()) => {}
         Err(error) if error.constraint() == Some("reference_end_pkey") => {

@@ -5,6 +5,7 @@ mod body;
 mod bundles;
 mod change_over;
 mod check_in;
+mod confirm_reference;
 mod end_reference;
 mod enrol;
 mod exports;
@@ -108,6 +109,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(leases::router())
         .merge(set_lease::router())
         .merge(references::router())
+        .merge(confirm_reference::router())
         .merge(reference_checks::router())
         .merge(register_reference::router())
         .merge(end_reference::router())

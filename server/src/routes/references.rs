@@ -1,6 +1,6 @@
 //! The reference boards: all of them.
 
-use crate::{auth::Signed, db::references, error::ApiResult, state::AppState};
+use crate::{auth::Signed, clock, db::references, error::ApiResult, state::AppState};
 use axum::{Json, extract::State};
 use domain::{
     api::{page::Page, references::ReferenceRow},
@@ -17,5 +17,5 @@ pub fn router() -> OpenApiRouter<AppState> {
 async fn list(State(state): State<AppState>, signed: Signed) -> ApiResult<Json<Page<ReferenceRow>>> {
     signed.require(Permission::ReadProduction)?;
     let mut db = state.pool.acquire().await?;
-    Ok(Json(Page { items: references::list(&mut db, None).await?, next: None }))
+    Ok(Json(Page { items: references::list(&mut db, None, clock::now()).await?, next: None }))
 }

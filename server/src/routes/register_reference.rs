@@ -12,7 +12,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     api::{
         problem::{FieldFault, Problem},
-        references::{MustFail, NewReference, ReferenceKind, ReferenceRow},
+        references::{MustFail, NewReference, ReferenceKind, ReferenceLife, ReferenceRow},
     },
     identifier::{Identifier, IdentifierKind, normalise_question},
     ids::ReferenceId,
@@ -46,6 +46,8 @@ async fn register(
         profile: form.profile.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()),
         by: signed.0.username.clone(),
         at: clock::now(),
+        life: ReferenceLife { due: form.due, most_uses: form.most_uses, uses: 0 },
+        confirmed: None,
         ended: None,
     };
     let faults = faults_of(&row);
@@ -102,6 +104,9 @@ fn faults_of(row: &ReferenceRow) -> Vec<FieldFault> {
             "must_fail",
             "of a known-bad board the fault and the step that a check finds; of a golden one none",
         );
+    }
+    for (field, detail) in super::confirm_reference::faults_of_end(&row.life, row.at) {
+        fault(field, detail);
     }
     if row.profile.as_ref().is_some_and(|id| !body::fits(id, 100)) {
         fault("profile", "the id of a profile, at most 100 characters");

@@ -1,5 +1,7 @@
 //! Boards that stay with the jigs to check them.
 
+mod life;
+
 use crate::factory::Factory;
 use domain::{
     api::{
@@ -14,7 +16,7 @@ use domain::{
     ids::RunId,
     outcome::Outcome,
     record::{Envelope, RecordDoubt},
-    reference::Reference,
+    reference::{Reference, ReferenceLife},
     role::Role,
     step::Step,
     text::{Fault, FaultCode},
@@ -152,7 +154,16 @@ fn check(factory: &Factory, board: u32, number: u64, name: &str) -> Envelope {
     let record = &mut envelope.record;
     record.run_id = RunId(clock::new_id());
     let kind = ReferenceKind::Golden;
-    into_check(record, Reference { name: name.to_owned(), kind, must_fail: None, profile: None });
+    into_check(
+        record,
+        Reference {
+            name: name.to_owned(),
+            kind,
+            must_fail: None,
+            profile: None,
+            life: ReferenceLife::default(),
+        },
+    );
     (record.outcome, record.fault) = (Outcome::Pass, None);
     record.started_at = clock::now() + chrono::TimeDelta::minutes(1);
     record.finished_at = record.started_at + chrono::TimeDelta::seconds(3);

@@ -8,7 +8,11 @@ use crate::{
     shift::OrderFacts,
     uplink::{OrderBook, Server, Work},
 };
-use domain::{gate::Keeper, ids::BatchId, text::Fault};
+use domain::{
+    gate::Keeper,
+    ids::{BatchId, RunId},
+    text::Fault,
+};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::sleep;
 
@@ -18,6 +22,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         let mut pauses = Pauses::default();
         let mut check_in_due = true;
         loop {
+            let counted = self.checks_held();
             let work = match self.check_in(&mut check_in_due).await {
                 Ok(()) => book.refresh(&self.shared.server).await,
                 Err(fault) => Err(fault),
@@ -25,7 +30,10 @@ impl<S: Server, P: PortSource> Floor<S, P> {
             // Whoever was told to stop asks until the word is another one.
             check_in_due |= work.as_ref().is_err_and(|fault| fault.code.halts_station());
             if let Ok(work) = &work {
-                work.references().clone_into(&mut self.shared.references.borrow_mut());
+                self.shared.book.borrow_mut().told_references(work.references());
+                if work.is_heard() {
+                    self.shared.checks_counted(&counted);
+                }
                 self.shared.wire_logs.want(work.wire_logs());
                 // What is given back first can be had again, for the outbox that follows one that ended.
                 let slots = self.shared.slots.keys().copied();
@@ -44,6 +52,15 @@ impl<S: Server, P: PortSource> Floor<S, P> {
                 () = sleep(ORDER_INTERVAL) => {}
             }
         }
+    }
+
+    /// Checks with references here that the server holds: whoever is asked from now on has counted them.
+    fn checks_held(&self) -> Vec<RunId> {
+        let book = self.shared.book.borrow();
+        // What can't be read counts as unsent: rather once too often than not at all.
+        book.own_checks()
+            .filter(|run| self.shared.journal.is_unsent(*run).is_ok_and(|unsent| !unsent))
+            .collect()
     }
 
     /// The orders that hold, and how many slots work each.

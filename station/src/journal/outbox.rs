@@ -1,6 +1,7 @@
 //! The outbox: closed records on their way to the server, oldest first, gone once the server holds them.
 
 use super::{Journal, JournalFault, shares};
+use domain::ids::RunId;
 use rusqlite::{OptionalExtension as _, params};
 
 /// A record on its way.
@@ -35,6 +36,18 @@ impl Journal {
                     Ok(UnsentEnvelope { number: row.get(0)?, text: row.get(1)?, sha256: row.get(2)? })
                 })?
                 .collect()
+        })
+    }
+
+    /// Whether the record of that run is still on its way.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn is_unsent(&self, run: RunId) -> Result<bool, JournalFault> {
+        self.read(|c| {
+            c.query_row("SELECT count(*) > 0 FROM outbox WHERE run_id = ?1", [run.to_string()], |row| {
+                row.get(0)
+            })
         })
     }
 

@@ -36,6 +36,8 @@ pub fn outcome_of(code: FaultCode) -> Outcome {
         | C::LabelNotPrinted
         | C::BoardIsReference
         | C::ReferenceAsExpected
+        | C::ReferenceOverdue
+        | C::ReferenceWornOut
         | C::BoardShipped
         | C::BoardOnHold
         | C::BoardLeased

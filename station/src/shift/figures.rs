@@ -13,7 +13,11 @@ impl ShiftBook {
     /// A run has come to its end.
     pub fn run_closed(&mut self, stamp: &mut Stamp<'_>, record: &BirthRecord) -> Vec<FloorEvent> {
         if let Some(reference) = &record.reference {
+            self.note_check(record);
+            let proves = reference.life.worth(record.started_at).proves();
             let at = match reference.judge(record.outcome, record.fault.as_ref()) {
+                // Past its end it clears no bench; that it did so before still stands.
+                CheckResult::AsExpected if !proves => return Vec::new(),
                 CheckResult::AsExpected => Some(record.finished_at),
                 // A bench that was in order and is not.
                 CheckResult::NotAsExpected => None,

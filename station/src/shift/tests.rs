@@ -1,5 +1,7 @@
 //! The book, act by act.
 
+mod reference;
+
 use super::*;
 use crate::runner::tests_support::PaperBench;
 use domain::{
@@ -8,7 +10,7 @@ use domain::{
     floor::{ArticleWhy, Clearance, SignInWay},
     outcome::Outcome,
     record::BirthRecord,
-    reference::Reference,
+    reference::{Reference, ReferenceKind, ReferenceLife},
     role::Role,
 };
 
@@ -351,7 +353,8 @@ fn a_shift_works_no_board_before_both_references_came_to_what_they_must() {
         |desk: &Desk| desk.book.only_references(1, desk.at).map(|fault| fault.args["wanted"].clone());
     let check = |desk: &mut Desk, kind, outcome, step: Option<Step>| {
         let must_fail = (kind == ReferenceKind::KnownBad).then(|| domain::reference::MustFail::ALL[0]);
-        let reference = Reference { name: "R".into(), kind, must_fail, profile: None };
+        let life = ReferenceLife::default();
+        let reference = Reference { name: "R".into(), kind, must_fail, profile: None, life };
         desk.record.reference = Some(reference);
         desk.close(1, outcome, step);
         desk.record.reference = None;

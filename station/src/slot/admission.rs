@@ -62,7 +62,11 @@ fn own_batch(batch_id: BatchId) -> OwnBatch {
 mod tests {
     use super::*;
     use chrono::DateTime;
-    use domain::{admission::AdmissionVerdict as V, ids::UnitActId, reference::ReferenceKind};
+    use domain::{
+        admission::AdmissionVerdict as V,
+        ids::UnitActId,
+        reference::{ReferenceKind, ReferenceLife},
+    };
     use uuid::Uuid;
 
     fn batch(number: u128) -> BatchId {
@@ -97,6 +101,7 @@ mod tests {
             kind: ReferenceKind::Golden,
             must_fail: None,
             profile: None,
+            life: ReferenceLife::default(),
         };
         let golden = Here { reference: Some(golden), ..passed_here() };
         assert_eq!(said(None, &golden), (V::Reference, by));

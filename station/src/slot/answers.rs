@@ -3,6 +3,7 @@
 mod fixture;
 mod label;
 mod person;
+mod reference;
 
 use super::admission::{Here, decide};
 use crate::{
@@ -317,6 +318,7 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
         if by == AdmittedBy::Server {
             self.learn(identity, &question, &admission)?;
         }
+        let admission = self.with_own_checks(admission, by, &question.identifiers)?;
         let secret = match journal.secret_of(identity).map_err(disk)? {
             Some(sealed) => match self.shared.sealer.open(&sealed, identity) {
                 Ok(secret) => Some(secret),
@@ -366,10 +368,11 @@ impl<'a, S: Server, P: PortSource> Bench<'a, S, P> {
     ) -> Result<Here, Fault> {
         let Some(identity) = identity else { return Ok(Here::default()) };
         let journal = &self.shared.journal;
-        let learned = journal.reference(identity).map_err(disk)?;
+        let (learned, listed) =
+            (journal.reference(identity).map_err(disk)?, self.shared.reference(&question.identifiers));
         let order = said.and_then(|said| said.rerun);
         Ok(Here {
-            reference: learned.or_else(|| self.shared.reference(&question.identifiers)),
+            reference: reference::newest(learned, listed),
             passed,
             all: journal.worked(identity, &question.operation).map_err(disk)?,
             unsent: journal.worked_unsent(identity, &question.operation).map_err(disk)?,

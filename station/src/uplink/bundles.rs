@@ -37,6 +37,7 @@ pub struct OrderBook {
 #[derive(Debug, Clone)]
 pub struct Work {
     said: StationWork,
+    is_heard: bool,
     orders: Vec<(Assignment, OrderState)>,
 }
 
@@ -48,6 +49,12 @@ impl Work {
         let Some(assignment) = self.said.of(slot) else { return Err(no_work()) };
         let order = self.orders.iter().find(|(known, _)| known == assignment);
         order.map_or_else(|| Err(no_work()), |(_, order)| order.clone())
+    }
+
+    /// Whether the server said it now; else it comes from the disk.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.is_heard
     }
 
     /// The reference boards in use, by the server's last word.
@@ -97,15 +104,16 @@ impl OrderBook {
     /// # Errors
     /// `ServerAway`: the server can't be asked, and nothing is on the disk. Whatever halts the station.
     pub async fn refresh(&mut self, server: &impl Server) -> Result<Work, Fault> {
-        let said = match server.work().await {
+        let (said, is_heard) = match server.work().await {
             Ok(said) => {
                 self.remember(&said);
-                said
+                (said, true)
             }
             Err(ServerFault::Halted(reason)) => return Err(*reason),
             Err(fault) => {
                 tracing::debug!(%fault, "what is to be worked comes from the disk");
-                self.said.take().or_else(|| self.remembered()).ok_or_else(|| away(&fault))?
+                let before = self.said.take().or_else(|| self.remembered());
+                (before.ok_or_else(|| away(&fault))?, false)
             }
         };
         self.said = Some(said.clone());
@@ -126,7 +134,7 @@ impl OrderBook {
             }
             orders.push((assignment.clone(), order));
         }
-        Ok(Work { said, orders })
+        Ok(Work { said, is_heard, orders })
     }
 
     async fn order(&mut self, server: &impl Server, assignment: &Assignment) -> OrderState {

@@ -9,7 +9,7 @@ use domain::{
     ids::{BatchId, RunId, UnitActId},
     outcome::Outcome,
     record::BirthRecord,
-    reference::{KnownReference, Reference as Known},
+    reference::{KnownReference, Reference as Known, ReferenceLife},
 };
 
 /// A decision about a unit.
@@ -75,11 +75,11 @@ impl IngestModel {
     /// Those in use, as stations are told, in the order of what they show.
     #[must_use]
     pub fn references(&self, at: DateTime<Utc>) -> Vec<KnownReference> {
-        let used = self.references.iter().filter(|one| one.is_in_use(at));
-        let told = used.map(|one| KnownReference {
+        let used = self.references.iter().enumerate().filter(|(_, one)| one.is_in_use(at));
+        let told = used.map(|(place, one)| KnownReference {
             kind: one.identifier.0,
             value: one.identifier.1.clone(),
-            reference: one.what.clone(),
+            reference: self.told_of(place, one),
         });
         let mut all: Vec<_> = told.collect();
         all.sort_by(|a, b| (a.kind.as_str(), &a.value).cmp(&(b.kind.as_str(), &b.value)));
@@ -88,13 +88,23 @@ impl IngestModel {
 
     /// The reference that one of these was then.
     pub(super) fn reference(&self, shown: &[Identifier], at: DateTime<Utc>) -> Option<Known> {
+        let place = self.place_of_reference(shown, at)?;
+        self.references.get(place).map(|one| self.told_of(place, one))
+    }
+
+    pub(super) fn place_of_reference(&self, shown: &[Identifier], at: DateTime<Utc>) -> Option<usize> {
         let shows = |one: &Reference| {
             shown
                 .iter()
                 .any(|own| own.unique && (own.kind, &own.value) == (one.identifier.0, &one.identifier.1))
         };
-        let mut found = self.references.iter().filter(|one| one.is_in_use(at) && shows(one));
-        found.next().map(|one| one.what.clone())
+        self.references.iter().position(|one| one.is_in_use(at) && shows(one))
+    }
+
+    /// With how often it was used.
+    fn told_of(&self, place: usize, one: &Reference) -> Known {
+        let uses = u32::try_from(self.uses_of_reference(place)).unwrap_or(u32::MAX);
+        Known { life: ReferenceLife { uses, ..one.what.life }, ..one.what.clone() }
     }
 
     /// Somebody decides about the unit whose oldest run this is; the decision's own id is the server's to choose.

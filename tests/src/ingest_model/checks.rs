@@ -13,6 +13,8 @@ use domain::{
 pub(super) struct Check {
     pub text: String,
     pub kept: KeptCheck,
+    /// The reference that it used, where it was known as one.
+    place: Option<usize>,
 }
 
 /// A check as it is held.
@@ -40,7 +42,9 @@ impl IngestModel {
         record: BirthRecord,
         doubts: Vec<RecordDoubt>,
     ) -> Option<String> {
-        let known = self.reference(&belonging::shown(&record.identifiers), record.started_at);
+        let shown = belonging::shown(&record.identifiers);
+        let place = self.place_of_reference(&shown, record.started_at);
+        let known = self.reference(&shown, record.started_at);
         let is_known = known.is_some();
         let reference: Reference = known.or(record.reference)?;
         let is_believed = doubts.is_empty();
@@ -56,8 +60,13 @@ impl IngestModel {
             known: is_known,
             doubts,
         };
-        self.checks.insert(record.run_id, Check { text: text.to_owned(), kept });
+        self.checks.insert(record.run_id, Check { text: text.to_owned(), kept, place });
         (!is_believed).then(|| format!("{claims} that it does not prove"))
+    }
+
+    /// Checks that used that reference.
+    pub(super) fn uses_of_reference(&self, place: usize) -> usize {
+        self.checks.values().filter(|check| check.place == Some(place)).count()
     }
 
     /// Every check's text by its run.

@@ -11,7 +11,7 @@ use domain::{
     api::{references::ReferenceRow, stations::AskAdmission, units::UnitView},
     ids::{RunId, UnitActId},
     outcome::Outcome,
-    reference::{MustFail, Reference, ReferenceKind},
+    reference::{MustFail, Reference, ReferenceKind, ReferenceLife},
     role::Role,
 };
 use reqwest::Method;
@@ -19,7 +19,13 @@ use serde_json::json;
 
 /// A golden board for whatever a jig works.
 pub fn golden(name: &str) -> Reference {
-    Reference { name: name.to_owned(), kind: ReferenceKind::Golden, must_fail: None, profile: None }
+    Reference {
+        name: name.to_owned(),
+        kind: ReferenceKind::Golden,
+        must_fail: None,
+        profile: None,
+        life: ReferenceLife::default(),
+    }
 }
 
 /// The oldest run of a unit that is none.

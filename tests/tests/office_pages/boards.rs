@@ -2,11 +2,12 @@
 
 use super::office::Office;
 use anyhow::{Context as _, ensure};
-use domain::reference::{Reference, ReferenceKind};
+use chrono::TimeDelta;
+use domain::reference::{Reference, ReferenceKind, ReferenceLife};
 use jigline_tests::factory::PROFILE;
 use reqwest::Method;
 use serde_json::json;
-use server::load::synthetic;
+use server::{clock, load::synthetic};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn quality_registers_reference_boards_and_says_for_which_profile() -> anyhow::Result<()> {
@@ -27,11 +28,13 @@ async fn references(office: &Office) -> anyhow::Result<()> {
     office.click("[data-act=register]").await?;
     office.browser.shown("select[name=profile] option:nth-child(2)").await?;
     office.choose("select[name=profile]", PROFILE).await?;
+    set_day(office, "2031-03-31").await?;
+    office.type_into("input[name=most_uses]", "2").await?;
     register(office, "GOLD-1", "300000001").await?;
     let gold = "//main//tr[@data-row][contains(., 'GOLD-1')]";
     let row = office.browser.shown_at(fantoccini::Locator::XPath(gold)).await?;
     let told = row.text().await?;
-    ensure!(told.contains(PROFILE), "{told}");
+    ensure!(told.contains(PROFILE) && told.contains("0 / 2") && told.contains("2031-03-31"), "{told}");
     let id = row.attr("data-row").await?.context("a row without its id")?;
 
     let jig = office.jig("jig-1").await?;
@@ -45,12 +48,26 @@ async fn references(office: &Office) -> anyhow::Result<()> {
             kind: ReferenceKind::Golden,
             must_fail: None,
             profile: Some(PROFILE.to_owned()),
+            life: ReferenceLife::default(),
         };
         synthetic::into_check(&mut check.record, reference);
+        // Since it was registered.
+        check.record.started_at = clock::now();
+        check.record.finished_at = check.record.started_at + TimeDelta::seconds(1);
         let sent = office.send(&jig, &[serde_json::to_string(&check)?]).await?;
         ensure!(sent == ["stored"], "{sent:?}");
     }
     office.look("references-rows", "/references", "h2.over").await?;
+    office.goto("/references").await?;
+    office.says("3 / 2").await?;
+    office.click(&format!("tr[data-row='{id}'] [data-act=confirm]")).await?;
+    office.type_into("input[name=most_uses]", "40").await?;
+    office.type_into("input[name=reason]", "contacts cleaned, sheet 17").await?;
+    office.picture("references-confirm").await?;
+    office.click(".inline-form button[type=submit]").await?;
+    office.says("3 / 40").await?;
+    office.says("sheet 17").await?;
+    office.look("references-confirmed", "/references", "h2.over").await?;
     office.goto("/references").await?;
     office.click(&format!("tr[data-row='{id}'] [data-act=end]")).await?;
     office.browser.shown("input[name=note]").await?;
@@ -59,6 +76,14 @@ async fn references(office: &Office) -> anyhow::Result<()> {
     office.click(".inline-form button[type=submit]").await?;
     office.says("its shunt drifted").await?;
     office.look("references-ended", "/references", "h2.over").await
+}
+
+/// As the browser's own input for a day does, whatever order of figures its locale has.
+async fn set_day(office: &Office, day: &str) -> anyhow::Result<()> {
+    let set = "const field = document.querySelector('input[name=due]'); field.value = arguments[0]; \
+               field.dispatchEvent(new Event('input', { bubbles: true }))";
+    office.browser.client.execute(set, vec![day.into()]).await?;
+    Ok(())
 }
 
 /// Fills in what every reference has, and sends it.

@@ -1,6 +1,6 @@
 //! What a slot says of boards that it only reads: references, and other variants than its batch's.
 
-use super::{Sentence, say};
+use super::{FaultCode, Sentence, say};
 
 pub(super) fn never_worked() -> Sentence {
     say(
@@ -17,6 +17,29 @@ pub(super) fn as_expected() -> Sentence {
         "标准样板 {name} 校验正常：本工位可用。",
         "Take it out and put it back to the references.",
         "请取出并放回标准样板处。",
+    )
+}
+
+/// By its day, or else by its uses.
+pub(super) fn past_its_end(code: FaultCode) -> Sentence {
+    if code == FaultCode::ReferenceOverdue { overdue() } else { worn_out() }
+}
+
+fn overdue() -> Sentence {
+    say(
+        "Reference board {name} came to what it must, but its values were to be confirmed by {due}: its check proves nothing.",
+        "标准样板 {name} 校验结果正常，但应在 {due} 前复核而未复核：本次校验无效。",
+        "Take it out and put in another reference, or ask quality to confirm this one on the page of references.",
+        "请取出并换用其他标准样板，或由质量部门复核后在标准样板页面确认。",
+    )
+}
+
+fn worn_out() -> Sentence {
+    say(
+        "Reference board {name} came to what it must, but was used {uses} times before and is good for {most}: its check proves nothing.",
+        "标准样板 {name} 校验结果正常，但此前已使用 {uses} 次，限用 {most} 次：本次校验无效。",
+        "Take it out and put in another reference; quality ends this one, or confirms it for more uses, on the page of references.",
+        "请取出并换用其他标准样板；由质量部门在标准样板页面停用该板，或复核后增加次数。",
     )
 }
 

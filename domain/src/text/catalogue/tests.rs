@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::Step;
 
-const CODES: [FaultCode; 102] = {
+const CODES: [FaultCode; 104] = {
     use FaultCode as C;
     [
         C::BoardSilent,
@@ -28,6 +28,8 @@ const CODES: [FaultCode; 102] = {
         C::LabelNotAwaited,
         C::BoardIsReference,
         C::ReferenceAsExpected,
+        C::ReferenceOverdue,
+        C::ReferenceWornOut,
         C::ReferenceNotAsExpected,
         C::BoardShipped,
         C::BoardOnHold,
@@ -134,6 +136,8 @@ fn promised(code: FaultCode) -> &'static [&'static str] {
         C::LabelAddressDiffers => &["serial", "printed", "read"],
         C::LabelNotAwaited => &["found"],
         C::BoardIsReference | C::ReferenceAsExpected => &["name"],
+        C::ReferenceOverdue => &["name", "due"],
+        C::ReferenceWornOut => &["name", "uses", "most"],
         C::ReferenceNotAsExpected => &["name", "expected", "found"],
         C::BoardShipped | C::BoardOnHold => &["board", "reason"],
         C::BoardLeased => &["board", "until"],

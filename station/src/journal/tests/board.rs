@@ -8,7 +8,7 @@ use domain::{
     ids::{BatchId, RunId, UnitActId},
     outcome::Outcome,
     record::{AdmissionRecord, AdmittedBy, BirthRecord},
-    reference::{MustFail, REFERENCE_CHECK, Reference, ReferenceKind},
+    reference::{MustFail, REFERENCE_CHECK, Reference, ReferenceKind, ReferenceLife},
     text::{Fault, FaultCode},
 };
 use uuid::Uuid;
@@ -113,6 +113,7 @@ fn a_reference_is_remembered_until_the_server_says_that_it_is_none() {
         kind: ReferenceKind::KnownBad,
         must_fail: Some(MustFail::ALL[0]),
         profile: Some("p".into()),
+        life: ReferenceLife::default(),
     };
     journal.learn_reference(BOARD, Some(&bad("Bad 3"))).unwrap();
     journal.learn_reference(BOARD, Some(&bad("Bad 4"))).unwrap();
@@ -138,8 +139,13 @@ fn a_board_belongs_to_the_batch_of_its_last_run() {
 }
 
 fn golden() -> PaperBench {
-    let golden =
-        Reference { name: "Golden 3".into(), kind: ReferenceKind::Golden, must_fail: None, profile: None };
+    let golden = Reference {
+        name: "Golden 3".into(),
+        kind: ReferenceKind::Golden,
+        must_fail: None,
+        profile: None,
+        life: ReferenceLife::default(),
+    };
     let mut bench = PaperBench::new();
     (bench.admission, bench.reference) = (AdmissionVerdict::Reference, Some(golden));
     bench

@@ -13,7 +13,7 @@ use domain::{
     live::SlotState,
     outcome::Outcome,
     record::{BirthRecord, FoundState, RecordDoubt, judge_record},
-    reference::{CheckResult, MustFail, REFERENCE_CHECK, Reference, ReferenceKind},
+    reference::{CheckResult, MustFail, REFERENCE_CHECK, Reference, ReferenceKind, ReferenceLife},
     step::Step,
     text::{Fault, FaultCode},
     value::Value,
@@ -21,7 +21,7 @@ use domain::{
 
 fn reference(kind: ReferenceKind) -> Reference {
     let must_fail = (kind == ReferenceKind::KnownBad).then_some(MustFail::ALL[0]);
-    Reference { name: "R 1".into(), kind, must_fail, profile: None }
+    Reference { name: "R 1".into(), kind, must_fail, profile: None, life: ReferenceLife::default() }
 }
 
 fn bench(kind: ReferenceKind) -> PaperBench {
@@ -103,6 +103,23 @@ fn a_golden_board_that_fails_speaks_against_the_bench_and_not_against_itself() {
     let record = check(&mut bench, |_, _, event| reads("cell_7_mv", 1.0, event));
     assert_eq!((record.outcome, code(&record)), (Outcome::Fail, FaultCode::OutsideLimits));
     assert_eq!((shown(&bench), lamp(&bench)), (FaultCode::ReferenceNotAsExpected, Some(Lamp::Fail)));
+}
+
+#[test]
+fn a_reference_past_its_end_is_checked_and_says_that_it_proves_nothing() {
+    let with = |life| {
+        let mut bench = bench(ReferenceKind::Golden);
+        bench.reference.as_mut().unwrap().life = life;
+        let record = check(&mut bench, good);
+        assert_eq!((record.outcome, record.reference.unwrap().life), (Outcome::Pass, life));
+        assert_eq!(lamp(&bench), Some(Lamp::Attention));
+        shown(&bench)
+    };
+    let overdue = ReferenceLife { due: Some(chrono::NaiveDate::MIN), ..ReferenceLife::default() };
+    assert_eq!(with(overdue), FaultCode::ReferenceOverdue);
+    let worn = ReferenceLife { most_uses: Some(5), uses: 5, ..ReferenceLife::default() };
+    assert_eq!(with(worn), FaultCode::ReferenceWornOut);
+    assert_eq!(with(ReferenceLife { uses: 4, ..worn }), FaultCode::ReferenceAsExpected);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::memory_server::MemoryServer;
 use anyhow::{Context as _, Result};
 use domain::{
     model::DeviceModel,
-    reference::{MustFail, Reference, ReferenceKind},
+    reference::{MustFail, Reference, ReferenceKind, ReferenceLife},
     step::Step,
     text::FaultCode,
 };
@@ -24,6 +24,7 @@ pub(super) fn register(server: &MemoryServer, model: &Arc<DeviceModel>, plan: &P
         kind: if is_bad { ReferenceKind::KnownBad } else { ReferenceKind::Golden },
         must_fail: is_bad.then_some(must_fail),
         profile: None,
+        life: ReferenceLife::default(),
     };
     server.register((field.kind, shown.trim().to_owned()), what);
     Ok(())
