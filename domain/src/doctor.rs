@@ -52,6 +52,7 @@ wire! {
         Journal,
         Server,
         Fixture,
+        Labels,
         Versions,
     }
 }
@@ -117,6 +118,7 @@ impl Area {
             Self::Journal => ("Journal", "日志库"),
             Self::Server => ("Server", "服务器"),
             Self::Fixture => ("Fixture", "治具"),
+            Self::Labels => ("Label printer", "标签打印机"),
             Self::Versions => ("Versions", "版本"),
         };
         language.pick(en, zh)

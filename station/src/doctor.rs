@@ -2,13 +2,16 @@
 //! does, and while it does not.
 //!
 //! What lives here: what is looked at (`linux`, `windows`: the shell), what it means (`examine`: pure), how it is told (`report`). What
-//! never does: anything that changes something. No port is opened, and a fixture only where no station speaks to it.
+//! never does: anything that changes something. No port is opened, a fixture only where no station speaks to it, and a label printer is asked how it
+//! stands and prints nothing.
 
 pub mod examine;
 #[cfg(not(windows))]
 mod linux;
 pub mod picture;
+mod printer;
 mod report;
+mod spooler;
 #[cfg(test)]
 mod tests;
 #[cfg(windows)]
@@ -127,6 +130,10 @@ async fn station(config: &StationConfig, system: &System, agent: Option<&AgentSe
         journal: (journal.display().to_string(), read_journal(&journal)),
         look,
         fixture: fixture(config.fixture.as_deref(), agent.is_some()).await,
+        printer: match &config.label_printer {
+            Some(config) => Some(printer::look(config, system, agent).await),
+            None => None,
+        },
     }
 }
 

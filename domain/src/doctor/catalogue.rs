@@ -273,6 +273,77 @@ findings! {
             "Check its supply, its cable and its address (`fixture` in the settings).", "请检查治具的供电、网线和地址（设置中的 fixture）。";
         FixtureNone: Good, "The settings name no fixture: boards are noticed on the line or by a scan.", "设置中没有治具：通过通信线或扫码识别板子。";
     }
+    Labels {
+        PrinterNone: Good, "The settings name no label printer: batches whose units get labels here are not worked.", "设置中没有标签打印机：需在此打印标签的批次不会在本站生产。";
+        /// `to`
+        PrinterReady: Good, "{to} answers and is ready to print.", "{to} 应答正常，可以打印。";
+        /// `to`, `language`
+        PrinterMute: Unknown,
+            "{to} can be reached and says nothing of itself ({language}).", "{to} 可以连通，但不报告自身状态（{language}）。",
+            "Look at it: label, ribbon, head shut, no lamp red. Many printers answer nothing; one that speaks another language than `language` in the settings prints nothing either.",
+            "请查看打印机：标签、碳带、打印头是否合上、有无红灯。许多打印机不应答；若其语言与设置中的 language 不符，则也不会打印。";
+        /// `to`, `detail`
+        PrinterSilent: Broken,
+            "{to} can't be reached: {detail}.", "{to} 无法连通：{detail}。",
+            "Switch it on, check its network cable and its address (`to` under [label_printer] in the settings). Boards are worked meanwhile; their labels wait.",
+            "请开机，并检查网线和地址（设置中 [label_printer] 的 to）。期间板子照常生产，标签等待打印。";
+        /// `to`
+        PrinterPaperOut: Broken,
+            "{to} is out of labels.", "{to} 缺标签纸。",
+            "Put a roll in and press its button once; what waits is printed then.", "请装入标签卷并按一次走纸键；等待的标签随后打印。";
+        /// `to`
+        PrinterHeadOpen: Broken,
+            "The head of {to} is open.", "{to} 的打印头未合上。",
+            "Shut it until it clicks on both sides.", "请合上打印头，直到两侧卡紧。";
+        /// `to`
+        PrinterRibbonOut: Broken,
+            "{to} is out of ribbon.", "{to} 缺碳带。",
+            "Put a ribbon in; where labels are thermal paper, set the printer to direct thermal.", "请更换碳带；若使用热敏标签，请将打印机设为热敏模式。";
+        /// `to`
+        PrinterPaused: Broken,
+            "{to} is paused.", "{to} 已暂停。",
+            "Press its pause button, or its feed button.", "请按暂停键或走纸键恢复。";
+        /// `to`
+        PrinterJammed: Broken,
+            "A label is jammed in {to}.", "{to} 卡纸。",
+            "Open the head, take the label out, clean off its glue and shut the head.", "请打开打印头，取出标签，清除残胶后合上。";
+        /// `to`
+        PrinterDeviceGood: Good, "{to} is there and may be written to; it says nothing of itself this way.", "{to} 存在且可写；此方式无法得知打印机状态。";
+        /// `to`
+        PrinterDeviceMissing: Broken,
+            "{to} is not there.", "{to} 不存在。",
+            "Switch the printer on and plug its cable in (ls /dev/usb shows those that are there); its name is `to` under [label_printer] in the settings.",
+            "请开机并插好数据线（用 ls /dev/usb 查看现有设备）；名称在设置的 [label_printer] 的 to 中。";
+        /// `to`, `account`, `group`
+        PrinterDeviceForbidden: Broken,
+            "The account {account} may not write to {to}: it belongs to the group {group}.", "账户 {account} 无权写入 {to}：该设备属于组 {group}。",
+            "Add it to the group (usermod --append --groups {group} {account}) and start the station again.", "请将其加入该组（usermod --append --groups {group} {account}）并重启工站。";
+        /// `to`
+        PrinterQueueGood: Good, "{to} takes jobs; it says nothing of the printer itself.", "{to} 接受作业；此方式无法得知打印机状态。";
+        /// `to`, `detail`
+        PrinterQueueStopped: Broken,
+            "{to} prints nothing: {detail}.", "{to} 不打印：{detail}。",
+            "Mend what it names, then let it go on: cupsaccept and cupsenable with the queue's name; on Windows resume it in the list of printers.",
+            "请排除所述问题后恢复：对该队列执行 cupsaccept 和 cupsenable；Windows 请在打印机列表中恢复打印。";
+        /// `to`
+        PrinterQueueMissing: Broken,
+            "There is no queue {to} on this PC.", "本机没有打印队列 {to}。",
+            "Name one of those that are there (lpstat -e), or make it (lpadmin); on Windows share the printer under that name.", "请改用现有队列（lpstat -e），或用 lpadmin 新建；Windows 请以该名称共享打印机。";
+        /// `to`, `detail`
+        PrinterNotLookedAt: Unknown,
+            "{to} could not be looked at: {detail}.", "无法检查 {to}：{detail}。",
+            "See whether the printing system of this PC works (lpstat -r), and print a page of its own.", "请检查本机打印系统是否运行（lpstat -r），并打印测试页。";
+        FontGood: Good, "Chinese on labels can be drawn.", "标签上的中文可以绘制。";
+        FontMissing: Attention,
+            "This PC has no font with Chinese: batches whose labels bear any are not worked here.", "本机没有中文字体：标签含中文的批次不会在本站生产。",
+            "Install one (Debian: apt install fonts-wqy-microhei), or name one as `font` under [label_printer] in the settings.",
+            "请安装字体（Debian：apt install fonts-wqy-microhei），或在设置的 [label_printer] 中以 font 指定。";
+        /// `font`
+        FontWithoutChinese: Attention,
+            "The font {font} has no Chinese: batches whose labels bear any are not worked here.", "字体 {font} 不含中文：标签含中文的批次不会在本站生产。",
+            "Name another one as `font` under [label_printer] in the settings, or none: then a well-known one of this PC is used.",
+            "请在设置的 [label_printer] 中改用其他 font，或不指定：将使用本机的常见字体。";
+    }
     Versions {
         /// `station`, `server`
         VersionsAlike: Good, "Station and server are {station}.", "工站与服务器版本均为 {station}。";

@@ -1,6 +1,7 @@
 //! What a picture of a station's PC means. Pure.
 
 mod ports;
+mod printer;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub fn examine(picture: &Picture) -> Vec<Finding> {
         found.extend(records::journal(&station.journal, look, picture.agent.is_some()));
         found.extend(records::server(station));
         found.push(fixture(&station.fixture));
+        found.extend(printer::printer(station.printer.as_ref()));
     }
     found.extend(records::versions(&picture.program, picture.station.is_some(), look));
     if let Some(agent) = picture.agent.as_ref().filter(|agent| agent.is_replaced) {

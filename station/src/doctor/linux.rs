@@ -97,6 +97,12 @@ impl System {
         }
     }
 
+    /// Whether the station may write to a device; none: it is not there.
+    pub fn device(&self, path: &Path, agent: Option<&AgentSeen>) -> Option<Access> {
+        let device = fs::canonicalize(self.path(&path.display().to_string())).ok()?;
+        Some(self.access(&device, &self.account(agent)))
+    }
+
     /// As it is called without the root that tests have.
     fn shown(&self, path: &Path) -> String {
         let below = path.strip_prefix(&self.root).map(|rest| Path::new("/").join(rest));

@@ -8,6 +8,7 @@ use crate::{
     uplink::ServerLook,
 };
 use chrono::{DateTime, Utc};
+use domain::{label_template::PrinterLanguage, labelling::PrinterState};
 use std::time::Duration;
 
 /// All of it.
@@ -42,6 +43,8 @@ pub struct StationSeen {
     /// None where the address is of no kind that this program speaks.
     pub look: Option<ServerLook>,
     pub fixture: FixtureSeen,
+    /// None: the settings name none.
+    pub printer: Option<PrinterSeen>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -166,4 +169,44 @@ pub enum FixtureSeen {
     AtWork(String),
     Reached(String),
     Silent(String, String),
+}
+
+/// The label printer of the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrinterSeen {
+    /// As the settings have it.
+    pub to: String,
+    pub language: PrinterLanguage,
+    pub found: PrinterFound,
+    pub font: FontSeen,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrinterFound {
+    /// By its own word; none: it can be connected to, and says nothing of itself.
+    Says(Option<PrinterState>),
+    Silent(String),
+    /// None: there is no such device.
+    Device(Option<Access>),
+    Queue(QueueSeen),
+}
+
+/// A queue of this machine's spooler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueSeen {
+    TakesJobs,
+    /// Why not.
+    Stopped(String),
+    Missing,
+    /// The spooler can't be asked.
+    Unknown(String),
+}
+
+/// Whether this PC can draw Chinese.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FontSeen {
+    DrawsChinese,
+    /// That one does not.
+    Lacks(String),
+    Missing,
 }

@@ -20,16 +20,16 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 const DEVICE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Both ways at once.
-pub trait Wire: AsyncRead + AsyncWrite + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Unpin> Wire for T {}
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 /// Until it is connected to.
-pub type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Wire>, String>>>>;
+pub type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Wire>, String>> + Send>>;
 
 /// Where it is.
 pub enum Printer {
     /// Connected to anew for each label: such printers have one client at a time.
-    Stream(Box<dyn Fn() -> Connecting>),
+    Stream(Box<dyn Fn() -> Connecting + Send + Sync>),
     /// Takes bytes and answers nothing.
     Device(PathBuf),
     Spooler(String),
@@ -72,6 +72,15 @@ impl Printer {
             Some(("spooler", queue)) if !queue.is_empty() => Ok(Self::Spooler(queue.to_owned())),
             _ => Err(format!("{text:?} is none of tcp:HOST:PORT, device:PATH, spooler:QUEUE")),
         }
+    }
+
+    /// How it stands by its own word; nothing is printed. None: it says nothing of itself.
+    ///
+    /// # Errors
+    /// It can't be reached, or the connection broke.
+    pub async fn standing(&self, language: PrinterLanguage) -> Result<Option<PrinterState>, String> {
+        let mut wire = self.connect().await?;
+        Ok(ask(&mut *wire, language).await?.map(|(state, _)| state))
     }
 
     pub(super) async fn connect(&self) -> Result<Box<dyn Wire>, String> {

@@ -2,7 +2,9 @@
 
 use super::{examine, *};
 use crate::{
-    doctor::picture::{Access, JournalSeen, PortSeen, SlotSeen, StationSeen},
+    doctor::picture::{
+        Access, FontSeen, JournalSeen, PortSeen, PrinterFound, PrinterSeen, QueueSeen, SlotSeen, StationSeen,
+    },
     journal::JournalHealth,
     ports::{Adapter, RowStanding, UsbPart},
     uplink::{ServerFault, ServerLook},
@@ -11,6 +13,8 @@ use domain::{
     api::stations::{StationStanding, WIRE_VERSION},
     doctor::{FindingState, worst},
     ids::OutboxId,
+    label_template::PrinterLanguage,
+    labelling::PrinterState,
     text::{Fault, FaultCode},
 };
 use uuid::Uuid;
@@ -55,6 +59,11 @@ fn standing() -> StationStanding {
     }
 }
 
+fn printer(found: PrinterFound) -> PrinterSeen {
+    let to = "tcp:10.0.0.9:9100".to_owned();
+    PrinterSeen { to, language: PrinterLanguage::Zpl, found, font: FontSeen::DrawsChinese }
+}
+
 /// Everything as it should be.
 fn sound() -> Picture {
     let health = JournalHealth {
@@ -76,6 +85,7 @@ fn sound() -> Picture {
             journal: ("data/journal.sqlite".to_owned(), JournalSeen::Whole(health)),
             look: Some(ServerLook { at: Some(noon()), answer: Ok(standing()) }),
             fixture: FixtureSeen::AtWork("10.0.0.9:4020".to_owned()),
+            printer: Some(printer(PrinterFound::Says(Some(PrinterState::Ready)))),
         }),
         service: Some(ServiceState::Running),
         agent: None,
@@ -123,7 +133,7 @@ fn a_sound_pc_has_nothing_to_do_and_every_area_is_spoken_of_in_order() {
     sorted.sort_unstable();
     assert_eq!(areas, sorted);
     sorted.dedup();
-    assert_eq!(sorted.len(), 10);
+    assert_eq!(sorted.len(), 11);
 }
 
 #[test]
@@ -299,4 +309,37 @@ fn a_pc_that_is_no_station_yet_is_told_what_comes_first() {
     let found = examine(&picture);
     assert_eq!(trouble(&found), [Code::SettingsNotRead, Code::ClockNotCompared]);
     assert_eq!(found.iter().filter(|finding| finding.code == Code::PortFree).count(), 2);
+}
+
+#[test]
+fn what_a_label_printer_lacks_is_said_and_no_printer_is_no_trouble() {
+    use PrinterState as P;
+    let of = |found| trouble(&with(|_, station| station.printer = Some(printer(found))));
+    let says = |state| of(PrinterFound::Says(Some(state)));
+    assert_eq!(says(P::PaperOut), [Code::PrinterPaperOut]);
+    assert_eq!(says(P::HeadOpen), [Code::PrinterHeadOpen]);
+    assert_eq!(says(P::RibbonOut), [Code::PrinterRibbonOut]);
+    assert_eq!(says(P::Paused), [Code::PrinterPaused]);
+    assert_eq!(says(P::Jammed), [Code::PrinterJammed]);
+    assert_eq!(of(PrinterFound::Says(None)), [Code::PrinterMute]);
+    assert_eq!(of(PrinterFound::Silent("refused".to_owned())), [Code::PrinterSilent]);
+    assert_eq!(of(PrinterFound::Device(None)), [Code::PrinterDeviceMissing]);
+    let denied = Access::Denied { account: "jig".to_owned(), group: "lp".to_owned() };
+    assert_eq!(of(PrinterFound::Device(Some(denied))), [Code::PrinterDeviceForbidden]);
+    assert_eq!(of(PrinterFound::Device(Some(Access::Granted))), []);
+    assert_eq!(of(PrinterFound::Queue(QueueSeen::TakesJobs)), []);
+    assert_eq!(of(PrinterFound::Queue(QueueSeen::Missing)), [Code::PrinterQueueMissing]);
+    assert_eq!(of(PrinterFound::Queue(QueueSeen::Stopped("paused".to_owned()))), [Code::PrinterQueueStopped]);
+    assert_eq!(
+        of(PrinterFound::Queue(QueueSeen::Unknown("no lpstat".to_owned()))),
+        [Code::PrinterNotLookedAt]
+    );
+    assert_eq!(trouble(&with(|_, station| station.printer = None)), []);
+}
+
+#[test]
+fn a_pc_that_can_draw_no_chinese_is_told_of_beside_its_printer() {
+    let of = |font| trouble(&with(|_, station| station.printer.as_mut().unwrap().font = font));
+    assert_eq!(of(FontSeen::Missing), [Code::FontMissing]);
+    assert_eq!(of(FontSeen::Lacks("DejaVu.ttf".to_owned())), [Code::FontWithoutChinese]);
 }
