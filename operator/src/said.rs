@@ -3,6 +3,7 @@
 use crate::words;
 use domain::{
     api::operator::MeasurementTitle,
+    record::{CALIBRATED_CURRENT, CALIBRATION_CORRECTION},
     text::{Fault, fault_next_step, fault_text},
 };
 
@@ -27,7 +28,14 @@ pub fn title(name: &str, titles: &[MeasurementTitle]) -> String {
         number.parse::<u8>().ok()?;
         Some(format!("{} {number}", of(base)?))
     };
-    of(name).or_else(of_cell).unwrap_or_else(|| name.to_owned())
+    // What the line itself adds to a procedure.
+    let t = words::texts();
+    let added = || match name {
+        CALIBRATION_CORRECTION => Some(t.calibration_correction.to_owned()),
+        CALIBRATED_CURRENT => Some(t.calibrated_current.to_owned()),
+        _ => None,
+    };
+    of(name).or_else(of_cell).or_else(added).unwrap_or_else(|| name.to_owned())
 }
 
 /// `1:32`.
@@ -56,6 +64,7 @@ mod tests {
         let titles = [MeasurementTitle { name: "cell".to_owned(), title: cell }];
         assert_eq!(title("cell_7", &titles), "Cell 7");
         assert_eq!(title("alarms", &titles), "alarms");
+        assert_eq!(title("calibrated_current", &titles), words::texts().calibrated_current);
         let fault = Fault::new(FaultCode::OutsideLimits).with("measurement", "cell_7").with("value", "2214");
         assert!(why(&fault, &titles).contains("Cell 7"), "{}", why(&fault, &titles));
     }

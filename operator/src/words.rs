@@ -129,6 +129,8 @@ domain::texts! {
     adds_up: "adds up", "数量相符";
     boards_missing: "boards missing", "块缺失";
     boards_too_many: "boards too many", "块多出";
+    calibration_correction: "Calibration's correction", "校准修正量";
+    calibrated_current: "Current after calibration", "校准后电流";
     fixture_code: "Fixture: scan its code", "治具：请扫描编号";
     give_up: "Give it up", "取消";
     references_wanted: "Put the reference boards in first", "请先校验标准样板";

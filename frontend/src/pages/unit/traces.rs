@@ -15,6 +15,8 @@ const WIDE: f64 = 640.0;
 const HIGH: f64 = 132.0;
 const LEFT: f64 = 44.0;
 const RIGHT: f64 = 132.0;
+/// What a line of text needs.
+const TEXT: f64 = 11.0;
 
 /// `moment`: the one that is looked at, in the replay below.
 pub fn traces(run: &RunView, moment: RwSignal<Option<u64>>) -> AnyView {
@@ -70,8 +72,13 @@ fn picture(run: &RunView, shown: &[Quantity], whole: u64, moment: RwSignal<Optio
     all.sort_by_key(|(at, _)| *at);
     let scale = plot(&all, &bounds, whole)?;
     let lines = traces.iter().map(|trace| line(trace, &scale)).collect_view();
-    let held =
-        scale.limits.iter().map(|(height, value)| limit_line(*height, *value, unit, &limits)).collect_view();
+    let is_crowded = |at: usize| {
+        scale.limits.get(at + 1).is_some_and(|(above, _)| y(scale.limits[at].0) - y(*above) < TEXT)
+    };
+    let held = scale.limits.iter().enumerate();
+    let held = held
+        .map(|(at, (height, value))| limit_line(y(*height), is_crowded(at), (*value, unit), &limits))
+        .collect_view();
     let ticks = scale.ticks.iter().map(|(height, value)| {
         view! {
             <line class="grid" x1=LEFT x2=WIDE - RIGHT y1=y(*height) y2=y(*height)></line>
@@ -142,8 +149,8 @@ fn at_moment(moment: RwSignal<Option<u64>>, until_ms: u64, (from, to): (f64, f64
     line.into_any()
 }
 
-/// A limit with whose it is.
-fn limit_line(height: f64, value: f64, unit: &str, limits: &[(Limit, String)]) -> AnyView {
+/// A limit with whose it is, said above its line, or below it where another one stands close above.
+fn limit_line(y: f64, is_crowded: bool, (value, unit): (f64, &str), limits: &[(Limit, String)]) -> AnyView {
     let t = i18n::texts();
     let ends =
         limits.iter().flat_map(|(limit, whose)| [(limit.min, t.least, whose), (limit.max, t.most, whose)]);
@@ -154,8 +161,8 @@ fn limit_line(height: f64, value: f64, unit: &str, limits: &[(Limit, String)]) -
         .collect();
     view! {
         <g class="limit">
-            <line x1=LEFT x2=WIDE - RIGHT y1=y(height) y2=y(height)></line>
-            <text x=LEFT + 4.0 y=y(height) - 3.0>{format!("{} {} {unit}", named.join(", "), numbers::reading(round(value)))}</text>
+            <line x1=LEFT x2=WIDE - RIGHT y1=y y2=y></line>
+            <text x=LEFT + 4.0 y=if is_crowded { y + TEXT - 2.0 } else { y - 3.0 }>{format!("{} {} {unit}", named.join(", "), numbers::reading(round(value)))}</text>
         </g>
     }
     .into_any()
