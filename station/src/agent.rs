@@ -58,8 +58,10 @@ const LAST_RECORDS: Duration = Duration::from_secs(2);
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 /// Pause before shares and numbers are asked for again that the server had none of.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
-/// Lines of live state: at most so often. A verdict is in sight within a tenth of a second.
+/// Lines of live state: at most so often. A verdict waits for none: it is in sight within a tenth of a second.
 const LIVE_INTERVAL: Duration = Duration::from_millis(80);
+/// Verdicts that follow one another so soon are told together.
+const LIVE_APART: Duration = Duration::from_millis(30);
 /// And so often while an image is sent, whose percent is nobody's hurry.
 const LIVE_IN_TRANSFER: Duration = Duration::from_millis(250);
 /// A server that did not answer for so long is away.
@@ -418,7 +420,9 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         loop {
             self.shared.show_floor();
             self.shared.tell(Progress::Live { live: Box::new(self.shared.live()) });
-            sleep(LIVE_INTERVAL).await;
+            sleep(LIVE_APART).await;
+            // A verdict waits for no interval; the change that it is, is told with it.
+            drop(timeout(LIVE_INTERVAL - LIVE_APART, self.shared.verdict.notified()).await);
             let changed = self.shared.changed.notified();
             if self.is_transferring() {
                 // A change of state comes sooner, or the time is up: both are told.

@@ -130,6 +130,8 @@ pub struct Shared<S> {
     pub record_closed: Notify,
     /// The live state is another.
     pub changed: Notify,
+    /// A board is worked no more: what came of it is told at once.
+    pub verdict: Notify,
     /// Whether somebody answers on a slot's line, while a port is proved.
     pub heard_on_line: mpsc::UnboundedSender<(u16, bool)>,
     /// Told when a number or a secret is bound to a board: the server hears at once how far the journal is, and knows an older copy of it.
@@ -257,6 +259,7 @@ impl<S> Shared<S> {
             checked_in: watch::Sender::new(false),
             record_closed: Notify::new(),
             changed: Notify::new(),
+            verdict: Notify::new(),
             bound: Notify::new(),
             slots,
             labels: Labels::default(),
@@ -395,8 +398,12 @@ impl<S> Shared<S> {
     pub fn show(&self, slot: u16, state: SlotState) {
         let Some(desk) = self.slots.get(&slot) else { return };
         if *desk.shown.borrow() != state {
-            desk.shown.replace(state);
+            let is_verdict = !matches!(state, SlotState::Working { .. });
+            let before = desk.shown.replace(state);
             self.changed.notify_one();
+            if is_verdict && matches!(before, SlotState::Working { .. }) {
+                self.verdict.notify_one();
+            }
         }
     }
 

@@ -80,6 +80,13 @@ pub async fn measure(choice: Choice, say: impl Fn(String)) -> Result<Figures> {
     let at = |share: f64| delays[((delays.len() - 1) as f64 * share) as usize];
     let long = frames.iter().filter(|frame| **frame > 50.0).count();
     let longest = frames.iter().copied().fold(0.0, f64::max);
+    let mut passed = 0.0;
+    for frame in &frames {
+        if *frame > 50.0 {
+            say(format!("a frame of {frame:.1} ms, {:.1} s after the first one", passed / 1000.0));
+        }
+        passed += frame;
+    }
     say(format!("{} verdicts, {} frames", delays.len(), frames.len()));
     let mut figures = Figures::default();
     figures.at_most("slowest verdict ms", at(1.0), 100.0);
