@@ -407,6 +407,13 @@ impl<S> Shared<S> {
         }
     }
 
+    /// Why an order can't be worked at this jig; none: it can.
+    pub fn not_here(&self, order: &WorkOrder) -> Option<Fault> {
+        let plate = self.described.as_ref().map(|described| described.fixture.plate());
+        let unfit = plate.and_then(|plate| plate.unfit(&order.profile.id));
+        unfit.or_else(|| self.labels.unprintable(order))
+    }
+
     /// What the board in the slot is worked under; none: it is not worked.
     pub fn show_batch(&self, slot: u16, batch: Option<BatchId>) {
         let Some(desk) = self.slots.get(&slot) else { return };

@@ -74,13 +74,6 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         orders.into_values().collect()
     }
 
-    /// Why an order can't be worked at this jig; none: it can.
-    fn not_here(&self, order: &WorkOrder) -> Option<Fault> {
-        let plate = self.shared.described.as_ref().map(|described| described.fixture.plate());
-        let unfit = plate.and_then(|plate| plate.unfit(&order.profile.id));
-        unfit.or_else(|| self.shared.labels.unprintable(order))
-    }
-
     /// Tells each slot what its next board will be worked by, where that is something else than before.
     fn hand_out(&self, work: &Result<Work, Fault>) {
         self.tell_book(work);
@@ -89,7 +82,7 @@ impl<S: Server, P: PortSource> Floor<S, P> {
         for (&number, desk) in &self.shared.slots {
             let state = work.as_ref().map_err(Clone::clone).and_then(|work| work.of(number));
             // Told before the first board and not at its label.
-            let state = state.and_then(|order| match self.not_here(&order) {
+            let state = state.and_then(|order| match self.shared.not_here(&order) {
                 Some(fault) => Err(fault),
                 None => Ok(order),
             });

@@ -42,9 +42,7 @@ impl<S> Shared<S> {
     /// The slots work these orders now, each so many of them: labels come out for those that want them ahead.
     pub fn print_ahead(&self, orders: &[(Arc<WorkOrder>, u32)]) {
         let wanting = orders.iter().filter(|(order, _)| order.number_source() == NumberSource::Printed);
-        let printable = wanting.filter(|(order, _)| self.labels.unprintable(order).is_none());
-        let ahead =
-            printable.map(|(order, slots)| Ahead { order: Arc::clone(order), slots: *slots }).collect();
+        let ahead = wanting.map(|(order, slots)| Ahead { order: Arc::clone(order), slots: *slots }).collect();
         let before = self.labels.ahead.replace(ahead);
         let batches = |all: &[Ahead]| all.iter().map(|one| one.order.batch_id).collect::<Vec<_>>();
         if batches(&before) != batches(&self.labels.ahead.borrow()) {
@@ -72,6 +70,10 @@ impl<S> Shared<S> {
 
     /// Labels of the batch that are to come out now, each with a number that stands on none.
     fn missing_ahead(&self, Ahead { order, slots }: &Ahead) -> Vec<UnitLabel> {
+        // What no board is begun for now needs no label yet; those that are there stay its own.
+        if order.held().is_some() || self.not_here(order).is_some() {
+            return Vec::new();
+        }
         let is_in_hand = |due: &&Due| !due.is_of_unit() && due.label.batch_id == order.batch_id;
         let in_hand = self.labels.due.borrow().iter().filter(is_in_hand).count() as u32;
         // A board that has its label has its share, too: what is free is for boards that have none.
