@@ -5,6 +5,7 @@ use domain::{
     labelling::LabelAhead,
     prompt::{Answer, GivenAnswer, OpenPrompt},
 };
+use jigline_tests::memory_server::BATCH;
 
 impl Person {
     /// The question for the label of the board in the slot.
@@ -155,6 +156,20 @@ async fn labels_are_left_over_when_their_batch_is_and_are_named_until_they_are_d
         let left =
             person.ahead("two others", |ahead| over(ahead) == 0 && ahead.len() == 2 && is_gone(ahead)).await;
         assert!(left.iter().all(|label| label.batch != "B-1"), "{left:?}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_label_comes_out_ahead_while_quality_holds_the_batch() {
+    let mut hall = Hall::printing(LabelMode::Before, "number-40x10", (1, 1, PrinterLanguage::Zpl));
+    let (server, printer) = (hall.server.clone(), hall.printer());
+    server.hold(BATCH, "cells of a bad lot");
+    hall.work(async move |mut person: Person, _: &Jig| {
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(printer.printed().len(), 0);
+        server.let_go(BATCH);
+        person.ahead("two labels in hand", |ahead| ahead.len() == 2).await;
     })
     .await;
 }
