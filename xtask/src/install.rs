@@ -82,6 +82,17 @@ pub fn has_chinese_font() -> bool {
     KNOWN.iter().any(|font| std::path::Path::new("/usr/share/fonts").join(font).is_file())
 }
 
+/// Brings the font with which labels are drawn, where that can be done by itself. Without it there are no labels, and whoever wants them
+/// is told what to install.
+pub fn chinese_font(workspace: &Workspace) {
+    if !has_chinese_font()
+        && can_apt(workspace)
+        && let Err(fault) = apt(workspace, &[CHINESE_FONT])
+    {
+        say::fault(&fault);
+    }
+}
+
 /// Strangers that tests talk to, from Python's index: a Modbus peer, tools that set JBD's and Daly's boards, a reader of
 /// spreadsheets, and one of codes on labels.
 const PYTHON_PACKAGES: [&str; 7] = [

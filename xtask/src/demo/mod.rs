@@ -13,6 +13,7 @@ mod verdict;
 mod watch;
 mod witness;
 
+use crate::install;
 use crate::postgres;
 use crate::process::{Stop, Stopped, stop_leftovers, write_private};
 use crate::say;
@@ -82,7 +83,10 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     // Whoever waits for this file waits for this start.
     let _ = std::fs::remove_file(folder.at("demo.json"));
     floor::port_is_free(options.port)?;
-    let postgres_bin = say::stage("tools", || postgres::find_or_install(workspace, &folder.at("pg")))?;
+    let postgres_bin = say::stage("tools", || {
+        install::chinese_font(workspace);
+        postgres::find_or_install(workspace, &folder.at("pg"))
+    })?;
     build(workspace)?;
     let mut floor = Floor::new(workspace, &folder, &stop, postgres_bin);
     let outcome = work(workspace, options, &folder, &stop, &mut floor, begun);
