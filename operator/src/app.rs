@@ -14,15 +14,18 @@ use crate::{
     words,
 };
 use domain::{
-    api::operator::{BatchOnJig, OperatorView},
+    api::operator::{BatchOnJig, MeasurementTitle, OperatorView},
     ids::{BatchId, RunId},
     live::SlotState,
     outcome::Outcome,
 };
 use leptos::prelude::*;
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use wasm_bindgen::JsCast as _;
 use web_sys::HtmlInputElement;
+
+/// What each batch's measurements are called.
+type Titles = Vec<(BatchId, Arc<[MeasurementTitle]>)>;
 
 #[component]
 pub fn App() -> impl IntoView {
@@ -52,6 +55,10 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
     let numbers = Memo::new(move |_| {
         feed.view.read().iter().flat_map(|view| &view.slots).map(|slot| slot.live.slot).collect::<Vec<u16>>()
     });
+    let titles = Memo::new(move |_| {
+        let of = |batch: &BatchOnJig| (batch.batch_id, Arc::from(batch.measurements.as_slice()));
+        feed.view.read().iter().flat_map(|view| &view.batches).map(of).collect::<Titles>()
+    });
     view! {
         <div class="page" on:pointerdown=move |_| speaker.wake()>
             <header class="top">
@@ -76,7 +83,7 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
                 let (columns, rows) = grid(numbers.read().len());
                 format!("grid-template-columns: repeat({columns}, minmax(0, 1fr)); grid-template-rows: repeat({rows}, minmax(0, 1fr))")
             } data-dense=move || (numbers.read().len() > 8).then_some("1")>
-                <For each=move || numbers.get() key=|number| *number children=move |number| slot(desk, number, now)/>
+                <For each=move || numbers.get() key=|number| *number children=move |number| slot(desk, number, now, titles)/>
                 {move || feed.view.read().is_none().then(|| view! { <p class="invite">{t.no_picture}</p> })}
             </main>
             {later::look(desk)}
@@ -93,20 +100,22 @@ fn page(choices: Choices, desk: Desk, speaker: Speaker, now: RwSignal<f64>) -> A
     .into_any()
 }
 
-fn slot(desk: Desk, number: u16, now: RwSignal<f64>) -> AnyView {
+fn slot(desk: Desk, number: u16, now: RwSignal<f64>, titles: Memo<Titles>) -> AnyView {
     let feed = desk.feed;
-    let slot = Memo::new(move |_| {
-        feed.view.read().as_ref()?.slots.iter().find(|slot| slot.live.slot == number).cloned()
-    });
+    let slot = Memo::new(move |_| feed.cards.read().shown(number).cloned());
     let batch_id = Memo::new(move |_| slot.read().as_ref().and_then(|slot| slot.live.batch_id));
-    let of_batch = move |view: &OperatorView| -> Option<BatchOnJig> { find(view, batch_id.get()).cloned() };
     let batch = Memo::new(move |_| {
         let view = feed.view.read();
         let view = view.as_ref().filter(|view| view.batches.len() > 1)?;
-        of_batch(view).map(|batch| batch.name)
+        find(view, batch_id.get()).map(|batch| batch.name.clone())
     });
     let titles = Memo::new(move |_| {
-        feed.view.read().as_ref().and_then(of_batch).map(|batch| batch.measurements).unwrap_or_default()
+        let (titles, batch_id) = (titles.read(), batch_id.get());
+        titles
+            .iter()
+            .find(|(batch, _)| Some(*batch) == batch_id)
+            .map(|(_, titles)| Arc::clone(titles))
+            .unwrap_or_default()
     });
     let elapsed = Memo::new(move |_| {
         let view = feed.view.read();

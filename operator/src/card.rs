@@ -1,6 +1,6 @@
 //! One slot: its verdict is read from three metres, its step from one.
 
-use crate::{desk::Desk, labels, panel::Panel, question::question, said, words};
+use crate::{desk::Desk, labels, panel::Panel, question::question, said, turns::without_figures, words};
 use domain::{
     api::operator::{ArticleOnJig, MeasurementTitle, SlotOnJig},
     ids::ContentHash,
@@ -10,6 +10,7 @@ use domain::{
     text::{FaultCode, step_title},
 };
 use leptos::prelude::*;
+use std::sync::Arc;
 
 /// What a card shows beside its slot.
 #[derive(Clone, Copy)]
@@ -17,7 +18,8 @@ pub struct Beside {
     pub slot: Memo<Option<SlotOnJig>>,
     /// The batch's name, where slots differ.
     pub batch: Memo<Option<String>>,
-    pub titles: Memo<Vec<MeasurementTitle>>,
+    /// What its batch's measurements are called.
+    pub titles: Memo<Arc<[MeasurementTitle]>>,
     /// How long its board has been worked.
     pub elapsed: Memo<Option<String>>,
     /// Its first boards, where they are to be judged.
@@ -48,7 +50,7 @@ pub fn card(desk: Desk, number: u16, beside: Beside) -> AnyView {
             view! {
                 <article class=format!("slot {class}") data-slot=number.to_string() data-state=kind data-outcome=outcome data-run=run
                     on:click=move |_| desk.choose(number)>
-                    <header><b>{number}</b><span class="batch">{move || batch.get()}</span>{move || article.get().map(|article| first_article(desk, article))}<span>{move || elapsed.get()}</span>
+                    <header><b>{number}</b><span class="batch">{move || batch.get()}</span>{move || article.get().map(|article| first_article(desk, article))}<span class="elapsed">{move || elapsed.get()}</span>
                         <button type="button" class="look" title=words::texts().detail data-look=number.to_string() on:click=move |event| {
                             event.stop_propagation();
                             desk.look.toggle(number);
@@ -89,21 +91,13 @@ fn percent_of(state: &SlotState) -> u8 {
     }
 }
 
-fn without_figures(mut state: SlotState) -> SlotState {
-    if let SlotState::Working { percent, step_percent, .. } = &mut state {
-        *percent = 0;
-        *step_percent = None;
-    }
-    state
-}
-
 fn body(
     desk: Desk,
     number: u16,
     state: Option<&SlotState>,
     (asks, picture): (Option<&OpenPrompt>, Option<&ContentHash>),
     percent: Memo<u8>,
-    titles: Memo<Vec<MeasurementTitle>>,
+    titles: Memo<Arc<[MeasurementTitle]>>,
 ) -> AnyView {
     let t = words::texts();
     let why = |fault| view! { <p class="why">{said::why(fault, &titles.read())}</p> };
@@ -117,7 +111,7 @@ fn body(
             <p class="step">{step_title(words::language(), *step)}</p>
             <p class="percent">{move || percent.get()}" %"</p>
             <span class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow=move || percent.get().to_string()>
-                <i style:width=move || format!("{}%", percent.get())></i>
+                <i style:transform=move || format!("scaleX({})", f64::from(percent.get()) / 100.0)></i>
             </span>
             <p class="board">{board.clone()}</p>
         }

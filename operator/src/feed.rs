@@ -1,5 +1,6 @@
 //! The jig, live, by server-sent events. Where the stream breaks the page says so, and tries again for ever.
 
+use crate::turns::Turns;
 use domain::api::operator::OperatorView;
 use leptos::prelude::*;
 use std::time::Duration;
@@ -14,9 +15,49 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy)]
 pub struct Feed {
     pub view: RwSignal<Option<OperatorView>>,
+    /// Its slots, as their cards show them: some frames behind where many change at once.
+    pub cards: RwSignal<Turns>,
+    /// The last picture that came, until it is looked at.
+    heard: StoredValue<Option<String>>,
+    has_frame: StoredValue<bool>,
     /// When it came, milliseconds since 1970 by this browser.
     pub received_ms: RwSignal<f64>,
     pub lost: RwSignal<bool>,
+}
+
+impl Feed {
+    /// A picture is looked at in the next frame, and only the last one that came before it: where the PC was busy several come at once. A page
+    /// that nobody sees has no frames; its sounds are heard all the same.
+    fn hear(self, text: String) {
+        self.received_ms.set(js_sys::Date::now());
+        self.lost.set(false);
+        self.heard.set_value(Some(text));
+        if document().hidden() {
+            self.frame();
+        } else if !self.has_frame.get_value() {
+            self.has_frame.set_value(true);
+            request_animation_frame(move || self.frame());
+        }
+    }
+
+    fn frame(self) {
+        // A picture that is not understood is left out: another program is being started, and the page with it.
+        let view: Option<OperatorView> = self
+            .heard
+            .try_update_value(Option::take)
+            .flatten()
+            .and_then(|text| serde_json::from_str(&text).ok());
+        if let Some(view) = view {
+            self.cards.update(|cards| cards.hear(&view.slots));
+            self.view.set(Some(view));
+        }
+        let is_due = self.cards.with_untracked(Turns::is_waiting);
+        self.has_frame.set_value(is_due);
+        if is_due {
+            self.cards.update(Turns::turn);
+            request_animation_frame(move || self.frame());
+        }
+    }
 }
 
 /// An open stream with its listeners; closed when dropped.
@@ -37,6 +78,9 @@ impl Drop for Stream {
 pub fn listen() -> Feed {
     let feed = Feed {
         view: RwSignal::new(None),
+        cards: RwSignal::default(),
+        heard: StoredValue::new(None),
+        has_frame: StoredValue::new(false),
         received_ms: RwSignal::new(js_sys::Date::now()),
         lost: RwSignal::new(false),
     };
@@ -58,11 +102,8 @@ pub fn listen() -> Feed {
 fn open(feed: Feed) -> Option<Stream> {
     let source = EventSource::new(EVENTS).ok()?;
     let heard = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        // A picture that is not understood is left out: another program is being started, and the page with it.
-        if let Some(view) = event.data().as_string().and_then(|text| serde_json::from_str(&text).ok()) {
-            feed.received_ms.set(js_sys::Date::now());
-            feed.lost.set(false);
-            feed.view.set(Some(view));
+        if let Some(text) = event.data().as_string() {
+            feed.hear(text);
         }
     });
     let broken = Closure::<dyn FnMut(Event)>::new(move |_| feed.lost.set(true));

@@ -31,8 +31,12 @@ pub fn due(desk: Desk, board: &str, printed: bool, why: Option<AnyView>) -> AnyV
 fn again(desk: Desk, serial: &str, reason: ReprintReason, word: &'static str) -> AnyView {
     let serial = serial.to_owned();
     let name = if reason == ReprintReason::Spoilt { "spoilt" } else { "lost" };
-    view! { <button type="button" data-again=name on:click=move |_| desk.label_again(&serial, reason)>{word}</button> }
-        .into_any()
+    // Where there is little room, only what happened stands on the button.
+    let (what, more) = word.split_at(word.find([':', '：']).unwrap_or(word.len()));
+    view! {
+        <button type="button" title=word data-again=name on:click=move |_| desk.label_again(&serial, reason)>{what}<span class="more">{more}</span></button>
+    }
+    .into_any()
 }
 
 fn later(desk: Desk, serial: &str) -> AnyView {

@@ -17,6 +17,7 @@ mod references;
 mod said;
 mod setup;
 mod sound;
+mod turns;
 mod wedge;
 mod words;
 

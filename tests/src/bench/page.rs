@@ -29,15 +29,21 @@ pub struct Choice {
 /// When each record was on the disk, milliseconds since 1970 by this machine's clock.
 type Committed = Arc<Mutex<BTreeMap<RunId, f64>>>;
 
-/// How long each frame took, and when each verdict was painted, milliseconds since 1970.
-type Seen = (Vec<f64>, BTreeMap<RunId, f64>);
+/// How long each frame took; when each verdict was painted, milliseconds since 1970; and of what the browser itself calls a long frame (its
+/// work took more than 50 ms, whether or not a frame was dropped): when, how long, and how much of that were scripts and rendering.
+type Seen = (Vec<f64>, BTreeMap<RunId, f64>, Vec<[f64; 4]>);
 
-/// Keeps when each frame came, and when each verdict was painted.
+/// Keeps when each frame came, and when each verdict was painted: a message that a frame sends arrives when it has been laid out and painted.
 const WATCH: &str = "window.frames_ = []; window.verdicts_ = {}; let before = performance.now(); \
-    const frame = now => { window.frames_.push(now - before); before = now; \
+    const painted = new MessageChannel(); painted.port1.onmessage = () => { \
       for (const card of document.querySelectorAll('[data-state=done][data-run]')) { const run = card.dataset.run; \
-        if (!(run in window.verdicts_)) { window.verdicts_[run] = performance.timeOrigin + performance.now(); } } \
-      requestAnimationFrame(frame); }; requestAnimationFrame(frame);";
+        if (!(run in window.verdicts_)) { window.verdicts_[run] = performance.timeOrigin + performance.now(); } } }; \
+    const frame = now => { window.frames_.push(now - before); before = now; painted.port2.postMessage(0); \
+      requestAnimationFrame(frame); }; requestAnimationFrame(frame); \
+    window.long_ = []; const begun = performance.now(); \
+    new PerformanceObserver(list => { for (const one of list.getEntries()) { const end = one.startTime + one.duration; \
+      window.long_.push([one.startTime - begun, one.duration, one.scripts.reduce((sum, each) => sum + each.duration, 0), \
+        one.renderStart ? end - one.renderStart : 0]); } }).observe({ type: 'long-animation-frame' });";
 
 /// Works boards in all slots for so long, with the page open.
 ///
@@ -70,7 +76,7 @@ pub async fn measure(choice: Choice, say: impl Fn(String)) -> Result<Figures> {
         },
     )
     .await?;
-    let (frames, painted) =
+    let (frames, painted, slow) =
         seen.lock().unwrap_or_else(PoisonError::into_inner).take().context("nothing was looked at")?;
     let committed = committed.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut delays: Vec<f64> =
@@ -80,12 +86,11 @@ pub async fn measure(choice: Choice, say: impl Fn(String)) -> Result<Figures> {
     let at = |share: f64| delays[((delays.len() - 1) as f64 * share) as usize];
     let long = frames.iter().filter(|frame| **frame > 50.0).count();
     let longest = frames.iter().copied().fold(0.0, f64::max);
-    let mut passed = 0.0;
-    for frame in &frames {
-        if *frame > 50.0 {
-            say(format!("a frame of {frame:.1} ms, {:.1} s after the first one", passed / 1000.0));
-        }
-        passed += frame;
+    for [at, took, scripts, rendering] in slow {
+        let at = at / 1000.0;
+        say(format!(
+            "{at:.1} s after the first frame one took {took:.0} ms: scripts {scripts:.0}, rendering {rendering:.0}"
+        ));
     }
     say(format!("{} verdicts, {} frames", delays.len(), frames.len()));
     let mut figures = Figures::default();
@@ -105,10 +110,12 @@ async fn look(page: &str, browser: &Browser, seconds: u64) -> Result<Seen> {
     sleep(Duration::from_secs(2)).await;
     browser.client.execute(WATCH, Vec::new()).await?;
     sleep(Duration::from_secs(seconds)).await;
-    let told = browser.client.execute("return [window.frames_, window.verdicts_]", Vec::new()).await?;
+    let told =
+        browser.client.execute("return [window.frames_, window.verdicts_, window.long_]", Vec::new()).await?;
     let frames: Vec<f64> = serde_json::from_value(told[0].clone())?;
     let verdicts: BTreeMap<String, Value> = serde_json::from_value(told[1].clone())?;
+    let slow = serde_json::from_value(told[2].clone())?;
     let painted =
         verdicts.into_iter().filter_map(|(run, at)| Some((run.parse().ok()?, at.as_f64()?))).collect();
-    Ok((frames, painted))
+    Ok((frames, painted, slow))
 }
