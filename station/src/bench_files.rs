@@ -1,7 +1,14 @@
 //! The files of a fixture as data, read and checked against the station's own settings before anything is switched.
 
-use crate::config::{BenchConfig, StationConfig};
-use domain::fixture::{Dialect, Fixture, FixtureFault, parse_dialect, parse_fixture};
+use crate::{
+    bluetooth,
+    config::{BenchConfig, StationConfig},
+    link::Line,
+};
+use domain::{
+    fixture::{Bus, Dialect, Fixture, FixtureFault, parse_dialect, parse_fixture},
+    text::Fault,
+};
 use std::{fmt::Write as _, fs, io, path::Path};
 
 pub use crate::fixture::described::Description;
@@ -39,6 +46,18 @@ pub fn read(config: &StationConfig) -> Result<Option<Description>, BenchFault> {
         return Err(BenchFault::Settings(format!("port {port} is a slot's already")));
     }
     Ok(Some(description))
+}
+
+/// Opens the port that a bus is here: a slot's kinds of ports, or this PC's own Bluetooth adapter.
+///
+/// # Errors
+/// `PortNotOpened`, with the port and the system's reason.
+pub fn open(bench: &BenchConfig, bus: &Bus) -> Result<Line, Fault> {
+    let port = bench.ports.get(&bus.name).map_or("", String::as_str);
+    match port.strip_prefix(bluetooth::PREFIX) {
+        Some(adapter) => bluetooth::line(adapter, None),
+        None => Line::open(port, bus.baud),
+    }
 }
 
 fn read_files(bench: &BenchConfig) -> Result<Description, BenchFault> {
@@ -103,7 +122,7 @@ mod tests {
         let config = settings(PORTS, SLOT);
         assert!(config.has_fixture());
         let description = read(&config).unwrap().expect("it names a bench");
-        assert_eq!((description.fixture.id.as_str(), description.dialects.len()), ("sim-8", 4));
+        assert_eq!((description.fixture.id.as_str(), description.dialects.len()), ("sim-8", 5));
         assert!(
             fault(&PORTS.replace("io = \"tcp:a:502\"\n", ""), SLOT).contains("bus io of sim-8 has no port")
         );

@@ -126,7 +126,7 @@ pub struct BenchConfig {
     pub fixture: PathBuf,
     /// Folder of its instruments' dialects.
     pub instruments: PathBuf,
-    /// Bus -> port: as a slot's device.
+    /// Bus -> port: as a slot's device, or `bluetooth:hci0` for this PC's own adapter (Linux), `bluetooth:` where there is but one.
     pub ports: BTreeMap<String, String>,
 }
 

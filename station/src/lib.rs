@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod answer_door;
 pub mod bench_files;
+pub mod bluetooth;
 pub mod board;
 pub mod clock;
 pub mod config;

@@ -438,10 +438,7 @@ async fn run(order: RunOrder, mut supervisor: Supervisor) -> anyhow::Result<()> 
     let fixture = match (config.fixture, config.bench.zip(bench)) {
         (Some(address), _) => Some(tokio::spawn(keep_connected(wire, address))),
         (None, Some((bench, description))) => {
-            let open = Arc::new(move |bus: &Bus| {
-                let port = bench.ports.get(&bus.name).map_or("", String::as_str);
-                Line::open(port, bus.baud)
-            });
+            let open = Arc::new(move |bus: &Bus| bench_files::open(&bench, bus));
             Some(tokio::spawn(described::drive(wire, description, open)))
         }
         (None, None) => None,

@@ -1,10 +1,14 @@
-//! The link against programs that this project did not write: pymodbus as the board, lrzsz as the loader's receiver. Real time, real ptys.
+//! The link against programs that this project did not write: pymodbus as the board, lrzsz as the loader's receiver, python-dbusmock as BlueZ. Real time,
+//! real ptys, a real D-Bus.
 //!
 //! Wants python3 with pymodbus 3.16 and lrzsz (`apt-get install lrzsz`, `pip install pymodbus==3.16.1`); `cargo xtask test` installs them.
 //! lrzsz flushes its terminal 25 us after each of its answers, which a real wire hides: so a relay stands between, which takes as
 //! long for each byte as 115200 baud would; and every child has an end that it cannot miss.
 #![cfg(unix)]
 
+#[cfg(target_os = "linux")]
+#[path = "strangers/bluetooth.rs"]
+mod bluetooth;
 #[path = "strangers/harness.rs"]
 mod harness;
 

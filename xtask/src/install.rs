@@ -105,6 +105,14 @@ const PYTHON_PACKAGES: [&str; 7] = [
     "pillow==13.0.0",
 ];
 
+/// Debian's package of BlueZ's interface on a D-Bus, for tests: it hangs on Debian's own Python.
+pub const DBUSMOCK: &str = "python3-dbusmock";
+
+/// Whether Debian's own Python has it.
+pub fn has_dbusmock() -> bool {
+    output(Command::new("/usr/bin/python3").args(["-c", "import dbus, dbusmock"])).is_ok()
+}
+
 /// Whether there is a Python that can make environments, or one was made.
 pub fn has_python(workspace: &Workspace) -> bool {
     let made = workspace.target.join("python/bin/python3").is_file();

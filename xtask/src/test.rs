@@ -13,9 +13,10 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A tool that tests start, and Debian's package that brings it.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 8] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
+    ("dbus-daemon", "dbus"),
     ("rb", "lrzsz"),
     ("sb", "lrzsz"),
     ("zbarimg", "zbar-tools"),
@@ -109,6 +110,9 @@ fn missing(workspace: &Workspace, postgres: Option<&Path>) -> Vec<&'static str> 
     );
     if !install::has_chinese_font() {
         packages.push(install::CHINESE_FONT);
+    }
+    if !install::has_dbusmock() {
+        packages.push(install::DBUSMOCK);
     }
     packages.dedup();
     packages

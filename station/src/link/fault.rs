@@ -81,7 +81,7 @@ pub(crate) fn internal(detail: impl fmt::Display) -> Fault {
     Fault::new(FaultCode::Internal).with("detail", detail)
 }
 
-pub(super) fn port_not_opened(device: &str, error: &dyn fmt::Display) -> Fault {
+pub(crate) fn port_not_opened(device: &str, error: &dyn fmt::Display) -> Fault {
     Fault::new(FaultCode::PortNotOpened).with("device", device).with("detail", error)
 }
 
