@@ -85,10 +85,13 @@ wire! {
         /// Of this one time of asking: an answer to any other is none to this one.
         pub id: String,
         pub prompt: Prompt,
-        /// How often it is asked again after a wrong answer.
+        /// How often it is asked again after a wrong answer; [`WITHOUT_END`]: until it is answered.
         pub tries_left: u8,
     }
 }
+
+/// A question that no wrong answer ends.
+pub const WITHOUT_END: u8 = u8::MAX;
 
 wire! {
     /// An answer on its way to its question.

@@ -65,9 +65,11 @@ pub fn line(desk: Desk, view: &OperatorView) -> Option<AnyView> {
     let more = loose.len().saturating_sub(NAMED);
     let chips: Vec<AnyView> = loose.into_iter().take(NAMED).map(|unit| chip(desk, unit)).collect();
     let has_chips = !chips.is_empty();
+    // Labels that wait for their boards are nobody's trouble.
+    let is_calm = trouble.is_none() && labels.fault.is_none() && !has_chips && over.is_empty();
     Some(
         view! {
-            <section class="notice labels" role="status" data-printer=stands>
+            <section class="notice labels" class:calm=is_calm role="status" data-printer=stands>
                 {trouble.map(|text| view! { <span>{text}</span> })}
                 {labels.fault.as_ref().map(|fault| view! { <span>{said::why(fault, &[])}</span> })}
                 {has_chips.then(|| view! { <span>{t.unlabelled}": "</span> })}

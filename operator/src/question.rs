@@ -3,7 +3,7 @@
 use crate::{desk::Desk, words};
 use domain::{
     ids::ContentHash,
-    prompt::{Answer, Asks, OpenPrompt},
+    prompt::{Answer, Asks, OpenPrompt, WITHOUT_END},
 };
 use leptos::{html::Input, prelude::*};
 
@@ -11,7 +11,8 @@ use leptos::{html::Input, prelude::*};
 pub fn question(desk: Desk, slot: u16, open: &OpenPrompt, picture: Option<&ContentHash>) -> AnyView {
     let t = words::texts();
     let asked = words::pick(&open.prompt.question);
-    let again = (open.tries_left > 0).then(|| format!("{} {}", open.tries_left, t.tries_left));
+    let is_counted = !matches!(open.tries_left, 0 | WITHOUT_END);
+    let again = is_counted.then(|| format!("{} {}", open.tries_left, t.tries_left));
     // Its address changes with it: what was fetched before is another one's.
     let drawn = picture.map(|hash| format!("/api/v1/operator/slots/{slot}/picture?is={}", hash.as_str()));
     view! {

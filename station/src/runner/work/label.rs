@@ -11,7 +11,7 @@ use domain::{
     admission::AdmissionVerdict,
     ids::RunId,
     label::{LabelRule, ScannedLabel, address_differs, label_differs},
-    prompt::{Answer, GivenAnswer, OpenPrompt, PATIENCE_MS, printable},
+    prompt::{Answer, GivenAnswer, OpenPrompt, PATIENCE_MS, WITHOUT_END, printable},
     record::AdmissionRecord,
     text::{Fault, FaultCode},
 };
@@ -76,7 +76,7 @@ impl Work {
 
     pub(super) fn label_prompt(&self) -> OpenPrompt {
         let prompt = self.label_rule().prompt(self.label.refused.as_ref());
-        OpenPrompt { id: self.question_id(), prompt, tries_left: u8::MAX }
+        OpenPrompt { id: self.question_id(), prompt, tries_left: WITHOUT_END }
     }
 
     /// When the board is looked at anew, whoever is to scan being away.
