@@ -88,58 +88,75 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
     let turn = std::fs::File::create(dist.join("pages.lock"))?;
     turn.lock().context("waiting for another build of the pages")?;
     let now = fingerprint(&workspace.root, options)?;
-    for page in [&OFFICE, &OPERATOR] {
-        build_one(workspace, page, &dist, &now, options)?;
+    let pages = [&OFFICE, &OPERATOR];
+    let due: Vec<&Page> = pages.into_iter().filter(|page| !is_built(page, &dist, &now)).collect();
+    if !due.is_empty() {
+        install::target(workspace, TARGET)?;
+        compile(workspace, &pages, options)?;
+        // Each is cut and packed by one core.
+        let packed: Vec<Result<()>> = std::thread::scope(|scope| {
+            let packing: Vec<_> =
+                due.iter().map(|page| scope.spawn(|| pack(workspace, page, &dist, options))).collect();
+            let joined = packing.into_iter().map(|one| one.join());
+            joined.map(|one| one.unwrap_or_else(|_| bail!("a page's packing broke off"))).collect()
+        });
+        packed.into_iter().collect::<Result<()>>()?;
+    }
+    for page in pages {
+        if !due.iter().any(|one| one.name == page.name) {
+            say::line(format!("   the {} page is as built before", page.name));
+        }
+        let weight = weight::of(&dist.join(page.name))?;
+        weight.say(page);
+        if !options.dev {
+            weight.hold(page)?;
+        }
+    }
+    for page in due {
+        std::fs::write(stamp(page, &dist), &now)?;
     }
     Ok(())
 }
 
-fn build_one(workspace: &Workspace, page: &Page, dist: &Path, now: &str, options: &Options) -> Result<()> {
-    let built = dist.join(page.name);
-    let stamp = dist.join(format!("{}.stamp", page.name));
-    if std::fs::read_to_string(&stamp).is_ok_and(|then| then == now) && built.join("index.html").is_file() {
-        say::line(format!("   the {} page is as built before", page.name));
-        weight::of(&built)?.say(page);
-        return Ok(());
-    }
-    install::target(workspace, TARGET)?;
-    let wasm = compile(workspace, page, options)?;
+fn stamp(page: &Page, dist: &Path) -> PathBuf {
+    dist.join(format!("{}.stamp", page.name))
+}
+
+fn is_built(page: &Page, dist: &Path, now: &str) -> bool {
+    std::fs::read_to_string(stamp(page, dist)).is_ok_and(|then| then == now)
+        && dist.join(page.name).join("index.html").is_file()
+}
+
+fn pack(workspace: &Workspace, page: &Page, dist: &Path, options: &Options) -> Result<()> {
+    let wasm = workspace.target.join(TARGET).join(profile(options).1).join(format!("{}.wasm", page.name));
     let fresh = dist.join(format!("{}.new", page.name));
     remove_folder(&fresh)?;
     std::fs::create_dir_all(fresh.join("assets"))?;
     bundle(workspace, page, &wasm, &fresh, options)?;
     compress(&fresh, if options.dev { Effort::Quick } else { Effort::Best })?;
     // The stamp goes first and comes last: a build broken off in between is never taken for a whole one.
-    std::fs::remove_file(&stamp).or_else(absent_is_fine)?;
+    std::fs::remove_file(stamp(page, dist)).or_else(absent_is_fine)?;
+    let built = dist.join(page.name);
     remove_folder(&built)?;
     std::fs::rename(&fresh, &built)?;
-    let weight = weight::of(&built)?;
-    weight.say(page);
-    if !options.dev {
-        weight.hold(page)?;
-    }
-    std::fs::write(&stamp, now)?;
     Ok(())
 }
 
-fn compile(workspace: &Workspace, page: &Page, options: &Options) -> Result<PathBuf> {
-    let (profile, folder) = if options.dev { ("dev", "debug") } else { ("wasm-release", "wasm-release") };
+/// Cargo's profile, and its folder below the target's.
+fn profile(options: &Options) -> (&'static str, &'static str) {
+    if options.dev { ("dev", "debug") } else { ("wasm-release", "wasm-release") }
+}
+
+/// All at once: what they share is compiled once, and each is linked, which takes one core, beside the others.
+fn compile(workspace: &Workspace, pages: &[&Page], options: &Options) -> Result<()> {
     let mut cargo = workspace.cargo();
     // Either would take the place of the flags in .cargo/config.toml, and the page would come out larger.
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    run(cargo.args([
-        "build",
-        "--package",
-        page.package,
-        "--bin",
-        page.name,
-        "--target",
-        TARGET,
-        "--profile",
-        profile,
-    ]))
-    .with_context(|| format!("building the {} page", page.name))?;
-    Ok(workspace.target.join(TARGET).join(folder).join(format!("{}.wasm", page.name)))
+    cargo.args(["build", "--target", TARGET, "--profile", profile(options).0]);
+    for page in pages {
+        cargo.args(["--package", page.package, "--bin", page.name]);
+    }
+    run(&mut cargo).context("building the pages")
 }
 
 /// Style and script under names with a hash of their content, and index.html that names them.
