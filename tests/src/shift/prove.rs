@@ -1,5 +1,5 @@
 //! Whether the campaign bites: each sabotage of the station must miss the goal that it is for, and the unspoilt station must meet that
-//! goal on the same shifts.
+//! goal on the same shifts and on more.
 
 use super::{Options, run};
 use crate::{
@@ -9,6 +9,9 @@ use crate::{
 use anyhow::Result;
 use simulator::Fault;
 use station::sabotage::Sabotage;
+
+/// Shifts of a spoilt station that are looked at together.
+const A_FEW: u64 = 8;
 
 /// A sabotage, the shifts that show it, and the goal that must be missed.
 struct Trial {
@@ -23,6 +26,25 @@ struct Trial {
 impl Trial {
     const fn of(sabotage: Sabotage, seeds: u64, goal: &'static str) -> Self {
         Self { sabotage, seeds, fault: None, quiet: false, replay_every: 0, goal }
+    }
+
+    /// Whether the unspoilt station works the same shifts for both, but for their number.
+    fn shares(&self, other: &Self) -> bool {
+        (self.fault, self.quiet, self.replay_every) == (other.fault, other.quiet, other.replay_every)
+    }
+
+    /// What comes of the spoilt station: its shifts up to those that show it, a few at a time.
+    fn spoilt(&self, seed: u64) -> Result<Report> {
+        let end = seed.saturating_add(self.seeds);
+        let mut next = seed;
+        loop {
+            let seeds = A_FEW.min(end - next);
+            let report = run(&Options { seeds, ..self.options(Some(self.sabotage), next) })?;
+            next += seeds;
+            if next >= end || report.missed.iter().any(|missed| missed == self.goal) {
+                return Ok(report);
+            }
+        }
     }
 
     fn options(&self, sabotage: Option<Sabotage>, seed: u64) -> Options {
@@ -79,10 +101,19 @@ const TRIALS: &[Trial] = {
 /// The campaign itself cannot work.
 pub fn prove(seed: u64) -> Result<Report> {
     let mut proof = Proof::default();
+    let mut sound: Vec<(&Trial, Report)> = Vec::new();
     for trial in TRIALS {
-        let sound = run(&trial.options(None, seed))?;
-        let spoilt = run(&trial.options(Some(trial.sabotage), seed))?;
-        proof.add(trial.sabotage.as_str(), trial.goal, &sound, &spoilt);
+        // The unspoilt station works the longest of its kind once, for all of them.
+        let at = match sound.iter().position(|(one, _)| one.shares(trial)) {
+            Some(at) => at,
+            None => {
+                let alike = TRIALS.iter().filter(|one| one.shares(trial));
+                let longest = alike.max_by_key(|one| one.seeds).unwrap_or(trial);
+                sound.push((trial, run(&longest.options(None, seed))?));
+                sound.len() - 1
+            }
+        };
+        proof.add(trial.sabotage.as_str(), trial.goal, &sound[at].1, &trial.spoilt(seed)?);
     }
     let here = TRIALS.iter().map(|trial| trial.sabotage);
     let tried: Vec<Sabotage> = campaign::tried().into_iter().chain(here).collect();
