@@ -29,28 +29,31 @@ impl Feed {
     /// A picture is looked at in the next frame, and only the last one that came before it: where the PC was busy several come at once. A page
     /// that nobody sees has no frames; its sounds are heard all the same.
     fn hear(self, text: String) {
-        self.received_ms.set(js_sys::Date::now());
-        self.lost.set(false);
         self.heard.set_value(Some(text));
         if document().hidden() {
-            self.frame();
-        } else if !self.has_frame.get_value() {
+            self.look();
+        }
+        // One is asked for at a time, and comes when the page is seen again.
+        if !self.has_frame.get_value() {
             self.has_frame.set_value(true);
             request_animation_frame(move || self.frame());
         }
     }
 
-    fn frame(self) {
-        // A picture that is not understood is left out: another program is being started, and the page with it.
-        let view: Option<OperatorView> = self
-            .heard
-            .try_update_value(Option::take)
-            .flatten()
-            .and_then(|text| serde_json::from_str(&text).ok());
+    /// A picture that is not understood is left out, and none came: another program is being started, and the page with it.
+    fn look(self) {
+        let text = self.heard.try_update_value(Option::take).flatten();
+        let view: Option<OperatorView> = text.and_then(|text| serde_json::from_str(&text).ok());
         if let Some(view) = view {
+            self.received_ms.set(js_sys::Date::now());
+            self.lost.set(false);
             self.cards.update(|cards| cards.hear(&view.slots));
             self.view.set(Some(view));
         }
+    }
+
+    fn frame(self) {
+        self.look();
         let is_due = self.cards.with_untracked(Turns::is_waiting);
         self.has_frame.set_value(is_due);
         if is_due {

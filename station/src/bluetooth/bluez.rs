@@ -130,7 +130,8 @@ impl Adapter {
                 Ok(Some(message)) => message.map_err(io::Error::other)?,
             };
             if let Some((path, dbm)) = signal_of(&message)
-                && path.starts_with(self.path.as_str())
+                // `hci1` is no beginning of `hci10`.
+                && path.strip_prefix(self.path.as_str()).is_some_and(|device| device.starts_with('/'))
             {
                 heard.entry(path).and_modify(|known| *known = dbm.max(*known)).or_insert(dbm);
             }
