@@ -14,7 +14,7 @@ pub mod queue;
 pub mod reading;
 
 pub use check::{FixtureFault, parse_dialect, parse_fixture};
-pub use instrument::{Dialect, InstrumentKind, RadioRows, Range, ScpiRows};
+pub use instrument::{Dialect, InstrumentKind, LISTENS_AT_MOST, RadioRows, Range, ScpiRows};
 
 use crate::{
     model::Bilingual,
